@@ -1,0 +1,2 @@
+//! The `tcpdrill` command.
+fn main() {}

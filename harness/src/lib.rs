@@ -1,1 +1,15 @@
-//! Library half of tcpdrill.
+//! tcpdrill runs packetdrill scripts against TCP stacks and says where they depart from the documents.
+//!
+//! Data flows one way: a [`source::Source`] becomes a [`program::Program`] (`script`), the `runner` drives a
+//! [`target::Session`] with it and compares what the stack does (`expect`, `wire`), the outcome is a
+//! [`verdict::Verdict`], and `report` shows verdicts to people and machines. ARCHITECTURE.md has the map.
+
+pub mod call;
+pub mod diagnostic;
+pub mod program;
+pub mod source;
+pub mod target;
+pub mod time;
+pub mod trace;
+pub mod verdict;
+pub mod wire;

@@ -1,0 +1,87 @@
+//! What is wrong with a script or a run, as data; rendering is apart.
+
+use crate::source::{Source, Span};
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The script cannot run, or the case failed.
+    Error,
+    /// Worth a look; nothing stops.
+    Warning,
+}
+
+/// A place in the script with a few words under it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Where.
+    pub span: Span,
+    /// What stands under the underline; may be empty.
+    pub text: String,
+}
+
+/// One finding with its place.
+#[derive(Clone, Debug)]
+pub struct Diagnostic {
+    /// Stable code: `S…` syntax, `C…` check, `R…` run (see docs/diagnostics.md).
+    pub code: &'static str,
+    /// How bad.
+    pub severity: Severity,
+    /// One line: what happened, what was expected.
+    pub message: String,
+    /// The script.
+    pub source: Source,
+    /// The place it is about.
+    pub primary: Label,
+    /// Other places that explain it.
+    pub secondary: Vec<Label>,
+    /// Further lines, each a `note:`.
+    pub notes: Vec<String>,
+    /// What to do, as a `help:`.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error at a place.
+    pub fn error(
+        code: &'static str,
+        source: &Source,
+        span: Span,
+        message: impl Into<String>,
+    ) -> Diagnostic {
+        Diagnostic {
+            code,
+            severity: Severity::Error,
+            message: message.into(),
+            source: source.clone(),
+            primary: Label {
+                span,
+                text: String::new(),
+            },
+            secondary: Vec::new(),
+            notes: Vec::new(),
+            help: None,
+        }
+    }
+
+    /// The same with words under the underline.
+    #[must_use]
+    pub fn label(mut self, text: impl Into<String>) -> Diagnostic {
+        self.primary.text = text.into();
+        self
+    }
+
+    /// The same with one more note.
+    #[must_use]
+    pub fn note(mut self, text: impl Into<String>) -> Diagnostic {
+        self.notes.push(text.into());
+        self
+    }
+
+    /// The same with advice.
+    #[must_use]
+    pub fn help(mut self, text: impl Into<String>) -> Diagnostic {
+        self.help = Some(text.into());
+        self
+    }
+}

@@ -1,0 +1,364 @@
+//! A checked script: typed steps, ready to run against any target.
+//!
+//! Made by `script::check` from the syntax tree; every name is resolved to a
+//! number, every argument has its type. Sequence numbers, ports, descriptors and
+//! timestamps are still the script's; the runner's bindings turn them into live ones.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::call::{Call, ControlMessage, Errno};
+use crate::source::{Source, Span, Spanned};
+use crate::time::Time;
+use crate::wire::{TcpFlags, TcpOption};
+
+/// A whole script.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The file it came from.
+    pub source: Source,
+    /// The header comment lines (`// title:` …).
+    pub header: CaseHeader,
+    /// Option lines and what they set.
+    pub options: ScriptOptions,
+    /// The untimed command before the first event.
+    pub init: Option<Spanned<String>>,
+    /// The events, in order.
+    pub steps: Vec<Step>,
+    /// The untimed command after the last event.
+    pub cleanup: Option<Spanned<String>>,
+    /// What a target must offer to run this, with the place of first use.
+    pub needs: BTreeMap<Capability, Span>,
+}
+
+/// Something a target may lack, by a stable name that `skip` reports: `call:splice`, `udp`,
+/// `icmp`, `encapsulation`, `shell`, `sysctl:net.ipv4.tcp_rmem`,
+/// `sockopt:SOL_TCP/TCP_INQ`, `ioctl:0x541b`, `tcp_info:tcpi_rtt`, `python`, `psp`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Capability(pub String);
+
+/// The structured comment lines at the top of a case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CaseHeader {
+    /// `// title:`
+    pub title: Option<String>,
+    /// `// covers:` requirement ids, in order.
+    pub covers: Vec<String>,
+    /// `// why:` with its continuation lines joined by spaces.
+    pub why: Option<String>,
+    /// `// payload: zero|offset`; by default `offset` if there is a `covers` line, else `zero`.
+    pub payload: PayloadMode,
+    /// `// surplus: ignore|fail`; `fail` by default.
+    pub surplus: SurplusMode,
+}
+
+/// What payload bytes are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PayloadMode {
+    /// Every byte is zero, as packetdrill has it; what `read` returns is not compared.
+    #[default]
+    Zero,
+    /// A function of the stream offset and the direction; what `read` returns is compared.
+    Offset,
+}
+
+/// What packets left over at the end of a script mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SurplusMode {
+    /// The case fails.
+    #[default]
+    Fail,
+    /// They are not looked at.
+    Ignore,
+}
+
+/// IP families a case can run on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IpVersion {
+    /// IPv4 sockets and packets.
+    #[default]
+    Ipv4,
+    /// IPv6 sockets and packets.
+    Ipv6,
+    /// IPv6 sockets, IPv4 packets.
+    Ipv4MappedIpv6,
+}
+
+/// Typed option lines; `None` = not written in the script.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(
+    missing_docs,
+    reason = "named after the option lines, see docs/language.md"
+)]
+pub struct ScriptOptions {
+    pub ip_version: Option<IpVersion>,
+    pub local_ip: Option<std::net::IpAddr>,
+    pub remote_ip: Option<(std::net::IpAddr, Option<u8>)>,
+    pub gateway_ip: Option<std::net::IpAddr>,
+    pub netmask_ip: Option<std::net::IpAddr>,
+    pub bind_port: Option<u16>,
+    pub connect_port: Option<u16>,
+    pub mtu: Option<u16>,
+    pub mss: Option<u16>,
+    pub tolerance: Option<Duration>,
+    pub tolerance_percent: Option<f64>,
+    pub tcp_ts_tick_usecs: Option<u32>,
+    pub tcp_ts_ecr_scaled: bool,
+    pub strict_segments: bool,
+    pub non_fatal_packet: bool,
+    /// Options that are legal but change nothing here (`--send_omit_free`, `--code_command` …).
+    pub others: Vec<(String, Option<String>)>,
+}
+
+/// One event.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// When.
+    pub at: Spanned<TimeSpec>,
+    /// What.
+    pub action: Action,
+    /// The whole event, time included.
+    pub span: Span,
+}
+
+/// The time forms of the language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeSpec {
+    /// `0.25`
+    Absolute(Time),
+    /// `+0.25`: since the previous event.
+    Relative(Duration),
+    /// `*`
+    Any,
+    /// `0.2~0.4`
+    AbsoluteRange(Time, Time),
+    /// `+0.2~+0.4`
+    RelativeRange(Duration, Duration),
+}
+
+/// What an event does.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// `<`: the packet is put in front of the stack.
+    Inject(PacketPattern),
+    /// `>`: the stack must send such a packet.
+    Expect(PacketPattern),
+    /// A system call.
+    Call(CallStep),
+    /// A back-quoted command.
+    Command(String),
+    /// A `%{ … }%` block.
+    Check(Vec<CheckStatement>),
+}
+
+/// A packet as written: fields to build one from, or to compare one with.
+/// An absent field means the default when injecting and "any" when expecting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PacketPattern {
+    /// The `[…]` annotation.
+    pub ip: IpPattern,
+    /// The rest of the line.
+    pub body: BodyPattern,
+    /// The packet as written, from the arrow on.
+    pub span: Span,
+}
+
+/// ECN bits of an annotation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EcnPattern {
+    /// These two bits: `noecn` 0, `ect1` 1, `ect0` 2, `ce` 3.
+    Bits(u8),
+    /// `ect01`: 1 or 2.
+    EctAny,
+}
+
+/// IP annotation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IpPattern {
+    /// ECN bits.
+    pub ecn: Option<EcnPattern>,
+    /// The whole TOS or traffic class byte.
+    pub tos: Option<u8>,
+    /// TTL or hop limit.
+    pub ttl: Option<u8>,
+    /// Flow label, symbolic on outbound packets.
+    pub flow_label: Option<u32>,
+}
+
+/// What the packet is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BodyPattern {
+    /// TCP.
+    Tcp(TcpPattern),
+    /// UDP: ports and payload length.
+    #[expect(missing_docs, reason = "named after the language's terms")]
+    Udp { ports: Option<(u16, u16)>, len: u16 },
+    /// ICMP.
+    Icmp(IcmpPattern),
+}
+
+/// A TCP line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TcpPattern {
+    /// `sport > dport`.
+    pub ports: Option<(u16, u16)>,
+    /// Control bits.
+    pub flags: TcpFlags,
+    /// Script sequence number of the first byte.
+    pub seq: u32,
+    /// Payload bytes.
+    pub len: u16,
+    /// `ack N`; absent means the field is 0.
+    pub ack: Option<u32>,
+    /// `win N`: the raw field. Always there on inbound lines.
+    pub window: Option<u16>,
+    /// `urg N`; absent means 0.
+    pub urgent: u16,
+    /// Options.
+    pub options: OptionsPattern,
+}
+
+/// The option list of a TCP line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OptionsPattern {
+    /// `<...>`: any.
+    Any,
+    /// Exactly these in this order (none if the list is empty).
+    Exactly(Vec<TcpOption>),
+}
+
+/// An ICMP line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IcmpPattern {
+    /// ICMP type number by IP version: IPv4, IPv6; `None` where the word does not exist.
+    pub kind: (Option<u8>, Option<u8>),
+    /// ICMP code number, likewise.
+    pub code: (Option<u8>, Option<u8>),
+    /// `mtu N`.
+    pub mtu: Option<u32>,
+    /// `id N`.
+    pub id: Option<u16>,
+    /// What is quoted.
+    pub quote: IcmpQuote,
+}
+
+/// The quoted datagram of an ICMP line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IcmpQuote {
+    /// A TCP segment of the connection with this script sequence number and payload length.
+    #[expect(missing_docs, reason = "as on a TCP line")]
+    Tcp { seq: u32, len: u16 },
+    /// A UDP datagram with this payload length.
+    Udp(u16),
+    /// No quote: the message is this long in all.
+    Raw(u16),
+}
+
+/// A system call of a script.
+#[derive(Clone, Debug)]
+pub struct CallStep {
+    /// The call with the script's descriptors; buffers to send hold zeros.
+    pub call: Call,
+    /// When a blocking call must return: `T...U`. `Relative` counts from the call's start.
+    pub end: Option<TimeSpec>,
+    /// The `= …` part.
+    pub expect: CallExpectation,
+    /// From the name to the end of the result.
+    pub span: Span,
+}
+
+/// What a call must give.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallExpectation {
+    /// The return value; for calls that make a descriptor the label to bind. `None` = any (`...`).
+    pub result: Option<i64>,
+    /// The errno, if written.
+    pub errno: Option<Errno>,
+    /// What must have been written through the pointers.
+    pub output: OutputExpectation,
+}
+
+/// What a call must have written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OutputExpectation {
+    /// Not looked at.
+    Any,
+    /// Exactly these bytes (`getsockopt`, with the length returned).
+    Bytes(Vec<u8>),
+    /// This `int` (`ioctl`).
+    Int(i32),
+    /// `revents` of each entry of `poll`.
+    Poll(Vec<i16>),
+    /// The first event of `epoll_wait`: mask and user data.
+    Epoll(u32, u64),
+    /// Labels for both ends of a pipe.
+    Pipe(i32, i32),
+    /// `recvmsg`: flags, and control messages if a list was written.
+    #[expect(missing_docs, reason = "named after the members of msghdr")]
+    Message {
+        flags: Option<i32>,
+        control: Option<Vec<ControlMessage>>,
+    },
+}
+
+/// One statement of a code block.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CheckStatement {
+    /// `assert CONDITION[, MESSAGE]`
+    #[expect(missing_docs, reason = "as in Python")]
+    Assert {
+        condition: CheckExpr,
+        message: Option<CheckExpr>,
+        span: Span,
+    },
+    /// `print(…)`: shown with `-v`.
+    Print(Vec<CheckExpr>),
+    /// `NAME = EXPR`
+    Assign(String, CheckExpr),
+}
+
+/// An expression of a code block.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the operators of Python")]
+pub enum CheckExpr {
+    Int(i64),
+    Float(f64),
+    Text(String),
+    /// A variable of the snapshot, a constant, or one assigned before.
+    Name(String),
+    Not(Box<CheckExpr>),
+    Negate(Box<CheckExpr>),
+    And(Box<CheckExpr>, Box<CheckExpr>),
+    Or(Box<CheckExpr>, Box<CheckExpr>),
+    /// `a < b <= c`: the first operand, then operator and operand pairs.
+    Compare(Box<CheckExpr>, Vec<(CompareOp, CheckExpr)>),
+    Binary(BinaryOp, Box<CheckExpr>, Box<CheckExpr>),
+}
+
+/// Comparison operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the operators of Python")]
+pub enum CompareOp {
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
+}
+
+/// Arithmetic operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the operators of Python")]
+pub enum BinaryOp {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    FloorDiv,
+    Mod,
+    BitAnd,
+    BitOr,
+    ShiftLeft,
+    ShiftRight,
+}

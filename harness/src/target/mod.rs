@@ -1,0 +1,166 @@
+//! Targets: TCP stacks a case can be run against, behind one trait.
+//!
+//! A [`Target`] opens one [`Session`] for each case: a host of its own with an
+//! address, a wire to it, a system call interface and a clock. Nothing of one
+//! session can be seen in another.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::call::{Call, Outcome};
+use crate::program::{Capability, IpVersion};
+use crate::time::{Moment, Time};
+
+/// A TCP stack that cases can be run against.
+pub trait Target: Sync {
+    /// Its name on the command line and in results: `reference`, `linux`.
+    fn name(&self) -> &'static str;
+
+    /// Names predefined for `#ifdef`: the target's, the profile's, the operating system's.
+    fn defines(&self) -> Vec<String>;
+
+    /// Why this target cannot offer `capability`, or `None` if it can.
+    fn lacks(&self, capability: &Capability) -> Option<String>;
+
+    /// Whether its clock is virtual: waiting costs nothing and times are exact.
+    fn is_virtual(&self) -> bool;
+
+    /// Makes a fresh host for one case.
+    ///
+    /// # Errors
+    /// [`TargetError::Unsupported`] if this machine or target cannot offer what the
+    /// settings ask for; [`TargetError::Machine`] if making it failed.
+    fn open(&self, settings: &SessionSettings) -> Result<Box<dyn Session>, TargetError>;
+}
+
+/// The host a case wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionSettings {
+    /// Socket and packet family.
+    pub ip_version: IpVersion,
+    /// Address of the stack under test.
+    pub local_ip: IpAddr,
+    /// Address the harness plays.
+    pub remote_ip: IpAddr,
+    /// Prefix length of the remote network, routed through the gateway.
+    pub remote_prefix: u8,
+    /// The stack's next hop.
+    pub gateway_ip: IpAddr,
+    /// Prefix length of the local address.
+    pub local_prefix: u8,
+    /// MTU of the stack's interface in bytes.
+    pub mtu: u16,
+    /// Seed for everything random on a virtual target.
+    pub seed: u64,
+}
+
+/// A packet the stack sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// When it left the stack.
+    pub at: Time,
+    /// The IP datagram.
+    pub bytes: Vec<u8>,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallReport {
+    /// It returned.
+    Returned {
+        /// From before the call was made until it had returned.
+        moment: Moment,
+        /// What it gave.
+        outcome: Outcome,
+    },
+    /// It did not return within the limit.
+    Blocked,
+}
+
+/// What a command gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandReport {
+    /// Exit status; `None` if ended by a signal.
+    pub status: Option<i32>,
+    /// Standard output and error.
+    pub output: String,
+}
+
+/// One case's host. Dropping it releases everything it holds.
+///
+/// Times are the case's own: [`Session::start`] makes the current moment zero.
+pub trait Session {
+    /// Starts the clock. Called once, after the init command.
+    fn start(&mut self);
+
+    /// The current time.
+    fn now(&mut self) -> Time;
+
+    /// Lets time pass until `time`; returns at once if it has passed.
+    ///
+    /// # Errors
+    /// [`TargetError::Machine`] if the machine failed.
+    fn sleep_until(&mut self, time: Time) -> Result<(), TargetError>;
+
+    /// Puts one IP datagram in front of the stack and says when it went in.
+    ///
+    /// # Errors
+    /// [`TargetError::Machine`] if the machine failed.
+    fn inject(&mut self, datagram: &[u8]) -> Result<Moment, TargetError>;
+
+    /// The next packet the stack has sent or sends not later than `deadline`, oldest first.
+    /// `None` only when the clock stands at or after `deadline`.
+    ///
+    /// # Errors
+    /// [`TargetError::Machine`] if the machine failed.
+    fn next_packet(&mut self, deadline: Time) -> Result<Option<Observed>, TargetError>;
+
+    /// Makes a call that is expected to return at once; gives up after `limit`.
+    /// Descriptors and addresses are live ones.
+    ///
+    /// # Errors
+    /// [`TargetError::Unsupported`] for a call or option the target lacks.
+    fn call(&mut self, call: &Call, limit: Duration) -> Result<CallReport, TargetError>;
+
+    /// Starts a call that may block. Only one can be in flight; it is at rest
+    /// (blocked or finished) when this returns. Gives the moment of the start.
+    ///
+    /// # Errors
+    /// [`TargetError::Unsupported`] for a call or option the target lacks.
+    fn start_call(&mut self, call: &Call) -> Result<Moment, TargetError>;
+
+    /// How the started call ended, waiting until `deadline` for it.
+    ///
+    /// # Errors
+    /// [`TargetError::Machine`] if the machine failed.
+    fn finish_call(&mut self, deadline: Time) -> Result<CallReport, TargetError>;
+
+    /// Runs a back-quoted command of the script.
+    ///
+    /// # Errors
+    /// [`TargetError::Unsupported`] naming `shell` or the sysctl if the target cannot.
+    fn command(&mut self, command: &str) -> Result<CommandReport, TargetError>;
+
+    /// The variables a `%{ … }%` block can see for this socket (`tcpi_state` …).
+    ///
+    /// # Errors
+    /// [`TargetError::Unsupported`] if the target cannot take such a snapshot.
+    fn socket_info(&mut self, fd: crate::call::Fd) -> Result<BTreeMap<String, i64>, TargetError>;
+}
+
+/// Why a target could not do what was asked. Never the stack's fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TargetError {
+    /// The target lacks something: the case is skipped.
+    #[error("{capability} is not available: {reason}")]
+    Unsupported {
+        /// What is missing.
+        capability: String,
+        /// Why, and what to do about it.
+        reason: String,
+    },
+    /// The machine or the harness failed: the case's verdict is `error`.
+    #[error("{0}")]
+    Machine(String),
+}

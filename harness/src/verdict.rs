@@ -1,0 +1,131 @@
+//! What came of running a case: the six verdicts, and why.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::diagnostic::Diagnostic;
+use crate::program::IpVersion;
+use crate::source::Span;
+use crate::trace::Trace;
+
+/// The judgement on one case, target and IP version. The six are never mixed up.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// The stack did what the script says.
+    Pass,
+    /// The stack did something else.
+    Fail(Box<Failure>),
+    /// The case could not run here: something is missing.
+    Skip {
+        /// The missing capability's name.
+        capability: String,
+        /// Why it is missing.
+        reason: String,
+    },
+    /// The stack did something else, exactly as listed in the target's known deviations.
+    KnownDeviation {
+        /// The reason from the list.
+        reason: String,
+        /// What differed.
+        failure: Box<Failure>,
+    },
+    /// The case is listed as a known deviation but passed.
+    UnexpectedPass {
+        /// The reason from the list.
+        reason: String,
+    },
+    /// The harness, the machine or the script file is at fault; nothing is said about the stack.
+    Error(CaseError),
+}
+
+impl Verdict {
+    /// The name in JSON and on the command line.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Verdict::Pass => "pass",
+            Verdict::Fail(_) => "fail",
+            Verdict::Skip { .. } => "skip",
+            Verdict::KnownDeviation { .. } => "known_deviation",
+            Verdict::UnexpectedPass { .. } => "unexpected_pass",
+            Verdict::Error(_) => "error",
+        }
+    }
+
+    /// Whether a run with this verdict went as it should.
+    pub fn is_expected(&self) -> bool {
+        match self {
+            Verdict::Pass | Verdict::Skip { .. } | Verdict::KnownDeviation { .. } => true,
+            Verdict::Fail(_) | Verdict::UnexpectedPass { .. } | Verdict::Error(_) => false,
+        }
+    }
+}
+
+/// Why a case could not be judged.
+#[derive(Clone, Debug)]
+pub enum CaseError {
+    /// The script does not parse or check.
+    Script(Vec<Diagnostic>),
+    /// The machine or the harness failed.
+    Machine(String),
+}
+
+/// One field that differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Stable name: `time`, `flags`, `seq`, `length`, `ack`, `window`, `urgent`, `options`, `payload`,
+    /// `checksum`, `reserved`, `ports`, `ttl`, `tos`, `ecn`, `flowlabel`, `ip_version`, `protocol`, `icmp_type`, `icmp_code`,
+    /// `packet` (missing or surplus), `result`, `errno`, `output`, `data`, `assert`, `status`, or a probe's own.
+    pub field: &'static str,
+    /// What the script says.
+    pub expected: String,
+    /// What was seen.
+    pub actual: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: expected {}, got {}",
+            self.field, self.expected, self.actual
+        )
+    }
+}
+
+/// Why a case failed.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// One line: what happened.
+    pub message: String,
+    /// The script line it happened on; `None` for probes.
+    pub span: Option<Span>,
+    /// Every field that differs.
+    pub differences: Vec<Difference>,
+    /// Further facts, a line each: what was expected and seen in the script's notation, what the clock said.
+    pub notes: Vec<String>,
+    /// What to look at or do, if there is something to say.
+    pub help: Option<String>,
+}
+
+/// The result of one case on one target in one IP version.
+#[derive(Clone, Debug)]
+pub struct CaseResult {
+    /// Name: path below the suite's root without extension, `handshake/passive-open`.
+    pub case: String,
+    /// Target name.
+    pub target: String,
+    /// Family it ran on.
+    pub ip_version: IpVersion,
+    /// The judgement.
+    pub verdict: Verdict,
+    /// Requirement ids the case covers.
+    pub covers: Vec<String>,
+    /// Real time taken.
+    pub wall: Duration,
+    /// Time on the case's own clock.
+    pub script_time: Duration,
+    /// Everything that happened, in order.
+    pub trace: Trace,
+    /// The failure rendered for people (and JSON's `message`); empty for a pass.
+    pub message: String,
+}

@@ -1,0 +1,10 @@
+//! Packets as the harness sees them: its own model, built and read with `pnet_packet`.
+//!
+//! Nothing here knows the reference stack, so that the judge does not think with
+//! the defendant's head.
+
+pub mod options;
+pub mod packet;
+
+pub use options::TcpOption;
+pub use packet::{IcmpMessage, IpFields, Packet, TcpFlags, TcpSegment, Transport, UdpDatagram};

@@ -85,7 +85,7 @@ pub enum IpVersion {
 }
 
 /// Typed option lines; `None` = not written in the script.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[expect(
     missing_docs,
     reason = "named after the option lines, see docs/language.md"

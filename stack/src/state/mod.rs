@@ -1,0 +1,5 @@
+//! The eleven states of RFC 9293 §3.3.2.
+
+mod name;
+
+pub use name::StateName;

@@ -3,3 +3,13 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+
+pub mod recv;
+pub mod rng;
+pub mod segment;
+pub mod send;
+pub mod seq;
+pub mod time;
+pub mod timers;
+pub mod window;
+pub mod wire;

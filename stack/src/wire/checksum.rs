@@ -63,6 +63,7 @@ pub fn checksum(bytes: &[u8]) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
     use core::net::{Ipv4Addr, Ipv6Addr};
     use proptest::prelude::*;
     use rstest::rstest;
@@ -123,6 +124,4 @@ mod tests {
             prop_assert!(!damaged.is_valid());
         }
     }
-
-    use alloc::vec::Vec;
 }

@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn the_header_has_the_right_bytes() {
         let expected = [
-            0x45, 0x2a, 0, 24, 0, 0, 0x40, 0, 63, 6, 0x50, 0x99, 192, 0, 2, 1, 198, 51, 100, 7,
+            0x45, 0x2a, 0, 24, 0, 0, 0x40, 0, 63, 6, 0x4f, 0x7a, 192, 0, 2, 1, 198, 51, 100, 7,
         ];
         assert_eq!(datagram()[..20], expected);
     }

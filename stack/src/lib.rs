@@ -7,19 +7,12 @@
 
 extern crate alloc;
 
-pub mod config;
-pub mod error;
-pub mod event;
-pub mod host;
+pub mod recv;
+pub mod rng;
+pub mod segment;
+pub mod send;
 pub mod seq;
-pub mod socket;
-pub mod state;
 pub mod time;
-
-pub use config::Config;
-pub use error::{CallError, ConnectionError};
-pub use event::Event;
-pub use host::{Host, Output};
-pub use socket::{Readiness, SendFlags, SocketId, SocketOptions, Status};
-pub use state::StateName;
-pub use time::Instant;
+pub mod timers;
+pub mod window;
+pub mod wire;

@@ -1,0 +1,1 @@
+//! The receiver's mechanisms, one a file.

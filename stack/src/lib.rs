@@ -4,6 +4,7 @@
 
 extern crate alloc;
 
+pub mod congestion;
 pub mod recv;
 pub mod rng;
 pub mod segment;

@@ -1,1 +1,5 @@
 //! The receiver's mechanisms, one a file.
+
+pub mod assembler;
+pub mod buffer;
+pub mod sack_blocks;

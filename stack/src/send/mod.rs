@@ -1,1 +1,4 @@
 //! The sender's mechanisms, one a file.
+
+pub mod buffer;
+pub mod rtt;

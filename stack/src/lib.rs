@@ -4,7 +4,11 @@
 
 extern crate alloc;
 
+pub mod challenge_ack;
 pub mod congestion;
+pub mod cookie;
+pub mod isn;
+pub mod ports;
 pub mod recv;
 pub mod rng;
 pub mod segment;
@@ -14,3 +18,5 @@ pub mod time;
 pub mod timers;
 pub mod window;
 pub mod wire;
+
+mod keyed_hash;

@@ -21,6 +21,7 @@ mod icmp;
 mod input;
 pub mod invariant;
 pub mod isn;
+mod keyed_hash;
 mod listener;
 pub mod ports;
 pub mod recv;

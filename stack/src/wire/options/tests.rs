@@ -150,7 +150,7 @@ proptest! {
     fn written_options_are_read_back(options in any_options()) {
         let bytes = emitted(&options);
         prop_assert_eq!(bytes.len(), options.len());
-        prop_assert!(bytes.len() % 4 == 0 && bytes.len() <= MAX_OPTIONS_LEN);
+        prop_assert!(bytes.len().is_multiple_of(4) && bytes.len() <= MAX_OPTIONS_LEN);
         let fitting = options.sack_capacity().min(options.sack.len());
         let expected = TcpOptions {
             sack: options.sack.as_slice()[..fitting].iter().copied().collect(),

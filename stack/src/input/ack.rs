@@ -65,7 +65,11 @@ fn advance(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, cx: &mut Context<'_>) 
     if tcb.snd.up.is_some_and(|up| up.at_or_before(ack)) {
         tcb.snd.up = None;
     }
-    tcb.snd.resend = tcb.snd.resend.map(|at| at.max(ack)).filter(|at| at.before(tcb.snd.nxt));
+    tcb.snd.resend = tcb
+        .snd
+        .resend
+        .map(|at| at.max(ack))
+        .filter(|at| at.before(tcb.snd.nxt));
     retransmit::sample_rtt(tcb, segment, ack, cx.now);
     tcb.snd.retries = 0;
     let restart_timer = recovery::on_new_ack(tcb, bytes, cx);

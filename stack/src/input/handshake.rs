@@ -14,6 +14,7 @@ const TIMESTAMPS_LEN: usize = 12;
 
 /// Takes the peer's SYN: IRS, the options, the first window.
 pub(crate) fn take_syn(tcb: &mut Tcb, segment: &Segment, now: Instant) {
+    tcb.rcv.syn_received = true;
     tcb.rcv.irs = segment.seq;
     tcb.rcv.nxt = segment.seq + 1;
     tcb.rcv.highest = tcb.rcv.nxt;
@@ -37,7 +38,8 @@ fn negotiate(tcb: &mut Tcb, segment: &Segment, now: Instant) {
         tcb.negotiated.snd_scale = theirs;
         tcb.negotiated.rcv_scale = WindowScale::new(ours);
     }
-    tcb.rcv.make_room(tcb.rcv.capacity, tcb.negotiated.rcv_scale);
+    tcb.rcv
+        .make_room(tcb.rcv.capacity, tcb.negotiated.rcv_scale);
     // REQ: RFC7323-10
     if let (true, Some(theirs)) = (tcb.config.timestamps, theirs.timestamps) {
         tcb.negotiated.timestamps = Some(TimestampState {
@@ -66,21 +68,29 @@ fn send_mss(tcb: &Tcb, theirs: Option<Mss>) -> Mss {
 // REQ: RFC5681-3
 pub(crate) fn take_ack_of_syn(tcb: &mut Tcb, segment: &Segment, now: Instant) {
     tcb.snd.una = tcb.snd.iss + 1;
-    let scale = if segment.flags.syn { WindowScale::ZERO } else { tcb.negotiated.snd_scale };
+    let scale = if segment.flags.syn {
+        WindowScale::ZERO
+    } else {
+        tcb.negotiated.snd_scale
+    };
     tcb.snd.wnd = segment.wnd.scale(scale);
     tcb.snd.max_wnd = tcb.snd.max_wnd.max(tcb.snd.wnd);
     tcb.snd.wl1 = segment.seq;
     tcb.snd.wl2 = segment.ack.unwrap_or(tcb.snd.una);
-    let options_len = if tcb.negotiated.timestamps.is_some() { TIMESTAMPS_LEN } else { 0 };
+    let options_len = if tcb.negotiated.timestamps.is_some() {
+        TIMESTAMPS_LEN
+    } else {
+        0
+    };
     let smss = tcb.snd.mss.payload_limit(options_len) as u32;
     // REQ: RFC5681-4
     // REQ: RFC6298-12
     let syn_was_lost = tcb.snd.retries > 0;
-    tcb.snd.start_congestion_control(smss, syn_was_lost, &tcb.config);
-    if syn_was_lost {
-        tcb.snd.rtt.on_syn_timeout();
-    }
+    tcb.snd.congestion.on_established(smss, syn_was_lost);
     retransmit::sample_rtt(tcb, segment, tcb.snd.una, now);
+    if syn_was_lost {
+        tcb.snd.rtt.on_established_after_syn_timeout();
+    }
     tcb.snd.retries = 0;
     tcb.timers.disarm(Timer::Retransmit);
     tcb.timers.disarm(Timer::HandshakeGiveUp);
@@ -104,5 +114,9 @@ pub(crate) fn queue_text(tcb: &mut Tcb, segment: &Segment) {
 pub(crate) fn iss_after(iss: SeqNum, old_nxt: SeqNum) -> SeqNum {
     /// More than the largest window without scaling, so that no old segment fits.
     const GAP: u32 = 65_537;
-    if iss.after(old_nxt) { iss } else { old_nxt + GAP }
+    if iss.after(old_nxt) {
+        iss
+    } else {
+        old_nxt + GAP
+    }
 }

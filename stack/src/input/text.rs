@@ -16,8 +16,8 @@ pub(crate) fn process(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) ->
         return Check::Continue(());
     }
     let start = segment.text_seq();
-    let new_text = !segment.payload.is_empty()
-        && (start + segment.payload.len() as u32).after(tcb.rcv.nxt);
+    let new_text =
+        !segment.payload.is_empty() && (start + segment.payload.len() as u32).after(tcb.rcv.nxt);
     if new_text && tcb.user.detached {
         refuse_after_close(tcb, cx)?;
     }
@@ -29,7 +29,10 @@ pub(crate) fn process(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) ->
 // REQ: RFC9293-SHLD-3
 // REQ: RFC9293-MAY-1
 fn refuse_after_close(tcb: &Tcb, cx: &mut Context<'_>) -> Check {
-    cx.event(Event::SegmentDropped { id: tcb.id, reason: Discard::TextAfterClose });
+    cx.event(Event::SegmentDropped {
+        id: tcb.id,
+        reason: Discard::TextAfterClose,
+    });
     match tcb.config.data_after_close {
         DataAfterClose::Reset => {
             Check::Break(Disposition::AbortWithReset(ConnectionError::Aborted))
@@ -79,7 +82,10 @@ fn discard_readable(tcb: &mut Tcb) {
 // REQ: RFC9293-SM-38
 pub(crate) fn ignore(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) {
     if !segment.is_empty() {
-        cx.event(Event::SegmentDropped { id: tcb.id, reason: Discard::TextAfterFin });
+        cx.event(Event::SegmentDropped {
+            id: tcb.id,
+            reason: Discard::TextAfterFin,
+        });
         tcb.rcv.ack.now();
     }
 }

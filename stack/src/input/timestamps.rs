@@ -45,17 +45,15 @@ pub(crate) fn check(tcb: &Tcb, segment: &Segment, now: Instant) -> Check {
 // REQ: RFC7323-17
 // REQ: RFC7323-18
 pub(crate) fn remember(tcb: &mut Tcb, segment: &Segment, now: Instant) {
-    let (Some(state), Some(theirs)) =
-        (tcb.negotiated.timestamps.as_mut(), segment.options.timestamps)
-    else {
+    let (Some(state), Some(theirs)) = (
+        tcb.negotiated.timestamps.as_mut(),
+        segment.options.timestamps,
+    ) else {
         return;
     };
     // REQ: RFC7323-22
     let usable = !segment.flags.rst && !segment.flags.syn;
-    if usable
-        && !state.is_old(theirs.value, now)
-        && segment.seq.at_or_before(state.last_ack_sent)
-    {
+    if usable && !state.is_old(theirs.value, now) && segment.seq.at_or_before(state.last_ack_sent) {
         state.recent = theirs.value;
         state.recent_at = now;
     }

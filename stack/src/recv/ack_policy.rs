@@ -29,7 +29,12 @@ pub struct AckPolicy {
 impl AckPolicy {
     /// Nothing owed; the first `quick` segments are acknowledged at once.
     pub const fn new(quick: u32) -> Self {
-        Self { owed: Owed::Nothing, unacknowledged: 0, full_size: FULL_SIZE_FLOOR, quick }
+        Self {
+            owed: Owed::Nothing,
+            unacknowledged: 0,
+            full_size: FULL_SIZE_FLOOR,
+            quick,
+        }
     }
 
     /// What is owed.

@@ -36,7 +36,11 @@ fn round_up(tcb: &Tcb, down: UnscaledWindow) -> UnscaledWindow {
     let unit = 1u32 << tcb.negotiated.rcv_scale.shift();
     let edge = tcb.rcv.nxt + up.scale(tcb.negotiated.rcv_scale).bytes();
     let bound = full_edge(tcb).max(tcb.rcv.adv) + unit;
-    if edge.at_or_before(bound) && edge.at_or_before(full_edge(tcb) + unit) { up } else { down }
+    if edge.at_or_before(bound) && edge.at_or_before(full_edge(tcb) + unit) {
+        up
+    } else {
+        down
+    }
 }
 
 /// The right edge to announce next: all that the buffer holds if that is worth a segment, else what stands.
@@ -65,7 +69,9 @@ fn full_edge(tcb: &Tcb) -> SeqNum {
 
 fn capacity(tcb: &Tcb) -> u32 {
     let capacity = u32::try_from(tcb.rcv.capacity).unwrap_or(u32::MAX);
-    capacity.min(tcb.options.window_clamp.unwrap_or(u32::MAX)).min(Window::MAX.bytes())
+    capacity
+        .min(tcb.options.window_clamp.unwrap_or(u32::MAX))
+        .min(Window::MAX.bytes())
 }
 
 /// Whether the user's reading has made so much room that the peer should hear of it unasked: it could not send much, and
@@ -76,6 +82,10 @@ pub(crate) fn update_is_due(tcb: &Tcb) -> bool {
     }
     let offered = tcb.rcv.wnd();
     let edge = next_edge(tcb);
-    let possible = if edge.after(tcb.rcv.nxt) { tcb.rcv.nxt.span_to(edge) } else { 0 };
+    let possible = if edge.after(tcb.rcv.nxt) {
+        tcb.rcv.nxt.span_to(edge)
+    } else {
+        0
+    };
     offered <= capacity(tcb) / 2 && possible > offered && possible >= offered.saturating_mul(2)
 }

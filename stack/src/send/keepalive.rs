@@ -14,15 +14,21 @@ use crate::timers::Timer;
 
 fn idle(tcb: &Tcb) -> Duration {
     // REQ: RFC9293-MUST-27
-    tcb.options.keepalive_idle.unwrap_or(tcb.config.keepalive.idle)
+    tcb.options
+        .keepalive_idle
+        .unwrap_or(tcb.config.keepalive.idle)
 }
 
 fn interval(tcb: &Tcb) -> Duration {
-    tcb.options.keepalive_interval.unwrap_or(tcb.config.keepalive.interval)
+    tcb.options
+        .keepalive_interval
+        .unwrap_or(tcb.config.keepalive.interval)
 }
 
 fn probes(tcb: &Tcb) -> u32 {
-    tcb.options.keepalive_probes.unwrap_or(tcb.config.keepalive.probes)
+    tcb.options
+        .keepalive_probes
+        .unwrap_or(tcb.config.keepalive.probes)
 }
 
 /// Starts the idle time anew, or stops watching if the option is off.

@@ -66,5 +66,9 @@ pub(crate) fn decide(candidate: Candidate) -> Decision {
         return Decision::Send;
     }
     // (4) Sooner or later, all the same.
-    if outstanding { Decision::WaitForAck } else { Decision::WaitForOverride }
+    if outstanding {
+        Decision::WaitForAck
+    } else {
+        Decision::WaitForOverride
+    }
 }

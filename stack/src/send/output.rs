@@ -9,6 +9,7 @@ use crate::recv::window;
 use crate::segment::Flags;
 use crate::seq::SeqNum;
 use crate::tcb::Tcb;
+use crate::time::Instant;
 use crate::timers::Timer;
 
 /// A stretch of the send queue that could leave in one segment.
@@ -25,6 +26,7 @@ struct Piece {
 /// Sends what is due. `may_send` tells whether the state lets data and FIN out.
 pub(crate) fn flush(tcb: &mut Tcb, may_send: bool, cx: &mut Context<'_>) {
     if may_send {
+        restart_after_idle(tcb, cx.now);
         while let Some(piece) = next_piece(tcb, cx) {
             send_piece(tcb, piece, RetransmitCause::AfterTimeout, cx);
         }
@@ -32,6 +34,19 @@ pub(crate) fn flush(tcb: &mut Tcb, may_send: bool, cx: &mut Context<'_>) {
         persist::update(tcb, cx.now);
     }
     acknowledge(tcb, cx);
+}
+
+/// What the congestion window was before a long silence says nothing about the path now.
+// REQ: RFC5681-17
+fn restart_after_idle(tcb: &mut Tcb, now: Instant) {
+    let idle = tcb
+        .snd
+        .last_sent
+        .is_some_and(|at| now > at + tcb.snd.rtt.rto());
+    if idle && !tcb.snd.in_flight() && tcb.snd.unsent() {
+        tcb.snd.congestion.on_idle();
+        tcb.snd.last_sent = None;
+    }
 }
 
 /// The acknowledgment owed, if no segment took it along.
@@ -77,17 +92,31 @@ fn next_piece(tcb: &mut Tcb, cx: &Context<'_>) -> Option<Piece> {
         return None;
     }
     let last = len == waiting;
+    // In the middle of a repeat a fragment of a segment is not worth sending either: its time comes with the next ACK.
+    if again && seq != tcb.snd.una && len < full && len < seq.span_to(tcb.snd.nxt.min(end)) {
+        return None;
+    }
     if !again && !worth_sending(tcb, len, full, last, cx) {
         return None;
     }
     let fin = last && tcb.snd.fin_queued && room > len;
-    Some(Piece { seq, len, again, fin })
+    Some(Piece {
+        seq,
+        len,
+        again,
+        fin,
+    })
 }
 
 /// The FIN alone, when all data before it has left.
 fn bare_fin(tcb: &Tcb, seq: SeqNum, again: bool, room: u32) -> Option<Piece> {
     let due = tcb.snd.fin_queued && !tcb.snd.fin_acknowledged && seq == tcb.snd.data_end();
-    (due && room > 0).then_some(Piece { seq, len: 0, again, fin: true })
+    (due && room > 0).then_some(Piece {
+        seq,
+        len: 0,
+        again,
+        fin: true,
+    })
 }
 
 /// Payload bytes of a full segment with the options of this moment.
@@ -101,8 +130,12 @@ pub(crate) fn full_segment(tcb: &Tcb, cx: &Context<'_>) -> u32 {
 // REQ: RFC9293-SHLD-15
 fn room_at(tcb: &Tcb, seq: SeqNum) -> u32 {
     let snd = &tcb.snd;
-    let right = snd.una + snd.wnd.bytes().min(retransmit::send_limit(tcb));
-    if right.after(seq) { seq.span_to(right) } else { 0 }
+    let right = snd.una + snd.wnd.bytes().min(snd.congestion.send_allowance());
+    if right.after(seq) {
+        seq.span_to(right)
+    } else {
+        0
+    }
 }
 
 fn worth_sending(tcb: &mut Tcb, len: u32, full: u32, last: bool, cx: &Context<'_>) -> bool {
@@ -131,7 +164,12 @@ fn worth_sending(tcb: &mut Tcb, len: u32, full: u32, last: bool, cx: &Context<'_
 }
 
 fn send_piece(tcb: &mut Tcb, piece: Piece, cause: RetransmitCause, cx: &mut Context<'_>) {
-    let Piece { seq, len, again, fin } = piece;
+    let Piece {
+        seq,
+        len,
+        again,
+        fin,
+    } = piece;
     let offset = tcb.snd.data_start().span_to(seq) as usize;
     let payload = tcb.snd.buffer.copy(offset, len as usize);
     let ends_queue = seq + len == tcb.snd.data_end();
@@ -140,18 +178,28 @@ fn send_piece(tcb: &mut Tcb, piece: Piece, cause: RetransmitCause, cx: &mut Cont
     let psh = len > 0
         && ((ends_queue && !tcb.snd.more_coming)
             || tcb.snd.buffer.ends_pushed(offset, len as usize));
-    let flags = Flags { fin, psh, ..Flags::NONE };
+    let flags = Flags {
+        fin,
+        psh,
+        ..Flags::NONE
+    };
     segments::send(tcb, seq, flags, payload, cx);
     let sequence_len = len + u32::from(fin);
     if again {
-        tcb.snd.timed = None;
+        tcb.snd.rtt.on_retransmitted();
         tcb.snd.retransmitted += 1;
-        cx.event(Event::Retransmitted { id: tcb.id, seq, len: sequence_len, cause });
+        cx.event(Event::Retransmitted {
+            id: tcb.id,
+            seq,
+            len: sequence_len,
+            cause,
+        });
     }
     let end = seq + sequence_len;
-    if !again && tcb.snd.timed.is_none() && tcb.snd.resend.is_none() {
-        tcb.snd.timed = Some((end, cx.now));
+    if !again {
+        tcb.snd.rtt.on_sent(end, cx.now);
     }
+    tcb.snd.last_sent = Some(cx.now);
     if end.after(tcb.snd.nxt) {
         tcb.snd.nxt = end;
         tcb.snd.max = tcb.snd.max.max(end);
@@ -168,13 +216,25 @@ pub(crate) fn resend_first(tcb: &mut Tcb, cause: RetransmitCause, cx: &mut Conte
     let end = tcb.snd.data_end();
     let data = if end.after(seq) { seq.span_to(end) } else { 0 };
     let sent = seq.span_to(tcb.snd.max);
-    // Data and FIN that were never sent do not travel with a retransmission.
-    let len = data.min(full_segment(tcb, cx)).min(sent);
+    // Data and FIN that were never sent do not travel with a retransmission, nor does what a shrunken window excludes.
+    // REQ: RFC9293-SHLD-16
+    let offered = tcb.snd.wnd.bytes().max(1);
+    let len = data.min(full_segment(tcb, cx)).min(sent).min(offered);
     let fin = tcb.snd.fin_sent() && !tcb.snd.fin_acknowledged && seq + len == end;
     if len == 0 && !fin {
         return;
     }
     let resend = tcb.snd.resend.take();
-    send_piece(tcb, Piece { seq, len, again: true, fin }, cause, cx);
+    send_piece(
+        tcb,
+        Piece {
+            seq,
+            len,
+            again: true,
+            fin,
+        },
+        cause,
+        cx,
+    );
     tcb.snd.resend = resend;
 }

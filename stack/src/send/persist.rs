@@ -49,7 +49,7 @@ pub(crate) fn on_ack(tcb: &mut Tcb, now: Instant) {
     }
     if tcb.snd.probes > 0 {
         tcb.snd.probes = 0;
-        tcb.snd.rtt.clear_back_off();
+        tcb.snd.rtt.end_back_off();
         // The probe's byte was refused, or everything from SND.UNA on was.
         tcb.snd.max = tcb.snd.nxt;
         if tcb.snd.in_flight() {
@@ -71,12 +71,18 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
         (Flags::FIN, Vec::new())
     } else {
         let last = tcb.snd.buffer.len() == 1;
-        (Flags { psh: last, ..Flags::NONE }, data)
+        (
+            Flags {
+                psh: last,
+                ..Flags::NONE
+            },
+            data,
+        )
     };
     segments::send(tcb, seq, flags, payload, cx);
     cx.event(Event::WindowProbeSent { id: tcb.id });
     // REQ: RFC6298-6
-    tcb.snd.timed = None;
+    tcb.snd.rtt.on_retransmitted();
     tcb.snd.max = tcb.snd.max.max(seq + 1);
     tcb.snd.probes = tcb.snd.probes.saturating_add(1);
     tcb.snd.rtt.back_off();

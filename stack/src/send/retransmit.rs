@@ -47,32 +47,18 @@ pub(crate) fn on_progress(tcb: &mut Tcb, restart: bool, now: Instant) {
     }
 }
 
-/// Bytes from SND.UNA on that congestion control lets out.
-// REQ: RFC5681-14
-pub(crate) fn send_limit(tcb: &Tcb) -> u32 {
-    let cwnd = tcb.snd.congestion.cwnd();
-    // Limited transmit (RFC 3042): each of the first two duplicate ACKs lets one new segment out.
-    let extra = if tcb.snd.congestion.in_recovery() { 0 } else { tcb.snd.dup_acks.min(2) };
-    cwnd.saturating_add(extra.saturating_mul(tcb.snd.congestion.smss()))
-}
-
 /// Feeds the estimator when `ack` ends the timed round trip, or else by the echoed timestamp.
 // REQ: RFC6298-6
 // REQ: RFC6298-7
 // REQ: RFC7323-19
 // REQ: RFC9293-MUST-18
 pub(crate) fn sample_rtt(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, now: Instant) {
-    match tcb.snd.timed {
-        Some((end, sent_at)) if ack.at_or_after(end) => {
-            tcb.snd.timed = None;
-            tcb.snd.rtt.sample(now.saturating_duration_since(sent_at));
-        }
-        Some(_) => {}
-        None => {
-            if let Some(elapsed) = echoed_round_trip(tcb, segment, now) {
-                tcb.snd.rtt.sample(elapsed);
-            }
-        }
+    // Once something was sent twice only the peer's echo tells which copy it answers.
+    if tcb.snd.rtt.on_acked(ack, now).is_none()
+        && !tcb.snd.rtt.is_measuring()
+        && let Some(elapsed) = echoed_round_trip(tcb, segment, now)
+    {
+        tcb.snd.rtt.sample(elapsed);
     }
 }
 
@@ -97,8 +83,7 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
     }
     let first = tcb.snd.retries == 0;
     tcb.snd.retries += 1;
-    tcb.snd.timed = None;
-    tcb.snd.dup_acks = 0;
+    tcb.snd.rtt.on_retransmitted();
     let flight = tcb.snd.una.span_to(tcb.snd.max);
     tcb.snd.congestion.on_timeout(flight, tcb.snd.max, first);
     back_off(tcb, cx);
@@ -118,7 +103,10 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
 
 fn back_off(tcb: &mut Tcb, cx: &mut Context<'_>) {
     tcb.snd.rtt.back_off();
-    cx.event(Event::RtoFired { id: tcb.id, rto: tcb.snd.rtt.rto() });
+    cx.event(Event::RtoFired {
+        id: tcb.id,
+        rto: tcb.snd.rtt.rto(),
+    });
 }
 
 /// R1 is reached: the user may want to know.
@@ -128,7 +116,10 @@ fn back_off(tcb: &mut Tcb, cx: &mut Context<'_>) {
 fn report_trouble(tcb: &mut Tcb, cx: &mut Context<'_>) {
     if tcb.snd.retries == tcb.config.r1 && tcb.options.report_soft_errors {
         tcb.user.soft_error = Some(ConnectionError::TimedOut);
-        cx.event(Event::RetransmissionTrouble { id: tcb.id, count: tcb.snd.retries });
+        cx.event(Event::RetransmissionTrouble {
+            id: tcb.id,
+            count: tcb.snd.retries,
+        });
     }
 }
 
@@ -153,14 +144,14 @@ pub(crate) fn start_syn_ack(tcb: &mut Tcb, origin: Origin, cx: &mut Context<'_>)
             tcb.arm(Timer::Retransmit, cx.now, tcb.config.syn_ack_timeout);
         }
         // Our SYN was out already: its timers go on.
-        Origin::Active => tcb.snd.timed = None,
+        Origin::Active => tcb.snd.rtt.on_retransmitted(),
     }
 }
 
 fn note_syn_sent(tcb: &mut Tcb, now: Instant) {
     tcb.snd.nxt = tcb.snd.iss + 1;
     tcb.snd.max = tcb.snd.nxt;
-    tcb.snd.timed = Some((tcb.snd.nxt, now));
+    tcb.snd.rtt.on_sent(tcb.snd.nxt, now);
 }
 
 /// The timer fired in SYN-SENT: the same SYN again.
@@ -215,7 +206,12 @@ fn resend_syn(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) {
 }
 
 fn note_syn_again(tcb: &mut Tcb, cause: RetransmitCause, cx: &mut Context<'_>) {
-    tcb.snd.timed = None;
+    tcb.snd.rtt.on_retransmitted();
     tcb.snd.retransmitted += 1;
-    cx.event(Event::Retransmitted { id: tcb.id, seq: tcb.snd.iss, len: 1, cause });
+    cx.event(Event::Retransmitted {
+        id: tcb.id,
+        seq: tcb.snd.iss,
+        len: 1,
+        cause,
+    });
 }

@@ -21,7 +21,7 @@ const ECN_BITS: u8 = 0b11;
 // REQ: RFC9293-MUST-45
 // REQ: RFC9293-MUST-48
 // REQ: RFC9293-MUST-49
-fn blank(tcb: &Tcb, seq: SeqNum) -> Segment {
+pub(crate) fn blank(tcb: &Tcb, seq: SeqNum) -> Segment {
     Segment {
         seq,
         ttl: tcb.options.ttl.unwrap_or(tcb.config.ttl),
@@ -78,11 +78,17 @@ pub(crate) fn syn_ack(tcb: &Tcb, now: Instant) -> Segment {
 // REQ: RFC7323-12
 // REQ: RFC9293-MUST-65
 pub(crate) fn options(tcb: &Tcb, now: Instant) -> TcpOptions {
-    let mut options = TcpOptions { timestamps: timestamps(tcb, now), ..TcpOptions::NONE };
+    let mut options = TcpOptions {
+        timestamps: timestamps(tcb, now),
+        ..TcpOptions::NONE
+    };
     // REQ: RFC2018-3
     if tcb.negotiated.sack {
-        options.sack =
-            sack_blocks(tcb.rcv.nxt, tcb.rcv.buffer.islands(), options.sack_capacity());
+        options.sack = sack_blocks(
+            tcb.rcv.nxt,
+            tcb.rcv.buffer.islands(),
+            options.sack_capacity(),
+        );
     }
     options
 }
@@ -144,7 +150,7 @@ pub(crate) fn send_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
 /// A challenge ACK, or its suppression when the budget is used up (RFC 5961 §7).
 // REQ: RFC5961-11
 pub(crate) fn send_challenge_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
-    if tcb.challenge.allow(cx.now) {
+    if tcb.challenge.permit(cx.now) {
         send_ack(tcb, cx);
         cx.event(Event::ChallengeAckSent { id: tcb.id });
     } else {
@@ -167,5 +173,9 @@ pub(crate) fn send_reset(tcb: &Tcb, cx: &mut Context<'_>) {
         ..blank(tcb, tcb.snd.nxt)
     };
     cx.transmit(&segment);
-    cx.event(Event::ResetSent { local: tcb.local, remote: tcb.remote, id: Some(tcb.id) });
+    cx.event(Event::ResetSent {
+        local: tcb.local,
+        remote: tcb.remote,
+        id: Some(tcb.id),
+    });
 }

@@ -47,7 +47,10 @@ fn reset(segment: &Segment, seq: SeqNum, ack: Option<SeqNum>, config: &Config) -
     if config.timestamp_on_reset
         && let Some(theirs) = segment.options.timestamps
     {
-        options.timestamps = Some(Timestamps { value: 0, echo: theirs.value });
+        options.timestamps = Some(Timestamps {
+            value: 0,
+            echo: theirs.value,
+        });
     }
     Segment {
         seq,

@@ -73,9 +73,10 @@ impl SynReceived {
             Reset::Absent => Check::Continue(()),
             Reset::Valid => Check::Break(match self.origin {
                 // REQ: RFC9293-SM-23
-                Origin::Passive { .. } => {
-                    Disposition::ReturnToListen { cause: AbandonCause::Reset, reset: false }
-                }
+                Origin::Passive { .. } => Disposition::ReturnToListen {
+                    cause: AbandonCause::Reset,
+                    reset: false,
+                },
                 Origin::Active => Disposition::Abort(ConnectionError::Refused),
             }),
         }
@@ -85,18 +86,26 @@ impl SynReceived {
         if !segment.flags.syn {
             return Check::Continue(());
         }
-        Check::Break(match (self.origin, tcb.config.syn_in_window_in_syn_received) {
-            // REQ: RFC9293-SM-24
-            (Origin::Passive { .. }, InWindowSyn::ReturnToListen) => {
-                Disposition::ReturnToListen { cause: AbandonCause::NewSyn, reset: false }
-            }
-            (Origin::Passive { .. }, InWindowSyn::ResetAndReturnToListen) => {
-                Disposition::ReturnToListen { cause: AbandonCause::NewSyn, reset: true }
-            }
-            (Origin::Passive { .. }, InWindowSyn::ChallengeAck) | (Origin::Active, _) => {
-                Disposition::ChallengeAck(Discard::Syn)
-            }
-        })
+        Check::Break(
+            match (self.origin, tcb.config.syn_in_window_in_syn_received) {
+                // REQ: RFC9293-SM-24
+                (Origin::Passive { .. }, InWindowSyn::ReturnToListen) => {
+                    Disposition::ReturnToListen {
+                        cause: AbandonCause::NewSyn,
+                        reset: false,
+                    }
+                }
+                (Origin::Passive { .. }, InWindowSyn::ResetAndReturnToListen) => {
+                    Disposition::ReturnToListen {
+                        cause: AbandonCause::NewSyn,
+                        reset: true,
+                    }
+                }
+                (Origin::Passive { .. }, InWindowSyn::ChallengeAck) | (Origin::Active, _) => {
+                    Disposition::ChallengeAck(Discard::Syn)
+                }
+            },
+        )
     }
 
     fn check_ack(self, tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) -> Check {

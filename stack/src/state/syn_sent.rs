@@ -55,7 +55,9 @@ impl SynSent {
             SynData::Drop => {}
             SynData::Queue => handshake::queue_text(tcb, segment),
         }
-        Disposition::Enter(State::SynReceived(SynReceived { origin: Origin::Active }))
+        Disposition::Enter(State::SynReceived(SynReceived {
+            origin: Origin::Active,
+        }))
     }
 }
 

@@ -65,7 +65,16 @@ pub(crate) struct TcbSeed {
 impl Tcb {
     /// A block with SND.UNA = SND.NXT = ISS: nothing sent yet.
     pub(crate) fn new(seed: TcbSeed) -> Self {
-        let TcbSeed { id, local, remote, config, options, iss, timestamp_offset, now } = seed;
+        let TcbSeed {
+            id,
+            local,
+            remote,
+            config,
+            options,
+            iss,
+            timestamp_offset,
+            now,
+        } = seed;
         let version = ip_version(local);
         let rcv_mss = advertised_mss(&config, &options, version);
         let recv_buffer = options.recv_buffer.unwrap_or(config.recv_buffer);

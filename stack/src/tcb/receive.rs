@@ -32,6 +32,8 @@ pub(crate) struct ReceiveSide {
     pub(crate) buffer: RecvBuffer,
     /// Where the peer's FIN stands, as soon as a segment showed it, also out of order.
     pub(crate) fin: Option<SeqNum>,
+    /// The peer's SYN is taken; before that IRS and RCV.NXT mean nothing.
+    pub(crate) syn_received: bool,
     /// The peer's FIN is behind RCV.NXT: end of stream.
     pub(crate) fin_received: bool,
     /// Which acknowledgment is owed.
@@ -51,6 +53,7 @@ impl ReceiveSide {
             mss,
             capacity,
             buffer: RecvBuffer::new(capacity),
+            syn_received: false,
             fin: None,
             fin_received: false,
             ack: AckPolicy::new(config.quick_acks),
@@ -60,7 +63,11 @@ impl ReceiveSide {
     /// RCV.WND in bytes.
     // REQ: RFC9293-REC-1
     pub(crate) fn wnd(&self) -> u32 {
-        if self.adv.after(self.nxt) { self.nxt.span_to(self.adv) } else { 0 }
+        if self.adv.after(self.nxt) {
+            self.nxt.span_to(self.adv)
+        } else {
+            0
+        }
     }
 
     /// Sets the buffer size. A window is announced in units of its scale, so the last unit may reach behind the size:
@@ -69,7 +76,8 @@ impl ReceiveSide {
     pub(crate) fn make_room(&mut self, capacity: usize, scale: WindowScale) {
         self.capacity = capacity;
         let announced = self.buffer.readable() + self.wnd() as usize;
-        self.buffer.set_capacity(capacity.max(announced) + (1 << scale.shift()));
+        self.buffer
+            .set_capacity(capacity.max(announced) + (1 << scale.shift()));
     }
 
     /// The sequence number of the next byte the user will read.
@@ -79,6 +87,10 @@ impl ReceiveSide {
 
     /// RCV.NXT without the peer's FIN: the end of the in-order bytes.
     pub(crate) fn data_nxt(&self) -> SeqNum {
-        if self.fin_received { self.nxt - 1 } else { self.nxt }
+        if self.fin_received {
+            self.nxt - 1
+        } else {
+            self.nxt
+        }
     }
 }

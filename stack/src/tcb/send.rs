@@ -1,9 +1,9 @@
 //! SND.* and what stands behind them.
 
-use crate::config::{Config, InitialWindow};
+use crate::config::Config;
 use crate::congestion::NewReno;
 use crate::send::buffer::SendBuffer;
-use crate::send::rtt::RttEstimator;
+use crate::send::rtt::{RtoBounds, RttEstimator};
 use crate::seq::SeqNum;
 use crate::time::Instant;
 use crate::window::{Mss, Window};
@@ -45,13 +45,10 @@ pub(crate) struct SendSide {
     pub(crate) resend: Option<SeqNum>,
     /// Bytes ever acknowledged, which bounds how old a valid ACK can be.
     pub(crate) acked_total: u64,
-    /// The segment whose round trip is being timed: the ACK that ends it and when it went out (Karn: never one that
-    /// was sent twice).
-    pub(crate) timed: Option<(SeqNum, Instant)>,
+    /// When something that occupies sequence numbers left last.
+    pub(crate) last_sent: Option<Instant>,
     pub(crate) rtt: RttEstimator,
     pub(crate) congestion: NewReno,
-    /// Duplicate ACKs in a row.
-    pub(crate) dup_acks: u32,
     /// Times the segment at SND.UNA was sent again by the timer.
     pub(crate) retries: u32,
     /// Window probes sent since the window closed.
@@ -81,15 +78,29 @@ impl SendSide {
             more_coming: false,
             resend: None,
             acked_total: 0,
-            timed: None,
-            rtt: RttEstimator::new(config.initial_rto, config.min_rto, config.max_rto),
-            congestion: NewReno::new(u32::from(mss.raw()), config.initial_window == InitialWindow::Rfc6928),
-            dup_acks: 0,
+            last_sent: None,
+            rtt: RttEstimator::new(RtoBounds {
+                initial: config.initial_rto,
+                min: config.min_rto,
+                max: config.max_rto,
+                ..RtoBounds::default()
+            }),
+            congestion: NewReno::new(iss, u32::from(mss.raw()), config.initial_window),
             retries: 0,
             probes: 0,
             override_sws: false,
             retransmitted: 0,
         }
+    }
+
+    /// Uses another ISS, before anything is sent.
+    pub(crate) fn restart_at(&mut self, iss: SeqNum) {
+        self.iss = iss;
+        self.una = iss;
+        self.nxt = iss;
+        self.max = iss;
+        let (smss, rule) = (self.congestion.smss(), self.congestion.initial_window());
+        self.congestion = NewReno::new(iss, smss, rule);
     }
 
     /// Whether our SYN is not acknowledged yet.
@@ -99,7 +110,11 @@ impl SendSide {
 
     /// The sequence number of the first byte in the buffer.
     pub(crate) fn data_start(&self) -> SeqNum {
-        if self.syn_unacked() { self.iss + 1 } else { self.una }
+        if self.syn_unacked() {
+            self.iss + 1
+        } else {
+            self.una
+        }
     }
 
     /// The sequence number after the last byte in the buffer; the place of our FIN.

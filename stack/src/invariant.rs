@@ -1,0 +1,1 @@
+//! What must hold of a host between two steps.

@@ -32,6 +32,8 @@ pub mod seq;
 pub mod socket;
 pub mod state;
 mod tcb;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod time;
 pub mod timers;
 mod user_call;

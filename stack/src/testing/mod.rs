@@ -1,0 +1,3 @@
+//! Tools for tests, behind the feature `testing`.
+
+pub mod bench;

@@ -14,6 +14,8 @@ pub mod rng;
 pub mod segment;
 pub mod send;
 pub mod seq;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod time;
 pub mod timers;
 pub mod window;

@@ -1,0 +1,3 @@
+//! Simulated links and pairs of hosts, for tests and fuzzers.
+
+pub mod netem;

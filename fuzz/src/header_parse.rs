@@ -1,19 +1,45 @@
 //! Any bytes are a datagram or not, and a datagram that is one survives being written again.
 
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use tcpdrill_stack::segment::{self, Incoming, Segment};
 use tcpdrill_stack::wire::checksum::{Checksum, checksum};
-use tcpdrill_stack::wire::ip::{self, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP};
+use tcpdrill_stack::wire::ip::{self, IpHeader, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP};
 use tcpdrill_stack::wire::options::TcpOptions;
 
-/// Reads `data` as it is, and once more with its checksums made right: otherwise no input would
-/// get past them.
+/// Reads `data` as a datagram, and as TCP and ICMP inside a sound datagram of each IP version;
+/// each of them also with its checksums made right, as few inputs would get past them otherwise.
 ///
 /// # Panics
 /// When reading panics, or a segment changes on its way through `emit` and `parse`.
 pub fn header_parse(data: &[u8]) {
     check(data);
     check(&with_right_checksums(data.to_vec()));
+    if data.len() > 65_000 {
+        return;
+    }
+    for (hosts, icmp) in [(V4_HOSTS, PROTOCOL_ICMP), (V6_HOSTS, PROTOCOL_ICMPV6)] {
+        let [src, dst] = hosts;
+        let header = IpHeader {
+            src,
+            dst,
+            ttl: 64,
+            traffic_class: 0,
+            flow_label: 0,
+        };
+        for protocol in [PROTOCOL_TCP, icmp] {
+            check(&with_right_checksums(ip::emit(&header, protocol, data)));
+        }
+    }
 }
+
+const V4_HOSTS: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)),
+];
+const V6_HOSTS: [IpAddr; 2] = [
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2)),
+];
 
 fn check(datagram: &[u8]) {
     let Ok(Incoming::Segment(segment)) = segment::parse(datagram) else {

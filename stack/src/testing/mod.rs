@@ -1,3 +1,4 @@
-//! Tools for tests, behind the feature `testing`.
+//! Simulated links, pairs of hosts, and a bench for one host: tools for tests and fuzzers.
 
 pub mod bench;
+pub mod netem;

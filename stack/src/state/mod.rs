@@ -125,3 +125,6 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

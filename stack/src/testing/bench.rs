@@ -200,7 +200,115 @@ impl Bench {
             .accept(self.now, listener)
             .unwrap_or_else(|error| panic!("accept: {error}"));
         self.drain();
-        Conn { id, iss, listener }
+        Conn {
+            id,
+            iss,
+            listener: Some(listener),
+        }
+    }
+
+    /// A connection that the host opens towards the peer; the SYN is out, nothing has come back.
+    ///
+    /// # Panics
+    /// If the open fails.
+    pub fn connecting(&mut self, options: SocketOptions) -> Conn {
+        let local = (None, Some(self.local.port()));
+        let id = self
+            .host
+            .open_active(self.now, local, self.peer, options)
+            .unwrap_or_else(|error| panic!("connect: {error}"));
+        let sent = self.drain();
+        let [syn] = &sent[..] else {
+            panic!("no single SYN: {sent:?}")
+        };
+        Conn {
+            id,
+            iss: syn.seq,
+            listener: None,
+        }
+    }
+
+    /// A half-open connection of a fresh listener: the SYN-ACK is out, nothing has come back.
+    ///
+    /// # Panics
+    /// If the host does not answer the SYN.
+    pub fn half_open(&mut self) -> Conn {
+        let listener = self.listen();
+        let sent = self.inject(&self.peer_syn(false));
+        let [syn_ack] = &sent[..] else {
+            panic!("no single SYN-ACK: {sent:?}")
+        };
+        let child = self.events().find_map(|event| match event {
+            Event::StateChanged {
+                id,
+                to: StateName::SynReceived,
+                ..
+            } => Some(*id),
+            _ => None,
+        });
+        let id = child.unwrap_or_else(|| panic!("no connection in SYN-RECEIVED"));
+        Conn {
+            id,
+            iss: syn_ack.seq,
+            listener: Some(listener),
+        }
+    }
+
+    /// Brings one connection into `state` on the shortest way. In CLOSED there is no socket at all, in LISTEN
+    /// only the listener.
+    pub fn reach(&mut self, state: StateName) -> Conn {
+        let nothing = |id, listener| Conn {
+            id,
+            iss: SeqNum::new(0),
+            listener,
+        };
+        match state {
+            StateName::Closed => nothing(SocketId(0), None),
+            StateName::Listen => {
+                let id = self.listen();
+                nothing(id, Some(id))
+            }
+            StateName::SynSent => self.connecting(SocketOptions::default()),
+            StateName::SynReceived => self.half_open(),
+            StateName::Established => self.accepted(),
+            StateName::FinWait1 => {
+                let conn = self.accepted();
+                self.shutdown(conn);
+                conn
+            }
+            StateName::FinWait2 => {
+                let conn = self.reach(StateName::FinWait1);
+                self.inject(&self.peer_segment(".", 1, conn.iss + 2));
+                conn
+            }
+            StateName::CloseWait => {
+                let conn = self.accepted();
+                self.inject(&self.peer_segment("F.", 1, conn.iss + 1));
+                conn
+            }
+            StateName::Closing => {
+                let conn = self.reach(StateName::FinWait1);
+                self.inject(&self.peer_segment("F.", 1, conn.iss + 1));
+                conn
+            }
+            StateName::LastAck => {
+                let conn = self.reach(StateName::CloseWait);
+                self.shutdown(conn);
+                conn
+            }
+            StateName::TimeWait => {
+                let conn = self.reach(StateName::FinWait2);
+                self.inject(&self.peer_segment("F.", 1, conn.iss + 2));
+                conn
+            }
+        }
+    }
+
+    fn shutdown(&mut self, conn: Conn) {
+        if let Err(error) = self.host.shutdown_write(self.now, conn.id) {
+            panic!("shutdown: {error}");
+        }
+        self.drain();
     }
 
     /// The state of a connection; CLOSED if it is gone.
@@ -226,8 +334,8 @@ pub struct Conn {
     pub id: SocketId,
     /// Our initial sequence number.
     pub iss: SeqNum,
-    /// Its listener.
-    pub listener: SocketId,
+    /// Its listener, if the peer opened it.
+    pub listener: Option<SocketId>,
 }
 
 /// A segment in one line, sequence numbers relative to `iss` (the sender's) and `irs` (the other's):

@@ -1,3 +1,4 @@
 //! Simulated links and pairs of hosts, for tests and fuzzers.
 
 pub mod netem;
+pub mod pair;

@@ -14,7 +14,8 @@ use tcpdrill_stack::window::{Mss, UnscaledWindow, WindowScale};
 use tcpdrill_stack::wire::ip::{self, IpHeader, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP};
 use tcpdrill_stack::wire::options::{TcpOptions, Timestamps};
 use tcpdrill_stack::{
-    CallError, Config, Host, Instant, Output, SendFlags, SocketId, SocketOptions, StateName, invariant,
+    CallError, Config, Host, Instant, Output, SendFlags, SocketId, SocketOptions, StateName,
+    invariant,
 };
 
 const LOCAL_PORT: u16 = 80;
@@ -118,7 +119,10 @@ impl Driver {
     /// Lets time pass until no timer runs: with nobody answering, a host gives up everything in
     /// the end. Connections that the user still holds may keep a timer.
     pub(super) fn wait_until_quiet(&mut self) {
-        for id in [self.connection.take(), self.listener.take()].into_iter().flatten() {
+        for id in [self.connection.take(), self.listener.take()]
+            .into_iter()
+            .flatten()
+        {
             let _ = self.host.close(self.now, id);
             self.settle(None);
         }
@@ -168,7 +172,12 @@ impl Driver {
         // Nobody need send more than what waits, in pieces of at least 16 bytes, and a little
         // around it: a FIN, an ACK, a RST.
         let written: u32 = self.written.values().sum();
-        let waiting = self.connection.iter().map(queued).sum::<usize>().max(written as usize);
+        let waiting = self
+            .connection
+            .iter()
+            .map(queued)
+            .sum::<usize>()
+            .max(written as usize);
         let most = 8 + waiting / 16;
         let mut sent = 0;
         loop {
@@ -209,12 +218,16 @@ impl Driver {
             }
             Call::Close => {
                 if let Some(id) = self.connection.take() {
-                    self.host.close(now, id).expect("an open socket can be closed");
+                    self.host
+                        .close(now, id)
+                        .expect("an open socket can be closed");
                 }
             }
             Call::Abort => {
                 if let Some(id) = self.connection.take() {
-                    self.host.abort(now, id).expect("an open socket can be aborted");
+                    self.host
+                        .abort(now, id)
+                        .expect("an open socket can be aborted");
                 }
             }
             Call::CloseListener => {
@@ -253,7 +266,10 @@ impl Driver {
         };
         if active && self.connection.is_none() {
             let local = (Some(self.local.ip()), Some(self.local.port()));
-            self.connection = self.host.open_active(self.now, local, self.peer, options).ok();
+            self.connection = self
+                .host
+                .open_active(self.now, local, self.peer, options)
+                .ok();
         } else if !active && self.listener.is_none() {
             let local = (None, self.local.port());
             self.listener = self.host.open_passive(self.now, local, 2, options).ok();
@@ -263,7 +279,9 @@ impl Driver {
     fn send(&mut self, len: u16, flags: SendFlags) {
         let Some(id) = self.connection else { return };
         let written = self.written.entry(id).or_default();
-        let data: Vec<u8> = (0..u32::from(len)).map(|n| user_byte(*written + n)).collect();
+        let data: Vec<u8> = (0..u32::from(len))
+            .map(|n| user_byte(*written + n))
+            .collect();
         if let Ok(taken) = self.host.send(self.now, id, &data, flags) {
             assert!(taken <= data.len(), "send took {taken} of {}", data.len());
             *written += taken as u32;
@@ -279,7 +297,11 @@ impl Driver {
                 let irs = irs.expect("a connection that delivers has a status");
                 let read = self.read.entry(id).or_default();
                 for byte in &buf[..len] {
-                    assert_eq!(*byte, peer_byte(irs + 1 + *read), "byte {read} delivered is wrong");
+                    assert_eq!(
+                        *byte,
+                        peer_byte(irs + 1 + *read),
+                        "byte {read} delivered is wrong"
+                    );
                     *read += 1;
                 }
             }
@@ -374,7 +396,11 @@ impl Driver {
             sack_permitted: spec.sack_permitted,
             timestamps: spec.timestamp.map(|(drift, echo_right)| Timestamps {
                 value: (self.now.as_millis() as u32).wrapping_add_signed(i32::from(drift) * 100),
-                echo: if echo_right { view.timestamp } else { !view.timestamp },
+                echo: if echo_right {
+                    view.timestamp
+                } else {
+                    !view.timestamp
+                },
             }),
             sack: spec
                 .sack
@@ -416,7 +442,11 @@ impl Driver {
 }
 
 fn config(setup: &Setup) -> Config {
-    let base = if setup.linux_like { Config::linux_like() } else { Config::default() };
+    let base = if setup.linux_like {
+        Config::linux_like()
+    } else {
+        Config::default()
+    };
     let buffer = if setup.small_buffers { 2_000 } else { 20_000 };
     Config {
         timestamps: setup.timestamps,
@@ -424,8 +454,16 @@ fn config(setup: &Setup) -> Config {
         window_scale: setup.window_scale,
         recv_buffer: buffer,
         send_buffer: buffer,
-        syn_data: if setup.queue_syn_data { SynData::Queue } else { SynData::Drop },
-        syn_cookies: if setup.always_cookies { SynCookies::Always } else { SynCookies::OnOverflow },
+        syn_data: if setup.queue_syn_data {
+            SynData::Queue
+        } else {
+            SynData::Drop
+        },
+        syn_cookies: if setup.always_cookies {
+            SynCookies::Always
+        } else {
+            SynCookies::OnOverflow
+        },
         syn_queue: 2,
         ..base
     }

@@ -40,7 +40,12 @@ pub(super) enum Event {
     /// Bytes arrive; their checksums are made right.
     Datagram(Vec<u8>),
     /// An ICMP error about a segment of the host arrives.
-    Icmp { kind: u8, code: u8, mtu: u16, seq_offset: i8 },
+    Icmp {
+        kind: u8,
+        code: u8,
+        mtu: u16,
+        seq_offset: i8,
+    },
     /// The user calls.
     Call(Call),
     /// So many ms pass.
@@ -119,13 +124,25 @@ pub(super) enum Polite {
 /// A user call.
 #[derive(Arbitrary, Debug)]
 pub(super) enum Call {
-    Open { active: bool },
+    Open {
+        active: bool,
+    },
     Accept,
-    Send { len: u16, urgent: bool, more: bool },
+    Send {
+        len: u16,
+        urgent: bool,
+        more: bool,
+    },
     Recv(u16),
     ShutdownWrite,
     Close,
     Abort,
     CloseListener,
-    SetOptions { nodelay: bool, keepalive: bool, cork: bool, small_buffers: bool, user_timeout: Option<u8> },
+    SetOptions {
+        nodelay: bool,
+        keepalive: bool,
+        cork: bool,
+        small_buffers: bool,
+        user_timeout: Option<u8>,
+    },
 }

@@ -40,7 +40,10 @@ impl Judge {
             Ok(Incoming::Segment(segment)) => segment,
             other => panic!("the host sent something that is no segment: {other:?}"),
         };
-        assert!(segment.options.note.is_none(), "malformed options: {segment:?}");
+        assert!(
+            segment.options.note.is_none(),
+            "malformed options: {segment:?}"
+        );
         assert!(
             !(segment.flags.rst && cause.is_some_and(|cause| cause.flags.rst)),
             "a RST answers a RST: {segment:?}"
@@ -78,7 +81,11 @@ impl Judge {
         }
         view.snd_nxt = view.snd_nxt.max(segment.end());
         view.rcv_nxt = segment.ack.or(view.rcv_nxt);
-        let scale = if segment.flags.syn { WindowScale::ZERO } else { view.scale };
+        let scale = if segment.flags.syn {
+            WindowScale::ZERO
+        } else {
+            view.scale
+        };
         view.window = segment.wnd.scale(scale).bytes();
         if let Some(timestamps) = segment.options.timestamps {
             view.timestamp = timestamps.value;

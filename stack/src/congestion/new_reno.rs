@@ -86,6 +86,11 @@ impl NewReno {
         self.ssthresh
     }
 
+    /// The rule for the window at the start.
+    pub const fn initial_window(&self) -> InitialWindow {
+        self.initial_window
+    }
+
     /// The segment size that counts.
     pub const fn smss(&self) -> u32 {
         self.smss

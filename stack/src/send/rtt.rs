@@ -151,6 +151,11 @@ impl RttEstimator {
         self.measurement = None;
     }
 
+    /// True while a segment is being measured.
+    pub const fn is_measuring(&self) -> bool {
+        self.measurement.is_some()
+    }
+
     /// SND.UNA moved to `una`: takes the measurement if its segment is covered, and says what
     /// was measured.
     pub fn on_acked(&mut self, una: SeqNum, now: Instant) -> Option<Duration> {

@@ -1,4 +1,5 @@
-//! Simulated links and pairs of hosts, for tests and fuzzers.
+//! Tools for tests, behind the feature `testing`: simulated links, pairs of hosts, single hosts on a bench.
 
+pub mod bench;
 pub mod netem;
 pub mod pair;

@@ -41,9 +41,7 @@ impl Side {
         };
         match version {
             IpVersion::V4 => IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)),
-            IpVersion::V6 => {
-                IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, last as u16))
-            }
+            IpVersion::V6 => IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, last as u16)),
         }
     }
 }
@@ -99,12 +97,20 @@ pub enum PairError {
 impl fmt::Display for PairError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            PairError::Violation { at, side, violation } => {
+            PairError::Violation {
+                at,
+                side,
+                violation,
+            } => {
                 write!(f, "at {} us host {side:?}: {violation}", at.as_micros())
             }
             PairError::TooManyOutputs { at, side } => {
                 let max = Pair::MAX_OUTPUTS;
-                write!(f, "at {} us host {side:?} sent more than {max} outputs", at.as_micros())
+                write!(
+                    f,
+                    "at {} us host {side:?} sent more than {max} outputs",
+                    at.as_micros()
+                )
             }
             PairError::TooManySteps { at } => {
                 let max = Pair::MAX_STEPS;

@@ -30,7 +30,11 @@ pub(crate) fn check(trace: &[TraceEntry]) -> Result<(), String> {
         };
         let segment = match segment::parse(datagram) {
             Ok(Incoming::Segment(segment)) => segment,
-            other => return Err(format!("a host sent something that is no segment: {other:?}")),
+            other => {
+                return Err(format!(
+                    "a host sent something that is no segment: {other:?}"
+                ));
+            }
         };
         let complaint = judge(&mut senders, &segment);
         if let Err(complaint) = complaint {
@@ -81,7 +85,10 @@ fn judge(
     let edge = ack + segment.wnd.scale(scale).bytes();
     // Rounding to the scale may take back less than one unit.
     let unit = 1u32 << scale.shift();
-    if own.right_edge.is_some_and(|highest| edge + unit - 1 != highest && (edge + unit - 1).before(highest)) {
+    if own
+        .right_edge
+        .is_some_and(|highest| edge + unit - 1 != highest && (edge + unit - 1).before(highest))
+    {
         return Err("the right edge of the window goes back");
     }
     own.right_edge = Some(own.right_edge.map_or(edge, |highest| highest.max(edge)));

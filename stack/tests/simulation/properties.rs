@@ -36,7 +36,11 @@ fn any_config() -> impl Strategy<Value = Config> {
     ]);
     (options, buffers, choices, cookies).prop_map(|(options, buffers, choices, syn_cookies)| {
         let (linux_like, nagle, small_window, delayed_ack) = choices;
-        let base = if linux_like { Config::linux_like() } else { Config::default() };
+        let base = if linux_like {
+            Config::linux_like()
+        } else {
+            Config::default()
+        };
         Config {
             timestamps: options.0,
             sack: options.1,
@@ -45,8 +49,16 @@ fn any_config() -> impl Strategy<Value = Config> {
             send_buffer: buffers.1,
             mtu: buffers.2,
             nagle,
-            initial_window: if small_window { InitialWindow::Rfc5681 } else { InitialWindow::Rfc6928 },
-            delayed_ack: if delayed_ack { base.delayed_ack } else { Duration::ZERO },
+            initial_window: if small_window {
+                InitialWindow::Rfc5681
+            } else {
+                InitialWindow::Rfc6928
+            },
+            delayed_ack: if delayed_ack {
+                base.delayed_ack
+            } else {
+                Duration::ZERO
+            },
             syn_cookies,
             ..base
         }
@@ -63,16 +75,18 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
         [any_impairments(), any_impairments()],
         wrap,
     )
-        .prop_map(|((seed, v6, simultaneous, slow), lengths, configs, impairments, wrap)| Scenario {
-            seed,
-            version: if v6 { IpVersion::V6 } else { IpVersion::V4 },
-            simultaneous,
-            lengths,
-            slow_readers: slow,
-            configs,
-            impairments,
-            wrap,
-        })
+        .prop_map(
+            |((seed, v6, simultaneous, slow), lengths, configs, impairments, wrap)| Scenario {
+                seed,
+                version: if v6 { IpVersion::V6 } else { IpVersion::V4 },
+                simultaneous,
+                lengths,
+                slow_readers: slow,
+                configs,
+                impairments,
+                wrap,
+            },
+        )
 }
 
 proptest! {

@@ -99,7 +99,10 @@ impl Scenario {
         let mut applications = Vec::new();
         for side in [Side::B, Side::A] {
             let handle = self.open(&mut pair, side)?;
-            let (length, slow) = (self.lengths[side as usize], self.slow_readers[side as usize]);
+            let (length, slow) = (
+                self.lengths[side as usize],
+                self.slow_readers[side as usize],
+            );
             let seed = self.seed ^ side as u64;
             applications.push(Application::new(side, handle, length, slow, seed));
         }
@@ -156,10 +159,12 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// The events of one side.
     pub(crate) fn events(&self, side: Side) -> impl Iterator<Item = &Event> {
-        self.trace.iter().filter_map(move |entry| match &entry.what {
-            Happening::Event(event) if entry.side == side => Some(event),
-            _ => None,
-        })
+        self.trace
+            .iter()
+            .filter_map(move |entry| match &entry.what {
+                Happening::Event(event) if entry.side == side => Some(event),
+                _ => None,
+            })
     }
 
     /// The states that connections of `side` were in, in order.

@@ -4,7 +4,7 @@ use crate::scenario::Scenario;
 use rstest::rstest;
 use std::time::Duration;
 use tcpdrill_stack::StateName::{
-    Closed, Closing, CloseWait, Established, FinWait1, FinWait2, LastAck, SynReceived, SynSent,
+    CloseWait, Closed, Closing, Established, FinWait1, FinWait2, LastAck, SynReceived, SynSent,
     TimeWait,
 };
 use tcpdrill_stack::segment::{self, Incoming};
@@ -34,7 +34,11 @@ fn a_clean_link_shows_the_rfc_s_own_figures(#[case] version: IpVersion) {
             .count(),
         0
     );
-    assert!(outcome.sent(Side::A) < 30, "{} datagrams", outcome.sent(Side::A));
+    assert!(
+        outcome.sent(Side::A) < 30,
+        "{} datagrams",
+        outcome.sent(Side::A)
+    );
 }
 
 #[test]
@@ -47,7 +51,15 @@ fn crossing_opens_and_closes_go_through_their_own_states() {
     for side in Side::BOTH {
         assert_eq!(
             outcome.states(side),
-            [SynSent, SynReceived, Established, FinWait1, Closing, TimeWait, Closed]
+            [
+                SynSent,
+                SynReceived,
+                Established,
+                FinWait1,
+                Closing,
+                TimeWait,
+                Closed
+            ]
         );
     }
     // Twice the MSL after the last FIN.
@@ -107,11 +119,16 @@ fn a_bad_link_delivers_everything_and_the_same_seed_does_the_same() {
     };
     let outcome = scenario.run().unwrap();
     assert!(
-        outcome.events(Side::A).any(|event| matches!(event, Event::Retransmitted { .. })),
+        outcome
+            .events(Side::A)
+            .any(|event| matches!(event, Event::Retransmitted { .. })),
         "the link did no harm"
     );
     assert!(scenario.run().unwrap() == outcome, "a replay differs");
-    let other_seed = Scenario { seed: 6, ..scenario };
+    let other_seed = Scenario {
+        seed: 6,
+        ..scenario
+    };
     assert!(other_seed.run().unwrap() != outcome);
 }
 

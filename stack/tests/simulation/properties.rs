@@ -107,7 +107,7 @@ proptest! {
     #[test]
     fn every_byte_arrives_once_and_in_order(scenario in any_scenario()) {
         if let Err(failure) = scenario.run() {
-            prop_assert!(false, "{:?}", failure);
+            prop_assert!(false, "{}", failure);
         }
     }
 }

@@ -2,13 +2,15 @@
 
 use crate::application::{Application, Failure, Handle, stream_byte};
 use crate::packet_rules;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tcpdrill_stack::isn::IsnGenerator;
+use tcpdrill_stack::segment::{self, Incoming};
 use tcpdrill_stack::testing::netem::Impairments;
 use tcpdrill_stack::testing::pair::{Happening, Pair, Setup, Side, Step, TraceEntry};
 use tcpdrill_stack::wire::ip::IpVersion;
-use tcpdrill_stack::{Config, Event, Instant, SocketOptions, StateName};
+use tcpdrill_stack::{Config, Event, Instant, SocketId, SocketOptions, StateName};
 
 const PORTS: [u16; 2] = [40_000, 80];
 
@@ -88,7 +90,10 @@ impl Scenario {
     }
 
     /// Runs to the end: everything delivered, both sides closed, no timer left.
-    pub(crate) fn run(&self) -> Result<Outcome, Failure> {
+    ///
+    /// # Errors
+    /// What went wrong, and the last things that happened before.
+    pub(crate) fn run(&self) -> Result<Outcome, String> {
         let mut pair = Pair::new(Setup {
             configs: self.configs.clone(),
             impairments: self.impairments,
@@ -96,9 +101,16 @@ impl Scenario {
             start: self.start(),
             seed: self.seed,
         });
+        self.run_on(&mut pair).map_err(|failure| {
+            let trace = trace_tail(pair.trace());
+            format!("{failure:?} at {:?}\n{trace}", pair.now())
+        })
+    }
+
+    fn run_on(&self, pair: &mut Pair) -> Result<Outcome, Failure> {
         let mut applications = Vec::new();
         for side in [Side::B, Side::A] {
-            let handle = self.open(&mut pair, side)?;
+            let handle = self.open(pair, side)?;
             let (length, slow) = (
                 self.lengths[side as usize],
                 self.slow_readers[side as usize],
@@ -108,7 +120,7 @@ impl Scenario {
         }
         loop {
             for application in &mut applications {
-                application.run(&mut pair)?;
+                application.run(pair)?;
             }
             let wake = applications.iter().filter_map(|a| a.wakes_at).min();
             if pair.step(wake)? == Step::Idle {
@@ -167,15 +179,17 @@ impl Outcome {
             })
     }
 
-    /// The states that connections of `side` were in, in order.
+    /// The states that the last connection of `side` went through. A listener is none.
     pub(crate) fn states(&self, side: Side) -> Vec<StateName> {
-        let mut states = Vec::new();
+        let mut states: BTreeMap<SocketId, Vec<StateName>> = BTreeMap::new();
         for event in self.events(side) {
-            if let Event::StateChanged { to, .. } = event {
-                states.push(*to);
+            if let Event::StateChanged { id, to, .. } = event {
+                states.entry(*id).or_default().push(*to);
             }
         }
-        states
+        let is_connection = |states: &Vec<StateName>| states.first() != Some(&StateName::Listen);
+        let mut connections = states.into_values().filter(is_connection);
+        connections.next_back().unwrap_or_default()
     }
 
     /// How many datagrams `side` sent.
@@ -198,4 +212,38 @@ impl Outcome {
         }
         Ok(())
     }
+}
+
+/// The last lines of a trace, one for each thing that happened.
+fn trace_tail(trace: &[TraceEntry]) -> String {
+    let tail = &trace[trace.len().saturating_sub(60)..];
+    let mut text = String::new();
+    for TraceEntry { at, side, what } in tail {
+        let what = match what {
+            Happening::Sent(datagram) => format!("> {}", show(datagram)),
+            Happening::Received(datagram) => format!("< {}", show(datagram)),
+            Happening::Event(event) => format!("{event:?}"),
+        };
+        text += &format!("{:>12} {side:?} {what}\n", at.as_micros());
+    }
+    text
+}
+
+fn show(datagram: &[u8]) -> String {
+    let segment = match segment::parse(datagram) {
+        Ok(Incoming::Segment(segment)) => segment,
+        other => return format!("{other:?}"),
+    };
+    let ack = segment
+        .ack
+        .map_or(String::new(), |ack| format!(" ack {ack}"));
+    format!(
+        "{} {}:{}({}){ack} win {} {:?}",
+        segment.flags,
+        segment.seq,
+        segment.end(),
+        segment.payload.len(),
+        segment.wnd.raw(),
+        segment.options.timestamps
+    )
 }

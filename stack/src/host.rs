@@ -148,6 +148,11 @@ impl Host {
         self.deadlines.first()
     }
 
+    /// Whether nothing waits to be polled.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.outbox.is_empty() && self.dirty.is_empty()
+    }
+
     /// Time does not go backwards.
     pub(crate) fn advance_to(&mut self, now: Instant) {
         self.now = self.now.max(now);

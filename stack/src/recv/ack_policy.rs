@@ -42,6 +42,11 @@ impl AckPolicy {
         self.owed
     }
 
+    /// An acknowledgment waits for its delay to pass.
+    pub fn is_delayed(&self) -> bool {
+        self.owed == Owed::Soon
+    }
+
     /// Bytes that arrived in order since the last acknowledgment.
     pub const fn unacknowledged(&self) -> u32 {
         self.unacknowledged

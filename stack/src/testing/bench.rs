@@ -10,6 +10,7 @@ use core::time::Duration;
 use crate::config::Config;
 use crate::event::Event;
 use crate::host::{Host, Output};
+use crate::invariant;
 use crate::segment::{self, Flags, Incoming, Segment};
 use crate::seq::SeqNum;
 use crate::socket::{SocketId, SocketOptions};
@@ -79,7 +80,12 @@ impl Bench {
         let mut sent = Vec::new();
         loop {
             match self.host.poll() {
-                Output::Deadline(_) => return sent,
+                Output::Deadline(_) => {
+                    if let Err(violation) = invariant::check(&self.host) {
+                        panic!("{violation}\n{:#?}", self.host.sockets);
+                    }
+                    return sent;
+                }
                 Output::Event(event) => self.seen.push((self.now, Seen::Event(event))),
                 Output::Transmit(datagram) => {
                     let Ok(Incoming::Segment(segment)) = segment::parse(&datagram) else {

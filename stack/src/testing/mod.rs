@@ -1,4 +1,4 @@
-//! Tools for tests, behind the feature `testing`: simulated links, pairs of hosts, single hosts on a bench.
+//! Simulated links, pairs of hosts, and a bench for one host: tools for tests and fuzzers.
 
 pub mod bench;
 pub mod netem;

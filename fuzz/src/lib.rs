@@ -7,4 +7,6 @@ mod header_parse;
 #[cfg(test)]
 mod seeds;
 
+mod state_machine;
+
 pub use header_parse::header_parse;

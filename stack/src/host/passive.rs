@@ -199,10 +199,11 @@ impl Host {
             id: child,
         });
         let origin = Origin::Passive { listener: id };
+        // Two steps: the second must find the connection half open to see it leave the handshake.
         self.step(child, |connection, cx| {
             connection.transition(State::SynReceived(SynReceived { origin }), cx);
-            connection.on_segment(segment, cx)
         });
+        self.step(child, |connection, cx| connection.on_segment(segment, cx));
         true
     }
 }

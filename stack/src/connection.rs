@@ -51,7 +51,10 @@ impl Connection {
                 tcb.timers.disarm_all();
                 TimeWait::start_timer(tcb, cx.now);
             }
-            State::FinWait2(_) => self.limit_fin_wait_2(cx),
+            State::FinWait2(_) => {
+                persist::update(tcb, cx.now);
+                self.limit_fin_wait_2(cx);
+            }
             // The user closed while the handshake was still under way (RFC 9293 §3.10.4, SYN-RECEIVED).
             State::Established(_) if tcb.snd.fin_queued => {
                 self.transition(State::FinWait1(FinWait1), cx);

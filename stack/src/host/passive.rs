@@ -94,7 +94,8 @@ impl Host {
             return None;
         };
         let (config, options) = (Arc::clone(&listener.config), listener.options.clone());
-        let tcb = self.new_tcb(id, (segment.dst, segment.src), config, options);
+        let mut tcb = self.new_tcb(id, (segment.dst, segment.src), config, options);
+        tcb.user.unaccepted = true;
         Some(Connection::new(tcb))
     }
 

@@ -5,6 +5,8 @@ use crate::error::ConnectionError;
 /// The user's side of a connection.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct UserSide {
+    /// A listener holds the connection until ACCEPT hands it over.
+    pub(crate) unaccepted: bool,
     /// The user has let go: nobody will read, write or ask again.
     pub(crate) detached: bool,
     /// The user has closed the sending direction, so that SEND answers "connection closing".

@@ -17,11 +17,13 @@ impl Host {
     /// `WouldBlock` (none waits), `InvalidState` (not a listener), `NoSuchSocket`.
     pub fn accept(&mut self, now: Instant, listener: SocketId) -> Result<SocketId, CallError> {
         self.advance_to(now);
-        match self.sockets.get_mut(&listener) {
-            Some(Socket::Listener(listener)) => listener.accept().ok_or(CallError::WouldBlock),
-            Some(Socket::Connection(_)) => Err(CallError::InvalidState),
-            None => Err(CallError::NoSuchSocket),
-        }
+        let id = match self.sockets.get_mut(&listener) {
+            Some(Socket::Listener(listener)) => listener.accept().ok_or(CallError::WouldBlock)?,
+            Some(Socket::Connection(_)) => return Err(CallError::InvalidState),
+            None => return Err(CallError::NoSuchSocket),
+        };
+        self.connection_mut(id)?.tcb.user.unaccepted = false;
+        Ok(id)
     }
 
     /// RECEIVE (RFC 9293 §3.9.1.3, §3.10.3). Answers the number of bytes put into `buf`; 0 means

@@ -35,7 +35,7 @@ impl Host {
                 accept_ready: !listener.accept_queue().is_empty(),
                 ..Readiness::default()
             },
-            Some(Socket::Connection(connection)) if !connection.tcb.user.detached => {
+            Some(Socket::Connection(connection)) if self.user_connection(id).is_ok() => {
                 connection_readiness(connection)
             }
             Some(Socket::Connection(_)) | None => Readiness {
@@ -63,7 +63,7 @@ impl Host {
             return Ok(());
         }
         self.user_connection_mut(id)?;
-        self.step(id, |Connection { state: _, tcb }, cx| {
+        self.step(id, |Connection { state, tcb }, cx| {
             let config = Arc::clone(&tcb.config);
             let restart = tcb.options.keepalive != options.keepalive
                 || tcb.options.keepalive_idle != options.keepalive_idle;
@@ -72,7 +72,7 @@ impl Host {
             tcb.snd.buffer.set_capacity(send_buffer);
             let recv_buffer = tcb.options.recv_buffer.unwrap_or(config.recv_buffer);
             tcb.rcv.make_room(recv_buffer, tcb.negotiated.rcv_scale);
-            if restart {
+            if restart && !matches!(state, State::Closed(_)) {
                 keepalive::restart(tcb, cx.now);
             }
         });
@@ -109,7 +109,7 @@ impl Host {
     /// A connection the user still holds.
     pub(crate) fn user_connection(&self, id: SocketId) -> Result<&Connection, CallError> {
         let connection = self.connection(id)?;
-        if connection.tcb.user.detached {
+        if connection.tcb.user.detached || connection.tcb.user.unaccepted {
             return Err(CallError::NoSuchSocket);
         }
         Ok(connection)
@@ -121,7 +121,7 @@ impl Host {
         id: SocketId,
     ) -> Result<&mut Connection, CallError> {
         let connection = self.connection_mut(id)?;
-        if connection.tcb.user.detached {
+        if connection.tcb.user.detached || connection.tcb.user.unaccepted {
             return Err(CallError::NoSuchSocket);
         }
         Ok(connection)

@@ -76,15 +76,24 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
         wrap,
     )
         .prop_map(
-            |((seed, v6, simultaneous, slow), lengths, configs, impairments, wrap)| Scenario {
-                seed,
-                version: if v6 { IpVersion::V6 } else { IpVersion::V4 },
-                simultaneous,
-                lengths,
-                slow_readers: slow,
-                configs,
-                impairments,
-                wrap,
+            |((seed, v6, simultaneous, slow_readers), lengths, configs, mut impairments, wrap)| {
+                // Behind a cookie stands no state: if the ACK that brings it back is lost and a
+                // later segment comes through, that one is for nobody (RFC 4987 §3.6).
+                if configs[1].syn_cookies == SynCookies::Always {
+                    impairments[0].loss = 0;
+                    impairments[0].corruption = 0;
+                    impairments[0].reordering = 0;
+                }
+                Scenario {
+                    seed,
+                    version: if v6 { IpVersion::V6 } else { IpVersion::V4 },
+                    simultaneous,
+                    lengths,
+                    slow_readers,
+                    configs,
+                    impairments,
+                    wrap,
+                }
             },
         )
 }

@@ -6,6 +6,8 @@
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
+pub use crate::congestion::InitialWindow;
+
 /// Every tunable of a [`Host`](crate::Host). A change affects sockets opened later.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -97,6 +99,12 @@ pub struct Config {
     /// Reaction to CLOSE with unread data (RFC9293-SHLD-3).
     pub close_with_unread_data: UnreadOnClose,
 
+    /// Whether the RST of an ABORT has the ACK bit: RFC 9293 §3.10.5 shows it bare, §3.1 wants ACK in every segment
+    /// of a connection.
+    pub reset_carries_ack: bool,
+    /// Whether a RST has the timestamps option where the connection or the offending segment had it (RFC7323-23).
+    pub timestamp_on_reset: bool,
+
     // --- Defence -----------------------------------------------------------------------------------------------
     /// The acceptable range of an ACK in synchronized states (RFC 5961 §5, RFC9293-MAY-12).
     pub old_ack_check: bool,
@@ -163,15 +171,6 @@ pub enum MissingTimestamp {
     Drop,
     /// Processed as if PAWS had nothing to say.
     Accept,
-}
-
-/// The initial congestion window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum InitialWindow {
-    /// Two to four segments by SMSS (RFC 5681 §3.1).
-    Rfc5681,
-    /// Ten segments (RFC 6928).
-    Rfc6928,
 }
 
 /// A valid RST in TIME-WAIT.
@@ -280,6 +279,8 @@ impl Default for Config {
             time_wait_syn: TimeWaitSyn::Accept,
             data_after_close: DataAfterClose::Reset,
             close_with_unread_data: UnreadOnClose::Reset,
+            reset_carries_ack: true,
+            timestamp_on_reset: true,
             old_ack_check: true,
             challenge_ack_limit: 10,
             challenge_ack_interval: Duration::from_secs(1),
@@ -301,6 +302,7 @@ impl Config {
             max_rto: Duration::from_secs(120),
             delayed_ack: Duration::from_millis(40),
             quick_acks: 16,
+            timestamp_on_reset: false,
             hard_icmp: HardIcmp::Soft,
             soft_icmp_in_handshake: SoftIcmp::Abort,
             ephemeral_ports: 32_768..=60_999,

@@ -10,6 +10,7 @@ use crate::error::ConnectionError;
 use crate::seq::SeqNum;
 use crate::socket::SocketId;
 use crate::state::StateName;
+use crate::wire::DropReason;
 
 /// One observable fact.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,6 +154,16 @@ pub enum Event {
     IcmpIgnored {
         /// The connection, if one matched.
         id: Option<SocketId>,
+    },
+    /// A datagram was no use to any connection.
+    DatagramDropped {
+        /// Why.
+        reason: DropReason,
+    },
+    /// A datagram was addressed to somebody else.
+    NotForThisHost {
+        /// To whom.
+        destination: SocketAddr,
     },
     /// The path carries only smaller packets; the send MSS went down.
     PathMtuReduced {

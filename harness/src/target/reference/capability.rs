@@ -1,5 +1,6 @@
 //! What the reference target offers, by the names `skip` reports.
 
+use super::abi::request;
 use super::{calls, info, sysctl};
 
 /// Whole subjects that are missing.
@@ -34,9 +35,31 @@ const MISSING: &[(&str, &str)] = &[
         "python",
         "the reference target gives snapshots to plain assertions only",
     ),
-    ("ecn", "the reference stack has no ECN"),
-    ("fastopen", "the reference stack has no Fast Open"),
-    ("md5", "the reference stack has no MD5 signatures"),
+    ("raw", "the reference stack speaks TCP only"),
+    ("mptcp", "the reference stack speaks plain TCP only"),
+    ("wire", "the reference target has no network card"),
+    ("shared_object", "the reference target is built in"),
+    ("sysctl:net.ipv4.tcp_ecn", "the reference stack has no ECN"),
+    (
+        "sysctl:net.ipv4.tcp_fastopen",
+        "the reference stack has no Fast Open",
+    ),
+    (
+        "control:sendmsg",
+        "the reference target sends no control messages",
+    ),
+    (
+        "control:timestamping",
+        "the reference target keeps no time stamps of packets",
+    ),
+    (
+        "control:extended_error",
+        "the reference target keeps no error queue",
+    ),
+    (
+        "control:statistics",
+        "the reference target keeps no error queue",
+    ),
 ];
 
 /// Calls that are there.
@@ -73,10 +96,10 @@ const CALLS: &[&str] = &[
 const OFFERED: &[&str] = &[
     "icmp",
     "tcp",
-    "ipv4",
-    "ipv6",
-    "ipv4-mapped-ipv6",
     "tcp_info",
+    "ip_version:ipv4",
+    "ip_version:ipv6",
+    "ip_version:ipv4-mapped-ipv6",
 ];
 
 /// Why a capability is missing, or `None` if it is there.
@@ -107,6 +130,17 @@ pub(super) fn lacks(name: &str) -> Option<String> {
 }
 
 fn request_number(text: &str) -> Option<u64> {
+    let named = match text {
+        "SIOCINQ" | "FIONREAD" => Some(request::SIOCINQ),
+        "SIOCOUTQ" | "TIOCOUTQ" => Some(request::SIOCOUTQ),
+        "SIOCOUTQNSD" => Some(request::SIOCOUTQNSD),
+        "SIOCATMARK" => Some(request::SIOCATMARK),
+        "FIONBIO" => Some(request::FIONBIO),
+        _ => None,
+    };
+    if named.is_some() {
+        return named;
+    }
     match text.strip_prefix("0x") {
         Some(digits) => u64::from_str_radix(digits, 16).ok(),
         None => text.parse().ok(),
@@ -130,6 +164,9 @@ mod tests {
     #[case("sockopt:SOL_TCP/TCP_INQ", true)]
     #[case("sockopt:SOL_TCP/TCP_MD5SIG", false)]
     #[case("ioctl:0x541b", true)]
+    #[case("ioctl:SIOCINQ", true)]
+    #[case("ioctl:SIOCGIFADDR", false)]
+    #[case("ip_version:ipv4", true)]
     #[case("ioctl:0x1234", false)]
     #[case("tcp_info:tcpi_state", true)]
     #[case("tcp_info:tcpi_pacing_rate", false)]

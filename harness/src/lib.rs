@@ -7,8 +7,13 @@
 pub mod call;
 pub mod diagnostic;
 pub mod expect;
+pub mod probe;
 pub mod program;
+pub mod report;
+pub mod runner;
+pub mod script;
 pub mod source;
+pub mod suite;
 pub mod target;
 pub mod time;
 pub mod trace;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::case::{self, Case, Kind};
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Level};
 use crate::{Finding, Repository, SourceFile};
 
 pub(super) fn check(repository: &Repository, catalogue: &Catalogue) -> Vec<Finding> {
@@ -75,7 +75,13 @@ fn known(file: &SourceFile, cases: &[&str], catalogue: &Catalogue) -> Vec<Findin
             error(format!("`case = \"{name}\"` is no case"));
         }
         match text("requirement") {
-            Some(id) if catalogue.contains(id) => {}
+            Some(id) if catalogue.contains(id) => {
+                if file.path.ends_with("/reference.toml") && is_a_must(catalogue, id) {
+                    error(format!(
+                        "{name}: the reference keeps {id}, a MUST: mend the stack"
+                    ));
+                }
+            }
             Some(id) => error(format!("{name}: `{id}` is no requirement")),
             None => error(format!("{name}: names no `requirement`")),
         }
@@ -84,6 +90,11 @@ fn known(file: &SourceFile, cases: &[&str], catalogue: &Catalogue) -> Vec<Findin
         }
     }
     findings
+}
+
+fn is_a_must(catalogue: &Catalogue, id: &str) -> bool {
+    let level = catalogue.get(id).map(|row| row.requirement.level);
+    matches!(level, Some(Level::Must | Level::MustNot))
 }
 
 #[cfg(test)]
@@ -152,5 +163,18 @@ mod tests {
             ("conformance-cases/known/linux.toml", &list),
         ];
         assert_eq!(messages(&files), expected);
+    }
+
+    #[test]
+    fn the_reference_is_not_excused_from_a_must() {
+        let list = "[[deviation]]\ncase = \"a/b\"\nrequirement = \"RFC1-1\"\nreason = \"r\"\n";
+        let files = [
+            ("conformance-cases/a/b.pkt", CASE),
+            ("conformance-cases/known/reference.toml", list),
+        ];
+        assert_eq!(
+            messages(&files),
+            ["a/b: the reference keeps RFC1-1, a MUST: mend the stack"]
+        );
     }
 }

@@ -7,6 +7,7 @@ mod banned;
 mod cases;
 mod direction;
 mod limits;
+mod links;
 mod requirements;
 
 use crate::catalogue::Catalogue;
@@ -16,6 +17,7 @@ use crate::{Finding, Repository};
 pub fn check(repository: &Repository) -> Vec<Finding> {
     let (catalogue, mut findings) = Catalogue::read(repository);
     findings.extend(limits::check(repository));
+    findings.extend(links::check(repository));
     findings.extend(direction::check(repository));
     findings.extend(banned::check(repository));
     findings.extend(requirements::check(repository, &catalogue));

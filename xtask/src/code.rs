@@ -54,8 +54,8 @@ impl Blanker {
         }
     }
 
-    /// Whether the character before the current one belongs to an identifier. `br"…"` counts as
-    /// one, but a byte string without escapes blanks the same as an ordinary string.
+    /// Whether the character before the current one belongs to an identifier. A `b` does not: it
+    /// may open a raw byte string.
     fn inside_word(&self) -> bool {
         let before = self
             .at
@@ -252,7 +252,7 @@ mod tests {
     #[case::escaped_quote(r#""a\"b" c"#, r#""    " c"#)]
     #[case::raw_string("r#\"a \" b\"# c", "r#\"     \"# c")]
     #[case::raw_identifier("r#type x", "r#type x")]
-    #[case::byte_string("br\"a\" b", "br\" \" b")]
+    #[case::raw_byte_string(r#"br"\" b"#, r#"br" " b"#)]
     #[case::character("'\"' a", "' ' a")]
     #[case::escaped_character(r"'\'' a", "'  ' a")]
     #[case::unicode_escape(r"'\u{1F}' a", "'      ' a")]

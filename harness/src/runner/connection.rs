@@ -192,6 +192,23 @@ impl Connection {
         segment.sequence.wrapping_sub(self.local_base(false))
     }
 
+    /// The stack has accepted a new SYN of the harness: numbers count from the new SYNs, unless
+    /// the script measures the new one against the old (its number is not the first one's).
+    fn take_over(&mut self, isn: u32, syn: bool, expected: Option<&TcpPattern>) {
+        let measured = match (self.local, expected) {
+            (Some(anchor), Some(pattern)) if syn => pattern.seq != anchor.script,
+            _ => false,
+        };
+        if measured {
+            return;
+        }
+        self.remote = Some(Anchor { script: isn, live: isn });
+        if syn {
+            self.local = None;
+            self.timestamps = Timestamps::default();
+        }
+    }
+
     fn note_injected_syn(&mut self, seq: u32) {
         match self.remote {
             None => {

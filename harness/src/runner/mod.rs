@@ -11,6 +11,8 @@ mod explain;
 mod packets;
 mod schedule;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

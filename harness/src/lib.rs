@@ -7,7 +7,9 @@
 pub mod call;
 pub mod diagnostic;
 pub mod program;
+pub mod script;
 pub mod source;
+pub mod symbols;
 pub mod target;
 pub mod time;
 pub mod trace;

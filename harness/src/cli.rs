@@ -144,7 +144,10 @@ mod tests {
 
     #[test]
     fn a_define_needs_a_name_and_a_value() {
-        assert_eq!(parse_define("N=a=b"), Ok(("N".to_string(), "a=b".to_string())));
+        assert_eq!(
+            parse_define("N=a=b"),
+            Ok(("N".to_string(), "a=b".to_string()))
+        );
         assert!(parse_define("=b").is_err() && parse_define("N").is_err());
     }
 }

@@ -42,7 +42,10 @@ impl Board {
             if let Some(result) = results.get(key) {
                 return result.clone();
             }
-            results = self.bell.wait(results).unwrap_or_else(PoisonError::into_inner);
+            results = self
+                .bell
+                .wait(results)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -72,7 +75,8 @@ fn trials<T: Target + Default + 'static>(
     arguments: &Arguments,
 ) -> Vec<Trial> {
     let board = Arc::new(Board::default());
-    let wanted = |case: &Case, version: IpVersion| chosen(&test_name(name, case, version), arguments);
+    let wanted =
+        |case: &Case, version: IpVersion| chosen(&test_name(name, case, version), arguments);
     let mut trials = Vec::new();
     let mut names = Vec::new();
     for case in &suite.cases {
@@ -99,7 +103,13 @@ fn test_name(target: &str, case: &Case, version: IpVersion) -> String {
 
 /// Whether the command line's filters take this test, as libtest-mimic has it.
 fn chosen(name: &str, arguments: &Arguments) -> bool {
-    let fits = |pattern: &str| if arguments.exact { name == pattern } else { name.contains(pattern) };
+    let fits = |pattern: &str| {
+        if arguments.exact {
+            name == pattern
+        } else {
+            name.contains(pattern)
+        }
+    };
     arguments.filter.as_deref().is_none_or(fits) && !arguments.skip.iter().any(|skip| fits(skip))
 }
 
@@ -110,10 +120,18 @@ fn run_in_background<T: Target + Default + 'static>(
 ) {
     std::thread::spawn(move || {
         let target = T::default();
-        let cases: Vec<&Case> = suite.cases.iter().filter(|case| names.contains(&case.name)).collect();
-        let known = suite.known(target.name()).expect("the bundled list of known deviations reads");
-        let settings =
-            ExecuteSettings { ip_versions: FAMILIES.to_vec(), ..ExecuteSettings::default() };
+        let cases: Vec<&Case> = suite
+            .cases
+            .iter()
+            .filter(|case| names.contains(&case.name))
+            .collect();
+        let known = suite
+            .known(target.name())
+            .expect("the bundled list of known deviations reads");
+        let settings = ExecuteSettings {
+            ip_versions: FAMILIES.to_vec(),
+            ..ExecuteSettings::default()
+        };
         execute(&cases, &target, &known, &settings, &mut |event| {
             if let RunEvent::Finished { result } = event {
                 board.put((*result).clone());

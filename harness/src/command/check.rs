@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal};
 
 use crate::cli::CheckArgs;
+use crate::diagnostic::render::{Color, render};
 use crate::exit::Exit;
 use crate::program::IpVersion;
 use crate::script::{self, LoadContext};
@@ -17,7 +18,7 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
         Ok(suite) => suite,
         Err(problem) => return super::refuse(&problem),
     };
-    let colour = io::stdout().is_terminal();
+    let colour = if io::stdout().is_terminal() { Color::Always } else { Color::Never };
     let mut wrong = 0;
     for case in &suite.cases {
         let problems = match &case.body {
@@ -29,8 +30,8 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
                         defines: args.defines.clone(),
                         ip_version: Some(IpVersion::Ipv4),
                     };
-                    let found = script::load(source, &context).err().unwrap_or_default();
-                    let rendered = found.iter().map(|diagnostic| diagnostic.render(colour));
+                    let found = script::check_only(source, &context);
+                    let rendered = found.iter().map(|diagnostic| render(diagnostic, colour));
                     for text in rendered {
                         if !problems.contains(&text) {
                             problems.push(text);

@@ -32,7 +32,13 @@ pub struct Terminal<W> {
 impl<W: Write> Terminal<W> {
     /// Writes to `out`.
     pub fn new(out: W, style: Style) -> Terminal<W> {
-        Terminal { out, style, total: 0, done: 0, unexpected: 0 }
+        Terminal {
+            out,
+            style,
+            total: 0,
+            done: 0,
+            unexpected: 0,
+        }
     }
 
     /// Shows one event.
@@ -69,7 +75,11 @@ impl<W: Write> Terminal<W> {
 
     fn result(&mut self, result: &CaseResult) -> io::Result<()> {
         let name = result.verdict.name().to_uppercase().replace('_', " ");
-        let name = if self.style.colour { paint(&result.verdict, &name) } else { name };
+        let name = if self.style.colour {
+            paint(&result.verdict, &name)
+        } else {
+            name
+        };
         writeln!(
             self.out,
             "{name} {} ({}, {})",
@@ -91,11 +101,19 @@ impl<W: Write> Terminal<W> {
             return Ok(());
         }
         let (done, total) = (self.done, self.total);
-        write!(self.out, "\r{done}/{total} done, {} unexpected", self.unexpected)
+        write!(
+            self.out,
+            "\r{done}/{total} done, {} unexpected",
+            self.unexpected
+        )
     }
 
     fn clear_progress(&mut self) -> io::Result<()> {
-        if self.style.progress { write!(self.out, "\r\x1b[K") } else { Ok(()) }
+        if self.style.progress {
+            write!(self.out, "\r\x1b[K")
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -109,7 +127,10 @@ fn paint(verdict: &Verdict, text: &str) -> String {
 }
 
 fn indent(text: &str) -> String {
-    text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .map(|line| format!("  {line}"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Columns of the table: heading and the verdict counted.
@@ -126,14 +147,26 @@ const COLUMNS: [(&str, &str); 6] = [
 fn table(results: &[CaseResult]) -> String {
     let mut areas: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
     for result in results {
-        let area = result.case.rsplit_once('/').map_or("(top)", |(area, _)| area);
-        *areas.entry(area).or_default().entry(result.verdict.name()).or_default() += 1;
+        let area = result
+            .case
+            .rsplit_once('/')
+            .map_or("(top)", |(area, _)| area);
+        *areas
+            .entry(area)
+            .or_default()
+            .entry(result.verdict.name())
+            .or_default() += 1;
     }
     let used: Vec<&(&str, &str)> = COLUMNS
         .iter()
         .filter(|(_, verdict)| areas.values().any(|counts| counts.contains_key(verdict)))
         .collect();
-    let width = areas.keys().map(|area| area.len()).max().unwrap_or(0).max(4);
+    let width = areas
+        .keys()
+        .map(|area| area.len())
+        .max()
+        .unwrap_or(0)
+        .max(4);
     let mut text = format!("{:<width$}", "area");
     for (heading, _) in &used {
         let _ = write!(text, "  {heading:>6}");
@@ -141,16 +174,24 @@ fn table(results: &[CaseResult]) -> String {
     for (area, counts) in &areas {
         let _ = write!(text, "\n{area:<width$}");
         for (heading, verdict) in &used {
-            let count = counts.get(verdict).map_or(String::new(), ToString::to_string);
+            let count = counts
+                .get(verdict)
+                .map_or(String::new(), ToString::to_string);
             let column = heading.len().max(6);
             let _ = write!(text, "  {count:>column$}");
         }
     }
-    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .map(str::trim_end)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn totals(summary: Summary, script_time: Duration) -> String {
-    let mut parts = vec![format!("{} passed", summary.passed), format!("{} failed", summary.failed)];
+    let mut parts = vec![
+        format!("{} passed", summary.passed),
+        format!("{} failed", summary.failed),
+    ];
     let optional = [
         (summary.known_deviations, "known deviations"),
         (summary.unexpected_passes, "unexpected passes"),
@@ -160,7 +201,11 @@ fn totals(summary: Summary, script_time: Duration) -> String {
     let counted = optional.iter().filter(|(count, _)| *count > 0);
     parts.extend(counted.map(|(count, what)| format!("{count} {what}")));
     let wall = Duration::from_millis(summary.wall_ms);
-    format!("{} in {wall:.2?} ({} on the cases' own clocks)", parts.join(", "), long(script_time))
+    format!(
+        "{} in {wall:.2?} ({} on the cases' own clocks)",
+        parts.join(", "),
+        long(script_time)
+    )
 }
 
 /// A length of time in the two largest units: `2 h 13 min`, `4.20 s`.
@@ -197,16 +242,28 @@ mod tests {
     fn a_run_is_shown_with_its_findings_a_table_and_totals() {
         let results = [
             result("close/four-way", Verdict::Pass, ""),
-            result("close/half", Verdict::UnexpectedPass { reason: "x".into() }, "passes, but"),
+            result(
+                "close/half",
+                Verdict::UnexpectedPass { reason: "x".into() },
+                "passes, but",
+            ),
             result(
                 "reset/exact",
-                Verdict::Skip { capability: "udp".into(), reason: "none".into() },
+                Verdict::Skip {
+                    capability: "udp".into(),
+                    reason: "none".into(),
+                },
                 "udp: none",
             ),
         ];
         let mut out = Vec::new();
         let mut terminal = Terminal::new(&mut out, Style::default());
-        terminal.event(&RunEvent::Started { target: "reference", total: 3 }).unwrap();
+        terminal
+            .event(&RunEvent::Started {
+                target: "reference",
+                total: 3,
+            })
+            .unwrap();
         for result in &results {
             terminal.event(&RunEvent::Finished { result }).unwrap();
         }

@@ -202,7 +202,10 @@ impl Connection {
         if measured {
             return;
         }
-        self.remote = Some(Anchor { script: isn, live: isn });
+        self.remote = Some(Anchor {
+            script: isn,
+            live: isn,
+        });
         if syn {
             self.local = None;
             self.timestamps = Timestamps::default();

@@ -159,8 +159,13 @@ impl<'a> Run<'a> {
         addresses: crate::target::SessionSettings,
         session: Box<dyn Session>,
     ) -> Run<'a> {
-        let variables = crate::script::constants()
-            .map(|(name, value)| (name.to_string(), Value::Int(value)))
+        let variables = crate::symbols::code_constants()
+            .filter_map(|name| {
+                Some((
+                    name.to_string(),
+                    Value::Int(crate::symbols::code_constant(name)?),
+                ))
+            })
             .collect();
         Run {
             program,

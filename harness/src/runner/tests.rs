@@ -90,8 +90,17 @@ impl Session for CannedSession {
     }
     fn inject(&mut self, datagram: &[u8]) -> Result<Moment, TargetError> {
         let port = u16::from_be_bytes([datagram[20], datagram[21]]);
-        for (delay, segment) in self.script.replies.get(self.injected).cloned().unwrap_or_default() {
-            let segment = TcpSegment { destination_port: port, ..segment };
+        for (delay, segment) in self
+            .script
+            .replies
+            .get(self.injected)
+            .cloned()
+            .unwrap_or_default()
+        {
+            let segment = TcpSegment {
+                destination_port: port,
+                ..segment
+            };
             let ip = IpFields {
                 source: self.settings.local_ip,
                 destination: self.settings.remote_ip,
@@ -99,8 +108,16 @@ impl Session for CannedSession {
                 traffic_class: 0,
                 flow_label: 0,
             };
-            let bytes = Packet { ip, transport: Transport::Tcp(segment) }.build().unwrap();
-            self.outbox.push_back(Observed { at: self.now + Duration::from_micros(delay), bytes });
+            let bytes = Packet {
+                ip,
+                transport: Transport::Tcp(segment),
+            }
+            .build()
+            .unwrap();
+            self.outbox.push_back(Observed {
+                at: self.now + Duration::from_micros(delay),
+                bytes,
+            });
         }
         self.injected += 1;
         Ok(Moment::at(self.now))
@@ -119,7 +136,10 @@ impl Session for CannedSession {
     }
     fn call(&mut self, call: &Call, _limit: Duration) -> Result<CallReport, TargetError> {
         let outcome = self.next_outcome(call);
-        Ok(CallReport::Returned { moment: Moment::at(self.now), outcome })
+        Ok(CallReport::Returned {
+            moment: Moment::at(self.now),
+            outcome,
+        })
     }
     fn start_call(&mut self, _call: &Call) -> Result<Moment, TargetError> {
         Ok(Moment::at(self.now))
@@ -128,17 +148,27 @@ impl Session for CannedSession {
         match self.script.completes_at.map(Time::from_micros) {
             Some(at) if at <= deadline => {
                 self.now = self.now.max(at);
-                Ok(CallReport::Returned { moment: Moment::at(at), outcome: Outcome::ok(4) })
+                Ok(CallReport::Returned {
+                    moment: Moment::at(at),
+                    outcome: Outcome::ok(4),
+                })
             }
             Some(_) | None => Ok(CallReport::Blocked),
         }
     }
     fn command(&mut self, command: &str) -> Result<CommandReport, TargetError> {
         let status = Some(i32::from(command != "true"));
-        Ok(CommandReport { status, output: "it broke".to_string() })
+        Ok(CommandReport {
+            status,
+            output: "it broke".to_string(),
+        })
     }
     fn socket_info(&mut self, _fd: Fd) -> Result<BTreeMap<String, i64>, TargetError> {
-        Ok([("tcpi_state".to_string(), 7), ("tcpi_unacked".to_string(), 3)].into())
+        Ok([
+            ("tcpi_state".to_string(), 7),
+            ("tcpi_unacked".to_string(), 3),
+        ]
+        .into())
     }
 }
 
@@ -159,15 +189,32 @@ fn segment(flags: u16, sequence: u32, acknowledgment: u32, payload: &[u8]) -> Tc
 
 fn syn_ack() -> Vec<(u64, TcpSegment)> {
     let options = vec![TcpOption::MaximumSegmentSize(1460)];
-    vec![(0, TcpSegment { options, ..segment(SYN_ACK, ISN, 1, &[]) })]
+    vec![(
+        0,
+        TcpSegment {
+            options,
+            ..segment(SYN_ACK, ISN, 1, &[])
+        },
+    )]
 }
 
 /// Runs `text` after a listening socket and a SYN that the canned stack has answered.
 fn run_text(text: &str, canned: &Canned) -> (Verdict, String) {
     let source = Source::new("case.pkt", text);
-    let context = LoadContext { ip_version: Some(IpVersion::Ipv4), ..LoadContext::default() };
+    let context = LoadContext {
+        ip_version: Some(IpVersion::Ipv4),
+        ..LoadContext::default()
+    };
     let program = script::load(&source, &context).unwrap_or_else(|found| {
-        let shown: Vec<String> = found.iter().map(|diagnostic| diagnostic.render(false)).collect();
+        let shown: Vec<String> = found
+            .iter()
+            .map(|diagnostic| {
+                crate::diagnostic::render::render(
+                    diagnostic,
+                    crate::diagnostic::render::Color::Never,
+                )
+            })
+            .collect();
         panic!("{}", shown.join("\n"))
     });
     let outcome = run(&program, canned, &RunSettings::default());
@@ -183,7 +230,10 @@ const OPEN: &str = " 0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
 ";
 
 fn after_handshake(rest: &str, replies: Vec<(u64, TcpSegment)>) -> (Verdict, String) {
-    let canned = Canned { replies: vec![syn_ack(), replies], ..Canned::default() };
+    let canned = Canned {
+        replies: vec![syn_ack(), replies],
+        ..Canned::default()
+    };
     run_text(&format!("{OPEN}{rest}"), &canned)
 }
 
@@ -202,7 +252,11 @@ fn every_differing_field_is_reported_at_once() {
     let wrong = TcpSegment {
         urgent: 3,
         window: 10,
-        options: vec![TcpOption::NoOperation, TcpOption::NoOperation, TcpOption::SackPermitted],
+        options: vec![
+            TcpOption::NoOperation,
+            TcpOption::NoOperation,
+            TcpOption::SackPermitted,
+        ],
         ..segment(PSH_ACK, ISN + 2, 7, &[0; 4])
     };
     let (_, message) = after_handshake(
@@ -214,8 +268,10 @@ fn every_differing_field_is_reported_at_once() {
 
 #[test]
 fn a_packet_that_never_comes_is_reported_with_what_did() {
-    let (_, message) =
-        after_handshake("+.1 < P. 1:11(10) ack 1 win 20000\n+.001 > . 1:1(0) ack 11\n", vec![]);
+    let (_, message) = after_handshake(
+        "+.1 < P. 1:11(10) ack 1 win 20000\n+.001 > . 1:1(0) ack 11\n",
+        vec![],
+    );
     insta::assert_snapshot!(message);
 }
 
@@ -235,7 +291,10 @@ fn a_surplus_packet_fails_unless_the_case_does_not_care() {
     let (verdict, message) = after_handshake(script, replies.clone());
     assert_eq!(verdict.name(), "fail");
     insta::assert_snapshot!(message);
-    let canned = Canned { replies: vec![syn_ack(), replies], ..Canned::default() };
+    let canned = Canned {
+        replies: vec![syn_ack(), replies],
+        ..Canned::default()
+    };
     let (verdict, _) = run_text(&format!("// surplus: ignore\n{OPEN}{script}"), &canned);
     assert_eq!(verdict.name(), "pass");
 }
@@ -250,7 +309,10 @@ fn segments_in_a_row_make_the_one_written() {
     let line = "+.1 < . 1:1(0) ack 1 win 20000\n+0 > P. 1:2501(2500) ack 1\n";
     let (verdict, message) = after_handshake(line, replies.clone());
     assert_eq!(verdict.name(), "pass", "{message}");
-    let canned = Canned { replies: vec![syn_ack(), replies], ..Canned::default() };
+    let canned = Canned {
+        replies: vec![syn_ack(), replies],
+        ..Canned::default()
+    };
     let (verdict, _) = run_text(&format!("--strict_segments\n{OPEN}{line}"), &canned);
     assert_eq!(verdict.name(), "fail");
 }
@@ -276,21 +338,39 @@ fn stale_payload_is_told_from_the_stream_that_belongs_there() {
     for (offset, verdict) in [(0, "pass"), (7, "fail")] {
         let bytes = bytes_at(Direction::FromStack, offset, 100);
         let replies = vec![syn_ack(), vec![(0, segment(PSH_ACK, ISN + 1, 1, &bytes))]];
-        let canned = Canned { replies, ..Canned::default() };
+        let canned = Canned {
+            replies,
+            ..Canned::default()
+        };
         let (seen, message) = run_text(&format!("{header}{OPEN}{line}"), &canned);
         assert_eq!(seen.name(), verdict, "{message}");
-        assert_eq!(message.contains("stream's bytes +7"), offset == 7, "{message}");
+        assert_eq!(
+            message.contains("stream's bytes +7"),
+            offset == 7,
+            "{message}"
+        );
     }
 }
 
 #[test]
 fn what_read_returns_is_held_against_the_stream() {
-    let script = format!("// covers: RFC9293-MUST-2\n{OPEN}+0 accept(3, ..., ...) = 4\n+0 read(4, ..., 9) = 9\n");
+    let script = format!(
+        "// covers: RFC9293-MUST-2\n{OPEN}+0 accept(3, ..., ...) = 4\n+0 read(4, ..., 9) = 9\n"
+    );
     for (offset, verdict) in [(0, "pass"), (1, "fail")] {
         let data = bytes_at(Direction::ToStack, offset, 9);
-        let mut outcomes = vec![Outcome::ok(3), Outcome::ok(0), Outcome::ok(0), Outcome::ok(9)];
+        let mut outcomes = vec![
+            Outcome::ok(3),
+            Outcome::ok(0),
+            Outcome::ok(0),
+            Outcome::ok(9),
+        ];
         outcomes.push(Outcome::with(9, Output::Bytes(data)));
-        let canned = Canned { replies: vec![syn_ack()], outcomes, ..Canned::default() };
+        let canned = Canned {
+            replies: vec![syn_ack()],
+            outcomes,
+            ..Canned::default()
+        };
         let (seen, message) = run_text(&script, &canned);
         assert_eq!(seen.name(), verdict, "{message}");
     }
@@ -299,7 +379,10 @@ fn what_read_returns_is_held_against_the_stream() {
 #[test]
 fn a_wrong_result_names_result_and_errno() {
     let outcomes = vec![Outcome::ok(3), Outcome::failed(Errno(98))];
-    let canned = Canned { outcomes, ..Canned::default() };
+    let canned = Canned {
+        outcomes,
+        ..Canned::default()
+    };
     let (_, message) = run_text(OPEN, &canned);
     insta::assert_snapshot!(message);
 }
@@ -312,7 +395,10 @@ fn a_blocking_call_must_return_at_its_time() {
 +.4 `true`
 ";
     for (at, verdict) in [(300_000, "pass"), (200_000, "fail"), (900_000, "fail")] {
-        let canned = Canned { completes_at: Some(at), ..Canned::default() };
+        let canned = Canned {
+            completes_at: Some(at),
+            ..Canned::default()
+        };
         let (seen, message) = run_text(script, &canned);
         assert_eq!(seen.name(), verdict, "at {at}: {message}");
     }
@@ -320,7 +406,10 @@ fn a_blocking_call_must_return_at_its_time() {
 
 #[test]
 fn a_missing_capability_is_a_skip_before_anything_runs() {
-    let (verdict, message) = run_text(" 0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 3\n", &Canned::default());
+    let (verdict, message) = run_text(
+        " 0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 3\n",
+        &Canned::default(),
+    );
     assert_eq!(verdict.name(), "skip");
     assert_eq!(message, "udp: this stack speaks TCP only");
 }
@@ -337,11 +426,19 @@ fn a_command_that_fails_and_an_assertion_that_breaks_fail_the_case() {
 #[test]
 fn a_damaged_checksum_is_a_difference() {
     let source = Source::new("case.pkt", OPEN);
-    let context = LoadContext { ip_version: Some(IpVersion::Ipv4), ..LoadContext::default() };
+    let context = LoadContext {
+        ip_version: Some(IpVersion::Ipv4),
+        ..LoadContext::default()
+    };
     let program = script::load(&source, &context).unwrap_or_else(|_| panic!("the script reads"));
-    let damaging = Damaging(Canned { replies: vec![syn_ack()], ..Canned::default() });
+    let damaging = Damaging(Canned {
+        replies: vec![syn_ack()],
+        ..Canned::default()
+    });
     let outcome = run(&program, &damaging, &RunSettings::default());
-    let Verdict::Fail(failure) = outcome.verdict else { panic!("{:?}", outcome.verdict) };
+    let Verdict::Fail(failure) = outcome.verdict else {
+        panic!("{:?}", outcome.verdict)
+    };
     assert_eq!(failure.differences[0].field, "checksum");
 }
 

@@ -4,6 +4,8 @@
 //! address, a wire to it, a system call interface and a clock. Nothing of one
 //! session can be seen in another.
 
+pub mod reference;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;

@@ -19,6 +19,11 @@ pub trait Target: Sync {
     /// Its name on the command line and in results: `reference`, `linux`.
     fn name(&self) -> &'static str;
 
+    /// One line for people: what it is and where it runs.
+    fn description(&self) -> String {
+        format!("target {}", self.name())
+    }
+
     /// Names predefined for `#ifdef`: the target's, the profile's, the operating system's.
     fn defines(&self) -> Vec<String>;
 

@@ -238,7 +238,10 @@ fn connection_readiness(connection: &Connection) -> Readiness {
     let handshake = matches!(state.name(), StateName::SynSent | StateName::SynReceived);
     let error = user.error.is_some();
     Readiness {
-        readable: error || closed || tcb.rcv.buffer.readable() > 0 || tcb.rcv.fin_received,
+        readable: error
+            || closed
+            || (!handshake && tcb.rcv.buffer.readable() > 0)
+            || tcb.rcv.fin_received,
         writable: error || closed || user.write_closed || (!handshake && tcb.snd.buffer.free() > 0),
         accept_ready: false,
         peer_closed: tcb.rcv.fin_received,

@@ -2,6 +2,7 @@
 
 use super::abi::request;
 use super::{calls, info, sysctl};
+use crate::symbols;
 
 /// Whole subjects that are missing.
 const MISSING: &[(&str, &str)] = &[
@@ -112,7 +113,10 @@ pub(super) fn lacks(name: &str) -> Option<String> {
         "call" => CALLS.contains(&rest),
         "sysctl" => sysctl::is_known(rest),
         "sockopt" => calls::is_known_option(rest),
-        "ioctl" => request_number(rest).is_some_and(calls::is_known_request),
+        "ioctl" => symbols::lookup(rest)
+            .and_then(|request| u64::try_from(request).ok())
+            .or_else(|| request_number(rest))
+            .is_some_and(calls::is_known_request),
         "tcp_info" => info::NAMES.contains(&rest),
         _ => false,
     };
@@ -163,6 +167,7 @@ mod tests {
     #[case("sysctl:net.ipv4.tcp_ecn", false)]
     #[case("sockopt:SOL_TCP/TCP_INQ", true)]
     #[case("sockopt:SOL_TCP/TCP_MD5SIG", false)]
+    #[case("ioctl:SIOCINQ", true)]
     #[case("ioctl:0x541b", true)]
     #[case("ioctl:SIOCINQ", true)]
     #[case("ioctl:SIOCGIFADDR", false)]

@@ -195,6 +195,15 @@ fn siocoutq_counts_what_the_peer_has_not_acknowledged() {
     assert_eq!(bench.call(queued()).output, Output::Int(200));
 }
 
+fn at_mark(bench: &mut Bench, fd: Fd) -> Output {
+    let call = Call::Ioctl {
+        fd,
+        request: 0x8905,
+        argument: None,
+    };
+    bench.call(call).output
+}
+
 #[test]
 fn urgent_data_is_lifted_out_of_the_stream() {
     let mut bench = Bench::new();
@@ -202,17 +211,28 @@ fn urgent_data_is_lifted_out_of_the_stream() {
     bench.set_nonblocking(fd);
     bench.fails(recv(fd, 1, MSG_OOB), EINVAL);
     let flags = PSH_ACK.with(TcpFlags::URG);
-    // RFC 9293 (MUST-62): the pointer is that of the last urgent byte's successor less one; old stacks differ by one.
+    // The pointer is the offset of the octet after the urgent data (RFC 9293 §3.8.5, RFC 6093 §4): "c" is urgent.
     bench.send_with(flags, 1, 1, b"abcd", Vec::new(), 3);
-    let urgent = received(&mut bench, recv(fd, 1, MSG_OOB));
+    assert_eq!(received(&mut bench, recv(fd, 1, MSG_OOB)), b"c");
     bench.fails(recv(fd, 1, MSG_OOB), EINVAL);
-    let mut stream = bench.read(fd, 10);
-    stream.extend(bench.read(fd, 10));
-    assert_eq!(urgent.len() + stream.len(), 4);
-    let at = b"abcd".iter().position(|byte| *byte == urgent[0]).unwrap();
-    let mut whole = b"abcd".to_vec();
-    whole.remove(at);
-    assert_eq!(stream, whole);
+    // One call does not read across the mark, not even with MSG_WAITALL.
+    assert_eq!(received(&mut bench, recv(fd, 4, MSG_WAITALL)), b"ab");
+    assert_eq!(at_mark(&mut bench, fd), Output::Int(1));
+    assert_eq!(bench.read(fd, 10), b"d");
+    assert_eq!(at_mark(&mut bench, fd), Output::Int(0));
+}
+
+#[test]
+fn inline_urgent_data_stays_in_the_stream() {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    bench.set_int(fd, 1, 10, 1);
+    let flags = PSH_ACK.with(TcpFlags::URG);
+    bench.send_with(flags, 1, 1, b"abcd", Vec::new(), 3);
+    bench.fails(recv(fd, 1, MSG_OOB), EINVAL);
+    assert_eq!(bench.read(fd, 2), b"ab");
+    assert_eq!(at_mark(&mut bench, fd), Output::Int(1));
+    assert_eq!(bench.read(fd, 10), b"cd");
 }
 
 #[test]

@@ -233,3 +233,15 @@ fn socket_refuses_what_is_not_tcp() {
     let error = bench.session.call(&udp, Duration::ZERO).unwrap_err();
     insta::assert_snapshot!(error, @"udp is not available: the reference stack speaks TCP only");
 }
+
+#[test]
+fn a_second_listen_changes_the_backlog() {
+    let mut bench = Bench::new();
+    let fd = bench.listener();
+    bench.ok(Call::Listen { fd, backlog: 1 });
+    bench.peer_opens();
+    // The accept queue of one is full: the next SYN draws nothing.
+    bench.remote_port += 1;
+    bench.send_syn(1000);
+    bench.silence(Duration::from_millis(500));
+}

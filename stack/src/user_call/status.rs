@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::open::check_options;
+use super::receive;
 use crate::connection::Connection;
 use crate::error::{CallError, ConnectionError};
 use crate::host::{Host, Socket};
@@ -241,7 +242,7 @@ fn connection_readiness(connection: &Connection) -> Readiness {
     Readiness {
         readable: error
             || closed
-            || (!handshake && tcb.rcv.buffer.readable() > 0)
+            || receive::available(tcb) > 0
             || tcb.rcv.fin_received,
         writable: error || closed || user.write_closed || (!handshake && tcb.snd.buffer.free() > 0),
         accept_ready: false,

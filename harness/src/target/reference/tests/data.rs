@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::bench::*;
 use crate::call::{Call, ControlMessage, Fd, Output};
-use crate::target::{CallReport, Session};
+use crate::target::{CallReport, Session, TargetError};
 use crate::wire::TcpFlags;
 
 const MSG_OOB: i32 = 1;
@@ -255,4 +255,84 @@ fn a_fresh_socket_reads_enotconn_and_writes_epipe() {
     bench.fails(Call::Read { fd, len: 1 }, ENOTCONN);
     let data = bytes(1);
     bench.fails(Call::Write { fd, data }, EPIPE);
+}
+
+#[test]
+fn receive_low_water_holds_a_reader_back() {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    bench.set_int(fd, 1, 18, 5);
+    bench
+        .session
+        .start_call(&Call::Read { fd, len: 100 })
+        .unwrap();
+    bench.send(PSH_ACK, 1, 1, b"abc");
+    bench.sleep(Duration::from_millis(10));
+    bench.send(PSH_ACK, 4, 1, b"de");
+    let (at, outcome) = bench.finish(Duration::ZERO);
+    assert_eq!(
+        (at, outcome.output),
+        (10_000, Output::Bytes(b"abcde".to_vec()))
+    );
+}
+
+#[test]
+fn peek_with_waitall_sees_all_of_it_and_takes_nothing() {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    let call = recv(fd, 4, MSG_PEEK | MSG_WAITALL);
+    bench.session.start_call(&call).unwrap();
+    bench.send(PSH_ACK, 1, 1, b"ab");
+    bench.send(PSH_ACK, 3, 1, b"cd");
+    let (_, outcome) = bench.finish(Duration::ZERO);
+    assert_eq!(outcome.output, Output::Bytes(b"abcd".to_vec()));
+    assert_eq!(bench.read(fd, 9), b"abcd");
+}
+
+#[test]
+fn a_reader_with_bytes_leaves_the_reset_to_the_next_call() {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    let call = recv(fd, 100, MSG_WAITALL);
+    bench.session.start_call(&call).unwrap();
+    bench.send(PSH_ACK, 1, 1, b"abc");
+    bench.send(RST_ACK, 4, 1, &[]);
+    let (_, outcome) = bench.finish(Duration::ZERO);
+    assert_eq!(outcome.output, Output::Bytes(b"abc".to_vec()));
+    bench.fails(Call::Read { fd, len: 1 }, ECONNRESET);
+}
+
+#[test]
+fn a_nonblocking_writer_waits_for_the_handshake() {
+    let mut bench = Bench::new();
+    let fd = bench.nonblocking_socket();
+    let address = bench.remote();
+    bench.fails(Call::Connect { fd, address }, EINPROGRESS);
+    bench.expect_syn(SYN);
+    let data = bytes(10);
+    bench.fails(Call::Write { fd, data }, EAGAIN);
+    bench.fails(Call::Read { fd, len: 1 }, EAGAIN);
+    bench.send(SYN_ACK, 0, 1, &[]);
+    bench.expect(ACK, 1, 1, 0);
+    assert_eq!(bench.write(fd, 10), 10);
+}
+
+#[test]
+fn flags_the_target_does_not_know_are_missing_capabilities() {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    let zero_copy = Call::Send {
+        fd,
+        data: bytes(1),
+        flags: 0x400_0000,
+    };
+    for (call, name) in [
+        (zero_copy, "msg:MSG_ZEROCOPY"),
+        (recv(fd, 1, 0x2000), "msg:MSG_ERRQUEUE"),
+    ] {
+        match bench.session.call(&call, Duration::ZERO) {
+            Err(TargetError::Unsupported { capability, .. }) => assert_eq!(capability, name),
+            other => panic!("{other:?}"),
+        }
+    }
 }

@@ -1,5 +1,0 @@
-//! tmp
-/// x
-pub fn examine() -> String {
-    String::new()
-}

@@ -426,17 +426,17 @@ fn messages() {
         fd: peer.fd,
         data: vec![b"ab".to_vec(), b"cde".to_vec()],
     });
+    assert_eq!(bench.next().payload, b"abcde");
+    // Acknowledged, so that Nagle's algorithm does not hold back the rest.
+    let (seq, ack) = (peer.snd_nxt + 256, peer.rcv_nxt.wrapping_add(5));
+    bench.inject(&bench.segment(ACK, seq, ack, &[]));
     bench.ok(Call::SendMsg {
         fd: peer.fd,
         data: vec![b"f".to_vec(), b"g".to_vec()],
         flags: 0,
         address: None,
     });
-    let mut seen = Vec::new();
-    while seen.len() < 7 {
-        seen.extend(bench.next().payload);
-    }
-    assert_eq!(seen, b"abcdefg");
+    assert_eq!(bench.next().payload, b"fg");
 }
 
 fn files() {
@@ -620,12 +620,10 @@ fn commands() {
     assert_eq!(zeros.len(), 300_000);
     let left = bench.command("sleep 1000 & echo $!");
     drop(bench);
-    let alive = other.session.command(&format!("kill -0 {left}")).unwrap();
-    assert_ne!(
-        alive.status,
-        Some(0),
-        "a background process has outlived its case"
-    );
+    // Killed it is gone, or a zombie until the machine's first process reaps it.
+    other.command(&format!(
+        "! grep -q '^State:[[:space:]]*[^ZX]' /proc/{left}/status 2>/dev/null"
+    ));
 }
 
 fn host_is_protected() {

@@ -422,6 +422,7 @@ fn messages() {
         argument: Some(0),
     });
     assert_eq!(waiting.output, Output::Int(200));
+    assert_eq!(bench.next().ack, peer.snd_nxt + 256);
     bench.ok(Call::Writev {
         fd: peer.fd,
         data: vec![b"ab".to_vec(), b"cde".to_vec()],
@@ -622,7 +623,7 @@ fn commands() {
     drop(bench);
     // Killed it is gone, or a zombie until the machine's first process reaps it.
     other.command(&format!(
-        "! grep -q '^State:[[:space:]]*[^ZX]' /proc/{left}/status 2>/dev/null"
+        "! grep -q '^State:[[:space:]]*[RSD]' /proc/{left}/status 2>/dev/null"
     ));
 }
 

@@ -1,0 +1,6 @@
+//! What this machine offers (being merged).
+
+/// Everything found out.
+pub fn examine() -> String {
+    String::new()
+}

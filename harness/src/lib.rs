@@ -6,6 +6,7 @@
 
 pub mod call;
 pub mod diagnostic;
+pub mod doctor;
 pub mod program;
 pub mod source;
 pub mod target;

@@ -8,6 +8,7 @@ pub mod call;
 pub mod cli;
 pub mod command;
 pub mod diagnostic;
+pub mod doctor;
 pub mod exit;
 pub mod expect;
 pub mod probe;

@@ -5,10 +5,19 @@
 //! [`verdict::Verdict`], and `report` shows verdicts to people and machines. ARCHITECTURE.md has the map.
 
 pub mod call;
+pub mod cli;
+pub mod command;
 pub mod diagnostic;
+pub mod doctor;
+pub mod exit;
+pub mod expect;
+pub mod probe;
 pub mod program;
+pub mod report;
+pub mod runner;
 pub mod script;
 pub mod source;
+pub mod suite;
 pub mod symbols;
 pub mod target;
 pub mod time;

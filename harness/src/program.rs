@@ -259,7 +259,8 @@ pub enum IcmpQuote {
 pub struct CallStep {
     /// The call with the script's descriptors; buffers to send hold zeros.
     pub call: Call,
-    /// When a blocking call must return: `T...U`. `Relative` counts from the call's start.
+    /// When a blocking call must return, the `U` of `T...U`. `Relative` counts from the
+    /// same base as the start: `+.1...0.3` starts 0.1 s and ends 0.3 s after the previous event.
     pub end: Option<TimeSpec>,
     /// The `= …` part.
     pub expect: CallExpectation,
@@ -361,4 +362,33 @@ pub enum BinaryOp {
     BitOr,
     ShiftLeft,
     ShiftRight,
+}
+
+impl std::fmt::Display for IpVersion {
+    /// The spelling of `--ip_version`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            IpVersion::Ipv4 => "ipv4",
+            IpVersion::Ipv6 => "ipv6",
+            IpVersion::Ipv4MappedIpv6 => "ipv4-mapped-ipv6",
+        })
+    }
+}
+
+impl Program {
+    /// How long the script waits in all, by its own times: for planning, not for judging.
+    pub fn waits(&self) -> Duration {
+        let mut at = Duration::ZERO;
+        for step in &self.steps {
+            let absolute = |time: Time| time.saturating_since(Time::ZERO);
+            at = match step.at.node {
+                TimeSpec::Absolute(time) => at.max(absolute(time)),
+                TimeSpec::AbsoluteRange(_, to) => at.max(absolute(to)),
+                TimeSpec::Relative(wait) => at + wait,
+                TimeSpec::RelativeRange(_, to) => at + to,
+                TimeSpec::Any => at + Duration::from_secs(1),
+            };
+        }
+        at
+    }
 }

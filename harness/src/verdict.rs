@@ -95,8 +95,12 @@ impl fmt::Display for Difference {
 /// Why a case failed.
 #[derive(Clone, Debug)]
 pub struct Failure {
+    /// Stable code, `R…` (see docs/diagnostics.md) or a probe's `P…`.
+    pub code: &'static str,
     /// One line: what happened.
     pub message: String,
+    /// A few words under the underlined line; may be empty.
+    pub label: String,
     /// The script line it happened on; `None` for probes.
     pub span: Option<Span>,
     /// Every field that differs.

@@ -45,7 +45,7 @@ pub fn render(diagnostic: &Diagnostic, color: Color) -> String {
     )
     .element(snippet);
     for note in &diagnostic.notes {
-        group = group.element(Level::NOTE.message(clean(note)));
+        group = group.element(Level::NOTE.message(clean_lines(note)));
     }
     if let Some(help) = &diagnostic.help {
         group = group.element(Level::HELP.message(clean(help)));
@@ -88,6 +88,11 @@ fn clean(text: &str) -> String {
             character => character,
         })
         .collect()
+}
+
+/// The same for text of several lines, such as a list of packets.
+fn clean_lines(text: &str) -> String {
+    text.lines().map(clean).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

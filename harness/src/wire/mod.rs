@@ -3,8 +3,11 @@
 //! Nothing here knows the reference stack, so that the judge does not think with
 //! the defendant's head.
 
+mod build;
 pub mod options;
 pub mod packet;
+mod parse;
 
 pub use options::TcpOption;
 pub use packet::{IcmpMessage, IpFields, Packet, TcpFlags, TcpSegment, Transport, UdpDatagram};
+pub use parse::{Parsed, WireFault, parse};

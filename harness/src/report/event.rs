@@ -1,0 +1,50 @@
+//! All that reporters see of a run.
+
+use crate::diagnostic::render::{Color, render};
+use crate::runner;
+use crate::source::Source;
+use crate::verdict::{CaseError, CaseResult, Verdict};
+
+/// Something that happened in a run.
+#[derive(Clone, Copy, Debug)]
+pub enum RunEvent<'a> {
+    /// Cases are about to run.
+    Started {
+        /// The target's name.
+        target: &'a str,
+        /// How many results there will be.
+        total: usize,
+    },
+    /// One result.
+    Finished {
+        /// It.
+        result: &'a CaseResult,
+    },
+}
+
+/// What a verdict has to say, in plain text; empty for a pass.
+pub fn message(verdict: &Verdict, source: &Source) -> String {
+    let failure = |failure| render(&runner::diagnostic(failure, source), Color::Never);
+    match verdict {
+        Verdict::Pass => String::new(),
+        Verdict::Fail(found) => failure(found),
+        Verdict::Skip { capability, reason } => format!("{capability}: {reason}"),
+        Verdict::KnownDeviation {
+            reason,
+            failure: found,
+        } => {
+            format!("{reason}\n{}", failure(found))
+        }
+        Verdict::UnexpectedPass { reason } => {
+            format!("passes, but is listed as a known deviation ({reason}); take it off the list")
+        }
+        Verdict::Error(CaseError::Machine(problem)) => problem.clone(),
+        Verdict::Error(CaseError::Script(diagnostics)) => {
+            let rendered: Vec<String> = diagnostics
+                .iter()
+                .map(|diagnostic| render(diagnostic, Color::Never))
+                .collect();
+            rendered.join("\n")
+        }
+    }
+}

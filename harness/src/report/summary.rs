@@ -1,0 +1,58 @@
+//! How many of which verdict, and what that means for the exit status.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::verdict::{CaseError, CaseResult, Verdict};
+
+/// Counts of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "named after the verdicts")]
+pub struct Summary {
+    pub passed: usize,
+    pub failed: usize,
+    pub skipped: usize,
+    pub known_deviations: usize,
+    pub unexpected_passes: usize,
+    pub errors: usize,
+    pub wall_ms: u64,
+    /// Errors that are the script's own.
+    #[serde(skip)]
+    pub script_errors: usize,
+}
+
+impl Summary {
+    /// Counts results that took `wall` in all.
+    pub fn of(results: &[CaseResult], wall: Duration) -> Summary {
+        let wall_ms = u64::try_from(wall.as_millis()).unwrap_or(u64::MAX);
+        let mut summary = Summary {
+            wall_ms,
+            ..Summary::default()
+        };
+        for result in results {
+            match &result.verdict {
+                Verdict::Pass => summary.passed += 1,
+                Verdict::Fail(_) => summary.failed += 1,
+                Verdict::Skip { .. } => summary.skipped += 1,
+                Verdict::KnownDeviation { .. } => summary.known_deviations += 1,
+                Verdict::UnexpectedPass { .. } => summary.unexpected_passes += 1,
+                Verdict::Error(error) => {
+                    summary.errors += 1;
+                    summary.script_errors += usize::from(matches!(error, CaseError::Script(_)));
+                }
+            }
+        }
+        summary
+    }
+
+    /// Results that are not as they should be.
+    pub fn unexpected(&self) -> usize {
+        self.failed + self.unexpected_passes + self.errors
+    }
+
+    /// Results that say something about the target.
+    pub fn judged(&self) -> usize {
+        self.passed + self.failed + self.known_deviations + self.unexpected_passes
+    }
+}

@@ -1,0 +1,487 @@
+//! System calls: binding script values to live ones, and judging what came back.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::call::{Address, Call, Errno, Fd, Outcome, Output};
+use crate::expect::compare::difference;
+use crate::expect::payload::{self, Direction};
+use crate::program::{
+    Action, CallExpectation, CallStep, IpVersion, OutputExpectation, PayloadMode, Step,
+};
+use crate::symbols;
+use crate::target::CallReport;
+use crate::time::Moment;
+use crate::trace::TraceEvent;
+use crate::verdict::{Difference, Failure};
+
+use super::schedule::due;
+use super::{Connection, Focus, Pending, Run, Stop};
+
+/// How long a call may take that is not written as a blocking one.
+const CALL_LIMIT: Duration = Duration::from_secs(10);
+/// How long a blocking call is waited for when its time is over.
+const BLOCKING_GRACE: Duration = Duration::from_secs(1);
+
+const SOCK_TYPE_MASK: i32 = 0xf;
+const SOCK_STREAM: i32 = 1;
+const MSG_OOB: i32 = 0x1;
+const MSG_PEEK: i32 = 0x2;
+const MSG_TRUNC: i32 = 0x20;
+
+impl Run<'_> {
+    /// Makes the call of a step.
+    pub(super) fn call(&mut self, index: usize, step: &Step, call: &CallStep) -> Result<(), Stop> {
+        self.settle_pending(call.end.is_some())?;
+        let base = self.base;
+        let live = self.bind(&call.call);
+        self.before(&call.call);
+        if call.end.is_some() {
+            let started = self.session.start_call(&live)?;
+            let text = format!("{}(…) started", call.call.name());
+            self.trace
+                .push(started.start, TraceEvent::Call, Some(step.span), text);
+            self.pending = Some(Pending {
+                step: index,
+                base,
+                started,
+            });
+            self.base = started;
+            return Ok(());
+        }
+        match self.session.call(&live, CALL_LIMIT)? {
+            CallReport::Returned { moment, outcome } => {
+                self.base = moment;
+                self.returned(call, moment, &outcome)
+            }
+            CallReport::Blocked => Err(self.blocked(call)),
+        }
+    }
+
+    /// The end of the script: a call still in flight must come back in time.
+    pub(super) fn last_call(&mut self) -> Result<(), Stop> {
+        self.settle_pending(true)
+    }
+
+    /// Takes the result of the call in flight, if there is one. With `must`, or once its
+    /// time is over, it is waited for; otherwise it may stay in flight.
+    fn settle_pending(&mut self, must: bool) -> Result<(), Stop> {
+        let Some(pending) = self.pending.take() else {
+            return Ok(());
+        };
+        let step = &self.program.steps[pending.step];
+        let Action::Call(call) = &step.action else {
+            return Ok(());
+        };
+        let Some(end) = call.end else { return Ok(()) };
+        let end = due(end, pending.base);
+        let slack = self
+            .tolerance
+            .for_gap(end.nominal().saturating_since(pending.started.start));
+        let over = end.nominal() + slack;
+        let now = self.session.now();
+        let deadline = if must || now >= end.nominal() {
+            now.max(over) + BLOCKING_GRACE
+        } else {
+            now
+        };
+        match self.session.finish_call(deadline)? {
+            CallReport::Returned { moment, outcome } => {
+                self.base = Moment {
+                    start: self.base.start.max(moment.start),
+                    end: self.base.end.max(moment.end),
+                };
+                let early = moment.end < end.earliest - slack;
+                if early || moment.start > over {
+                    return Err(self.wrong_end(call, moment, end.nominal()));
+                }
+                self.returned(call, moment, &outcome)
+            }
+            CallReport::Blocked if must || now >= end.nominal() => Err(self.blocked(call)),
+            CallReport::Blocked => {
+                self.pending = Some(pending);
+                Ok(())
+            }
+        }
+    }
+
+    /// The call with live descriptors, addresses and payload.
+    fn bind(&self, call: &Call) -> Call {
+        let mut live = call.clone();
+        self.fill_payload(&mut live);
+        for fd in live.fds_mut() {
+            *fd = self.descriptors.live(*fd);
+        }
+        match &mut live {
+            Call::Bind { address, .. } => {
+                self.fill_address(address, self.addresses.local_ip, self.bind_port);
+            }
+            Call::Connect { address, .. }
+            | Call::SendTo { address, .. }
+            | Call::SendMsg {
+                address: Some(address),
+                ..
+            } => {
+                self.fill_address(address, self.addresses.remote_ip, self.connect_port);
+            }
+            _ => {}
+        }
+        live
+    }
+
+    fn fill_address(&self, address: &mut Address, ip: IpAddr, port: u16) {
+        if *address != Address::Default {
+            return;
+        }
+        let ip = match (ip, self.addresses.ip_version) {
+            (IpAddr::V4(v4), IpVersion::Ipv4MappedIpv6) => IpAddr::V6(v4.to_ipv6_mapped()),
+            (ip, _) => ip,
+        };
+        *address = Address::Is(SocketAddr::new(ip, port));
+    }
+
+    fn fill_payload(&self, call: &mut Call) {
+        if self.payload == PayloadMode::Zero {
+            return;
+        }
+        match call {
+            Call::Write { fd, data }
+            | Call::Send { fd, data, .. }
+            | Call::SendTo { fd, data, .. } => {
+                *data = self.descriptors.next_written(*fd, data.len());
+            }
+            Call::Writev { fd, data } | Call::SendMsg { fd, data, .. } => {
+                let total = data.iter().map(Vec::len).sum();
+                let bytes = self.descriptors.next_written(*fd, total);
+                let mut rest = bytes.as_slice();
+                for piece in data {
+                    let (head, tail) = rest.split_at(piece.len());
+                    piece.copy_from_slice(head);
+                    rest = tail;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What is known about the connection as soon as a call is made.
+    fn before(&mut self, call: &Call) {
+        match call {
+            Call::Connect {
+                address: Address::Unspecified,
+                ..
+            } => {
+                self.focus = Focus::Idle;
+                self.connecting = None;
+            }
+            Call::Connect { fd, .. }
+            | Call::SendTo {
+                fd,
+                address: Address::Default | Address::Is(_),
+                ..
+            } if self.connecting != Some(*fd) => {
+                self.connection = Some(Connection::new(None, self.connect_port));
+                self.focus = Focus::Connected;
+                self.connecting = Some(*fd);
+            }
+            _ => {}
+        }
+    }
+
+    fn returned(&mut self, step: &CallStep, moment: Moment, outcome: &Outcome) -> Result<(), Stop> {
+        let text = format!("{}(…) = {}", step.call.name(), show_result(outcome));
+        self.trace
+            .push(moment.end, TraceEvent::Call, Some(step.span), text);
+        let mut differences = result_differences(&step.call, &step.expect, outcome);
+        differences.extend(output_differences(&step.expect.output, &outcome.output));
+        differences.extend(self.data_difference(&step.call, outcome));
+        if !differences.is_empty() {
+            return Err(self.wrong_call(step, outcome, differences));
+        }
+        self.after(step, outcome);
+        Ok(())
+    }
+
+    /// What a read gave, if it is not what belongs at that place of the stream.
+    fn data_difference(&self, call: &Call, outcome: &Outcome) -> Option<Difference> {
+        if self.payload == PayloadMode::Zero || outcome.result <= 0 {
+            return None;
+        }
+        let (fd, flags) = reader(call)?;
+        if !self.descriptors.is_tcp(fd) || flags & (MSG_OOB | MSG_TRUNC) != 0 {
+            return None;
+        }
+        let data = match &outcome.output {
+            Output::Bytes(data) | Output::Message { data, .. } => data,
+            _ => return None,
+        };
+        let offset = self.descriptors.read_offset(fd);
+        let (at, belongs, byte) = payload::first_difference(Direction::ToStack, offset, data)?;
+        let shift = payload::shifted_from(Direction::ToStack, offset, data);
+        let hint = shift.map_or(String::new(), |by| {
+            format!(" (the stream's bytes {by:+} from here)")
+        });
+        Some(difference(
+            "data",
+            format!(
+                "byte {at} (stream offset {}) to be {belongs:#04x}",
+                offset + at as u64
+            ),
+            format!("{byte:#04x}{hint}"),
+        ))
+    }
+
+    /// Bookkeeping of a call that came out as written.
+    fn after(&mut self, step: &CallStep, outcome: &Outcome) {
+        let result = outcome.result;
+        if result < 0 {
+            return;
+        }
+        let live = Fd(i32::try_from(result).unwrap_or(-1));
+        let label = step
+            .expect
+            .result
+            .and_then(|label| i32::try_from(label).ok())
+            .unwrap_or(live.0);
+        let amount = result as u64;
+        match &step.call {
+            Call::Socket { kind, .. } => {
+                let is_tcp = kind & SOCK_TYPE_MASK == SOCK_STREAM;
+                self.descriptors.bind(label, live, is_tcp);
+                self.focus = Focus::Idle;
+                self.subject = Some(Fd(label));
+                if self.connecting == Some(Fd(label)) {
+                    self.connecting = None;
+                }
+            }
+            Call::Listen { .. } => self.focus = Focus::Open,
+            Call::Accept { .. } => {
+                self.descriptors.bind(label, live, true);
+                self.subject = Some(Fd(label));
+            }
+            Call::EpollCreate { .. } | Call::Open { .. } => {
+                self.descriptors.bind(label, live, false);
+            }
+            Call::Pipe => {
+                if let (
+                    Output::Pipe(read, write),
+                    OutputExpectation::Pipe(read_label, write_label),
+                ) = (&outcome.output, &step.expect.output)
+                {
+                    self.descriptors.bind(*read_label, *read, false);
+                    self.descriptors.bind(*write_label, *write, false);
+                }
+            }
+            Call::Write { fd, .. }
+            | Call::Writev { fd, .. }
+            | Call::Send { fd, .. }
+            | Call::SendTo { fd, .. }
+            | Call::SendMsg { fd, .. } => self.descriptors.wrote(*fd, amount),
+            call => {
+                if let Some((fd, flags)) = reader(call) {
+                    if flags & (MSG_PEEK | MSG_OOB) == 0 {
+                        self.descriptors.read(fd, amount);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The descriptor and flags of a call that reads.
+fn reader(call: &Call) -> Option<(Fd, i32)> {
+    match call {
+        Call::Read { fd, .. } | Call::Readv { fd, .. } => Some((*fd, 0)),
+        Call::Recv { fd, flags, .. }
+        | Call::RecvFrom { fd, flags, .. }
+        | Call::RecvMsg { fd, flags, .. } => Some((*fd, *flags)),
+        _ => None,
+    }
+}
+
+fn result_differences(call: &Call, expect: &CallExpectation, outcome: &Outcome) -> Vec<Difference> {
+    let mut found = Vec::new();
+    let fits = match expect.result {
+        None => true,
+        Some(label) if call.makes_fd() => (label < 0) == (outcome.result < 0),
+        Some(result) => result == outcome.result,
+    };
+    if !fits {
+        let wanted = expect.result.unwrap_or_default();
+        let wanted = if call.makes_fd() && wanted >= 0 {
+            "a descriptor".to_string()
+        } else {
+            wanted.to_string()
+        };
+        found.push(difference("result", wanted, show_result(outcome)));
+    }
+    if let Some(errno) = expect.errno.filter(|errno| Some(*errno) != outcome.errno) {
+        let actual = outcome.errno.map_or("no error".to_string(), errno_name);
+        found.push(difference("errno", errno_name(errno), actual));
+    }
+    found
+}
+
+fn output_differences(expect: &OutputExpectation, output: &Output) -> Option<Difference> {
+    let wrong = |expected: String, actual: String| {
+        (expected != actual).then(|| difference("output", expected, actual))
+    };
+    match (expect, output) {
+        (OutputExpectation::Any, _) | (OutputExpectation::Pipe(..), Output::Pipe(..)) => None,
+        (OutputExpectation::Bytes(want), Output::Bytes(got)) => {
+            wrong(show_bytes(want), show_bytes(got))
+        }
+        (OutputExpectation::Int(want), Output::Int(got)) => {
+            wrong(want.to_string(), got.to_string())
+        }
+        (OutputExpectation::Poll(want), Output::Poll(got)) => {
+            wrong(show_masks(want), show_masks(got))
+        }
+        (OutputExpectation::Epoll(mask, data), Output::Epoll(got)) => {
+            let show = |mask: u32, data: u64| format!("events {mask:#x} data {data}");
+            let first = got
+                .first()
+                .map_or("no event".to_string(), |(mask, data)| show(*mask, *data));
+            wrong(show(*mask, *data), first)
+        }
+        (
+            OutputExpectation::Message { flags, control },
+            Output::Message {
+                flags: got_flags,
+                control: got_control,
+                ..
+            },
+        ) => {
+            if let Some(flags) = flags.filter(|flags| flags != got_flags) {
+                return wrong(
+                    format!("msg_flags {flags:#x}"),
+                    format!("msg_flags {got_flags:#x}"),
+                );
+            }
+            let control = control.as_ref()?;
+            wrong(format!("{control:?}"), format!("{got_control:?}"))
+        }
+        // A call that failed writes nothing; its result says so already.
+        (_, Output::None) => None,
+        (want, got) => wrong(format!("{want:?}"), format!("{got:?}")),
+    }
+}
+
+fn show_result(outcome: &Outcome) -> String {
+    match outcome.errno {
+        Some(errno) => format!("{} {}", outcome.result, errno_name(errno)),
+        None => outcome.result.to_string(),
+    }
+}
+
+/// An errno by its name, or by its number if it has none.
+fn errno_name(errno: Errno) -> String {
+    symbols::errno_name(errno).map_or(errno.0.to_string(), str::to_string)
+}
+
+fn show_bytes(bytes: &[u8]) -> String {
+    match bytes {
+        [a, b, c, d] => {
+            let number = i32::from_ne_bytes([*a, *b, *c, *d]);
+            format!("{number} (4 bytes)")
+        }
+        _ => format!(
+            "{:?} ({} bytes)",
+            String::from_utf8_lossy(bytes),
+            bytes.len()
+        ),
+    }
+}
+
+fn show_masks(masks: &[i16]) -> String {
+    let masks: Vec<String> = masks.iter().map(|mask| format!("{mask:#x}")).collect();
+    format!("revents {}", masks.join(", "))
+}
+
+/// Failures of calls.
+impl Run<'_> {
+    fn wrong_call(&self, step: &CallStep, outcome: &Outcome, differences: Vec<Difference>) -> Stop {
+        let label: Vec<String> = differences.iter().map(ToString::to_string).collect();
+        self.fail(Failure {
+            code: "R004",
+            message: format!("{}() gave {}", step.call.name(), show_result(outcome)),
+            label: label.join("; "),
+            span: Some(step.span),
+            differences,
+            notes: Vec::new(),
+            help: None,
+        })
+    }
+
+    fn blocked(&self, step: &CallStep) -> Stop {
+        let blocking = step.end.is_some();
+        self.fail(Failure {
+            code: "R004",
+            message: format!("{}() did not return", step.call.name()),
+            label: "still blocked".to_string(),
+            span: Some(step.span),
+            differences: vec![difference("result", "the call to return", "still blocked")],
+            notes: Vec::new(),
+            help: (!blocking).then(|| {
+                "a call that is to block is written with two times, such as `+0...0.3 read(…)`"
+                    .to_string()
+            }),
+        })
+    }
+
+    fn wrong_end(&self, step: &CallStep, moment: Moment, end: crate::time::Time) -> Stop {
+        let got = moment.end.to_string();
+        self.fail(Failure {
+            code: "R007",
+            message: format!("{}() returned at the wrong time", step.call.name()),
+            label: format!("expected at {end}, returned at {got}"),
+            span: Some(step.span),
+            differences: vec![difference("time", end.to_string(), got)],
+            notes: Vec::new(),
+            help: None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn expecting(result: i64, errno: Option<i32>) -> CallExpectation {
+        CallExpectation {
+            result: Some(result),
+            errno: errno.map(Errno),
+            output: OutputExpectation::Any,
+        }
+    }
+
+    #[rstest]
+    #[case::label_is_not_a_value(Call::Socket { domain: 2, kind: 1, protocol: 6 }, 3, None, Outcome::ok(99), 0)]
+    #[case::descriptor_instead_of_error(Call::Socket { domain: 2, kind: 1, protocol: 6 }, -1, None, Outcome::ok(3), 1)]
+    #[case::exact_result(Call::Listen { fd: Fd(3), backlog: 1 }, 0, None, Outcome::ok(0), 0)]
+    #[case::wrong_result(Call::Read { fd: Fd(3), len: 9 }, 5, None, Outcome::ok(4), 1)]
+    #[case::any_errno(Call::Read { fd: Fd(3), len: 9 }, -1, None, Outcome::failed(Errno(11)), 0)]
+    #[case::wrong_errno(Call::Read { fd: Fd(3), len: 9 }, -1, Some(104), Outcome::failed(Errno(11)), 1)]
+    #[case::result_and_errno(Call::Read { fd: Fd(3), len: 9 }, -1, Some(104), Outcome::ok(1), 2)]
+    fn results_are_compared_as_the_language_says(
+        #[case] call: Call,
+        #[case] result: i64,
+        #[case] errno: Option<i32>,
+        #[case] outcome: Outcome,
+        #[case] differences: usize,
+    ) {
+        let found = result_differences(&call, &expecting(result, errno), &outcome);
+        assert_eq!(found.len(), differences, "{found:?}");
+    }
+
+    #[test]
+    fn only_the_first_epoll_event_counts() {
+        let output = Output::Epoll(vec![(1, 3), (4, 5)]);
+        assert_eq!(
+            output_differences(&OutputExpectation::Epoll(1, 3), &output),
+            None
+        );
+        assert!(output_differences(&OutputExpectation::Epoll(4, 5), &output).is_some());
+    }
+}

@@ -1,0 +1,407 @@
+//! The connection under test: which live numbers its script numbers stand for.
+
+use std::collections::BTreeMap;
+
+use crate::program::{OptionsPattern, TcpPattern};
+use crate::wire::{TcpFlags, TcpOption, TcpSegment};
+
+/// A script number and the live number it stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Anchor {
+    script: u32,
+    live: u32,
+}
+
+/// One connection as the script sees it.
+///
+/// On SYN segments sequence numbers are taken as they are; on all others they count
+/// from the SYN, on both sides. The harness's own SYN carries the script's number,
+/// the stack's SYN is learned when it is seen.
+#[derive(Clone, Debug)]
+pub(super) struct Connection {
+    /// The stack's port; `None` until its first segment shows it.
+    pub(super) local_port: Option<u16>,
+    /// The port the harness plays.
+    pub(super) remote_port: u16,
+    local: Option<Anchor>,
+    remote: Option<Anchor>,
+    /// A SYN was injected that may start a new incarnation: its number.
+    pending: Option<u32>,
+    /// A reset was seen or injected: the next SYN may start a new incarnation.
+    reset: bool,
+    timestamps: Timestamps,
+}
+
+/// Script timestamps of the stack and the live ones they stand for.
+#[derive(Clone, Debug, Default)]
+struct Timestamps {
+    first: Option<Anchor>,
+    seen: BTreeMap<u32, u32>,
+}
+
+impl Connection {
+    /// A connection on these ports.
+    pub(super) fn new(local_port: Option<u16>, remote_port: u16) -> Connection {
+        Connection {
+            local_port,
+            remote_port,
+            local: None,
+            remote: None,
+            pending: None,
+            reset: false,
+            timestamps: Timestamps::default(),
+        }
+    }
+
+    /// The live segment for an inbound line. `payload` is filled in by the caller.
+    ///
+    /// # Errors
+    /// If a timestamp echo stands for no value that the script gave an outbound packet.
+    pub(super) fn inbound(
+        &mut self,
+        pattern: &TcpPattern,
+        scaled_echo: bool,
+    ) -> Result<TcpSegment, String> {
+        let syn = pattern.flags.contains(TcpFlags::SYN);
+        if syn {
+            self.note_injected_syn(pattern.seq);
+        }
+        if pattern.flags.contains(TcpFlags::RST) {
+            self.reset = true;
+        }
+        let local_base = self.local_base(syn);
+        let OptionsPattern::Exactly(list) = &pattern.options else {
+            return Err("an inbound packet needs its options written out".to_string());
+        };
+        let has_ack = pattern.flags.contains(TcpFlags::ACK);
+        let options = list
+            .iter()
+            .map(|option| self.inbound_option(option, local_base, has_ack, scaled_echo))
+            .collect::<Result<_, _>>()?;
+        let (source, destination) = pattern.ports.unwrap_or((0, 0));
+        Ok(TcpSegment {
+            source_port: if source == 0 {
+                self.remote_port
+            } else {
+                source
+            },
+            destination_port: match destination {
+                0 => self.local_port.unwrap_or(0),
+                port => port,
+            },
+            sequence: self.remote_base(syn).wrapping_add(pattern.seq),
+            acknowledgment: pattern.ack.map_or(0, |ack| local_base.wrapping_add(ack)),
+            flags: pattern.flags,
+            reserved: 0,
+            window: pattern.window.unwrap_or(0),
+            urgent: pattern.urgent,
+            options,
+            payload: Vec::new(),
+        })
+    }
+
+    /// Learns from a segment of the stack, before it is shown in script numbers:
+    /// `expected` is the line it is held against, if any.
+    pub(super) fn learn(&mut self, segment: &TcpSegment, expected: Option<&TcpPattern>) {
+        if self.local_port.is_none() {
+            self.local_port = Some(segment.source_port);
+        }
+        let syn = segment.flags.contains(TcpFlags::SYN);
+        if segment.flags.contains(TcpFlags::RST) {
+            self.reset = true;
+        }
+        let accepted = self.pending.filter(|pending| {
+            segment.flags.contains(TcpFlags::ACK)
+                && segment.acknowledgment == pending.wrapping_add(1)
+        });
+        if let Some(isn) = accepted {
+            self.remote = Some(Anchor {
+                script: isn,
+                live: isn,
+            });
+            self.pending = None;
+            self.reset = false;
+            if syn {
+                self.local = None;
+                self.timestamps = Timestamps::default();
+            }
+        }
+        if syn && self.local.is_none() {
+            let script = expected.map_or(0, |pattern| pattern.seq);
+            self.local = Some(Anchor {
+                script,
+                live: segment.sequence,
+            });
+        }
+        self.learn_timestamp(segment, expected);
+    }
+
+    /// A live segment of the stack in the script's numbers, every field present.
+    pub(super) fn outbound(&self, segment: &TcpSegment) -> TcpPattern {
+        let syn = segment.flags.contains(TcpFlags::SYN);
+        let remote_base = self.remote_base(syn);
+        let options = segment.options.iter().map(|option| match option {
+            TcpOption::Sack(blocks) => TcpOption::Sack(
+                blocks
+                    .iter()
+                    .map(|(left, right)| {
+                        (
+                            left.wrapping_sub(remote_base),
+                            right.wrapping_sub(remote_base),
+                        )
+                    })
+                    .collect(),
+            ),
+            TcpOption::Timestamps { value, echo_reply } => TcpOption::Timestamps {
+                value: self.script_timestamp(*value),
+                echo_reply: *echo_reply,
+            },
+            other => other.clone(),
+        });
+        let has_ack = segment.flags.contains(TcpFlags::ACK);
+        let ack = match (has_ack, segment.acknowledgment) {
+            (false, 0) => None,
+            (false, raw) => Some(raw),
+            (true, live) => Some(live.wrapping_sub(remote_base)),
+        };
+        TcpPattern {
+            ports: None,
+            flags: segment.flags,
+            seq: segment.sequence.wrapping_sub(self.local_base(syn)),
+            len: u16::try_from(segment.payload.len()).unwrap_or(u16::MAX),
+            ack,
+            window: Some(segment.window),
+            urgent: segment.urgent,
+            options: OptionsPattern::Exactly(options.collect()),
+        }
+    }
+
+    /// The live number of a sequence number that the stack sent, relative to its SYN.
+    pub(super) fn live_local(&self, relative: u32) -> u32 {
+        self.local_base(false).wrapping_add(relative)
+    }
+
+    /// The stream offset of the first payload byte of a segment with this script number.
+    pub(super) fn stream_offset(seq_relative: u32, syn: bool) -> u64 {
+        // Data starts at relative number 1; on a SYN the byte after it has that number.
+        u64::from(if syn { 0 } else { seq_relative.wrapping_sub(1) })
+    }
+
+    /// The relative number of a live one, for payload offsets: what the stack sent.
+    pub(super) fn relative_local(&self, segment: &TcpSegment) -> u32 {
+        segment.sequence.wrapping_sub(self.local_base(false))
+    }
+
+    /// The stack has accepted a new SYN of the harness: numbers count from the new SYNs, unless
+    /// the script measures the new one against the old (its number is not the first one's).
+    fn take_over(&mut self, isn: u32, syn: bool, expected: Option<&TcpPattern>) {
+        let measured = match (self.local, expected) {
+            (Some(anchor), Some(pattern)) if syn => pattern.seq != anchor.script,
+            _ => false,
+        };
+        if measured {
+            return;
+        }
+        self.remote = Some(Anchor {
+            script: isn,
+            live: isn,
+        });
+        if syn {
+            self.local = None;
+            self.timestamps = Timestamps::default();
+        }
+    }
+
+    fn note_injected_syn(&mut self, seq: u32) {
+        match self.remote {
+            None => {
+                self.remote = Some(Anchor {
+                    script: seq,
+                    live: seq,
+                })
+            }
+            Some(anchor) if anchor.live != seq || self.reset => self.pending = Some(seq),
+            Some(_) => {}
+        }
+    }
+
+    /// What to add to a script number of the harness's side to get the live one.
+    fn remote_base(&self, syn: bool) -> u32 {
+        match self.remote {
+            Some(anchor) if !syn => anchor.live,
+            Some(_) | None => 0,
+        }
+    }
+
+    /// What to add to a script number of the stack's side to get the live one.
+    fn local_base(&self, syn: bool) -> u32 {
+        match self.local {
+            Some(Anchor { script, live }) if syn => live.wrapping_sub(script),
+            Some(Anchor { live, .. }) => live,
+            None => 0,
+        }
+    }
+
+    fn inbound_option(
+        &self,
+        option: &TcpOption,
+        local_base: u32,
+        has_ack: bool,
+        scaled_echo: bool,
+    ) -> Result<TcpOption, String> {
+        match option {
+            TcpOption::Sack(blocks) => Ok(TcpOption::Sack(
+                blocks
+                    .iter()
+                    .map(|(left, right)| {
+                        (
+                            local_base.wrapping_add(*left),
+                            local_base.wrapping_add(*right),
+                        )
+                    })
+                    .collect(),
+            )),
+            TcpOption::Timestamps { value, echo_reply } if has_ack => {
+                let echo_reply = self.live_echo(*echo_reply, scaled_echo)?;
+                Ok(TcpOption::Timestamps {
+                    value: *value,
+                    echo_reply,
+                })
+            }
+            other => Ok(other.clone()),
+        }
+    }
+
+    fn live_echo(&self, script: u32, scaled: bool) -> Result<u32, String> {
+        if let Some(live) = self.timestamps.seen.get(&script) {
+            return Ok(*live);
+        }
+        match self.timestamps.first {
+            Some(first) if scaled => Ok(first.live.wrapping_add(script.wrapping_sub(first.script))),
+            Some(_) | None => Err(format!(
+                "ecr {script} stands for no TS val that an earlier outbound line carried"
+            )),
+        }
+    }
+
+    fn learn_timestamp(&mut self, segment: &TcpSegment, expected: Option<&TcpPattern>) {
+        let live = segment.options.iter().find_map(timestamp_value);
+        let script = match expected.map(|pattern| &pattern.options) {
+            Some(OptionsPattern::Exactly(list)) => list.iter().find_map(timestamp_value),
+            Some(OptionsPattern::Any) | None => None,
+        };
+        if let (Some(live), Some(script)) = (live, script) {
+            self.timestamps.first.get_or_insert(Anchor { script, live });
+            self.timestamps.seen.insert(script, live);
+        }
+    }
+
+    fn script_timestamp(&self, live: u32) -> u32 {
+        self.timestamps.first.map_or(live, |first| {
+            live.wrapping_sub(first.live).wrapping_add(first.script)
+        })
+    }
+}
+
+fn timestamp_value(option: &TcpOption) -> Option<u32> {
+    match option {
+        TcpOption::Timestamps { value, .. } => Some(*value),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(flags: u16, seq: u32, ack: Option<u32>) -> TcpPattern {
+        TcpPattern {
+            ports: None,
+            flags: TcpFlags(flags),
+            seq,
+            len: 0,
+            ack,
+            window: Some(1000),
+            urgent: 0,
+            options: OptionsPattern::Exactly(Vec::new()),
+        }
+    }
+
+    fn sent(flags: u16, sequence: u32, acknowledgment: u32) -> TcpSegment {
+        TcpSegment {
+            source_port: 8080,
+            destination_port: 40000,
+            sequence,
+            acknowledgment,
+            flags: TcpFlags(flags),
+            reserved: 0,
+            window: 500,
+            urgent: 0,
+            options: Vec::new(),
+            payload: Vec::new(),
+        }
+    }
+
+    const SYN: u16 = 0x02;
+    const SYN_ACK: u16 = 0x12;
+    const ACK: u16 = 0x10;
+
+    #[test]
+    fn numbers_count_from_the_syn_on_both_sides_across_the_wrap() {
+        let mut connection = Connection::new(Some(8080), 40000);
+        let syn = connection
+            .inbound(&line(SYN, u32::MAX - 5, None), false)
+            .unwrap();
+        assert_eq!(syn.sequence, u32::MAX - 5);
+        let reply = sent(SYN_ACK, u32::MAX, u32::MAX - 4);
+        connection.learn(&reply, Some(&line(SYN_ACK, 0, None)));
+        let shown = connection.outbound(&reply);
+        assert_eq!((shown.seq, shown.ack), (0, Some(u32::MAX - 4)));
+        let third = connection.inbound(&line(ACK, 11, Some(1)), false).unwrap();
+        assert_eq!((third.sequence, third.acknowledgment), (5, 0));
+        let shown = connection.outbound(&sent(ACK, 0, 5));
+        assert_eq!((shown.seq, shown.ack), (1, Some(11)));
+    }
+
+    #[test]
+    fn a_repeated_syn_ack_must_keep_its_number() {
+        let mut connection = Connection::new(Some(8080), 40000);
+        connection.inbound(&line(SYN, 0, None), false).unwrap();
+        connection.learn(&sent(SYN_ACK, 700, 1), None);
+        let other = sent(SYN_ACK, 900, 1);
+        connection.learn(&other, None);
+        assert_eq!(connection.outbound(&other).seq, 200);
+    }
+
+    #[test]
+    fn a_new_incarnation_is_taken_over_only_when_the_stack_accepts_it() {
+        let mut connection = Connection::new(Some(8080), 40000);
+        connection.inbound(&line(SYN, 0, None), false).unwrap();
+        connection.learn(&sent(SYN_ACK, 700, 1), None);
+        connection.inbound(&line(SYN, 5000, None), false).unwrap();
+        let challenge = sent(ACK, 701, 1);
+        connection.learn(&challenge, None);
+        assert_eq!(connection.outbound(&challenge).ack, Some(1));
+        let accepted = sent(SYN_ACK, 90_000, 5001);
+        connection.learn(&accepted, None);
+        assert_eq!(connection.outbound(&accepted).seq, 0);
+        let third = connection.inbound(&line(ACK, 1, Some(1)), false).unwrap();
+        assert_eq!((third.sequence, third.acknowledgment), (5001, 90_001));
+    }
+
+    #[test]
+    fn an_echo_that_was_never_sent_is_refused() {
+        let mut connection = Connection::new(Some(8080), 40000);
+        let mut wrong = line(ACK, 1, Some(1));
+        wrong.options = OptionsPattern::Exactly(vec![TcpOption::Timestamps {
+            value: 1,
+            echo_reply: 4000,
+        }]);
+        assert!(
+            connection
+                .inbound(&wrong, false)
+                .unwrap_err()
+                .contains("ecr 4000")
+        );
+    }
+}

@@ -1,0 +1,380 @@
+//! Drives one case: a checked script against a session of a target.
+//!
+//! The runner knows time, script numbers and what was said; it does not know which
+//! stack it talks to. It stops at the first event that does not come out as written.
+
+mod calls;
+mod checks;
+mod connection;
+mod descriptors;
+mod explain;
+mod packets;
+mod schedule;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use crate::program::{Action, PayloadMode, Program, Step, SurplusMode};
+use crate::source::Span;
+use crate::target::{Session, Target, TargetError};
+use crate::time::{Moment, Time};
+use crate::trace::{Trace, TraceEvent};
+use crate::verdict::{CaseError, Failure, Verdict};
+
+use checks::{Checked, Scope, Value};
+use connection::Connection;
+use descriptors::Descriptors;
+use schedule::{Due, Tolerance, due};
+
+pub use explain::diagnostic;
+pub use settings::RunSettings;
+
+/// What came of running one program.
+#[derive(Clone, Debug)]
+pub struct RunOutcome {
+    /// The judgement, before known deviations are looked at.
+    pub verdict: Verdict,
+    /// Everything that happened.
+    pub trace: Trace,
+    /// Time on the case's clock when it ended.
+    pub ended_at: Time,
+    /// How late the harness itself was at worst, beyond the tolerance: a failure
+    /// after that says more about the machine than about the stack.
+    pub lateness: Duration,
+}
+
+/// Runs a program on a fresh session of `target`.
+pub fn run(program: &Program, target: &dyn Target, settings: &RunSettings) -> RunOutcome {
+    let lacking = program
+        .needs
+        .keys()
+        .find_map(|capability| Some((capability.0.clone(), target.lacks(capability)?)));
+    if let Some((capability, reason)) = lacking {
+        return RunOutcome::unstarted(Verdict::Skip { capability, reason });
+    }
+    let session_settings = match settings.session(&program.options) {
+        Ok(session_settings) => session_settings,
+        Err(skip) => return RunOutcome::unstarted(skip),
+    };
+    let session = match target.open(&session_settings) {
+        Ok(session) => session,
+        Err(error) => return RunOutcome::unstarted(Stop::from(error).verdict()),
+    };
+    let mut run = Run::new(program, settings, session_settings, session);
+    run.whole(target.is_virtual())
+}
+
+impl RunOutcome {
+    /// A verdict that needed no run.
+    pub fn unstarted(verdict: Verdict) -> RunOutcome {
+        RunOutcome {
+            verdict,
+            trace: Trace::default(),
+            ended_at: Time::ZERO,
+            lateness: Duration::ZERO,
+        }
+    }
+}
+
+/// Why a run ended before its last event.
+enum Stop {
+    Failed(Box<Failure>),
+    Unsupported { capability: String, reason: String },
+    Machine(String),
+}
+
+impl Stop {
+    fn verdict(self) -> Verdict {
+        match self {
+            Stop::Failed(failure) => Verdict::Fail(failure),
+            Stop::Unsupported { capability, reason } => Verdict::Skip { capability, reason },
+            Stop::Machine(what) => Verdict::Error(CaseError::Machine(what)),
+        }
+    }
+}
+
+impl From<TargetError> for Stop {
+    fn from(error: TargetError) -> Stop {
+        match error {
+            TargetError::Unsupported { capability, reason } => {
+                Stop::Unsupported { capability, reason }
+            }
+            TargetError::Machine(what) => Stop::Machine(what),
+        }
+    }
+}
+
+/// What the socket under test is doing, for choosing the connection a packet belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Focus {
+    /// No socket yet, or one that listens: the next inbound segment opens a child.
+    Open,
+    /// A socket that neither listens nor connects.
+    Idle,
+    /// The connection is known.
+    Connected,
+}
+
+/// A blocking call in flight.
+struct Pending {
+    step: usize,
+    /// The event before it: its end is counted from there, like its start.
+    base: Moment,
+    started: Moment,
+}
+
+/// One run.
+struct Run<'a> {
+    program: &'a Program,
+    session: Box<dyn Session>,
+    addresses: crate::target::SessionSettings,
+    bind_port: u16,
+    connect_port: u16,
+    next_remote_port: u16,
+    tolerance: Tolerance,
+    payload: PayloadMode,
+    descriptors: Descriptors,
+    focus: Focus,
+    connection: Option<Connection>,
+    /// The descriptor code blocks look at.
+    subject: Option<crate::call::Fd>,
+    scope: Scope,
+    pending: Option<Pending>,
+    /// The socket whose `connect` made the connection under test.
+    connecting: Option<crate::call::Fd>,
+    /// The previous event.
+    base: Moment,
+    /// When the previous event was due, if it was an inbound packet.
+    inbound_due: Option<Time>,
+    lateness: Duration,
+    trace: Trace,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        program: &'a Program,
+        settings: &RunSettings,
+        addresses: crate::target::SessionSettings,
+        session: Box<dyn Session>,
+    ) -> Run<'a> {
+        let variables = crate::symbols::code_constants()
+            .filter_map(|name| {
+                Some((
+                    name.to_string(),
+                    Value::Int(crate::symbols::code_constant(name)?),
+                ))
+            })
+            .collect();
+        Run {
+            program,
+            session,
+            bind_port: settings.bind_port(&program.options),
+            connect_port: settings.connect_port(&program.options),
+            next_remote_port: settings.first_remote_port(),
+            addresses,
+            tolerance: settings.tolerance(&program.options),
+            payload: program.header.payload,
+            descriptors: Descriptors::default(),
+            focus: Focus::Open,
+            connection: None,
+            subject: None,
+            scope: Scope { variables },
+            pending: None,
+            connecting: None,
+            base: Moment::default(),
+            inbound_due: None,
+            lateness: Duration::ZERO,
+            trace: Trace::default(),
+        }
+    }
+
+    fn whole(&mut self, is_virtual: bool) -> RunOutcome {
+        let result = self.events(is_virtual);
+        let ended_at = self.session.now();
+        let cleaned = self.cleanup();
+        let verdict = match result.and(cleaned) {
+            Ok(()) => Verdict::Pass,
+            Err(stop) => stop.verdict(),
+        };
+        RunOutcome {
+            verdict,
+            trace: std::mem::take(&mut self.trace),
+            ended_at,
+            lateness: self.lateness,
+        }
+    }
+
+    fn events(&mut self, is_virtual: bool) -> Result<(), Stop> {
+        if let Some(init) = &self.program.init {
+            self.command(&init.node, init.span)?;
+        }
+        self.session.start();
+        for (index, step) in self.program.steps.iter().enumerate() {
+            self.step(index, step)?;
+        }
+        self.last_call()?;
+        self.surplus(is_virtual)
+    }
+
+    fn step(&mut self, index: usize, step: &Step) -> Result<(), Stop> {
+        let due = self.due(step);
+        let inbound_due = match &step.action {
+            Action::Expect(pattern) => {
+                self.expect(step, pattern, due)?;
+                None
+            }
+            Action::Inject(pattern) => {
+                self.act_at(due)?;
+                self.inject(step, pattern)?;
+                Some(due.nominal())
+            }
+            Action::Call(call) => {
+                self.act_at(due)?;
+                self.call(index, step, call)?;
+                None
+            }
+            Action::Command(command) => {
+                self.act_at(due)?;
+                let start = self.session.now();
+                self.command(command, step.span)?;
+                self.base = Moment {
+                    start,
+                    end: self.session.now(),
+                };
+                None
+            }
+            Action::Check(statements) => {
+                self.act_at(due)?;
+                self.check(statements)?;
+                self.base = Moment::at(self.session.now());
+                None
+            }
+        };
+        self.inbound_due = inbound_due;
+        Ok(())
+    }
+
+    /// When a step is due. A train of inbound packets keeps its written spacing
+    /// even if the machine drifts.
+    fn due(&self, step: &Step) -> Due {
+        let base = match (&step.action, self.inbound_due) {
+            (Action::Inject(_), Some(previous)) => Moment::at(previous),
+            (Action::Inject(_), None)
+            | (
+                Action::Expect(_) | Action::Call(_) | Action::Command(_) | Action::Check(_),
+                Some(_) | None,
+            ) => self.base,
+        };
+        due(step.at.node, base)
+    }
+
+    /// Waits until the harness is to act, and notes if the machine woke it too late.
+    fn act_at(&mut self, due: Due) -> Result<(), Stop> {
+        let nominal = due.nominal();
+        self.session.sleep_until(nominal)?;
+        let late = self.session.now().saturating_since(nominal);
+        if late > self.tolerance.for_gap(due.gap) {
+            self.lateness = self.lateness.max(late);
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, command: &str, span: Span) -> Result<(), Stop> {
+        let at = self.session.now();
+        let report = self.session.command(command)?;
+        self.trace
+            .push(at, TraceEvent::Note, Some(span), format!("`{command}`"));
+        if report.status == Some(0) {
+            return Ok(());
+        }
+        let status = report
+            .status
+            .map_or("a signal".to_string(), |code| code.to_string());
+        let mut notes = Vec::new();
+        if !report.output.trim().is_empty() {
+            notes.push(format!("it printed: {}", report.output.trim()));
+        }
+        Err(self.fail(Failure {
+            code: "R006",
+            message: format!("the command ended with {status} instead of status 0"),
+            label: format!("ended with {status}"),
+            span: Some(span),
+            differences: vec![crate::expect::compare::difference("status", "0", status)],
+            notes,
+            help: None,
+        }))
+    }
+
+    fn check(&mut self, statements: &[crate::program::CheckStatement]) -> Result<(), Stop> {
+        let at = self.session.now();
+        if let Some(subject) = self.subject {
+            let info = self.session.socket_info(self.descriptors.live(subject))?;
+            let info = info
+                .into_iter()
+                .map(|(name, value)| (name, Value::Int(value)));
+            self.scope.variables.extend(info);
+        }
+        match self.scope.run(statements) {
+            Checked::Held(printed) => {
+                for line in printed {
+                    self.trace.push(at, TraceEvent::Note, None, line);
+                }
+                Ok(())
+            }
+            Checked::Broken {
+                span,
+                values,
+                message,
+            } => {
+                let label = message
+                    .clone()
+                    .unwrap_or_else(|| "does not hold".to_string());
+                let difference =
+                    crate::expect::compare::difference("assert", "true", values.clone());
+                Err(self.fail(Failure {
+                    code: "R005",
+                    message: "the assertion does not hold".to_string(),
+                    label,
+                    span: Some(span),
+                    differences: vec![difference],
+                    notes: vec![format!("at {at}: {values}")],
+                    help: None,
+                }))
+            }
+            Checked::Unusable(problem) => Err(Stop::Machine(format!(
+                "a code block cannot be evaluated: {problem}; use names from docs/language.md"
+            ))),
+        }
+    }
+
+    fn cleanup(&mut self) -> Result<(), Stop> {
+        match &self.program.cleanup {
+            Some(cleanup) => self.command(&cleanup.node, cleanup.span),
+            None => Ok(()),
+        }
+    }
+
+    /// What is left over at the end, unless the case does not care.
+    fn surplus(&mut self, is_virtual: bool) -> Result<(), Stop> {
+        /// How long a live stack is given for a packet that is already on its way.
+        const GRACE: Duration = Duration::from_millis(10);
+        if self.program.header.surplus == SurplusMode::Ignore {
+            return Ok(());
+        }
+        let now = self.session.now();
+        let deadline = if is_virtual { now } else { now + GRACE };
+        match self.next_of_connection(deadline, None)? {
+            Some(seen) => Err(self.surplus_failure(&seen)),
+            None => Ok(()),
+        }
+    }
+
+    /// Turns a failure into the reason to stop, with the packets so far.
+    fn fail(&self, mut failure: Failure) -> Stop {
+        let packets = explain::packets_so_far(&self.trace, &self.program.source);
+        failure.notes.extend(packets);
+        Stop::Failed(Box::new(failure))
+    }
+}

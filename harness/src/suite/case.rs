@@ -1,0 +1,54 @@
+//! One case of a suite, before it is checked.
+
+use std::path::PathBuf;
+
+use crate::source::Source;
+
+/// Where a case came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It travels inside the binary.
+    Bundled,
+    /// A file.
+    File(PathBuf),
+}
+
+/// What a case consists of.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// A script.
+    Script(Source),
+    /// The parameters of a probe.
+    Probe(Source),
+    /// A file that could not be read: its name and why.
+    Unreadable(Source, String),
+}
+
+/// One case.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Path below the suite's root without extension: `handshake/passive-open`.
+    pub name: String,
+    /// Where it came from.
+    pub origin: Origin,
+    /// What it consists of.
+    pub body: Body,
+}
+
+impl Case {
+    /// The text of the case's file.
+    pub fn source(&self) -> &Source {
+        match &self.body {
+            Body::Script(source) | Body::Probe(source) | Body::Unreadable(source, _) => source,
+        }
+    }
+
+    /// Title and covered requirements, as far as they can be read.
+    pub fn header(&self) -> crate::program::CaseHeader {
+        match &self.body {
+            Body::Script(source) => crate::script::header(source),
+            Body::Probe(source) => crate::probe::header(source),
+            Body::Unreadable(..) => crate::program::CaseHeader::default(),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The suite: which cases there are, which of them to run, and what is known to differ.
+
+mod bundled;
+mod case;
+mod discover;
+mod known;
+mod run;
+mod select;
+
+pub use case::{Body, Case, Origin};
+pub use discover::{DiscoverError, Suite};
+pub use known::{Deviation, KnownDeviations, KnownError};
+pub use run::{ExecuteSettings, execute};
+pub use select::Selection;

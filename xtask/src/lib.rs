@@ -1,0 +1,17 @@
+//! The build's own commands, run as `cargo xtask COMMAND`.
+//!
+//! - [`tidy`] checks the rules of the house that the compiler does not know.
+//! - [`trace`] follows each requirement to the code that implements it and the cases that show it.
+//!
+//! Everything here works on a [`Repository`] read into memory, so that a test can hand in a small one.
+
+mod case;
+mod catalogue;
+mod code;
+mod finding;
+mod repository;
+pub mod tidy;
+pub mod trace;
+
+pub use finding::{Finding, Severity};
+pub use repository::{Repository, SourceFile};

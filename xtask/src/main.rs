@@ -1,0 +1,112 @@
+//! `cargo xtask COMMAND`; see [`USAGE`].
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use xtask::{Repository, Severity, tidy, trace};
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  tidy                 check the rules of the house that the compiler does not know
+  trace                requirements by document: how many the code names, how many a case covers
+  trace --missing      the requirements that packets or calls can show and no case covers
+  trace ID             where one requirement is implemented and which cases cover it
+  ci [ARGUMENT...]     the steps of CI in their order, installing nothing (arguments go to .ci/run)
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["tidy"] => with_repository(run_tidy),
+        ["trace"] => with_repository(|repository| {
+            print!("{}", trace::Trace::new(repository).summary());
+            ExitCode::SUCCESS
+        }),
+        ["trace", "--missing"] => with_repository(|repository| {
+            print!("{}", trace::Trace::new(repository).missing());
+            ExitCode::SUCCESS
+        }),
+        ["trace", id] if !id.starts_with('-') => with_repository(|repository| show(repository, id)),
+        ["ci", rest @ ..] => run_ci(rest),
+        ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            ExitCode::SUCCESS
+        }
+        _ => {
+            eprint!("{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn with_repository(run: impl FnOnce(&Repository) -> ExitCode) -> ExitCode {
+    match Repository::load(&root()) {
+        Ok(repository) => run(&repository),
+        Err(error) => {
+            eprintln!("cannot read the repository: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run_tidy(repository: &Repository) -> ExitCode {
+    let findings = tidy::check(repository);
+    for finding in &findings {
+        println!("{finding}");
+    }
+    let count = |severity| {
+        findings
+            .iter()
+            .filter(|found| found.severity == severity)
+            .count()
+    };
+    let errors = count(Severity::Error);
+    println!(
+        "tidy: {} files, {errors} errors, {} notices",
+        repository.files().len(),
+        count(Severity::Notice)
+    );
+    if errors == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn show(repository: &Repository, id: &str) -> ExitCode {
+    match trace::Trace::new(repository).requirement(id) {
+        Some(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        None => {
+            eprintln!("no requirement is called {id}; see conformance-cases/requirements/");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_ci(arguments: &[&str]) -> ExitCode {
+    let script = root().join(".ci/run");
+    match Command::new("bash")
+        .arg(&script)
+        .arg("--no-install")
+        .args(arguments)
+        .status()
+    {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("cannot start bash for {}: {error}", script.display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The repository's top folder, which is the parent of this package.
+fn root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_path_buf()
+}

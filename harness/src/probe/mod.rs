@@ -18,3 +18,6 @@ pub fn run(source: &Source, _target: &dyn Target, _settings: &RunSettings) -> Ru
     let problem = format!("{}: no probe of that name", source.name());
     RunOutcome::unstarted(Verdict::Error(CaseError::Machine(problem)))
 }
+
+/// Mistakes of a probe file.
+pub fn check(_source: &Source) -> Vec<String> { Vec::new() }

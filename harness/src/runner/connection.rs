@@ -115,16 +115,9 @@ impl Connection {
                 && segment.acknowledgment == pending.wrapping_add(1)
         });
         if let Some(isn) = accepted {
-            self.remote = Some(Anchor {
-                script: isn,
-                live: isn,
-            });
             self.pending = None;
             self.reset = false;
-            if syn {
-                self.local = None;
-                self.timestamps = Timestamps::default();
-            }
+            self.take_over(isn, syn, expected);
         }
         if syn && self.local.is_none() {
             let script = expected.map_or(0, |pattern| pattern.seq);

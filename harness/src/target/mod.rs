@@ -4,6 +4,7 @@
 //! address, a wire to it, a system call interface and a clock. Nothing of one
 //! session can be seen in another.
 
+pub mod linux;
 pub mod reference;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,3 @@
+//! tmp
+/// x
+pub fn examine() -> String { String::new() }

@@ -260,7 +260,7 @@ impl Default for Config {
             send_buffer: 65_536,
             initial_window: InitialWindow::Rfc6928,
             delayed_ack: Duration::from_millis(200),
-            quick_acks: 0,
+            quick_acks: 1,
             nagle: true,
             initial_rto: Duration::from_secs(1),
             min_rto: Duration::from_secs(1),

@@ -2,8 +2,8 @@
 //! remember of a SYN, so that it need not remember anything.
 //!
 //! A cookie is the sum of a hash of the four-tuple, the client's own ISN, a counter of 64 s
-//! periods in the top 8 bits, and in the low 24 bits a second hash, which depends on the period
-//! too, plus the index of the segment size. Adding the client's ISN lets cookies grow as the
+//! periods in the top 8 bits, and in the low 24 bits the index of the segment size behind a second
+//! hash, which depends on the period and on that index too: a number next to a cookie is none. Adding the client's ISN lets cookies grow as the
 //! client's numbers do, so that a new connection of an old four-tuple starts ahead of it.
 
 use crate::keyed_hash::Secret;
@@ -16,7 +16,10 @@ use core::time::Duration;
 
 const PURPOSE_TUPLE: u8 = b'C';
 const PURPOSE_PERIOD: u8 = b'P';
-const LOW_24: u32 = 0x00ff_ffff;
+/// The bits of the second hash.
+const CHECK: u32 = 0x00ff_fffc;
+/// The bits of the index.
+const INDEX: u32 = 0x3;
 
 /// The segment sizes a cookie can stand for, rising. IPv4: the default, a tunnel's, PPPoE's and
 /// Ethernet's.
@@ -62,8 +65,8 @@ impl CookieGenerator {
             .unwrap_or(0) as u32;
         // REQ: RFC4987-2
         let period = period_at(now);
-        let check = self.period_hash(local, remote, period).wrapping_add(index) & LOW_24;
-        self.origin(local, remote, client_isn) + (period << 24) + check
+        let check = self.check(local, remote, period, index) & CHECK;
+        self.origin(local, remote, client_isn) + ((period << 24) | check | index)
     }
 
     /// The segment size in `cookie`, the number before the one that the client acknowledges, or
@@ -83,8 +86,11 @@ impl CookieGenerator {
             return None;
         }
         let period = period_at(now).wrapping_sub(age);
-        let hash = self.period_hash(local, remote, period);
-        let index = value.wrapping_sub(hash) & LOW_24;
+        let index = value & INDEX;
+        // REQ: DOC-SYNFLOOD-08
+        if (self.check(local, remote, period, index) ^ value) & CHECK != 0 {
+            return None;
+        }
         let table = mss_table(local);
         table.get(index as usize).copied().map(Mss::new)
     }
@@ -94,13 +100,13 @@ impl CookieGenerator {
         client_isn + hash.finish() as u32
     }
 
-    fn period_hash(&self, local: SocketAddr, remote: SocketAddr, period: u32) -> u32 {
+    fn check(&self, local: SocketAddr, remote: SocketAddr, period: u32, index: u32) -> u32 {
         let hash = self
             .secret
             .hash(PURPOSE_PERIOD)
             .socket(local)
             .socket(remote);
-        hash.number(period.into()).finish() as u32
+        hash.number(u64::from(period) << 2 | u64::from(index)).finish() as u32
     }
 }
 

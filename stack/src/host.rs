@@ -246,10 +246,12 @@ impl Host {
             return T::default();
         };
         let parent = parent_of(connection);
+        let listens = self.demux.listener(connection.tcb.local).is_some();
         let mut cx = Context {
             now: self.now,
             outbox: &mut self.outbox,
             accept_room,
+            listens,
         };
         let result = act(connection, &mut cx);
         self.dirty.insert(id);

@@ -68,7 +68,7 @@ impl Listener {
         if !self.has_accept_room() {
             return Admission::Refuse;
         }
-        let full = self.syn_queue.len() >= self.config.syn_queue;
+        let full = self.syn_queue.len() >= self.config.syn_queue.min(self.backlog);
         match self.config.syn_cookies {
             SynCookies::Always => Admission::Cookie,
             SynCookies::OnOverflow if full => Admission::Cookie,

@@ -2,9 +2,14 @@
 
 use crate::time::Instant;
 
-/// Every timer a connection can have, in the order in which simultaneous ones fire.
+/// Every timer a connection can have, in the order in which simultaneous ones fire: those that give
+/// up come first, so that nothing is sent at the moment it becomes pointless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timer {
+    /// A half-open entry or an open that nobody answers is given up.
+    HandshakeGiveUp,
+    /// The user's limit on unacknowledged data (RFC 9293 §3.9.1).
+    UserTimeout,
     /// Retransmission of the oldest unacknowledged segment (RFC 6298 §5).
     Retransmit,
     /// Zero-window probe (RFC 9293 §3.8.6.1).
@@ -15,10 +20,6 @@ pub enum Timer {
     SwsOverride,
     /// Probe of an idle connection (RFC 9293 §3.8.4).
     KeepAlive,
-    /// A half-open entry or an open that nobody answers is given up.
-    HandshakeGiveUp,
-    /// The user's limit on unacknowledged data (RFC 9293 §3.9.1).
-    UserTimeout,
     /// An orphaned connection waits no longer for the peer's FIN.
     FinWait2,
     /// 2MSL of quiet before the connection is forgotten (RFC 9293 §3.6.1).
@@ -28,13 +29,13 @@ pub enum Timer {
 impl Timer {
     /// All timers, in firing order.
     pub const ALL: [Timer; 9] = [
+        Timer::HandshakeGiveUp,
+        Timer::UserTimeout,
         Timer::Retransmit,
         Timer::Persist,
         Timer::DelayedAck,
         Timer::SwsOverride,
         Timer::KeepAlive,
-        Timer::HandshakeGiveUp,
-        Timer::UserTimeout,
         Timer::FinWait2,
         Timer::TimeWait,
     ];

@@ -76,10 +76,12 @@ fn advance(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, cx: &mut Context<'_>) 
     retransmit::on_progress(tcb, restart_timer, cx.now);
 }
 
-/// RFC 5681 §2: something is outstanding, the segment says nothing else, and SEG.ACK is the greatest seen.
+/// RFC 5681 §2: something is outstanding, the segment says nothing else, and SEG.ACK is the greatest seen. Answers to
+/// zero-window probes look the same and mean no loss.
 // REQ: RFC5681-13
 fn is_duplicate(tcb: &Tcb, segment: &Segment, ack: SeqNum) -> bool {
     tcb.snd.in_flight()
+        && tcb.snd.wnd.bytes() > 0
         && segment.is_empty()
         && ack == tcb.snd.una
         && segment.wnd.scale(tcb.negotiated.snd_scale) == tcb.snd.wnd

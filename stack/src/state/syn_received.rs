@@ -42,6 +42,9 @@ impl SynReceived {
         if self.completes_crossed_open(tcb, segment) {
             // The peer's SYN was used already; what is new is the ACK on its repeat.
             handshake::take_ack_of_syn(tcb, segment, cx.now);
+            // An old sequence number is answered, whatever else the segment brings.
+            // REQ: RFC9293-SM-08
+            tcb.rcv.ack.now();
             return Check::Break(Disposition::Enter(State::Established(Established)));
         }
         timestamps::check(tcb, segment, cx.now)?;

@@ -29,7 +29,7 @@ impl TimeWait {
         segment: &Segment,
         cx: &mut Context<'_>,
     ) -> Check {
-        if opens_new_incarnation(tcb, segment, cx.now) {
+        if cx.listens && opens_new_incarnation(tcb, segment, cx.now) {
             return Check::Break(Disposition::Reincarnate);
         }
         timestamps::check(tcb, segment, cx.now)?;
@@ -94,8 +94,9 @@ fn opens_new_incarnation(tcb: &Tcb, segment: &Segment, now: Instant) -> bool {
             (new.value != old.recent && !old.is_old(new.value, now))
                 || (new.value == old.recent && newer_seq)
         }
+        // Timestamps prove something only if the new incarnation would use them.
         // REQ: RFC6191-4
-        (None, Some(_)) => true,
+        (None, Some(_)) => tcb.config.timestamps || newer_seq,
         // REQ: RFC6191-3
         (Some(_), None) | (None, None) => newer_seq,
     }

@@ -159,7 +159,7 @@ pub struct Setup {
 
 impl Pair {
     /// More steps than any simulation needs.
-    pub const MAX_STEPS: usize = 1_000_000;
+    pub const MAX_STEPS: usize = 400_000;
     /// More outputs than a host may have after one input.
     pub const MAX_OUTPUTS: usize = 20_000;
 

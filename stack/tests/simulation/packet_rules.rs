@@ -16,30 +16,34 @@ struct Sender {
     highest_ack: Option<SeqNum>,
     /// The furthest SEG.ACK + SEG.WND.
     right_edge: Option<SeqNum>,
+    /// The largest SEG.WND, in bytes.
+    largest_window: u32,
+}
+
+impl Sender {
+    /// How far its peer may send. SND.WND counts from SND.UNA, so the largest window ever offered
+    /// may slide along with acknowledgments in segments too old to change it (RFC 9293
+    /// §3.10.7.4, fifth check).
+    fn furthest(&self) -> Option<SeqNum> {
+        self.highest_ack.map(|ack| ack + self.largest_window)
+    }
 }
 
 /// Checks every segment that was sent.
 ///
 /// # Errors
-/// What is wrong with the first bad one.
-pub(crate) fn check(trace: &[TraceEntry]) -> Result<(), String> {
+/// Where the first bad one is, and what is wrong with it.
+pub(crate) fn check(trace: &[TraceEntry]) -> Result<(), (usize, String)> {
     let mut senders: BTreeMap<(SocketAddr, SocketAddr), Sender> = BTreeMap::new();
-    for entry in trace {
+    for (index, entry) in trace.iter().enumerate() {
         let Happening::Sent(datagram) = &entry.what else {
             continue;
         };
-        let segment = match segment::parse(datagram) {
-            Ok(Incoming::Segment(segment)) => segment,
-            other => {
-                return Err(format!(
-                    "a host sent something that is no segment: {other:?}"
-                ));
-            }
+        let complaint = match segment::parse(datagram) {
+            Ok(Incoming::Segment(segment)) => judge(&mut senders, &segment),
+            other => Err(format!("this is no segment: {other:?}")),
         };
-        let complaint = judge(&mut senders, &segment);
-        if let Err(complaint) = complaint {
-            return Err(format!("at {:?} {complaint}: {segment:?}", entry.at));
-        }
+        complaint.map_err(|complaint| (index, complaint))?;
     }
     Ok(())
 }
@@ -47,21 +51,21 @@ pub(crate) fn check(trace: &[TraceEntry]) -> Result<(), String> {
 fn judge(
     senders: &mut BTreeMap<(SocketAddr, SocketAddr), Sender>,
     segment: &Segment,
-) -> Result<(), &'static str> {
+) -> Result<(), String> {
     let peer = senders.entry((segment.dst, segment.src)).or_default();
-    let (peer_scale, peer_syn, peer_edge) = (peer.scale, peer.syn_seen, peer.right_edge);
+    let (peer_scale, peer_syn, peer_furthest) = (peer.scale, peer.syn_seen, peer.furthest());
     if segment.options.note.is_some() {
-        return Err("malformed options");
+        return Err("malformed options".into());
     }
     if segment.options.mss.is_some() && !segment.flags.syn {
-        return Err("an MSS option without SYN");
+        return Err("an MSS option without SYN".into());
     }
     // A zero-window probe and a FIN may lie just behind the edge.
-    if let Some(edge) = peer_edge
+    if let Some(edge) = peer_furthest
         && !segment.payload.is_empty()
         && segment.end().after(edge + 1)
     {
-        return Err("text beyond the offered window");
+        return Err(format!("text beyond the offered window up to {edge}"));
     }
     let own = senders.entry((segment.src, segment.dst)).or_default();
     if segment.flags.syn {
@@ -72,24 +76,29 @@ fn judge(
         return Ok(());
     };
     if !peer_syn && !segment.flags.rst {
-        return Err("an ACK of a SYN that was never sent");
+        return Err("an ACK of a SYN that was never sent".into());
     }
     if own.highest_ack.is_some_and(|highest| ack.before(highest)) {
-        return Err("the acknowledgment goes back");
+        return Err("the acknowledgment goes back".into());
     }
     own.highest_ack = Some(ack);
     let scale = match (own.scale, peer_scale) {
         (Some(scale), Some(_)) if !segment.flags.syn => scale,
         _ => WindowScale::ZERO,
     };
-    let edge = ack + segment.wnd.scale(scale).bytes();
-    // Rounding to the scale may take back less than one unit.
+    let window = segment.wnd.scale(scale).bytes();
+    own.largest_window = own.largest_window.max(window);
+    let edge = ack + window;
+    // Rounding to the scale may take back less than one unit, and a SYN cannot offer more than
+    // 16 bits hold.
     let unit = 1u32 << scale.shift();
-    if own
-        .right_edge
-        .is_some_and(|highest| edge + unit - 1 != highest && (edge + unit - 1).before(highest))
+    if let Some(highest) = own.right_edge
+        && !segment.flags.syn
+        && (edge + (unit - 1)).before(highest)
     {
-        return Err("the right edge of the window goes back");
+        return Err(format!(
+            "the right edge of the window goes back from {highest} to {edge}"
+        ));
     }
     own.right_edge = Some(own.right_edge.map_or(edge, |highest| highest.max(edge)));
     Ok(())

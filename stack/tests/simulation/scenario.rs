@@ -101,9 +101,11 @@ impl Scenario {
             start: self.start(),
             seed: self.seed,
         });
-        self.run_on(&mut pair).map_err(|failure| {
-            let trace = trace_tail(pair.trace());
-            format!("{failure:?} at {:?}\n{trace}", pair.now())
+        self.run_on(&mut pair).map_err(|failure| match failure {
+            Failure::Other(text) => text,
+            Failure::Pair(_) | Failure::Call(_) => {
+                format!("{failure:?}\n{}", trace_tail(pair.trace()))
+            }
         })
     }
 
@@ -133,7 +135,10 @@ impl Scenario {
             trace: pair.trace().to_vec(),
         };
         outcome.check_ends()?;
-        packet_rules::check(&outcome.trace).map_err(Failure::Other)?;
+        packet_rules::check(&outcome.trace).map_err(|(index, complaint)| {
+            let trace = trace_tail(&outcome.trace[..=index]);
+            Failure::Other(format!("{complaint}\n{trace}"))
+        })?;
         Ok(outcome)
     }
 

@@ -1,6 +1,7 @@
 //! What the reference target offers, by the names `skip` reports.
 
 use super::{calls, info, sysctl};
+use crate::symbols;
 
 /// Whole subjects that are missing.
 const MISSING: &[(&str, &str)] = &[
@@ -89,7 +90,10 @@ pub(super) fn lacks(name: &str) -> Option<String> {
         "call" => CALLS.contains(&rest),
         "sysctl" => sysctl::is_known(rest),
         "sockopt" => calls::is_known_option(rest),
-        "ioctl" => request_number(rest).is_some_and(calls::is_known_request),
+        "ioctl" => symbols::lookup(rest)
+            .and_then(|request| u64::try_from(request).ok())
+            .or_else(|| request_number(rest))
+            .is_some_and(calls::is_known_request),
         "tcp_info" => info::NAMES.contains(&rest),
         _ => false,
     };
@@ -129,6 +133,7 @@ mod tests {
     #[case("sysctl:net.ipv4.tcp_ecn", false)]
     #[case("sockopt:SOL_TCP/TCP_INQ", true)]
     #[case("sockopt:SOL_TCP/TCP_MD5SIG", false)]
+    #[case("ioctl:SIOCINQ", true)]
     #[case("ioctl:0x541b", true)]
     #[case("ioctl:0x1234", false)]
     #[case("tcp_info:tcpi_state", true)]

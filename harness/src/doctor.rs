@@ -1,3 +1,5 @@
 //! tmp
 /// x
-pub fn examine() -> String { String::new() }
+pub fn examine() -> String {
+    String::new()
+}

@@ -18,7 +18,11 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
         Ok(suite) => suite,
         Err(problem) => return super::refuse(&problem),
     };
-    let colour = if io::stdout().is_terminal() { Color::Always } else { Color::Never };
+    let colour = if io::stdout().is_terminal() {
+        Color::Always
+    } else {
+        Color::Never
+    };
     let mut wrong = 0;
     for case in &suite.cases {
         let problems = match &case.body {
@@ -47,5 +51,9 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
         problems.iter().for_each(|problem| println!("{problem}"));
     }
     println!("{} files checked, {wrong} with mistakes", suite.cases.len());
-    if wrong == 0 { Exit::Success } else { Exit::Usage }
+    if wrong == 0 {
+        Exit::Success
+    } else {
+        Exit::Usage
+    }
 }

@@ -12,7 +12,9 @@ pub(super) fn list(args: &ListArgs) -> Exit {
         Ok(suite) => suite,
         Err(problem) => return super::refuse(&problem),
     };
-    let selection = Selection { filter: args.filter.clone() };
+    let selection = Selection {
+        filter: args.filter.clone(),
+    };
     let mut out = io::stdout().lock();
     for case in suite.cases.iter().filter(|case| selection.takes(case)) {
         let header = case.header();

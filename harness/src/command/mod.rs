@@ -22,7 +22,11 @@ pub fn dispatch(cli: Cli) -> Exit {
 
 /// The bundled suite, or the one in these paths.
 fn suite(paths: &[std::path::PathBuf]) -> Result<Suite, DiscoverError> {
-    if paths.is_empty() { Ok(Suite::bundled()) } else { Suite::from_paths(paths) }
+    if paths.is_empty() {
+        Ok(Suite::bundled())
+    } else {
+        Suite::from_paths(paths)
+    }
 }
 
 /// Says on standard error why a command cannot go on.

@@ -38,8 +38,14 @@ pub(super) fn run(args: &RunArgs) -> Exit {
             return Exit::NothingRan;
         }
     };
-    let selection = Selection { filter: args.filter.clone() };
-    let cases: Vec<&Case> = suite.cases.iter().filter(|case| selection.takes(case)).collect();
+    let selection = Selection {
+        filter: args.filter.clone(),
+    };
+    let cases: Vec<&Case> = suite
+        .cases
+        .iter()
+        .filter(|case| selection.takes(case))
+        .collect();
     if cases.is_empty() {
         let filter = args.filter.as_deref().unwrap_or_default();
         return super::refuse(&format!("no case matches the filter `{filter}`"));
@@ -58,11 +64,24 @@ fn run_cases(args: &RunArgs, suite: &Suite, cases: &[&Case], target: &dyn Target
         defines: args.defines.clone(),
         seed: args.seed,
     };
-    let families: Vec<String> = settings.ip_versions.iter().map(ToString::to_string).collect();
-    println!("{} cases on {}, {}", cases.len(), target.description(), families.join(", "));
+    let families: Vec<String> = settings
+        .ip_versions
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    println!(
+        "{} cases on {}, {}",
+        cases.len(),
+        target.description(),
+        families.join(", ")
+    );
     println!();
     let is_terminal = io::stdout().is_terminal();
-    let style = Style { verbose: args.verbose, progress: is_terminal, colour: is_terminal };
+    let style = Style {
+        verbose: args.verbose,
+        progress: is_terminal,
+        colour: is_terminal,
+    };
     let mut terminal = Terminal::new(io::stdout(), style);
     let started = Instant::now();
     let results = execute(cases, target, &known, &settings, &mut |event| {
@@ -106,7 +125,8 @@ fn write_files(
     results: &[CaseResult],
 ) -> Result<(), String> {
     let write = |path: &Path, bytes: &[u8]| {
-        fs::write(path, bytes).map_err(|problem| format!("cannot write {}: {problem}", path.display()))
+        fs::write(path, bytes)
+            .map_err(|problem| format!("cannot write {}: {problem}", path.display()))
     };
     if let Some(path) = &args.json {
         let text = report::json::render(summary, results).map_err(|problem| problem.to_string())?;
@@ -117,8 +137,13 @@ fn write_files(
     }
     if let Some(folder) = &args.pcap {
         for result in results {
-            let Some(case) = cases.iter().find(|case| case.name == result.case) else { continue };
-            let name = format!("{}.{}.{}.pcapng", result.case, result.target, result.ip_version);
+            let Some(case) = cases.iter().find(|case| case.name == result.case) else {
+                continue;
+            };
+            let name = format!(
+                "{}.{}.{}.pcapng",
+                result.case, result.target, result.ip_version
+            );
             let path = folder.join(name);
             if let Some(parent) = path.parent() {
                 fs::create_dir_all(parent).map_err(|problem| {
@@ -126,7 +151,10 @@ fn write_files(
                 })?;
             }
             let title = format!("tcpdrill {} on {}", result.case, result.target);
-            write(&path, &report::pcapng::render(&title, case.source(), &result.trace))?;
+            write(
+                &path,
+                &report::pcapng::render(&title, case.source(), &result.trace),
+            )?;
         }
     }
     Ok(())

@@ -20,4 +20,6 @@ pub fn run(source: &Source, _target: &dyn Target, _settings: &RunSettings) -> Ru
 }
 
 /// Mistakes of a probe file.
-pub fn check(_source: &Source) -> Vec<String> { Vec::new() }
+pub fn check(_source: &Source) -> Vec<String> {
+    Vec::new()
+}

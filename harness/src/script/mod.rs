@@ -4,6 +4,7 @@
 //! diagnostics → `check`: a program. No step stops at its first error, and no input panics.
 //! docs/language.md describes the language, docs/diagnostics.md the messages.
 
+pub mod capability;
 pub mod command;
 pub mod lexer;
 pub mod token;

@@ -473,6 +473,9 @@ fn poll_entries_keep_their_masks() {
 #[case("0 %{ x = tcpi_rtt; assert x == TCP_CA_Open }%\n", &["tcp_info:tcpi_rtt"])]
 #[case("0 %{ import os }%\n", &["python"])]
 #[case("--wire_client\n0 close(3) = 0\n", &["wire"])]
+#[case("--mss=1000\n0 close(3) = 0\n", &["option:mss"])]
+#[case("--mss=0\n--non_fatal=syscall\n0 close(3) = 0\n", &[])]
+#[case("--non_fatal=packet\n0 close(3) = 0\n", &["option:non_fatal"])]
 fn needs_are_named(#[case] text: &str, #[case] want: &[&str]) {
     assert_eq!(needs(text), want);
 }

@@ -48,7 +48,7 @@ impl Kernel {
             if found.writable || no_more_writes {
                 mask |= ready::OUT | ready::WRNORM;
             }
-            if found.urgent && !socket.options.urgent_inline {
+            if found.urgent {
                 mask |= ready::PRI;
             }
         }

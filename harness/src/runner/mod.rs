@@ -139,8 +139,6 @@ enum Focus {
 /// A blocking call in flight.
 struct Pending {
     step: usize,
-    /// The event before it: its end is counted from there, like its start.
-    base: Moment,
     started: Moment,
 }
 

@@ -3,8 +3,9 @@
 //!
 //! A cookie is the sum of a hash of the four-tuple, the client's own ISN, a counter of 64 s
 //! periods in the top 8 bits, and in the low 24 bits a second hash, which depends on the period
-//! too, plus the index of the segment size. Adding the client's ISN lets cookies grow as the
-//! client's numbers do, so that a new connection of an old four-tuple starts ahead of it.
+//! and on the client's ISN too, plus the index of the segment size. Adding the client's ISN lets
+//! cookies grow about as the client's numbers do; hashing it as well keeps an ACK from later in a
+//! connection, whose two numbers may have moved equally far, from passing for the first one.
 
 use crate::keyed_hash::Secret;
 use crate::seq::SeqNum;
@@ -62,7 +63,8 @@ impl CookieGenerator {
             .unwrap_or(0) as u32;
         // REQ: RFC4987-2
         let period = period_at(now);
-        let check = self.period_hash(local, remote, period).wrapping_add(index) & LOW_24;
+        let check = self.period_hash(local, remote, client_isn, period);
+        let check = check.wrapping_add(index) & LOW_24;
         self.origin(local, remote, client_isn) + (period << 24) + check
     }
 
@@ -83,7 +85,7 @@ impl CookieGenerator {
             return None;
         }
         let period = period_at(now).wrapping_sub(age);
-        let hash = self.period_hash(local, remote, period);
+        let hash = self.period_hash(local, remote, client_isn, period);
         let index = value.wrapping_sub(hash) & LOW_24;
         let table = mss_table(local);
         table.get(index as usize).copied().map(Mss::new)
@@ -94,13 +96,20 @@ impl CookieGenerator {
         client_isn + hash.finish() as u32
     }
 
-    fn period_hash(&self, local: SocketAddr, remote: SocketAddr, period: u32) -> u32 {
+    fn period_hash(
+        &self,
+        local: SocketAddr,
+        remote: SocketAddr,
+        client_isn: SeqNum,
+        period: u32,
+    ) -> u32 {
         let hash = self
             .secret
             .hash(PURPOSE_PERIOD)
             .socket(local)
             .socket(remote);
-        hash.number(period.into()).finish() as u32
+        let hash = hash.number(client_isn.raw().into()).number(period.into());
+        hash.finish() as u32
     }
 }
 

@@ -92,8 +92,8 @@ pub(crate) fn take_ack_of_syn(tcb: &mut Tcb, segment: &Segment, now: Instant) {
         tcb.snd.rtt.on_established_after_syn_timeout();
     }
     tcb.snd.retries = 0;
-    tcb.timers.disarm(Timer::Retransmit);
     tcb.timers.disarm(Timer::HandshakeGiveUp);
+    retransmit::on_progress(tcb, true, now);
     tcb.user.was_established = true;
     tcb.last_heard = now;
     keepalive::restart(tcb, now);

@@ -62,7 +62,8 @@ fn take(tcb: &mut Tcb, segment: &Segment) {
             discard_readable(tcb);
         }
     }
-    let plain = advanced > 0 && !had_holes && segment.seq == nxt;
+    let whole = segment.payload.len() as u32 == advanced;
+    let plain = whole && advanced > 0 && !had_holes && segment.seq == nxt;
     if plain {
         tcb.rcv.ack.on_text(advanced, u32::from(tcb.rcv.mss.raw()));
     } else {

@@ -210,8 +210,8 @@ fn send_piece(tcb: &mut Tcb, piece: Piece, cause: RetransmitCause, cx: &mut Cont
     retransmit::on_sent(tcb, cx.now);
 }
 
-/// Sends the segment at SND.UNA again, whatever the congestion window says.
-pub(crate) fn resend_first(tcb: &mut Tcb, cause: RetransmitCause, cx: &mut Context<'_>) {
+/// Sends the segment at SND.UNA again, whatever the congestion window says. Answers where it ended.
+pub(crate) fn resend_first(tcb: &mut Tcb, cause: RetransmitCause, cx: &mut Context<'_>) -> SeqNum {
     let seq = tcb.snd.una;
     let end = tcb.snd.data_end();
     let data = if end.after(seq) { seq.span_to(end) } else { 0 };
@@ -222,7 +222,7 @@ pub(crate) fn resend_first(tcb: &mut Tcb, cause: RetransmitCause, cx: &mut Conte
     let len = data.min(full_segment(tcb, cx)).min(sent).min(offered);
     let fin = tcb.snd.fin_sent() && !tcb.snd.fin_acknowledged && seq + len == end;
     if len == 0 && !fin {
-        return;
+        return seq;
     }
     let resend = tcb.snd.resend.take();
     send_piece(
@@ -237,4 +237,5 @@ pub(crate) fn resend_first(tcb: &mut Tcb, cause: RetransmitCause, cx: &mut Conte
         cx,
     );
     tcb.snd.resend = resend;
+    seq + len + u32::from(fin)
 }

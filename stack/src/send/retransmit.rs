@@ -94,8 +94,7 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
         let segment = segments::syn_ack(tcb, cx.now);
         resend_syn(tcb, &segment, cx);
     } else {
-        output::resend_first(tcb, RetransmitCause::Timeout, cx);
-        let next = tcb.snd.una + output::full_segment(tcb, cx).min(flight);
+        let next = output::resend_first(tcb, RetransmitCause::Timeout, cx);
         tcb.snd.resend = Some(next).filter(|at| at.before(tcb.snd.nxt));
     }
     tcb.arm(Timer::Retransmit, cx.now, tcb.snd.rtt.rto());

@@ -141,7 +141,7 @@ fn urgent_byte_is_next(tcb: &Tcb) -> bool {
 
 /// The reader has come to the urgent byte: it leaves the stream, and waits aside unless it was taken.
 fn skip_urgent_byte(tcb: &mut Tcb) {
-    if !urgent_byte_is_next(tcb) {
+    if !tcb.user.was_established || !urgent_byte_is_next(tcb) {
         return;
     }
     let byte = tcb.rcv.buffer.remove(0);
@@ -150,12 +150,16 @@ fn skip_urgent_byte(tcb: &mut Tcb) {
     }
 }
 
-/// Bytes that one RECEIVE may hand out: up to the urgent byte if that is out of band.
+/// Bytes that one RECEIVE may hand out: none before ESTABLISHED, then up to the urgent byte if that is out of band.
 fn readable_now(tcb: &Tcb) -> usize {
     readable_behind(tcb, 0)
 }
 
 fn readable_behind(tcb: &Tcb, skip: usize) -> usize {
+    // REQ: RFC9293-SM-12
+    if !tcb.user.was_established {
+        return 0;
+    }
     let readable = tcb.rcv.buffer.readable() - skip;
     match urgent_offset(tcb) {
         Some(offset) if offset >= skip && skip == 0 => readable.min(offset),

@@ -51,7 +51,8 @@ impl Host {
     }
 
     /// Changes a socket's options. Buffers may grow and shrink, the MSS holds from the next
-    /// handshake on.
+    /// handshake on. A keep-alive that is switched on counts from the latest time the host was told:
+    /// call [`timeout`](Self::timeout) first if that is long ago.
     ///
     /// # Errors
     /// `NoSuchSocket`, `InvalidArgument` (a TTL, buffer, MSS or probe count of 0).
@@ -238,7 +239,10 @@ fn connection_readiness(connection: &Connection) -> Readiness {
     let handshake = matches!(state.name(), StateName::SynSent | StateName::SynReceived);
     let error = user.error.is_some();
     Readiness {
-        readable: error || closed || tcb.rcv.buffer.readable() > 0 || tcb.rcv.fin_received,
+        readable: error
+            || closed
+            || (!handshake && tcb.rcv.buffer.readable() > 0)
+            || tcb.rcv.fin_received,
         writable: error || closed || user.write_closed || (!handshake && tcb.snd.buffer.free() > 0),
         accept_ready: false,
         peer_closed: tcb.rcv.fin_received,

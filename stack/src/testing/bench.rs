@@ -188,13 +188,24 @@ impl Bench {
     /// # Panics
     /// If the handshake fails.
     pub fn accepted_with(&mut self, options: SocketOptions) -> Conn {
+        let syn = self.peer_syn(false);
+        self.accepted_by(&syn, options)
+    }
+
+    /// As [`accepted`](Self::accepted), with this SYN; the third segment repeats its timestamps.
+    ///
+    /// # Panics
+    /// If the handshake fails.
+    pub fn accepted_by(&mut self, syn: &Segment, options: SocketOptions) -> Conn {
         let listener = self.listen_with(8, options);
-        let sent = self.inject(&self.peer_syn(false));
+        let sent = self.inject(syn);
         let [syn_ack] = &sent[..] else {
             panic!("no single SYN-ACK: {sent:?}")
         };
         let iss = syn_ack.seq;
-        self.inject(&self.peer_segment(".", 1, iss + 1));
+        let mut third = self.peer_segment(".", 1, iss + 1);
+        third.options.timestamps = syn.options.timestamps;
+        self.inject(&third);
         let id = self
             .host
             .accept(self.now, listener)

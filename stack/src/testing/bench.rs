@@ -7,7 +7,7 @@ use core::fmt::Write as _;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
-use crate::config::Config;
+use crate::config::{Config, InitialWindow};
 use crate::event::Event;
 use crate::host::{Host, Output};
 use crate::invariant;
@@ -65,9 +65,12 @@ impl Bench {
         }
     }
 
-    /// Settings that keep options out of the way: no scaling, timestamps or SACK.
+    /// Settings that keep options out of the way: no scaling, timestamps or SACK. The delay of acknowledgments begins
+    /// at once, and the initial window is the wide one.
     pub fn plain_config() -> Config {
         Config {
+            quick_acks: 0,
+            initial_window: InitialWindow::Rfc6928,
             window_scale: None,
             timestamps: false,
             sack: false,

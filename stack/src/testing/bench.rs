@@ -7,7 +7,7 @@ use core::fmt::Write as _;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
-use crate::config::Config;
+use crate::config::{Config, InitialWindow};
 use crate::event::Event;
 use crate::host::{Host, Output};
 use crate::invariant;
@@ -65,9 +65,12 @@ impl Bench {
         }
     }
 
-    /// Settings that keep options out of the way: no scaling, timestamps or SACK.
+    /// Settings that keep options out of the way: no scaling, timestamps or SACK. The delay of acknowledgments begins
+    /// at once, and the initial window is the wide one.
     pub fn plain_config() -> Config {
         Config {
+            quick_acks: 0,
+            initial_window: InitialWindow::Rfc6928,
             window_scale: None,
             timestamps: false,
             sack: false,
@@ -188,13 +191,24 @@ impl Bench {
     /// # Panics
     /// If the handshake fails.
     pub fn accepted_with(&mut self, options: SocketOptions) -> Conn {
+        let syn = self.peer_syn(false);
+        self.accepted_by(&syn, options)
+    }
+
+    /// As [`accepted`](Self::accepted), with this SYN; the third segment repeats its timestamps.
+    ///
+    /// # Panics
+    /// If the handshake fails.
+    pub fn accepted_by(&mut self, syn: &Segment, options: SocketOptions) -> Conn {
         let listener = self.listen_with(8, options);
-        let sent = self.inject(&self.peer_syn(false));
+        let sent = self.inject(syn);
         let [syn_ack] = &sent[..] else {
             panic!("no single SYN-ACK: {sent:?}")
         };
         let iss = syn_ack.seq;
-        self.inject(&self.peer_segment(".", 1, iss + 1));
+        let mut third = self.peer_segment(".", 1, iss + 1);
+        third.options.timestamps = syn.options.timestamps;
+        self.inject(&third);
         let id = self
             .host
             .accept(self.now, listener)

@@ -5,7 +5,11 @@
 //! [`verdict::Verdict`], and `report` shows verdicts to people and machines. ARCHITECTURE.md has the map.
 
 pub mod call;
+pub mod cli;
+pub mod command;
 pub mod diagnostic;
+pub mod doctor;
+pub mod exit;
 pub mod expect;
 pub mod probe;
 pub mod program;
@@ -14,6 +18,7 @@ pub mod runner;
 pub mod script;
 pub mod source;
 pub mod suite;
+pub mod symbols;
 pub mod target;
 pub mod time;
 pub mod trace;

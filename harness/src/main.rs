@@ -1,2 +1,11 @@
 //! The `tcpdrill` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tcpdrill::cli::Cli;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tcpdrill::command::dispatch(cli).into()
+}

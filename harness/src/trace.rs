@@ -47,6 +47,12 @@ impl Trace {
         });
     }
 
+    /// Puts the entries in order of time. They are recorded when they are looked at, and a
+    /// packet may have waited.
+    pub fn sort(&mut self) {
+        self.entries.sort_by_key(|entry| entry.at);
+    }
+
     /// The packets, in order: time, whether the stack sent it, bytes.
     pub fn packets(&self) -> impl Iterator<Item = (Time, bool, &[u8])> {
         self.entries.iter().filter_map(|entry| match &entry.what {

@@ -1,5 +1,8 @@
 //! What is wrong with a script or a run, as data; rendering is apart.
 
+pub mod code;
+pub mod render;
+
 use crate::source::{Source, Span};
 
 /// How bad it is.
@@ -68,6 +71,23 @@ impl Diagnostic {
     #[must_use]
     pub fn label(mut self, text: impl Into<String>) -> Diagnostic {
         self.primary.text = text.into();
+        self
+    }
+
+    /// The same with another place that explains it.
+    #[must_use]
+    pub fn also(mut self, span: Span, text: impl Into<String>) -> Diagnostic {
+        self.secondary.push(Label {
+            span,
+            text: text.into(),
+        });
+        self
+    }
+
+    /// The same, but only a warning.
+    #[must_use]
+    pub fn warning(mut self) -> Diagnostic {
+        self.severity = Severity::Warning;
         self
     }
 

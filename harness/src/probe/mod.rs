@@ -74,12 +74,10 @@ pub fn header(source: &Source) -> CaseHeader {
     file::header(source)
 }
 
-/// Whether a probe file names a probe and gives it the parameters it wants.
-///
-/// # Errors
-/// The first thing that is wrong, with its place.
-pub fn check(source: &Source) -> Result<(), Diagnostic> {
-    (entry(source)?.check)(source)
+/// What is wrong with a probe file: nothing if it names a probe and gives it the parameters it wants.
+pub fn check(source: &Source) -> Vec<Diagnostic> {
+    let result = entry(source).and_then(|entry| (entry.check)(source));
+    result.err().into_iter().collect()
 }
 
 /// Runs a probe.

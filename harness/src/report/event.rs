@@ -1,5 +1,6 @@
 //! All that reporters see of a run.
 
+use crate::diagnostic::render::{Color, render};
 use crate::runner;
 use crate::source::Source;
 use crate::verdict::{CaseError, CaseResult, Verdict};
@@ -23,7 +24,7 @@ pub enum RunEvent<'a> {
 
 /// What a verdict has to say, in plain text; empty for a pass.
 pub fn message(verdict: &Verdict, source: &Source) -> String {
-    let failure = |failure| runner::diagnostic(failure, source).render(false);
+    let failure = |failure| render(&runner::diagnostic(failure, source), Color::Never);
     match verdict {
         Verdict::Pass => String::new(),
         Verdict::Fail(found) => failure(found),
@@ -41,7 +42,7 @@ pub fn message(verdict: &Verdict, source: &Source) -> String {
         Verdict::Error(CaseError::Script(diagnostics)) => {
             let rendered: Vec<String> = diagnostics
                 .iter()
-                .map(|diagnostic| diagnostic.render(false))
+                .map(|diagnostic| render(diagnostic, Color::Never))
                 .collect();
             rendered.join("\n")
         }

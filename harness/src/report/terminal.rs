@@ -1,1 +1,274 @@
-//! tmp
+//! What people see: findings as they come, a table by area, one line of totals.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use crate::verdict::{CaseResult, Verdict};
+
+use super::{RunEvent, Summary};
+
+/// How much is shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Style {
+    /// Results so far and the packets of each case (`-v`).
+    pub verbose: bool,
+    /// A progress line that rewrites itself: only on a terminal.
+    pub progress: bool,
+    /// Colour.
+    pub colour: bool,
+}
+
+/// Writes a run as it happens.
+pub struct Terminal<W> {
+    out: W,
+    style: Style,
+    total: usize,
+    done: usize,
+    unexpected: usize,
+}
+
+impl<W: Write> Terminal<W> {
+    /// Writes to `out`.
+    pub fn new(out: W, style: Style) -> Terminal<W> {
+        Terminal {
+            out,
+            style,
+            total: 0,
+            done: 0,
+            unexpected: 0,
+        }
+    }
+
+    /// Shows one event.
+    ///
+    /// # Errors
+    /// If writing fails.
+    pub fn event(&mut self, event: &RunEvent<'_>) -> io::Result<()> {
+        match event {
+            RunEvent::Started { total, .. } => self.total = *total,
+            RunEvent::Finished { result } => {
+                self.done += 1;
+                self.unexpected += usize::from(!result.verdict.is_expected());
+                self.clear_progress()?;
+                if self.style.verbose || !result.verdict.is_expected() {
+                    self.result(result)?;
+                }
+                self.progress()?;
+            }
+        }
+        self.out.flush()
+    }
+
+    /// Shows the table and the totals.
+    ///
+    /// # Errors
+    /// If writing fails.
+    pub fn summary(&mut self, results: &[CaseResult], summary: Summary) -> io::Result<()> {
+        self.clear_progress()?;
+        writeln!(self.out, "{}", table(results))?;
+        let script_time = results.iter().map(|result| result.script_time).sum();
+        writeln!(self.out, "{}", totals(summary, script_time))?;
+        self.out.flush()
+    }
+
+    fn result(&mut self, result: &CaseResult) -> io::Result<()> {
+        let name = result.verdict.name().to_uppercase().replace('_', " ");
+        let name = if self.style.colour {
+            paint(&result.verdict, &name)
+        } else {
+            name
+        };
+        writeln!(
+            self.out,
+            "{name} {} ({}, {})",
+            result.case, result.target, result.ip_version
+        )?;
+        if !result.message.is_empty() {
+            writeln!(self.out, "{}", indent(&result.message))?;
+        }
+        if self.style.verbose {
+            for entry in &result.trace.entries {
+                writeln!(self.out, "    {:>12}  {}", entry.at.to_string(), entry.text)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn progress(&mut self) -> io::Result<()> {
+        if !self.style.progress {
+            return Ok(());
+        }
+        let (done, total) = (self.done, self.total);
+        write!(
+            self.out,
+            "\r{done}/{total} done, {} unexpected",
+            self.unexpected
+        )
+    }
+
+    fn clear_progress(&mut self) -> io::Result<()> {
+        if self.style.progress {
+            write!(self.out, "\r\x1b[K")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+fn paint(verdict: &Verdict, text: &str) -> String {
+    let colour = match verdict {
+        Verdict::Pass => 32,
+        Verdict::Skip { .. } | Verdict::KnownDeviation { .. } => 33,
+        Verdict::Fail(_) | Verdict::UnexpectedPass { .. } | Verdict::Error(_) => 31,
+    };
+    format!("\x1b[{colour}m{text}\x1b[0m")
+}
+
+fn indent(text: &str) -> String {
+    text.lines()
+        .map(|line| format!("  {line}"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Columns of the table: heading and the verdict counted.
+const COLUMNS: [(&str, &str); 6] = [
+    ("pass", "pass"),
+    ("fail", "fail"),
+    ("known", "known_deviation"),
+    ("unexpected pass", "unexpected_pass"),
+    ("skip", "skip"),
+    ("error", "error"),
+];
+
+/// How many of which verdict in each area; columns without any count are left out.
+fn table(results: &[CaseResult]) -> String {
+    let mut areas: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
+    for result in results {
+        let area = result
+            .case
+            .rsplit_once('/')
+            .map_or("(top)", |(area, _)| area);
+        *areas
+            .entry(area)
+            .or_default()
+            .entry(result.verdict.name())
+            .or_default() += 1;
+    }
+    let used: Vec<&(&str, &str)> = COLUMNS
+        .iter()
+        .filter(|(_, verdict)| areas.values().any(|counts| counts.contains_key(verdict)))
+        .collect();
+    let width = areas
+        .keys()
+        .map(|area| area.len())
+        .max()
+        .unwrap_or(0)
+        .max(4);
+    let mut text = format!("{:<width$}", "area");
+    for (heading, _) in &used {
+        let _ = write!(text, "  {heading:>6}");
+    }
+    for (area, counts) in &areas {
+        let _ = write!(text, "\n{area:<width$}");
+        for (heading, verdict) in &used {
+            let count = counts
+                .get(verdict)
+                .map_or(String::new(), ToString::to_string);
+            let column = heading.len().max(6);
+            let _ = write!(text, "  {count:>column$}");
+        }
+    }
+    text.lines()
+        .map(str::trim_end)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn totals(summary: Summary, script_time: Duration) -> String {
+    let mut parts = vec![
+        format!("{} passed", summary.passed),
+        format!("{} failed", summary.failed),
+    ];
+    let optional = [
+        (summary.known_deviations, "known deviations"),
+        (summary.unexpected_passes, "unexpected passes"),
+        (summary.skipped, "skipped"),
+        (summary.errors, "errors"),
+    ];
+    let counted = optional.iter().filter(|(count, _)| *count > 0);
+    parts.extend(counted.map(|(count, what)| format!("{count} {what}")));
+    let wall = Duration::from_millis(summary.wall_ms);
+    format!(
+        "{} in {wall:.2?} ({} on the cases' own clocks)",
+        parts.join(", "),
+        long(script_time)
+    )
+}
+
+/// A length of time in the two largest units: `2 h 13 min`, `4.20 s`.
+fn long(length: Duration) -> String {
+    let seconds = length.as_secs();
+    match seconds {
+        0..60 => format!("{:.2} s", length.as_secs_f64()),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::program::IpVersion;
+    use crate::trace::Trace;
+
+    fn result(case: &str, verdict: Verdict, message: &str) -> CaseResult {
+        CaseResult {
+            case: case.to_string(),
+            target: "reference".to_string(),
+            ip_version: IpVersion::Ipv4,
+            verdict,
+            covers: Vec::new(),
+            wall: Duration::from_millis(1),
+            script_time: Duration::from_secs(4000),
+            trace: Trace::default(),
+            message: message.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_run_is_shown_with_its_findings_a_table_and_totals() {
+        let results = [
+            result("close/four-way", Verdict::Pass, ""),
+            result(
+                "close/half",
+                Verdict::UnexpectedPass { reason: "x".into() },
+                "passes, but",
+            ),
+            result(
+                "reset/exact",
+                Verdict::Skip {
+                    capability: "udp".into(),
+                    reason: "none".into(),
+                },
+                "udp: none",
+            ),
+        ];
+        let mut out = Vec::new();
+        let mut terminal = Terminal::new(&mut out, Style::default());
+        terminal
+            .event(&RunEvent::Started {
+                target: "reference",
+                total: 3,
+            })
+            .unwrap();
+        for result in &results {
+            terminal.event(&RunEvent::Finished { result }).unwrap();
+        }
+        let summary = Summary::of(&results, Duration::from_millis(12));
+        terminal.summary(&results, summary).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap());
+    }
+}

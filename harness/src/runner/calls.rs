@@ -3,12 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::call::{Address, Call, Fd, Outcome, Output};
+use crate::call::{Address, Call, Errno, Fd, Outcome, Output};
 use crate::expect::compare::difference;
 use crate::expect::payload::{self, Direction};
 use crate::program::{
     Action, CallExpectation, CallStep, IpVersion, OutputExpectation, PayloadMode, Step,
 };
+use crate::symbols;
 use crate::target::CallReport;
 use crate::time::Moment;
 use crate::trace::TraceEvent;
@@ -315,14 +316,8 @@ fn result_differences(call: &Call, expect: &CallExpectation, outcome: &Outcome) 
         found.push(difference("result", wanted, show_result(outcome)));
     }
     if let Some(errno) = expect.errno.filter(|errno| Some(*errno) != outcome.errno) {
-        let actual = outcome
-            .errno
-            .map_or("no error".to_string(), crate::script::errno_name);
-        found.push(difference(
-            "errno",
-            crate::script::errno_name(errno),
-            actual,
-        ));
+        let actual = outcome.errno.map_or("no error".to_string(), errno_name);
+        found.push(difference("errno", errno_name(errno), actual));
     }
     found
 }
@@ -374,9 +369,14 @@ fn output_differences(expect: &OutputExpectation, output: &Output) -> Option<Dif
 
 fn show_result(outcome: &Outcome) -> String {
     match outcome.errno {
-        Some(errno) => format!("{} {}", outcome.result, crate::script::errno_name(errno)),
+        Some(errno) => format!("{} {}", outcome.result, errno_name(errno)),
         None => outcome.result.to_string(),
     }
+}
+
+/// An errno by its name, or by its number if it has none.
+fn errno_name(errno: Errno) -> String {
+    symbols::errno_name(errno).map_or(errno.0.to_string(), str::to_string)
 }
 
 fn show_bytes(bytes: &[u8]) -> String {
@@ -446,7 +446,6 @@ impl Run<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::Errno;
     use rstest::rstest;
 
     fn expecting(result: i64, errno: Option<i32>) -> CallExpectation {

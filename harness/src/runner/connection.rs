@@ -115,16 +115,9 @@ impl Connection {
                 && segment.acknowledgment == pending.wrapping_add(1)
         });
         if let Some(isn) = accepted {
-            self.remote = Some(Anchor {
-                script: isn,
-                live: isn,
-            });
             self.pending = None;
             self.reset = false;
-            if syn {
-                self.local = None;
-                self.timestamps = Timestamps::default();
-            }
+            self.take_over(isn, syn, expected);
         }
         if syn && self.local.is_none() {
             let script = expected.map_or(0, |pattern| pattern.seq);
@@ -190,6 +183,26 @@ impl Connection {
     /// The relative number of a live one, for payload offsets: what the stack sent.
     pub(super) fn relative_local(&self, segment: &TcpSegment) -> u32 {
         segment.sequence.wrapping_sub(self.local_base(false))
+    }
+
+    /// The stack has accepted a new SYN of the harness: numbers count from the new SYNs, unless
+    /// the script measures the new one against the old (its number is not the first one's).
+    fn take_over(&mut self, isn: u32, syn: bool, expected: Option<&TcpPattern>) {
+        let measured = match (self.local, expected) {
+            (Some(anchor), Some(pattern)) if syn => pattern.seq != anchor.script,
+            _ => false,
+        };
+        if measured {
+            return;
+        }
+        self.remote = Some(Anchor {
+            script: isn,
+            live: isn,
+        });
+        if syn {
+            self.local = None;
+            self.timestamps = Timestamps::default();
+        }
     }
 
     fn note_injected_syn(&mut self, seq: u32) {

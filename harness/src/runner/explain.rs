@@ -20,6 +20,8 @@ pub fn diagnostic(failure: &Failure, source: &Source) -> Diagnostic {
 
 /// The packets seen so far, one line each, oldest first, with the script lines they belong to.
 pub(super) fn packets_so_far(trace: &Trace, source: &Source) -> Vec<String> {
+    let mut trace = trace.clone();
+    trace.sort();
     let packets: Vec<String> = trace
         .entries
         .iter()

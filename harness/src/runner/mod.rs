@@ -11,6 +11,8 @@ mod explain;
 mod packets;
 mod schedule;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -43,14 +45,28 @@ pub struct RunOutcome {
     pub lateness: Duration,
 }
 
+/// Capabilities that name an IP version: not the target's matter but the run's.
+const IP_VERSION: &str = "ip_version:";
+
 /// Runs a program on a fresh session of `target`.
 pub fn run(program: &Program, target: &dyn Target, settings: &RunSettings) -> RunOutcome {
     let lacking = program
         .needs
         .keys()
+        .filter(|capability| !capability.0.starts_with(IP_VERSION))
         .find_map(|capability| Some((capability.0.clone(), target.lacks(capability)?)));
     if let Some((capability, reason)) = lacking {
         return RunOutcome::unstarted(Verdict::Skip { capability, reason });
+    }
+    let other_version = program.needs.keys().find(|capability| {
+        let version = capability.0.strip_prefix(IP_VERSION);
+        version.is_some_and(|version| version != settings.ip_version.to_string())
+    });
+    if let Some(capability) = other_version {
+        return RunOutcome::unstarted(Verdict::Skip {
+            capability: capability.0.clone(),
+            reason: "the script is written for that IP version only".to_string(),
+        });
     }
     let session_settings = match settings.session(&program.options) {
         Ok(session_settings) => session_settings,
@@ -157,8 +173,13 @@ impl<'a> Run<'a> {
         addresses: crate::target::SessionSettings,
         session: Box<dyn Session>,
     ) -> Run<'a> {
-        let variables = crate::script::constants()
-            .map(|(name, value)| (name.to_string(), Value::Int(value)))
+        let variables = crate::symbols::code_constants()
+            .filter_map(|name| {
+                Some((
+                    name.to_string(),
+                    Value::Int(crate::symbols::code_constant(name)?),
+                ))
+            })
             .collect();
         Run {
             program,
@@ -186,6 +207,7 @@ impl<'a> Run<'a> {
     fn whole(&mut self, is_virtual: bool) -> RunOutcome {
         let result = self.events(is_virtual);
         let ended_at = self.session.now();
+        self.trace.sort();
         let cleaned = self.cleanup();
         let verdict = match result.and(cleaned) {
             Ok(()) => Verdict::Pass,

@@ -494,7 +494,7 @@ impl Run<'_> {
         differences: Vec<Difference>,
     ) -> Stop {
         let fields: Vec<&str> = differences.iter().map(|found| found.field).collect();
-        let label: Vec<String> = differences.iter().map(ToString::to_string).collect();
+        let lines: Vec<String> = differences.iter().map(ToString::to_string).collect();
         let only_time = fields == ["time"];
         let mut notes = vec![
             format!(
@@ -508,7 +508,9 @@ impl Run<'_> {
                 show::packet(&seen.pattern, false)
             ),
         ];
-        notes.dedup();
+        if lines.len() > 2 {
+            notes.push(format!("differences:\n    {}", lines.join("\n    ")));
+        }
         self.fail(Failure {
             code: if only_time { "R007" } else { "R001" },
             message: if only_time {
@@ -516,7 +518,10 @@ impl Run<'_> {
             } else {
                 format!("the packet differs in {}", list(&fields))
             },
-            label: label.join("; "),
+            label: match lines.as_slice() {
+                [] | [_] | [_, _] => lines.join("; "),
+                [first, ..] => format!("{first}; and more, below"),
+            },
             span: Some(pattern.span),
             differences,
             notes,

@@ -118,8 +118,8 @@ mod tests {
     }
 
     #[rstest]
-    #[case(5_996, 0)]
-    #[case(5_995, -4_005)]
+    #[case(6_000, 0)]
+    #[case(5_999, -4_001)]
     #[case(54_000, 0)]
     #[case(54_001, 4_001)]
     fn what_the_machine_took_widens_the_window(#[case] at: i64, #[case] want: i64) {

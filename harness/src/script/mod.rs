@@ -1,51 +1,82 @@
-//! The script language (being merged; see docs/language.md).
+//! The script language: text to a checked [`Program`], or to all that is wrong with it.
+//!
+//! Text → [`lexer`] tokens → `preprocess` (`#ifdef`, defines) → `parser`: a syntax tree and
+//! diagnostics → `check`: a program. No step stops at its first error, and no input panics.
+//! docs/language.md describes the language, docs/diagnostics.md the messages.
 
-use crate::diagnostic::Diagnostic;
+pub mod command;
+pub mod lexer;
+pub mod token;
+
+mod ast;
+mod check;
+mod code;
+mod header;
+mod parser;
+mod preprocess;
+mod suggest;
+
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::program::{CaseHeader, IpVersion, Program};
 use crate::source::Source;
 
-/// What a script is read with.
-#[derive(Clone, Debug, Default)]
+/// What is known about a run before its script is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoadContext {
-    /// Names `#ifdef` knows.
+    /// Names that `#ifdef` finds defined: the target's, the profile's, the operating system's.
     pub predefined: Vec<String>,
-    /// `-D NAME=VALUE`.
+    /// `-D NAME=VALUE` of the command line; these win over the script's own.
     pub defines: Vec<(String, String)>,
-    /// Family, for `--ip_version`.
+    /// The family to run on; `None` takes the script's own line, else IPv4.
     pub ip_version: Option<IpVersion>,
 }
 
-/// Reads a script.
+/// Reads and checks a script.
 ///
 /// # Errors
-/// What is wrong with it.
-pub fn load(source: &Source, _context: &LoadContext) -> Result<Program, Vec<Diagnostic>> {
-    Err(vec![Diagnostic::error(
-        "S000",
-        source,
-        Default::default(),
-        "no language yet",
-    )])
-}
-
-/// Reads the header lines.
-pub fn header(_source: &Source) -> CaseHeader {
-    CaseHeader::default()
-}
-
-/// Constants of code blocks.
-pub fn constants() -> impl Iterator<Item = (&'static str, i64)> {
-    [("TCP_ESTABLISHED", 1)].into_iter()
-}
-
-/// An errno's name.
-pub fn errno_name(errno: crate::call::Errno) -> String {
-    errno.0.to_string()
-}
-
-impl Diagnostic {
-    /// As text.
-    pub fn render(&self, _colour: bool) -> String {
-        self.message.clone()
+/// Everything that is wrong with it, in the order of the text. Warnings alone are no error.
+pub fn load(source: &Source, context: &LoadContext) -> Result<Program, Vec<Diagnostic>> {
+    let (program, diagnostics) = read(source, context);
+    match diagnostics
+        .iter()
+        .any(|one| one.severity == Severity::Error)
+    {
+        true => Err(diagnostics),
+        false => Ok(program),
     }
 }
+
+/// Everything that can be said about a script, warnings included; empty if there is nothing.
+pub fn check_only(source: &Source, context: &LoadContext) -> Vec<Diagnostic> {
+    read(source, context).1
+}
+
+/// The header comment lines alone; costs next to nothing.
+pub fn header(source: &Source) -> CaseHeader {
+    header::read(source, &mut Vec::new())
+}
+
+fn read(source: &Source, context: &LoadContext) -> (Program, Vec<Diagnostic>) {
+    let mut diagnostics = Vec::new();
+    let header = header::read(source, &mut diagnostics);
+    let lexed = lexer::lex(source);
+    diagnostics.extend(lexed.diagnostics);
+    let environment = preprocess::Environment {
+        predefined: &context.predefined,
+        defines: &context.defines,
+    };
+    let tokens = preprocess::preprocess(source, lexed.tokens, environment, &mut diagnostics);
+    let file = parser::parse(source, &tokens, &mut diagnostics);
+    let whole = !diagnostics
+        .iter()
+        .any(|one| one.severity == Severity::Error);
+    let program = check::check(source, header, &file, context, whole, &mut diagnostics);
+    diagnostics.sort_by_key(|one| (one.primary.span, one.code));
+    diagnostics.dedup_by(|next, one| {
+        (next.code, next.primary.span, &next.message) == (one.code, one.primary.span, &one.message)
+    });
+    (program, diagnostics)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,4 @@
-//! Choosing cases and families.
-
-use crate::program::IpVersion;
+//! Choosing cases.
 
 use super::case::Case;
 
@@ -9,8 +7,6 @@ use super::case::Case;
 pub struct Selection {
     /// Only cases whose name, title or covered ids contain this (letter case ignored).
     pub filter: Option<String>,
-    /// On these families.
-    pub ip_versions: Vec<IpVersion>,
 }
 
 impl Selection {

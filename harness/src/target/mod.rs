@@ -4,6 +4,9 @@
 //! address, a wire to it, a system call interface and a clock. Nothing of one
 //! session can be seen in another.
 
+pub mod linux;
+pub mod reference;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -16,6 +19,11 @@ use crate::time::{Moment, Time};
 pub trait Target: Sync {
     /// Its name on the command line and in results: `reference`, `linux`.
     fn name(&self) -> &'static str;
+
+    /// One line for people: what it is and where it runs.
+    fn description(&self) -> String {
+        format!("target {}", self.name())
+    }
 
     /// Names predefined for `#ifdef`: the target's, the profile's, the operating system's.
     fn defines(&self) -> Vec<String>;

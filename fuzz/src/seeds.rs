@@ -1,0 +1,77 @@
+//! Inputs for the tests here: mostly sound, with some damage, from a seed.
+
+use std::net::SocketAddr;
+use tcpdrill_stack::rng::Rng;
+use tcpdrill_stack::segment::{Flags, Segment};
+use tcpdrill_stack::seq::{SeqNum, SeqRange};
+use tcpdrill_stack::window::{Mss, UnscaledWindow, WindowScale};
+use tcpdrill_stack::wire::options::{TcpOptions, Timestamps};
+
+/// So many bytes of noise.
+pub(crate) fn noise(rng: &mut Rng, len: usize) -> Vec<u8> {
+    (0..len).map(|_| rng.next_u32() as u8).collect()
+}
+
+/// A segment with anything in its fields, as a datagram in which up to four bytes are changed,
+/// now and then cut short.
+pub(crate) fn damaged_datagram(rng: &mut Rng) -> Vec<u8> {
+    let mut datagram = segment(rng).emit();
+    for _ in 0..rng.below(5) {
+        let at = rng.below(datagram.len() as u64) as usize;
+        datagram[at] = rng.next_u32() as u8;
+    }
+    if rng.chance(1, 20) {
+        datagram.truncate(rng.below(datagram.len() as u64) as usize);
+    }
+    datagram
+}
+
+fn segment(rng: &mut Rng) -> Segment {
+    let host = if rng.chance(1, 2) {
+        "192.0.2."
+    } else {
+        "2001:db8::"
+    };
+    let mut socket = |last: u8| {
+        let address = format!("{host}{last}").parse().unwrap();
+        SocketAddr::new(address, rng.next_u32() as u16 | 1)
+    };
+    let (src, dst) = (socket(1), socket(2));
+    let payload_len = rng.below(40) as usize;
+    Segment {
+        seq: SeqNum::new(rng.next_u32()),
+        ack: rng.chance(3, 4).then(|| SeqNum::new(rng.next_u32())),
+        flags: Flags {
+            fin: rng.chance(1, 4),
+            syn: rng.chance(1, 4),
+            rst: rng.chance(1, 4),
+            psh: rng.chance(1, 4),
+            urg: rng.chance(1, 4),
+            ece: rng.chance(1, 4),
+            cwr: rng.chance(1, 4),
+        },
+        wnd: UnscaledWindow::new(rng.next_u32() as u16),
+        up: rng.next_u32() as u16,
+        options: options(rng),
+        payload: noise(rng, payload_len),
+        ..Segment::new(src, dst)
+    }
+}
+
+fn options(rng: &mut Rng) -> TcpOptions {
+    TcpOptions {
+        mss: rng.chance(1, 3).then(|| Mss::new(rng.next_u32() as u16)),
+        window_scale: rng
+            .chance(1, 3)
+            .then(|| WindowScale::new(rng.below(15) as u8)),
+        sack_permitted: rng.chance(1, 3),
+        sack: (0..rng.below(5))
+            .map(|_| SeqRange::with_len(SeqNum::new(rng.next_u32()), rng.next_u32()))
+            .collect(),
+        timestamps: rng.chance(1, 3).then(|| Timestamps {
+            value: rng.next_u32(),
+            echo: rng.next_u32(),
+        }),
+        note: None,
+    }
+}

@@ -1,0 +1,62 @@
+//! `tcpdrill check`: mistakes in scripts, without running anything.
+
+use std::io::{self, IsTerminal};
+
+use crate::cli::CheckArgs;
+use crate::diagnostic::render::{Color, render};
+use crate::exit::Exit;
+use crate::program::IpVersion;
+use crate::script::{self, LoadContext};
+use crate::suite::Body;
+
+/// The names each target predefines: a script must be right on every one.
+const VIEWS: [&[&str]; 2] = [&["reference", "rfc9293"], &["linux", "Linux"]];
+
+/// Checks every script, as each target would see it.
+pub(super) fn check(args: &CheckArgs) -> Exit {
+    let suite = match super::suite(&args.paths) {
+        Ok(suite) => suite,
+        Err(problem) => return super::refuse(&problem),
+    };
+    let colour = if io::stdout().is_terminal() {
+        Color::Always
+    } else {
+        Color::Never
+    };
+    let mut wrong = 0;
+    for case in &suite.cases {
+        let problems = match &case.body {
+            Body::Script(source) => {
+                let mut problems: Vec<String> = Vec::new();
+                for view in VIEWS {
+                    let context = LoadContext {
+                        predefined: view.iter().map(ToString::to_string).collect(),
+                        defines: args.defines.clone(),
+                        ip_version: Some(IpVersion::Ipv4),
+                    };
+                    let found = script::check_only(source, &context);
+                    let rendered = found.iter().map(|diagnostic| render(diagnostic, colour));
+                    for text in rendered {
+                        if !problems.contains(&text) {
+                            problems.push(text);
+                        }
+                    }
+                }
+                problems
+            }
+            Body::Probe(source) => {
+                let found = crate::probe::check(source);
+                found.iter().map(|diagnostic| render(diagnostic, colour)).collect()
+            }
+            Body::Unreadable(source, problem) => vec![format!("{}: {problem}", source.name())],
+        };
+        wrong += usize::from(!problems.is_empty());
+        problems.iter().for_each(|problem| println!("{problem}"));
+    }
+    println!("{} files checked, {wrong} with mistakes", suite.cases.len());
+    if wrong == 0 {
+        Exit::Success
+    } else {
+        Exit::Usage
+    }
+}

@@ -1,0 +1,9 @@
+//! `tcpdrill doctor`: what this machine can do.
+
+use crate::exit::Exit;
+
+/// Prints what this machine offers, and what to do about what it does not.
+pub(super) fn doctor() -> Exit {
+    print!("{}", crate::doctor::examine());
+    Exit::Success
+}

@@ -1,0 +1,161 @@
+//! `tcpdrill run`, and the main job.
+
+use std::fs;
+use std::io::{self, IsTerminal};
+use std::path::Path;
+use std::time::Instant;
+
+use crate::cli::{RunArgs, TargetName};
+use crate::exit::Exit;
+use crate::report::terminal::{Style, Terminal};
+use crate::report::{self, Summary};
+use crate::suite::{Case, ExecuteSettings, Selection, Suite, execute};
+use crate::target::{self, Target};
+use crate::verdict::CaseResult;
+
+/// The bundled cases on the reference, and how to go on from there.
+pub(super) fn main_job() -> Exit {
+    let exit = run(&super::default_run());
+    println!();
+    println!("The same cases on this machine's kernel:  tcpdrill run --target linux");
+    println!("What this machine offers for that:        tcpdrill doctor");
+    println!("Your own scripts:                         tcpdrill run PATH… [--target linux]");
+    println!("(from a checkout: `cargo run --release -- run --target linux`, and so on)");
+    exit
+}
+
+/// Runs cases.
+pub(super) fn run(args: &RunArgs) -> Exit {
+    let suite = match super::suite(&args.paths) {
+        Ok(suite) => suite,
+        Err(problem) => return super::refuse(&problem),
+    };
+    let target = match open_target(args.target) {
+        Ok(target) => target,
+        Err(reason) => {
+            eprintln!("error: the target `linux` cannot run here: {reason}");
+            eprintln!("help: `tcpdrill doctor` says what is missing and what to do about it");
+            return Exit::NothingRan;
+        }
+    };
+    let selection = Selection {
+        filter: args.filter.clone(),
+    };
+    let cases: Vec<&Case> = suite
+        .cases
+        .iter()
+        .filter(|case| selection.takes(case))
+        .collect();
+    if cases.is_empty() {
+        let filter = args.filter.as_deref().unwrap_or_default();
+        return super::refuse(&format!("no case matches the filter `{filter}`"));
+    }
+    run_cases(args, &suite, &cases, target.as_ref())
+}
+
+fn run_cases(args: &RunArgs, suite: &Suite, cases: &[&Case], target: &dyn Target) -> Exit {
+    let known = match suite.known(target.name()) {
+        Ok(known) => known,
+        Err(problem) => return super::refuse(&problem),
+    };
+    let settings = ExecuteSettings {
+        ip_versions: args.ip_version.versions(),
+        jobs: args.jobs.map(usize::from),
+        defines: args.defines.clone(),
+        seed: args.seed,
+    };
+    let families: Vec<String> = settings
+        .ip_versions
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    println!(
+        "{} cases on {}, {}",
+        cases.len(),
+        target.description(),
+        families.join(", ")
+    );
+    println!();
+    let is_terminal = io::stdout().is_terminal();
+    let style = Style {
+        verbose: args.verbose,
+        progress: is_terminal,
+        colour: is_terminal,
+    };
+    let mut terminal = Terminal::new(io::stdout(), style);
+    let started = Instant::now();
+    let results = execute(cases, target, &known, &settings, &mut |event| {
+        // A closed pipe is no reason to lose the files that are still to be written.
+        let _ = terminal.event(event);
+    });
+    let summary = Summary::of(&results, started.elapsed());
+    let _ = terminal.summary(&results, summary);
+    if let Err(problem) = write_files(args, cases, summary, &results) {
+        return super::refuse(&problem);
+    }
+    exit_of(summary, &results)
+}
+
+fn exit_of(summary: Summary, results: &[CaseResult]) -> Exit {
+    if summary.script_errors > 0 {
+        return Exit::Usage;
+    }
+    if summary.unexpected() > 0 {
+        return Exit::Unexpected;
+    }
+    if summary.judged() == 0 && !results.is_empty() {
+        eprintln!("error: every case was skipped; `tcpdrill doctor` says what this machine lacks");
+        return Exit::NothingRan;
+    }
+    Exit::Success
+}
+
+fn open_target(name: TargetName) -> Result<Box<dyn Target>, String> {
+    match name {
+        TargetName::Reference => Ok(Box::new(target::reference::ReferenceTarget::default())),
+        TargetName::Linux => target::linux::LinuxTarget::available()
+            .map(|()| Box::new(target::linux::LinuxTarget::default()) as Box<dyn Target>),
+    }
+}
+
+fn write_files(
+    args: &RunArgs,
+    cases: &[&Case],
+    summary: Summary,
+    results: &[CaseResult],
+) -> Result<(), String> {
+    let write = |path: &Path, bytes: &[u8]| {
+        fs::write(path, bytes)
+            .map_err(|problem| format!("cannot write {}: {problem}", path.display()))
+    };
+    if let Some(path) = &args.json {
+        let text = report::json::render(summary, results).map_err(|problem| problem.to_string())?;
+        write(path, text.as_bytes())?;
+    }
+    if let Some(path) = &args.junit {
+        write(path, report::junit::render(results)?.as_bytes())?;
+    }
+    if let Some(folder) = &args.pcap {
+        for result in results {
+            let Some(case) = cases.iter().find(|case| case.name == result.case) else {
+                continue;
+            };
+            let name = format!(
+                "{}.{}.{}.pcapng",
+                result.case, result.target, result.ip_version
+            );
+            let path = folder.join(name);
+            if let Some(parent) = path.parent() {
+                fs::create_dir_all(parent).map_err(|problem| {
+                    format!("cannot make the folder {}: {problem}", parent.display())
+                })?;
+            }
+            let title = format!("tcpdrill {} on {}", result.case, result.target);
+            write(
+                &path,
+                &report::pcapng::render(&title, case.source(), &result.trace),
+            )?;
+        }
+    }
+    Ok(())
+}

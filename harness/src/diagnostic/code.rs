@@ -1,0 +1,112 @@
+//! The registry of diagnostic codes. A code, once given, keeps its meaning.
+
+/// One kind of diagnostic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// The stable id, such as `S001`.
+    pub id: &'static str,
+    /// What it means, in one line.
+    pub meaning: &'static str,
+}
+
+macro_rules! codes {
+    ($($name:ident = $id:literal: $meaning:literal;)*) => {
+        $(#[doc = $meaning] pub const $name: &str = $id;)*
+        /// Every code there is, in order.
+        pub const ALL: &[Code] = &[$(Code { id: $id, meaning: $meaning }),*];
+    };
+}
+
+codes! {
+    UNCLOSED_COMMENT = "S001": "A `/*` comment has no `*/`.";
+    UNCLOSED_STRING = "S002": "A string has no closing quote.";
+    UNCLOSED_COMMAND = "S003": "A command has no closing back quote.";
+    UNCLOSED_CODE = "S004": "A `%{` block has no `}%`.";
+    UNEXPECTED = "S005": "Something else was expected here.";
+    DIRECTIVE = "S006": "A `#` that is not `#ifdef NAME`, `#else` or `#endif`; comments start with `//`.";
+    UNBALANCED_DIRECTIVE = "S007": "An `#else` or `#endif` without its `#ifdef`.";
+    UNCLOSED_IFDEF = "S008": "An `#ifdef` has no `#endif`.";
+    NUMBER = "S009": "A number that cannot be read or is too large.";
+    OPTION_ORDER = "S010": "An option line after the first event; option lines come first.";
+    COMMAND_ORDER = "S011": "A command without a time between two events; only the first and the last may lack one.";
+    NO_EVENT = "S012": "The script has no event.";
+    TIME = "S013": "A time that cannot be read, or one that mixes its forms.";
+    FLAGS = "S014": "TCP flags that cannot be read.";
+    ESCAPE = "S015": "A string holds an unknown escape.";
+    NESTING = "S016": "Brackets nested too deeply.";
+    TCP_OPTION = "S017": "An unknown TCP option.";
+    EMPTY_OPTIONS = "S018": "An option list with nothing inside.";
+    HEX_BYTES = "S019": "Bytes that are not an even number of hex digits.";
+    CODE_SYNTAX = "S020": "A code block that is not valid code.";
+    FIELD_ORDER = "S021": "The parts of a TCP line are out of order.";
+    ANNOTATION = "S022": "An IP annotation that cannot be read.";
+    LAYER = "S023": "An encapsulation layer that cannot be read.";
+
+    OPTION_NAME = "C001": "An option line with an unknown name.";
+    OPTION_VALUE = "C002": "An option line whose value is missing, surplus or not legal.";
+    CALL_NAME = "C003": "An unknown system call.";
+    ARGUMENT_COUNT = "C004": "A call with too many or too few arguments.";
+    ARGUMENT_TYPE = "C005": "An argument of a form the call does not take.";
+    SYMBOL = "C006": "An unknown symbol.";
+    ERRNO = "C007": "An unknown errno name.";
+    RANGE_ARITHMETIC = "C008": "A sequence range whose end is not its start plus its length.";
+    RANGE_WRAPS = "C009": "A sequence range that passes 2^32 - 1.";
+    MISSING_WINDOW = "C010": "An inbound TCP line without `win`.";
+    TIME_BACKWARDS = "C011": "An absolute time before the absolute time of an earlier event.";
+    RANGE_BACKWARDS = "C012": "A time range, or a call, that ends before it starts.";
+    OPTIONS_UNALIGNED = "C013": "TCP options whose length is not a multiple of four bytes.";
+    HEADER_TOO_LONG = "C014": "A TCP header longer than 60 bytes.";
+    VALUE_RANGE = "C015": "A number outside its field.";
+    FIRST_TIME = "C016": "The first event is not at time 0.";
+    TIME_FORM = "C017": "A time form that this kind of event does not take.";
+    ICMP_WORD = "C018": "An unknown ICMP type or code.";
+    ICMP_FIELD = "C019": "A field that this ICMP message does not have.";
+    ANNOTATION_USE = "C020": "An IP annotation that cannot stand here.";
+    OPTIONS_ANY = "C021": "`<...>` on an inbound line.";
+    HEADER_LINE = "C022": "A header comment line with a value that is not legal.";
+    OPTION_LENGTH = "C023": "A TCP option of a length it cannot have.";
+    COUNT_MISMATCH = "C024": "A count or length that disagrees with what it counts.";
+    ERRNO_WITH_SUCCESS = "C025": "An errno beside a result other than -1.";
+    ANY_ERRNO = "C026": "A result of -1 without an errno accepts any error (a warning).";
+    DATAGRAM_TOO_LONG = "C027": "A packet longer than IP can carry.";
+    ACE_FLAGS = "C028": "An AccECN digit together with E, W or A.";
+    CODE_NAME = "C029": "A name that no code block can see.";
+    LAYER_VALUE = "C030": "An encapsulation layer with a value that is not legal.";
+}
+
+/// What `id` means, if it is a code.
+pub fn explain(id: &str) -> Option<&'static str> {
+    ALL.iter()
+        .find(|code| code.id == id)
+        .map(|code| code.meaning)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_in_order() {
+        for pair in ALL.windows(2) {
+            let rank = |id: &str| (id.starts_with('C'), id.to_owned());
+            assert!(
+                rank(pair[0].id) < rank(pair[1].id),
+                "{} before {}",
+                pair[0].id,
+                pair[1].id
+            );
+        }
+    }
+
+    #[test]
+    fn the_reference_page_lists_every_code_with_its_meaning() {
+        let page = include_str!("../../../docs/diagnostics.md");
+        for code in ALL {
+            let row = format!("| {} | {} |", code.id, code.meaning);
+            assert!(
+                page.contains(&row),
+                "docs/diagnostics.md lacks the row: {row}"
+            );
+        }
+    }
+}

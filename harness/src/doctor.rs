@@ -1,0 +1,5 @@
+//! tmp
+/// x
+pub fn examine() -> String {
+    String::new()
+}

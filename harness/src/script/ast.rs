@@ -1,0 +1,279 @@
+//! The syntax tree: a script as written, names and numbers not yet judged.
+
+use crate::program::TimeSpec;
+use crate::source::{Span, Spanned};
+
+/// A whole file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct File {
+    /// Option lines.
+    pub options: Vec<OptionLine>,
+    /// The untimed command before the first event.
+    pub init: Option<Spanned<String>>,
+    /// The events that could be read.
+    pub events: Vec<Event>,
+    /// The untimed command after the last event.
+    pub cleanup: Option<Spanned<String>>,
+}
+
+/// `--name` or `--name=value`.
+#[derive(Clone, Debug)]
+pub(crate) struct OptionLine {
+    /// The name without its dashes.
+    pub name: Spanned<String>,
+    /// The value, quotes removed.
+    pub value: Option<Spanned<String>>,
+}
+
+/// A time and what happens then.
+#[derive(Clone, Debug)]
+pub(crate) struct Event {
+    /// When.
+    pub at: Spanned<TimeSpec>,
+    /// What.
+    pub action: Action,
+    /// The whole event.
+    pub span: Span,
+}
+
+/// What happens.
+#[derive(Clone, Debug)]
+pub(crate) enum Action {
+    /// A packet line.
+    Packet(Packet),
+    /// A system call.
+    Call(Call),
+    /// A back-quoted command.
+    Command(String),
+    /// A code block: its text and the place of the text.
+    Code(Spanned<String>),
+}
+
+/// Which way a packet goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// `<`: into the stack under test.
+    Inbound,
+    /// `>`: out of it.
+    Outbound,
+}
+
+/// A number as written.
+pub(crate) type Number = Spanned<u64>;
+
+/// A packet line.
+#[derive(Clone, Debug)]
+pub(crate) struct Packet {
+    /// Which way.
+    pub direction: Spanned<Direction>,
+    /// Encapsulation, outermost first.
+    pub layers: Vec<Layer>,
+    /// The `[…]` or `(…)` annotation.
+    pub annotation: Option<Spanned<Vec<AnnotationItem>>>,
+    /// `encap psp spi N`.
+    pub psp: Option<Span>,
+    /// The rest.
+    pub body: Body,
+    /// From the arrow to the end.
+    pub span: Span,
+}
+
+/// One encapsulation layer.
+#[derive(Clone, Debug)]
+pub(crate) struct Layer {
+    /// What kind.
+    pub kind: LayerKind,
+    /// The layer up to its colon.
+    pub span: Span,
+}
+
+/// Kinds of layers, with the values that are judged.
+#[derive(Clone, Debug)]
+pub(crate) enum LayerKind {
+    /// `ipv4 …` or `ipv6 …` with its addresses.
+    Ip {
+        v6: bool,
+        source: Spanned<std::net::IpAddr>,
+        destination: Spanned<std::net::IpAddr>,
+    },
+    /// `gre …`
+    Gre,
+    /// `mpls (label, traffic class, TTL) …`
+    Mpls(Vec<(Number, Number, Number)>),
+}
+
+/// One item of an annotation.
+#[derive(Clone, Debug)]
+pub(crate) enum AnnotationItem {
+    /// `noecn`, `ect0`, `ect1`, `ce`, `ect01`
+    Ecn(Spanned<String>),
+    /// `tos 0x…`
+    Tos(Number),
+    /// `ttl N`
+    Ttl(Number),
+    /// `flowlabel 0x…`
+    FlowLabel(Number),
+}
+
+/// What a packet line describes.
+#[derive(Clone, Debug)]
+pub(crate) enum Body {
+    /// TCP.
+    Tcp(Tcp),
+    /// UDP.
+    Udp {
+        ports: Option<(Number, Number)>,
+        len: Number,
+    },
+    /// ICMP.
+    Icmp(Icmp),
+}
+
+/// `start:end(len)`
+#[derive(Clone, Debug)]
+pub(crate) struct Range {
+    /// First byte.
+    pub start: Number,
+    /// Just past the last byte.
+    pub end: Number,
+    /// Bytes.
+    pub len: Number,
+    /// All of it.
+    pub span: Span,
+}
+
+/// TCP flags as written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Flags {
+    /// The letters before the dot, digits excluded.
+    pub letters: String,
+    /// Whether there is a dot.
+    pub ack: bool,
+    /// The AccECN digit.
+    pub ace: Option<u8>,
+}
+
+/// A TCP line after its annotation.
+#[derive(Clone, Debug)]
+pub(crate) struct Tcp {
+    /// `sport > dport`
+    pub ports: Option<(Number, Number)>,
+    /// Flags.
+    pub flags: Spanned<Flags>,
+    /// The sequence range.
+    pub range: Range,
+    /// `ack N`
+    pub ack: Option<Number>,
+    /// `win N`
+    pub window: Option<Number>,
+    /// `urg N`
+    pub urgent: Option<Number>,
+    /// `<…>`
+    pub options: Option<Spanned<Options>>,
+}
+
+/// An option list.
+#[derive(Clone, Debug)]
+pub(crate) enum Options {
+    /// `<...>`
+    Any,
+    /// `<a,b,c>`
+    List(Vec<Spanned<TcpOption>>),
+}
+
+/// One TCP option as written.
+#[derive(Clone, Debug)]
+pub(crate) enum TcpOption {
+    /// `eol`
+    EndOfList,
+    /// `nop`
+    NoOperation,
+    /// `mss N`
+    MaximumSegmentSize(Number),
+    /// `wscale N`
+    WindowScale(Number),
+    /// `sackOK`
+    SackPermitted,
+    /// `sack A:B …`
+    Sack(Vec<(Number, Number)>),
+    /// `TS val X ecr Y`
+    Timestamps(Number, Number),
+    /// `md5 HEX`
+    Md5(Vec<u8>),
+    /// `FO [HEX]`
+    FastOpen(Vec<u8>),
+    /// `FOEXP [HEX]`
+    FastOpenExperimental(Vec<u8>),
+    /// `ECN …`: the order (0 or 1) and the counters.
+    AccEcn(u8, Vec<Number>),
+}
+
+/// An ICMP line after the word `icmp`.
+#[derive(Clone, Debug)]
+pub(crate) struct Icmp {
+    /// The type word.
+    pub kind: Spanned<String>,
+    /// The code word.
+    pub code: Option<Spanned<String>>,
+    /// `mtu N`
+    pub mtu: Option<Number>,
+    /// `id N`
+    pub id: Option<Number>,
+    /// `[…]`
+    pub quote: Option<Quote>,
+}
+
+/// What an ICMP line quotes.
+#[derive(Clone, Debug)]
+pub(crate) enum Quote {
+    /// `[a:b(n)]`
+    Tcp(Range),
+    /// `[udp (n)]`
+    Udp(Number),
+    /// `[raw (n)]`
+    Raw(Number),
+}
+
+/// A system call.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    /// The time after `...`.
+    pub end: Option<Spanned<u64>>,
+    /// The name.
+    pub name: Spanned<String>,
+    /// The arguments.
+    pub arguments: Vec<Spanned<Expr>>,
+    /// The place of the argument list, brackets included.
+    pub list_span: Span,
+    /// After `=`.
+    pub result: Spanned<Expr>,
+    /// The errno name.
+    pub errno: Option<Spanned<String>>,
+    /// From the name (or `...`) to the end.
+    pub span: Span,
+}
+
+/// An expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Expr {
+    /// `...`
+    Ellipsis,
+    /// A number.
+    Int(i64),
+    /// A word.
+    Word(String),
+    /// A string, escapes resolved, neighbours joined.
+    Text(Vec<u8>),
+    /// `a|b`
+    Or(Vec<Spanned<Expr>>),
+    /// `name=value` or `name(…)=value`
+    Assign(Box<Spanned<Expr>>, Box<Spanned<Expr>>),
+    /// `[…]`
+    List(Vec<Spanned<Expr>>),
+    /// `{…}`
+    Braces(Vec<Spanned<Expr>>),
+    /// `name(…)`
+    Apply(Spanned<String>, Vec<Spanned<Expr>>),
+    /// A GRE or MPLS structure in braces; only tunnel sockets take one.
+    Tunnel,
+}

@@ -1,0 +1,163 @@
+//! Syntax tree to program: every name resolved, every number in its range, every time in order.
+
+mod call;
+mod code;
+mod icmp;
+mod options;
+mod packet;
+mod tcp;
+mod tcp_options;
+mod time;
+mod value;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::LoadContext;
+use super::ast;
+use super::command::{self, Command};
+use crate::diagnostic::Diagnostic;
+use crate::program::{
+    Action, Capability, CaseHeader, CheckStatement, IpVersion, Program, ScriptOptions, Step,
+    TimeSpec,
+};
+use crate::source::{Source, Span, Spanned};
+use crate::time::Time;
+
+/// Turns a tree into a program, recording all that is wrong. `whole` says that nothing was
+/// wrong before, so that checks on what is missing make sense.
+pub(crate) fn check(
+    source: &Source,
+    header: CaseHeader,
+    file: &ast::File,
+    context: &LoadContext,
+    whole: bool,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Program {
+    let mut checker = Checker {
+        source,
+        diagnostics,
+        needs: BTreeMap::new(),
+        ip_version: IpVersion::Ipv4,
+        last_absolute: None,
+        assigned: BTreeSet::new(),
+        python: false,
+    };
+    let options = checker.options(&file.options);
+    checker.ip_version = context
+        .ip_version
+        .or(options.ip_version)
+        .unwrap_or_default();
+    for command in [&file.init, &file.cleanup].into_iter().flatten() {
+        checker.command_needs(&command.node, command.span);
+    }
+    if whole {
+        checker.first_time(&file.events);
+    }
+    let steps = file
+        .events
+        .iter()
+        .filter_map(|event| checker.event(event))
+        .collect();
+    let needs = checker.needs;
+    Program {
+        source: source.clone(),
+        header,
+        options,
+        init: file.init.clone(),
+        steps,
+        cleanup: file.cleanup.clone(),
+        needs,
+    }
+}
+
+struct Checker<'a> {
+    source: &'a Source,
+    diagnostics: &'a mut Vec<Diagnostic>,
+    needs: BTreeMap<Capability, Span>,
+    ip_version: IpVersion,
+    /// The absolute time seen last, and where.
+    last_absolute: Option<(Time, Span)>,
+    /// Names that code blocks have given a value so far.
+    assigned: BTreeSet<String>,
+    /// Whether some block needs Python, whose assignments nobody here can see.
+    python: bool,
+}
+
+impl Checker<'_> {
+    /// Records an error at a place, to be completed by the caller's chain.
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn error(&mut self, id: &'static str, span: Span, message: impl Into<String>) {
+        self.report(Diagnostic::error(id, self.source, span, message));
+    }
+
+    fn error_help(
+        &mut self,
+        id: &'static str,
+        span: Span,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.report(Diagnostic::error(id, self.source, span, message).help(help));
+    }
+
+    /// Records that a target must offer `capability`, at its first use.
+    fn need(&mut self, capability: impl Into<String>, span: Span) {
+        self.needs
+            .entry(Capability(capability.into()))
+            .or_insert(span);
+    }
+
+    fn command_needs(&mut self, command: &str, span: Span) {
+        match command::read(command) {
+            Command::Sysctl(settings) => {
+                for (name, _) in settings {
+                    self.need(format!("sysctl:{name}"), span);
+                }
+            }
+            Command::Shell => self.need("shell", span),
+        }
+    }
+
+    fn event(&mut self, event: &ast::Event) -> Option<Step> {
+        self.time(event);
+        let action = match &event.action {
+            ast::Action::Packet(packet) => {
+                let pattern = self.packet(packet);
+                match packet.direction.node {
+                    ast::Direction::Inbound => Action::Inject(pattern?),
+                    ast::Direction::Outbound => Action::Expect(pattern?),
+                }
+            }
+            ast::Action::Call(call) => Action::Call(self.call(call, event.at.node)?),
+            ast::Action::Command(command) => {
+                self.command_needs(command, event.span);
+                Action::Command(command.clone())
+            }
+            ast::Action::Code(block) => Action::Check(self.code_block(block)?),
+        };
+        Some(Step {
+            at: event.at.clone(),
+            action,
+            span: event.span,
+        })
+    }
+
+    /// The step's statements; `None` if the block is wrong.
+    fn code_block(&mut self, block: &Spanned<String>) -> Option<Vec<CheckStatement>> {
+        self.code(block)
+    }
+}
+
+/// When an event begins, for those that must be in order.
+fn start_of(at: TimeSpec) -> Option<Time> {
+    match at {
+        TimeSpec::Absolute(time) | TimeSpec::AbsoluteRange(time, _) => Some(time),
+        TimeSpec::Relative(_) | TimeSpec::RelativeRange(..) | TimeSpec::Any => None,
+    }
+}
+
+/// The names of option lines and what they set.
+type Options = ScriptOptions;

@@ -1,0 +1,312 @@
+//! Tokens to a syntax tree, by recursive descent. One file a grammar area.
+//!
+//! Never stops at the first error: a statement that cannot be read is reported once,
+//! and reading goes on at the next line that starts like a statement.
+
+mod call;
+mod expr;
+mod icmp;
+mod layer;
+mod options;
+mod packet;
+mod tcp;
+mod tcp_options;
+mod time;
+
+use super::ast::{Action, Event, File, Number};
+use super::token::{Token, TokenKind};
+use crate::diagnostic::{Diagnostic, code};
+use crate::source::{Source, Span, Spanned};
+
+/// A diagnostic has been recorded; the statement cannot be read further.
+pub(crate) struct Failed;
+
+type Parsed<T> = Result<T, Failed>;
+
+/// Reads a whole file. `tokens` must end with [`TokenKind::End`].
+pub(crate) fn parse(source: &Source, tokens: &[Token], diagnostics: &mut Vec<Diagnostic>) -> File {
+    let mut parser = Parser {
+        source,
+        tokens,
+        at: 0,
+        depth: 0,
+        diagnostics,
+    };
+    parser.file()
+}
+
+struct Parser<'a> {
+    source: &'a Source,
+    tokens: &'a [Token],
+    at: usize,
+    depth: usize,
+    diagnostics: &'a mut Vec<Diagnostic>,
+}
+
+impl<'a> Parser<'a> {
+    fn file(&mut self) -> File {
+        let mut file = File::default();
+        let mut failed = false;
+        while self.kind() != TokenKind::End {
+            let before = self.at;
+            match self.kind() {
+                TokenKind::Option => self.option_line(&mut file),
+                TokenKind::Command => self.untimed_command(&mut file),
+                _ => match self.event() {
+                    Ok(event) => file.events.push(event),
+                    Err(Failed) => {
+                        failed = true;
+                        self.recover(before);
+                    }
+                },
+            }
+        }
+        if file.events.is_empty() && !failed {
+            let end = Span::new(self.source.text().len(), self.source.text().len());
+            self.diagnostics.push(
+                Diagnostic::error(code::NO_EVENT, self.source, end, "the script has no event")
+                    .label("expected at least one event before the end of the file")
+                    .help("an event is a time and an action, such as `0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3`"),
+            );
+        }
+        file
+    }
+
+    /// Goes on to the next line that starts like a statement.
+    fn recover(&mut self, start: usize) {
+        if self.at == start {
+            self.bump();
+        }
+        while self.kind() != TokenKind::End && !self.starts_statement() {
+            self.bump();
+        }
+    }
+
+    /// Whether the current token is the first on its line and can start a statement.
+    fn starts_statement(&self) -> bool {
+        let token = self.token();
+        token.first_on_line
+            && matches!(
+                token.kind,
+                TokenKind::Int
+                    | TokenKind::Decimal
+                    | TokenKind::Option
+                    | TokenKind::Command
+                    | TokenKind::Punct('+' | '*')
+            )
+    }
+
+    fn untimed_command(&mut self, file: &mut File) {
+        let token = self.bump();
+        let command = Spanned::new(token.text.clone(), token.span);
+        if self.kind() == TokenKind::End && !file.events.is_empty() {
+            file.cleanup = Some(command);
+        } else if file.events.is_empty() && file.init.is_none() {
+            file.init = Some(command);
+        } else {
+            self.diagnostics.push(
+                Diagnostic::error(
+                    code::COMMAND_ORDER,
+                    self.source,
+                    token.span,
+                    "only the first and the last statement may be a command without a time",
+                )
+                .label("expected a time before this command")
+                .help("write `+0` before the command"),
+            );
+        }
+    }
+
+    fn event(&mut self) -> Parsed<Event> {
+        let at = self.when()?;
+        let token = self.token();
+        let action = match token.kind {
+            TokenKind::Punct('<' | '>') => Action::Packet(self.packet()?),
+            TokenKind::Word | TokenKind::Ellipsis => Action::Call(self.call()?),
+            TokenKind::Command => Action::Command(self.bump().text.clone()),
+            TokenKind::Code => {
+                let code = self.bump();
+                let inner = Span::new(code.span.start + 2, code.span.start + 2 + code.text.len());
+                Action::Code(Spanned::new(code.text.clone(), inner))
+            }
+            _ => {
+                return Err(self.expected(
+                    "a packet (`<` or `>`), a system call, a `command` or a %{ code block }%",
+                ));
+            }
+        };
+        let span = at.span.to(self.previous_span());
+        Ok(Event { at, action, span })
+    }
+
+    fn token(&self) -> &'a Token {
+        &self.tokens[self.at.min(self.tokens.len() - 1)]
+    }
+
+    fn peek(&self, ahead: usize) -> &'a Token {
+        &self.tokens[(self.at + ahead).min(self.tokens.len() - 1)]
+    }
+
+    fn kind(&self) -> TokenKind {
+        self.token().kind
+    }
+
+    fn bump(&mut self) -> &'a Token {
+        let token = self.token();
+        self.at = (self.at + 1).min(self.tokens.len());
+        token
+    }
+
+    /// The place of the token read last.
+    fn previous_span(&self) -> Span {
+        self.at
+            .checked_sub(1)
+            .map_or(Span::default(), |at| self.tokens[at].span)
+    }
+
+    fn is(&self, mark: char) -> bool {
+        self.token().is(mark)
+    }
+
+    fn eat(&mut self, mark: char) -> bool {
+        let found = self.is(mark);
+        if found {
+            self.bump();
+        }
+        found
+    }
+
+    fn eat_word(&mut self, word: &str) -> bool {
+        let found = self.token().is_word(word);
+        if found {
+            self.bump();
+        }
+        found
+    }
+
+    fn expect(&mut self, mark: char) -> Parsed<Span> {
+        match self.is(mark) {
+            true => Ok(self.bump().span),
+            false => Err(self.expected(&format!("`{mark}`"))),
+        }
+    }
+
+    fn expect_word(&mut self, word: &str) -> Parsed<Span> {
+        match self.token().is_word(word) {
+            true => Ok(self.bump().span),
+            false => Err(self.expected(&format!("`{word}`"))),
+        }
+    }
+
+    /// Any word; `what` says in a message which.
+    fn word(&mut self, what: &str) -> Parsed<Spanned<String>> {
+        if self.kind() != TokenKind::Word {
+            return Err(self.expected(what));
+        }
+        let token = self.bump();
+        Ok(Spanned::new(token.text.clone(), token.span))
+    }
+
+    /// A decimal number of zero or more.
+    fn number(&mut self, what: &str) -> Parsed<Number> {
+        let token = self.token();
+        match token.kind {
+            TokenKind::Int if !token.text.starts_with('-') => self.digits(10),
+            TokenKind::Hex => {
+                let message = format!("expected {what} in decimal, found `{}`", token.text);
+                Err(self.fail(Diagnostic::error(
+                    code::NUMBER,
+                    self.source,
+                    token.span,
+                    message,
+                )))
+            }
+            _ => Err(self.expected(what)),
+        }
+    }
+
+    /// A `0x…` number.
+    fn hex(&mut self, what: &str) -> Parsed<Number> {
+        match self.kind() {
+            TokenKind::Hex => self.digits(16),
+            _ => Err(self.expected(&format!("{what} in hex, such as `0x1c`"))),
+        }
+    }
+
+    /// A number in either form.
+    fn any_number(&mut self, what: &str) -> Parsed<Number> {
+        match self.kind() {
+            TokenKind::Hex => self.digits(16),
+            _ => self.number(what),
+        }
+    }
+
+    fn digits(&mut self, radix: u32) -> Parsed<Number> {
+        let token = self.bump();
+        let digits = token.text.strip_prefix("0x").unwrap_or(&token.text);
+        match u64::from_str_radix(digits, radix) {
+            Ok(value) => Ok(Spanned::new(value, token.span)),
+            Err(_) => {
+                let message = format!("the number `{}` is too large", token.text);
+                Err(self.fail(Diagnostic::error(
+                    code::NUMBER,
+                    self.source,
+                    token.span,
+                    message,
+                )))
+            }
+        }
+    }
+
+    fn fail(&mut self, diagnostic: Diagnostic) -> Failed {
+        self.diagnostics.push(diagnostic);
+        Failed
+    }
+
+    /// `what` was expected at the current token.
+    fn expected(&mut self, what: &str) -> Failed {
+        let diagnostic = self.expected_diagnostic(code::UNEXPECTED, what);
+        self.fail(diagnostic)
+    }
+
+    /// The same with advice.
+    fn expected_with_help(&mut self, what: &str, help: impl Into<String>) -> Failed {
+        let diagnostic = self.expected_diagnostic(code::UNEXPECTED, what).help(help);
+        self.fail(diagnostic)
+    }
+
+    /// If the current token starts a line, the place is the end of the line before:
+    /// that is where something is missing.
+    fn expected_diagnostic(&self, id: &'static str, what: &str) -> Diagnostic {
+        let token = self.token();
+        let ends = self.at > 0 && (token.first_on_line || token.kind == TokenKind::End);
+        if ends {
+            let end = self.previous_span().end;
+            let found = if token.kind == TokenKind::End {
+                "file"
+            } else {
+                "line"
+            };
+            return Diagnostic::error(
+                id,
+                self.source,
+                Span::new(end, end),
+                format!("expected {what}, but the {found} ends"),
+            )
+            .label("expected here");
+        }
+        let found = match token.kind {
+            TokenKind::Unknown => format!(
+                "the character `{}`, which the language does not use",
+                token.text
+            ),
+            _ => token.to_string(),
+        };
+        Diagnostic::error(
+            id,
+            self.source,
+            token.span,
+            format!("expected {what}, found {found}"),
+        )
+    }
+}

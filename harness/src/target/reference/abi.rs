@@ -1,0 +1,99 @@
+//! Linux's numbers for what the calls name (x86-64 and the generic ABI agree on all of these).
+
+/// Address families and socket types.
+pub(super) mod family {
+    pub(crate) const UNSPEC: i32 = 0;
+    pub(crate) const INET: i32 = 2;
+    pub(crate) const INET6: i32 = 10;
+    pub(crate) const STREAM: i32 = 1;
+    pub(crate) const DGRAM: i32 = 2;
+    pub(crate) const RAW: i32 = 3;
+    pub(crate) const TYPE_MASK: i32 = 0xf;
+    pub(crate) const NONBLOCK: i32 = 0o4000;
+    pub(crate) const CLOEXEC: i32 = 0o2_000_000;
+    pub(crate) const PROTOCOL_DEFAULT: i32 = 0;
+    pub(crate) const PROTOCOL_TCP: i32 = 6;
+}
+
+/// Option levels.
+pub(super) mod level {
+    pub(crate) const IP: i32 = 0;
+    pub(crate) const SOCKET: i32 = 1;
+    pub(crate) const TCP: i32 = 6;
+    pub(crate) const IPV6: i32 = 41;
+}
+
+/// Control messages.
+pub(super) mod control {
+    pub(crate) const TCP_CM_INQ: i32 = 36;
+    /// Room a control message with an `int` takes: header of 16 bytes, 4 of data, padding.
+    pub(crate) const INT_SPACE: usize = 24;
+}
+
+/// Flags of the receive and send families.
+pub(super) mod msg {
+    pub(crate) const OOB: i32 = 0x1;
+    pub(crate) const PEEK: i32 = 0x2;
+    pub(crate) const CTRUNC: i32 = 0x8;
+    pub(crate) const TRUNC: i32 = 0x20;
+    pub(crate) const DONTWAIT: i32 = 0x40;
+    pub(crate) const EOR: i32 = 0x80;
+    pub(crate) const WAITALL: i32 = 0x100;
+    pub(crate) const ERRQUEUE: i32 = 0x2000;
+    pub(crate) const NOSIGNAL: i32 = 0x4000;
+    pub(crate) const MORE: i32 = 0x8000;
+    pub(crate) const ZEROCOPY: i32 = 0x400_0000;
+    pub(crate) const FASTOPEN: i32 = 0x2000_0000;
+    pub(crate) const CMSG_CLOEXEC: i32 = 0x4000_0000;
+}
+
+/// `fcntl` commands and the flags they read and write.
+pub(super) mod file {
+    pub(crate) const GETFD: i32 = 1;
+    pub(crate) const SETFD: i32 = 2;
+    pub(crate) const GETFL: i32 = 3;
+    pub(crate) const SETFL: i32 = 4;
+    pub(crate) const CLOEXEC: i64 = 1;
+    pub(crate) const RDWR: i64 = 2;
+    pub(crate) const NONBLOCK: i64 = 0o4000;
+}
+
+/// `ioctl` requests.
+pub(super) mod request {
+    pub(crate) const SIOCOUTQ: u64 = 0x5411;
+    pub(crate) const SIOCINQ: u64 = 0x541b;
+    pub(crate) const FIONBIO: u64 = 0x5421;
+    pub(crate) const SIOCATMARK: u64 = 0x8905;
+    pub(crate) const SIOCOUTQNSD: u64 = 0x894b;
+}
+
+/// `shutdown` directions.
+pub(super) mod shut {
+    pub(crate) const RD: i32 = 0;
+    pub(crate) const WR: i32 = 1;
+    pub(crate) const RDWR: i32 = 2;
+}
+
+/// Readiness bits; `poll` and `epoll` share them.
+pub(super) mod ready {
+    pub(crate) const IN: u32 = 0x1;
+    pub(crate) const PRI: u32 = 0x2;
+    pub(crate) const OUT: u32 = 0x4;
+    pub(crate) const ERR: u32 = 0x8;
+    pub(crate) const HUP: u32 = 0x10;
+    pub(crate) const NVAL: u32 = 0x20;
+    pub(crate) const RDNORM: u32 = 0x40;
+    pub(crate) const WRNORM: u32 = 0x100;
+    pub(crate) const RDHUP: u32 = 0x2000;
+    /// Reported whether asked for or not.
+    pub(crate) const ALWAYS: u32 = ERR | HUP;
+}
+
+/// `epoll_ctl` operations and flag bits of its event mask.
+pub(super) mod epoll {
+    pub(crate) const ADD: i32 = 1;
+    pub(crate) const DEL: i32 = 2;
+    pub(crate) const MOD: i32 = 3;
+    pub(crate) const ONESHOT: u32 = 1 << 30;
+    pub(crate) const EDGE: u32 = 1 << 31;
+}

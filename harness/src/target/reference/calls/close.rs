@@ -1,0 +1,115 @@
+//! `close` and `shutdown`.
+
+use std::time::Duration;
+
+use tcpdrill_stack::{CallError, SocketId, StateName};
+
+use crate::call::{Fd, Outcome};
+use crate::target::reference::abi::shut;
+use crate::target::reference::blocking::{Attempt, Progress, Stop};
+use crate::target::reference::descriptors::{Object, Socket, Stage};
+use crate::target::reference::errno::{EBADF, EINVAL, ENOTCONN};
+use crate::target::reference::kernel::Kernel;
+
+impl Kernel {
+    pub(in crate::target::reference) fn close(
+        &mut self,
+        fd: Fd,
+        progress: &mut Progress,
+    ) -> Attempt {
+        if progress.lingering.is_none() {
+            progress.lingering = match self.table.remove(fd) {
+                None => return Err(EBADF.into()),
+                Some(Object::Epoll(_)) => None,
+                Some(Object::Socket(socket)) => self.let_go(fd, &socket)?,
+            };
+            self.engine.settle();
+        }
+        match progress.lingering {
+            // SO_LINGER with a time: sleeps while data or FIN are unacknowledged; running out is no error.
+            Some((id, length))
+                if self.still_sending(id) && self.engine.now() < progress.started + length =>
+            {
+                Err(Stop::Sleep(Some(progress.started + length)))
+            }
+            Some(_) | None => Ok(Outcome::ok(0)),
+        }
+    }
+
+    /// CLOSE or ABORT towards the stack. Gives the connection and the time to linger, if asked for.
+    fn let_go(&mut self, fd: Fd, socket: &Socket) -> Result<Option<(SocketId, Duration)>, Stop> {
+        let now = self.engine.now();
+        let host = self.engine.host_mut();
+        match socket.stage {
+            Stage::Fresh => Ok(None),
+            Stage::Listening(id) => {
+                host.close(now, id)
+                    .map_err(|error| Kernel::lost_socket(fd, error))?;
+                Ok(None)
+            }
+            Stage::Connection(id, _) => {
+                let result = match socket.options.linger {
+                    Some(length) if length.is_zero() => host.abort(now, id),
+                    _ => host.close(now, id),
+                };
+                result.map_err(|error| Kernel::lost_socket(fd, error))?;
+                Ok(socket.options.linger.map(|length| (id, length)))
+            }
+        }
+    }
+
+    fn still_sending(&self, id: SocketId) -> bool {
+        matches!(
+            self.engine.state(id),
+            Some(StateName::FinWait1 | StateName::Closing | StateName::LastAck)
+        )
+    }
+
+    pub(in crate::target::reference) fn shutdown(&mut self, fd: Fd, how: i32) -> Attempt {
+        let stage = self.table.socket(fd)?.stage;
+        if !(shut::RD..=shut::RDWR).contains(&how) {
+            return Err(EINVAL.into());
+        }
+        let (reading, writing) = (how != shut::WR, how != shut::RD);
+        match stage {
+            Stage::Fresh => Err(ENOTCONN.into()),
+            // Linux: ending the reading side of a listener stops it; the writing side means nothing.
+            Stage::Listening(_) if reading => self.disconnect(fd),
+            Stage::Listening(_) => Ok(Outcome::ok(0)),
+            Stage::Connection(id, _) => {
+                let ready = self.readiness(id);
+                if ready.closed {
+                    return Err(ENOTCONN.into());
+                }
+                if !ready.connected && self.engine.state(id) == Some(StateName::SynSent) {
+                    return self.disconnect(fd);
+                }
+                self.shutdown_connection(fd, id, reading, writing)
+            }
+        }
+    }
+
+    fn shutdown_connection(
+        &mut self,
+        fd: Fd,
+        id: SocketId,
+        reading: bool,
+        writing: bool,
+    ) -> Attempt {
+        if writing {
+            let now = self.engine.now();
+            match self.engine.host_mut().shutdown_write(now, id) {
+                Ok(()) | Err(CallError::Closing) => {}
+                Err(CallError::NotConnected | CallError::InvalidState) => {
+                    return Err(ENOTCONN.into());
+                }
+                Err(CallError::Connection(error)) => return Err(self.errno_of(fd, error).into()),
+                Err(other) => return Err(Kernel::lost_socket(fd, other)),
+            }
+        }
+        let socket = self.table.socket_mut(fd)?;
+        socket.read_shut |= reading;
+        socket.write_shut |= writing;
+        Ok(Outcome::ok(0))
+    }
+}

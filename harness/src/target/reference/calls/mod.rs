@@ -1,0 +1,12 @@
+//! The system calls, a file per group.
+
+mod close;
+mod control;
+mod open;
+mod options;
+mod poll;
+mod receive;
+mod send;
+
+pub(super) use control::is_known as is_known_request;
+pub(super) use options::is_known as is_known_option;

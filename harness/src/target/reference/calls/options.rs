@@ -1,0 +1,499 @@
+//! `getsockopt` and `setsockopt`: one table of the options that are known.
+
+use std::time::Duration;
+
+use tcpdrill_stack::{SocketOptions, Status};
+
+use crate::call::{Errno, Fd, Outcome, Output};
+use crate::program::IpVersion;
+use crate::target::reference::abi::{family, level};
+use crate::target::reference::blocking::{Attempt, Stop};
+use crate::target::reference::descriptors::{Family, Socket, Stage};
+use crate::target::reference::errno::{EDOM, EINVAL, ENOENT, ENOPROTOOPT};
+use crate::target::reference::kernel::Kernel;
+
+/// The options the reference target knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    ReuseAddress,
+    SocketType,
+    Error,
+    SendBuffer,
+    ReceiveBuffer,
+    KeepAlive,
+    UrgentInline,
+    Linger,
+    ReceiveLowWater,
+    ReceiveTimeout,
+    SendTimeout,
+    AcceptConn,
+    Protocol,
+    Domain,
+    Tos,
+    Ttl,
+    TrafficClass,
+    HopLimit,
+    V6Only,
+    NoDelay,
+    MaxSegment,
+    Cork,
+    KeepIdle,
+    KeepInterval,
+    KeepCount,
+    WindowClamp,
+    QuickAck,
+    Congestion,
+    UserTimeout,
+    Inq,
+}
+
+const TABLE: &[(i32, i32, &str, Kind)] = &[
+    (level::SOCKET, 2, "SO_REUSEADDR", Kind::ReuseAddress),
+    (level::SOCKET, 3, "SO_TYPE", Kind::SocketType),
+    (level::SOCKET, 4, "SO_ERROR", Kind::Error),
+    (level::SOCKET, 7, "SO_SNDBUF", Kind::SendBuffer),
+    (level::SOCKET, 8, "SO_RCVBUF", Kind::ReceiveBuffer),
+    (level::SOCKET, 9, "SO_KEEPALIVE", Kind::KeepAlive),
+    (level::SOCKET, 10, "SO_OOBINLINE", Kind::UrgentInline),
+    (level::SOCKET, 13, "SO_LINGER", Kind::Linger),
+    (level::SOCKET, 18, "SO_RCVLOWAT", Kind::ReceiveLowWater),
+    (level::SOCKET, 20, "SO_RCVTIMEO", Kind::ReceiveTimeout),
+    (level::SOCKET, 21, "SO_SNDTIMEO", Kind::SendTimeout),
+    (level::SOCKET, 30, "SO_ACCEPTCONN", Kind::AcceptConn),
+    (level::SOCKET, 38, "SO_PROTOCOL", Kind::Protocol),
+    (level::SOCKET, 39, "SO_DOMAIN", Kind::Domain),
+    (level::IP, 1, "IP_TOS", Kind::Tos),
+    (level::IP, 2, "IP_TTL", Kind::Ttl),
+    (level::IPV6, 16, "IPV6_UNICAST_HOPS", Kind::HopLimit),
+    (level::IPV6, 26, "IPV6_V6ONLY", Kind::V6Only),
+    (level::IPV6, 67, "IPV6_TCLASS", Kind::TrafficClass),
+    (level::TCP, 1, "TCP_NODELAY", Kind::NoDelay),
+    (level::TCP, 2, "TCP_MAXSEG", Kind::MaxSegment),
+    (level::TCP, 3, "TCP_CORK", Kind::Cork),
+    (level::TCP, 4, "TCP_KEEPIDLE", Kind::KeepIdle),
+    (level::TCP, 5, "TCP_KEEPINTVL", Kind::KeepInterval),
+    (level::TCP, 6, "TCP_KEEPCNT", Kind::KeepCount),
+    (level::TCP, 10, "TCP_WINDOW_CLAMP", Kind::WindowClamp),
+    (level::TCP, 12, "TCP_QUICKACK", Kind::QuickAck),
+    (level::TCP, 13, "TCP_CONGESTION", Kind::Congestion),
+    (level::TCP, 18, "TCP_USER_TIMEOUT", Kind::UserTimeout),
+    (level::TCP, 36, "TCP_INQ", Kind::Inq),
+];
+
+/// Congestion controls Linux may have and the reference does not.
+const OTHER_CONTROLS: &[&str] = &[
+    "bbr",
+    "bic",
+    "cdg",
+    "cubic",
+    "dctcp",
+    "highspeed",
+    "htcp",
+    "hybla",
+    "illinois",
+    "lp",
+    "nv",
+    "scalable",
+    "vegas",
+    "veno",
+    "westwood",
+    "yeah",
+];
+
+/// Linux's default MSS before a connection knows better (RFC 9293 §3.7.1).
+const DEFAULT_MSS: i32 = 536;
+/// Linux's lower bounds for the doubled buffer sizes.
+const MIN_SEND_BUFFER: i32 = 4608;
+const MIN_RECEIVE_BUFFER: i32 = 2304;
+/// Length of a congestion control's name with its zeros.
+const CONTROL_NAME_LEN: usize = 16;
+
+/// Whether an option is known by `LEVEL/NAME`, `SOL_TCP/TCP_NODELAY` or by numbers, `6/1`.
+pub(in crate::target::reference) fn is_known(name: &str) -> bool {
+    let Some((level_name, option)) = name.split_once('/') else {
+        return false;
+    };
+    let wanted = match level_name {
+        "SOL_SOCKET" => Some(level::SOCKET),
+        "SOL_TCP" | "IPPROTO_TCP" => Some(level::TCP),
+        "SOL_IP" | "IPPROTO_IP" => Some(level::IP),
+        "SOL_IPV6" | "IPPROTO_IPV6" => Some(level::IPV6),
+        number => number.parse().ok(),
+    };
+    TABLE.iter().any(|(level, number, name, _)| {
+        wanted == Some(*level) && (*name == option || option.parse() == Ok(*number))
+    })
+}
+
+fn lookup(level: i32, name: i32) -> Result<Kind, Stop> {
+    TABLE
+        .iter()
+        .find(|entry| entry.0 == level && entry.1 == name)
+        .map(|entry| entry.3)
+        .ok_or_else(|| {
+            let level = match level {
+                level::SOCKET => "SOL_SOCKET".to_owned(),
+                level::TCP => "SOL_TCP".to_owned(),
+                level::IP => "SOL_IP".to_owned(),
+                level::IPV6 => "SOL_IPV6".to_owned(),
+                number => number.to_string(),
+            };
+            Stop::unsupported(
+                format!("sockopt:{level}/{name}"),
+                "the reference target does not know this option",
+            )
+        })
+}
+
+impl Kernel {
+    pub(in crate::target::reference) fn get_option(
+        &mut self,
+        fd: Fd,
+        level: i32,
+        name: i32,
+        len: u32,
+    ) -> Attempt {
+        self.table.socket(fd)?;
+        let kind = lookup(level, name)?;
+        self.check_family(fd, level, kind)?;
+        let mut value = match kind {
+            Kind::Error => {
+                let id = self.table.socket(fd)?.id();
+                let errno = id.and_then(|id| self.take_error(fd, id));
+                int(errno.map_or(0, |errno| errno.0))
+            }
+            Kind::Linger => {
+                let linger = self.table.socket(fd)?.options.linger;
+                let seconds = linger.map_or(0, |length| clamp(length.as_secs()));
+                [int(i32::from(linger.is_some())), int(seconds)].concat()
+            }
+            Kind::ReceiveTimeout => timeval(self.table.socket(fd)?.local.receive_timeout),
+            Kind::SendTimeout => timeval(self.table.socket(fd)?.local.send_timeout),
+            Kind::Congestion => {
+                let mut name = b"reno".to_vec();
+                name.resize(CONTROL_NAME_LEN, 0);
+                name
+            }
+            other => int(self.get_int(fd, other)?),
+        };
+        value.truncate(len as usize);
+        Ok(Outcome::with(0, Output::Bytes(value)))
+    }
+
+    fn status_of(&self, fd: Fd) -> Result<Option<Status>, Stop> {
+        match self.table.socket(fd)?.stage {
+            Stage::Connection(id, _) => match self.engine.host().status(id) {
+                Ok(status) => Ok(Some(status)),
+                Err(error) => Err(Kernel::lost_socket(fd, error)),
+            },
+            Stage::Fresh | Stage::Listening(_) => Ok(None),
+        }
+    }
+
+    fn get_int(&self, fd: Fd, kind: Kind) -> Result<i32, Stop> {
+        let socket = self.table.socket(fd)?;
+        let (options, config) = (&socket.options, self.engine.host().config());
+        let seconds =
+            |set: Option<Duration>, default: Duration| clamp(set.unwrap_or(default).as_secs());
+        Ok(match kind {
+            Kind::ReuseAddress => i32::from(options.reuse_address),
+            Kind::SocketType => family::STREAM,
+            // Linux shows twice what was asked for: half of it is for its own use.
+            Kind::SendBuffer => clamp(options.send_buffer.unwrap_or(config.send_buffer) as u64 * 2),
+            Kind::ReceiveBuffer => {
+                clamp(options.recv_buffer.unwrap_or(config.recv_buffer) as u64 * 2)
+            }
+            Kind::KeepAlive => i32::from(options.keepalive),
+            Kind::UrgentInline => i32::from(options.urgent_inline),
+            Kind::ReceiveLowWater => clamp(socket.local.receive_low_water as u64),
+            Kind::AcceptConn => i32::from(matches!(socket.stage, Stage::Listening(_))),
+            Kind::Protocol => family::PROTOCOL_TCP,
+            Kind::Domain => match socket.family {
+                Family::Inet => family::INET,
+                Family::Inet6 => family::INET6,
+            },
+            Kind::Tos | Kind::TrafficClass => i32::from(options.traffic_class),
+            Kind::Ttl | Kind::HopLimit => i32::from(options.ttl.unwrap_or(config.ttl)),
+            Kind::V6Only => i32::from(socket.local.v6_only),
+            Kind::NoDelay => i32::from(options.nodelay || !config.nagle),
+            Kind::MaxSegment => match self.status_of(fd)? {
+                Some(status) => i32::from(status.snd_mss),
+                None => options.mss.map_or(DEFAULT_MSS, i32::from),
+            },
+            Kind::Cork => i32::from(options.cork),
+            Kind::KeepIdle => seconds(options.keepalive_idle, config.keepalive.idle),
+            Kind::KeepInterval => seconds(options.keepalive_interval, config.keepalive.interval),
+            Kind::KeepCount => clamp(u64::from(
+                options.keepalive_probes.unwrap_or(config.keepalive.probes),
+            )),
+            Kind::WindowClamp => clamp(u64::from(options.window_clamp.unwrap_or(0))),
+            Kind::QuickAck => i32::from(options.quick_ack),
+            Kind::UserTimeout => options
+                .user_timeout
+                .map_or(0, |length| clamp(length.as_millis() as u64)),
+            Kind::Inq => i32::from(socket.local.report_inq),
+            Kind::Error
+            | Kind::Linger
+            | Kind::ReceiveTimeout
+            | Kind::SendTimeout
+            | Kind::Congestion => 0,
+        })
+    }
+
+    pub(in crate::target::reference) fn set_option(
+        &mut self,
+        fd: Fd,
+        level: i32,
+        name: i32,
+        value: &[u8],
+    ) -> Attempt {
+        let socket = self.table.socket(fd)?.clone();
+        let kind = lookup(level, name)?;
+        self.check_family(fd, level, kind)?;
+        let mut changed = socket.clone();
+        match kind {
+            Kind::Congestion => select_control(value)?,
+            Kind::Linger => {
+                let (on, seconds) = (read_int(value, 0)?, read_int(value, 4)?);
+                let seconds = u64::try_from(seconds).unwrap_or(u64::from(u32::MAX));
+                changed.options.linger = (on != 0).then_some(Duration::from_secs(seconds));
+            }
+            Kind::ReceiveTimeout => changed.local.receive_timeout = read_timeval(value)?,
+            Kind::SendTimeout => changed.local.send_timeout = read_timeval(value)?,
+            Kind::Ttl | Kind::Tos | Kind::HopLimit | Kind::TrafficClass => {
+                // ip(7): these four also take a single byte.
+                let number = match value {
+                    [byte] if level == level::IP => i32::from(*byte),
+                    _ => read_int(value, 0)?,
+                };
+                set_ip(&mut changed.options, kind, number)?;
+            }
+            other => set_int(&mut changed, other, read_int(value, 0)?)?,
+        }
+        if changed.options != socket.options
+            && let Some(id) = socket.id()
+        {
+            self.engine
+                .host_mut()
+                .set_options(id, changed.options.clone())
+                .map_err(|error| Kernel::lost_socket(fd, error))?;
+        }
+        *self.table.socket_mut(fd)? = changed;
+        Ok(Outcome::ok(0))
+    }
+
+    /// IP options belong to one family, and so do a connection's packets.
+    fn check_family(&self, fd: Fd, level: i32, kind: Kind) -> Result<(), Stop> {
+        let socket = self.table.socket(fd)?;
+        let ipv6_packets = self.ip_version == IpVersion::Ipv6;
+        match (socket.family, level) {
+            (Family::Inet, level::IPV6) => Err(ENOPROTOOPT.into()),
+            (Family::Inet6, level::IPV6) if kind == Kind::V6Only => {
+                if socket.bound.is_some() || socket.stage != Stage::Fresh {
+                    return Err(EINVAL.into());
+                }
+                Ok(())
+            }
+            (Family::Inet6, level::IPV6) if !ipv6_packets => Err(Stop::unsupported(
+                "sockopt:SOL_IPV6",
+                "IPv6 header options say nothing about IPv4 packets (ipv4-mapped-ipv6); use SOL_IP",
+            )),
+            (Family::Inet6, level::IP) if ipv6_packets => Err(Stop::unsupported(
+                "sockopt:SOL_IP",
+                "IPv4 header options say nothing about IPv6 packets; use SOL_IPV6",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn set_int(socket: &mut Socket, kind: Kind, value: i32) -> Result<(), Stop> {
+    let on = value != 0;
+    let options = &mut socket.options;
+    match kind {
+        Kind::ReuseAddress => options.reuse_address = on,
+        Kind::KeepAlive => options.keepalive = on,
+        Kind::UrgentInline => options.urgent_inline = on,
+        Kind::V6Only => socket.local.v6_only = on,
+        Kind::NoDelay => options.nodelay = on,
+        Kind::Cork => options.cork = on,
+        Kind::QuickAck => options.quick_ack = on,
+        Kind::Inq => {
+            // tcp(7): only 0 and 1.
+            ranged(value, 0, 1)?;
+            socket.local.report_inq = on;
+        }
+        Kind::SendBuffer => {
+            let shown = value.saturating_mul(2).max(MIN_SEND_BUFFER);
+            options.send_buffer = Some(size(shown / 2));
+        }
+        Kind::ReceiveBuffer => {
+            let shown = value.saturating_mul(2).max(MIN_RECEIVE_BUFFER);
+            options.recv_buffer = Some(size(shown / 2));
+        }
+        Kind::ReceiveLowWater => {
+            let value = if value < 0 { i32::MAX } else { value };
+            socket.local.receive_low_water = size(value.max(1));
+        }
+        Kind::MaxSegment => {
+            if value != 0 {
+                ranged(value, 88, 32_767)?;
+            }
+            options.mss = u16::try_from(value).ok().filter(|mss| *mss != 0);
+        }
+        Kind::KeepIdle => options.keepalive_idle = Some(in_seconds(ranged(value, 1, 32_767)?)),
+        Kind::KeepInterval => {
+            options.keepalive_interval = Some(in_seconds(ranged(value, 1, 32_767)?));
+        }
+        Kind::KeepCount => options.keepalive_probes = Some(ranged(value, 1, 127)?),
+        Kind::WindowClamp => {
+            let clamp = ranged(value, 0, i32::MAX)?;
+            options.window_clamp = Some(clamp).filter(|clamp| *clamp != 0);
+        }
+        Kind::UserTimeout => {
+            let length = ranged(value, 0, i32::MAX)?;
+            options.user_timeout =
+                (length != 0).then_some(Duration::from_millis(u64::from(length)));
+        }
+        // Read-only options; the others never get here.
+        Kind::SocketType
+        | Kind::Error
+        | Kind::AcceptConn
+        | Kind::Protocol
+        | Kind::Domain
+        | Kind::Linger
+        | Kind::ReceiveTimeout
+        | Kind::SendTimeout
+        | Kind::Congestion
+        | Kind::Tos
+        | Kind::Ttl
+        | Kind::TrafficClass
+        | Kind::HopLimit => return Err(ENOPROTOOPT.into()),
+    }
+    Ok(())
+}
+
+fn set_ip(options: &mut SocketOptions, kind: Kind, value: i32) -> Result<(), Stop> {
+    let byte = u8::try_from(value).ok();
+    match kind {
+        // −1 is "back to the default".
+        Kind::Ttl | Kind::HopLimit if value == -1 => options.ttl = None,
+        Kind::TrafficClass if value == -1 => options.traffic_class = 0,
+        Kind::Ttl | Kind::HopLimit => {
+            options.ttl = Some(byte.filter(|ttl| *ttl != 0).ok_or(Stop::Failed(EINVAL))?);
+        }
+        // The two ECN bits are TCP's own.
+        Kind::TrafficClass => {
+            options.traffic_class = byte.ok_or(Stop::Failed(EINVAL))? & !3;
+        }
+        _ => options.traffic_class = value.to_le_bytes()[0] & !3,
+    }
+    Ok(())
+}
+
+fn select_control(value: &[u8]) -> Result<(), Stop> {
+    let name: Vec<u8> = value
+        .iter()
+        .copied()
+        .take(CONTROL_NAME_LEN - 1)
+        .take_while(|byte| *byte != 0)
+        .collect();
+    match name.as_slice() {
+        [] => Err(EINVAL.into()),
+        b"reno" => Ok(()),
+        other => match OTHER_CONTROLS
+            .iter()
+            .find(|control| control.as_bytes() == other)
+        {
+            Some(control) => Err(Stop::unsupported(
+                format!("congestion:{control}"),
+                "the reference stack has NewReno (`reno`) only",
+            )),
+            None => Err(ENOENT.into()),
+        },
+    }
+}
+
+fn ranged(value: i32, low: i32, high: i32) -> Result<u32, Stop> {
+    if (low..=high).contains(&value) {
+        Ok(value.unsigned_abs())
+    } else {
+        Err(EINVAL.into())
+    }
+}
+
+fn in_seconds(seconds: u32) -> Duration {
+    Duration::from_secs(u64::from(seconds))
+}
+
+fn size(value: i32) -> usize {
+    usize::try_from(value).unwrap_or(0)
+}
+
+fn clamp(value: u64) -> i32 {
+    i32::try_from(value).unwrap_or(i32::MAX)
+}
+
+fn int(value: i32) -> Vec<u8> {
+    value.to_ne_bytes().to_vec()
+}
+
+fn read_int(value: &[u8], at: usize) -> Result<i32, Stop> {
+    let bytes: Option<[u8; 4]> = value.get(at..at + 4).and_then(|four| four.try_into().ok());
+    bytes.map(i32::from_ne_bytes).ok_or(Stop::Failed(EINVAL))
+}
+
+fn read_long(value: &[u8], at: usize) -> Result<i64, Errno> {
+    let bytes: Option<[u8; 8]> = value
+        .get(at..at + 8)
+        .and_then(|eight| eight.try_into().ok());
+    bytes.map(i64::from_ne_bytes).ok_or(EINVAL)
+}
+
+/// `struct timeval`; zero means for ever.
+fn read_timeval(value: &[u8]) -> Result<Option<Duration>, Stop> {
+    let (seconds, micros) = (read_long(value, 0)?, read_long(value, 8)?);
+    if !(0..1_000_000).contains(&micros) {
+        return Err(EDOM.into());
+    }
+    // A negative time is "do not wait".
+    let length = Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
+        + Duration::from_micros(u64::try_from(micros).unwrap_or(0));
+    Ok(Some(length).filter(|length| seconds < 0 || !length.is_zero()))
+}
+
+fn timeval(length: Option<Duration>) -> Vec<u8> {
+    let length = length.unwrap_or(Duration::ZERO);
+    let seconds = i64::try_from(length.as_secs()).unwrap_or(i64::MAX);
+    [
+        seconds.to_ne_bytes(),
+        i64::from(length.subsec_micros()).to_ne_bytes(),
+    ]
+    .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("SOL_TCP/TCP_NODELAY", true)]
+    #[case("IPPROTO_TCP/TCP_NODELAY", true)]
+    #[case("6/1", true)]
+    #[case("SOL_SOCKET/TCP_NODELAY", false)]
+    #[case("SOL_TCP/TCP_FASTOPEN", false)]
+    #[case("SOL_TCP", false)]
+    fn options_are_known_by_level_and_name(#[case] name: &str, #[case] known: bool) {
+        assert_eq!(is_known(name), known);
+    }
+
+    #[test]
+    fn a_timeval_of_zero_waits_for_ever_and_bad_microseconds_are_out_of_domain() {
+        assert_eq!(read_timeval(&timeval(None)).unwrap(), None);
+        let length = Some(Duration::from_micros(2_000_003));
+        assert_eq!(read_timeval(&timeval(length)).unwrap(), length);
+        let bad = [0i64.to_ne_bytes(), 1_000_000i64.to_ne_bytes()].concat();
+        assert!(matches!(read_timeval(&bad), Err(Stop::Failed(EDOM))));
+    }
+}

@@ -1,0 +1,261 @@
+//! `poll` and the epoll calls.
+
+use std::time::Duration;
+
+use tcpdrill_stack::{Instant, SocketId};
+
+use crate::call::{Fd, Outcome, Output, PollEntry};
+use crate::target::reference::abi::{epoll, ready};
+use crate::target::reference::blocking::{Attempt, Progress, Stop};
+use crate::target::reference::descriptors::{Epoll, Object, Socket, Stage, Watch};
+use crate::target::reference::errno::{EBADF, EEXIST, EINVAL, ENOENT};
+use crate::target::reference::kernel::Kernel;
+
+impl Kernel {
+    /// What is ready on a descriptor, as Linux's `tcp_poll` would put it.
+    fn mask(&self, object: &Object) -> u32 {
+        match object {
+            Object::Epoll(epoll) => {
+                let any = epoll.watches.values().any(|watch| due(watch) != 0);
+                if any { ready::IN | ready::RDNORM } else { 0 }
+            }
+            Object::Socket(socket) => match socket.stage {
+                Stage::Fresh => ready::OUT | ready::WRNORM | ready::HUP,
+                Stage::Listening(id) if self.readiness(id).accept_ready => {
+                    ready::IN | ready::RDNORM
+                }
+                Stage::Listening(_) => 0,
+                Stage::Connection(id, _) => self.connection_mask(socket, id),
+            },
+        }
+    }
+
+    fn connection_mask(&self, socket: &Socket, id: SocketId) -> u32 {
+        let found = self.readiness(id);
+        let no_more_reads = found.peer_closed || found.closed || socket.read_shut;
+        let no_more_writes = socket.write_shut || found.closed;
+        let mut mask = 0;
+        if no_more_reads && no_more_writes {
+            mask |= ready::HUP;
+        }
+        if no_more_reads {
+            mask |= ready::IN | ready::RDNORM | ready::RDHUP;
+        }
+        if found.connected || found.closed {
+            if found.readable && self.enough_queued(socket, id) {
+                mask |= ready::IN | ready::RDNORM;
+            }
+            if found.writable || no_more_writes {
+                mask |= ready::OUT | ready::WRNORM;
+            }
+            if found.urgent && !socket.options.urgent_inline {
+                mask |= ready::PRI;
+            }
+        }
+        if found.error {
+            mask |= ready::ERR;
+        }
+        mask
+    }
+
+    /// SO_RCVLOWAT holds for readiness too.
+    fn enough_queued(&self, socket: &Socket, id: SocketId) -> bool {
+        let wanted = socket.local.receive_low_water;
+        wanted <= 1
+            || self
+                .engine
+                .host()
+                .status(id)
+                .is_ok_and(|status| status.recv_queued >= wanted)
+    }
+
+    /// Rises when something arrives: what an edge-triggered reader wakes for.
+    fn activity(&self, object: &Object) -> u64 {
+        let Object::Socket(socket) = object else {
+            return 0;
+        };
+        let Some(Ok(status)) = socket.id().map(|id| self.engine.host().status(id)) else {
+            return 0;
+        };
+        match socket.stage {
+            Stage::Fresh => 0,
+            Stage::Listening(_) => status.accept_queued as u64,
+            Stage::Connection(..) => u64::from(status.rcv_nxt.raw()),
+        }
+    }
+
+    pub(in crate::target::reference) fn poll(
+        &mut self,
+        entries: &[PollEntry],
+        timeout_ms: i32,
+        progress: &Progress,
+    ) -> Attempt {
+        let revents: Vec<i16> = entries
+            .iter()
+            .map(|entry| {
+                if entry.fd.0 < 0 {
+                    return 0;
+                }
+                let asked = u32::from(entry.events.cast_unsigned()) | ready::ALWAYS;
+                let mask = match self.table.get(entry.fd) {
+                    None => ready::NVAL,
+                    Some(object) => self.mask(object) & asked,
+                };
+                // Every bit of a mask fits poll's sixteen.
+                (mask & 0x7fff) as i16
+            })
+            .collect();
+        let count = revents.iter().filter(|revents| **revents != 0).count();
+        if count == 0
+            && let Some(stop) = self.sleeping(timeout_ms, progress)
+        {
+            return Err(stop);
+        }
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        Ok(Outcome::with(count, Output::Poll(revents)))
+    }
+
+    /// Sleep unless the timeout (milliseconds, negative: none) has run out.
+    fn sleeping(&self, timeout_ms: i32, progress: &Progress) -> Option<Stop> {
+        let Ok(millis) = u64::try_from(timeout_ms) else {
+            return Some(Stop::Sleep(None));
+        };
+        let end: Instant = progress.started + Duration::from_millis(millis);
+        (self.engine.now() < end).then_some(Stop::Sleep(Some(end)))
+    }
+
+    pub(in crate::target::reference) fn epoll_create(&mut self, size: i32) -> Attempt {
+        if size <= 0 {
+            return Err(EINVAL.into());
+        }
+        let fd = self.table.insert(Object::Epoll(Epoll::default()));
+        Ok(Outcome::ok(i64::from(fd.0)))
+    }
+
+    pub(in crate::target::reference) fn epoll_ctl(
+        &mut self,
+        instance: Fd,
+        operation: i32,
+        fd: Fd,
+        events: u32,
+        data: u64,
+    ) -> Attempt {
+        let Some(target) = self.table.get(fd) else {
+            return Err(EBADF.into());
+        };
+        let (mask, activity) = (self.mask(target), self.activity(target));
+        let nested = matches!(target, Object::Epoll(_));
+        let instance_fd = instance;
+        let instance = self.table.epoll_mut(instance)?;
+        if instance_fd == fd {
+            return Err(EINVAL.into());
+        }
+        if nested {
+            return Err(Stop::unsupported(
+                "call:epoll_ctl",
+                "the reference target does not watch an epoll instance with another",
+            ));
+        }
+        instance.turns += 1;
+        let watch = Watch {
+            events,
+            data,
+            mask,
+            activity,
+            edge: mask & (events | ready::ALWAYS) != 0,
+            spent: false,
+            turn: instance.turns,
+        };
+        let known = instance.watches.contains_key(&fd);
+        match operation {
+            epoll::ADD if known => return Err(EEXIST.into()),
+            epoll::MOD | epoll::DEL if !known => return Err(ENOENT.into()),
+            epoll::ADD | epoll::MOD => {
+                instance.watches.insert(fd, watch);
+            }
+            epoll::DEL => {
+                instance.watches.remove(&fd);
+            }
+            _ => return Err(EINVAL.into()),
+        }
+        Ok(Outcome::ok(0))
+    }
+
+    pub(in crate::target::reference) fn epoll_wait(
+        &mut self,
+        fd: Fd,
+        max_events: i32,
+        timeout_ms: i32,
+        progress: &Progress,
+    ) -> Attempt {
+        self.refresh_epolls();
+        let instance = self.table.epoll_mut(fd)?;
+        let Ok(room @ 1..) = usize::try_from(max_events) else {
+            return Err(EINVAL.into());
+        };
+        let mut order: Vec<(u64, Fd)> = instance
+            .watches
+            .iter()
+            .filter(|(_, watch)| due(watch) != 0)
+            .map(|(fd, watch)| (watch.turn, *fd))
+            .collect();
+        order.sort_unstable();
+        order.truncate(room);
+        let mut events = Vec::new();
+        for (_, fd) in order {
+            instance.turns += 1;
+            let turn = instance.turns;
+            if let Some(watch) = instance.watches.get_mut(&fd) {
+                events.push((due(watch), watch.data));
+                watch.edge = false;
+                watch.spent = watch.events & epoll::ONESHOT != 0;
+                // Still ready descriptors go to the back of the list.
+                watch.turn = turn;
+            }
+        }
+        if events.is_empty()
+            && let Some(stop) = self.sleeping(timeout_ms, progress)
+        {
+            return Err(stop);
+        }
+        let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
+        Ok(Outcome::with(count, Output::Epoll(events)))
+    }
+
+    /// Looks at every watched descriptor again. To be called after every step, so that no edge is missed.
+    pub(in crate::target::reference) fn refresh_epolls(&mut self) {
+        for instance in self.table.epolls() {
+            let Ok(epoll) = self.table.epoll_mut(instance) else {
+                continue;
+            };
+            let mut epoll = std::mem::take(epoll);
+            for (fd, watch) in &mut epoll.watches {
+                let Some(object) = self.table.get(*fd) else {
+                    continue;
+                };
+                let (mask, activity) = (self.mask(object), self.activity(object));
+                let asked = watch.events | ready::ALWAYS;
+                let rising = mask & !watch.mask & asked != 0;
+                let arrived = activity > watch.activity && mask & ready::IN & asked != 0;
+                if rising && watch.mask & asked == 0 {
+                    epoll.turns += 1;
+                    watch.turn = epoll.turns;
+                }
+                watch.edge |= rising || arrived;
+                watch.mask = mask;
+                watch.activity = activity;
+            }
+            if let Ok(place) = self.table.epoll_mut(instance) {
+                *place = epoll;
+            }
+        }
+    }
+}
+
+/// The events `epoll_wait` would report for a watched descriptor.
+fn due(watch: &Watch) -> u32 {
+    if watch.spent || watch.events & epoll::EDGE != 0 && !watch.edge {
+        return 0;
+    }
+    watch.mask & (watch.events | ready::ALWAYS)
+}

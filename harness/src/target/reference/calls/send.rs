@@ -1,0 +1,136 @@
+//! `write`, `writev`, `send`, `sendto`, `sendmsg`.
+
+use tcpdrill_stack::{CallError, SendFlags, SocketId};
+
+use crate::call::{Call, Fd, Outcome};
+use crate::target::reference::abi::msg;
+use crate::target::reference::blocking::{Attempt, Progress, Stop};
+use crate::target::reference::descriptors::Object;
+use crate::target::reference::errno::{EINVAL, EPIPE};
+use crate::target::reference::kernel::Kernel;
+
+const UNDERSTOOD: i32 = msg::OOB | msg::DONTWAIT | msg::EOR | msg::NOSIGNAL | msg::MORE;
+
+impl Kernel {
+    pub(in crate::target::reference) fn send_family(
+        &mut self,
+        call: &Call,
+        progress: &mut Progress,
+    ) -> Attempt {
+        match call {
+            Call::Write { fd, data } => {
+                self.refuse_epoll(*fd)?;
+                self.send_bytes(*fd, data, 0, progress)
+            }
+            Call::Writev { fd, data } => {
+                self.refuse_epoll(*fd)?;
+                self.send_bytes(*fd, &data.concat(), 0, progress)
+            }
+            // send(2): a connection-mode socket ignores the address.
+            Call::Send { fd, data, flags }
+            | Call::SendTo {
+                fd, data, flags, ..
+            } => self.send_bytes(*fd, data, *flags, progress),
+            Call::SendMsg {
+                fd, data, flags, ..
+            } => self.send_bytes(*fd, &data.concat(), *flags, progress),
+            other => Err(Stop::machine(format!("{} does not send", other.name()))),
+        }
+    }
+
+    fn refuse_epoll(&self, fd: Fd) -> Result<(), Stop> {
+        match self.table.get(fd) {
+            Some(Object::Epoll(_)) => Err(EINVAL.into()),
+            Some(Object::Socket(_)) | None => Ok(()),
+        }
+    }
+
+    fn send_bytes(&mut self, fd: Fd, data: &[u8], flags: i32, progress: &mut Progress) -> Attempt {
+        self.table.socket(fd)?;
+        if flags & !UNDERSTOOD != 0 {
+            return Err(unsupported_flag(flags & !UNDERSTOOD));
+        }
+        // Linux answers EPIPE, not ENOTCONN, to a write on a socket that was never connected.
+        let id = self.connection(fd, EPIPE)?;
+        let send_flags = SendFlags {
+            urgent: flags & msg::OOB != 0,
+            more: flags & msg::MORE != 0,
+        };
+        loop {
+            let ready = self.readiness(id);
+            if !ready.connected && !ready.closed && !ready.error {
+                return self.cannot_send_yet(fd, flags, progress);
+            }
+            if self.table.socket(fd)?.write_shut {
+                return self.broken_pipe(fd, id, progress);
+            }
+            let now = self.engine.now();
+            let rest = &data[progress.sent..];
+            let taken = self.engine.host_mut().send(now, id, rest, send_flags);
+            self.engine.settle();
+            match taken {
+                Ok(count) => {
+                    progress.sent += count.min(rest.len());
+                    if progress.sent == data.len() {
+                        return Ok(sent(progress));
+                    }
+                    if count == 0 {
+                        return self.cannot_send_yet(fd, flags, progress);
+                    }
+                }
+                Err(CallError::WouldBlock) => return self.cannot_send_yet(fd, flags, progress),
+                Err(CallError::Connection(_)) if progress.sent > 0 => return Ok(sent(progress)),
+                Err(CallError::Connection(error)) => {
+                    let _ = self.engine.host_mut().take_error(id);
+                    return Err(self.errno_of(fd, error).into());
+                }
+                Err(CallError::NotConnected | CallError::Closing | CallError::InvalidState) => {
+                    return self.broken_pipe(fd, id, progress);
+                }
+                Err(other) => return Err(Kernel::lost_socket(fd, other)),
+            }
+        }
+    }
+
+    /// No room, or no connection yet.
+    fn cannot_send_yet(&self, fd: Fd, flags: i32, progress: &Progress) -> Attempt {
+        let socket = self.table.socket(fd)?;
+        let nonblocking = socket.nonblocking || flags & msg::DONTWAIT != 0;
+        match progress.wait(self.engine.now(), nonblocking, socket.local.send_timeout) {
+            Stop::Failed(_) if progress.sent > 0 => Ok(sent(progress)),
+            stop => Err(stop),
+        }
+    }
+
+    /// Our direction is closed: what was sent counts, then the connection's error, then EPIPE.
+    fn broken_pipe(&mut self, fd: Fd, id: SocketId, progress: &Progress) -> Attempt {
+        if progress.sent > 0 {
+            return Ok(sent(progress));
+        }
+        Err(self.take_error(fd, id).unwrap_or(EPIPE).into())
+    }
+}
+
+fn sent(progress: &Progress) -> Outcome {
+    Outcome::ok(i64::try_from(progress.sent).unwrap_or(i64::MAX))
+}
+
+fn unsupported_flag(flags: i32) -> Stop {
+    let (name, reason) = if flags & msg::FASTOPEN != 0 {
+        (
+            "msg:MSG_FASTOPEN".to_owned(),
+            "the reference stack has no Fast Open",
+        )
+    } else if flags & msg::ZEROCOPY != 0 {
+        (
+            "msg:MSG_ZEROCOPY".to_owned(),
+            "the reference target keeps no error queue",
+        )
+    } else {
+        (
+            format!("msg:{flags:#x}"),
+            "the reference target does not know this send flag",
+        )
+    };
+    Stop::unsupported(name, reason)
+}

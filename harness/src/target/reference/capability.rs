@@ -1,0 +1,182 @@
+//! What the reference target offers, by the names `skip` reports.
+
+use super::abi::request;
+use super::{calls, info, sysctl};
+use crate::symbols;
+
+/// Whole subjects that are missing.
+const MISSING: &[(&str, &str)] = &[
+    ("call:splice", "the reference target has no pipes or files"),
+    ("call:pipe", "the reference target has no pipes or files"),
+    ("call:open", "the reference target has no pipes or files"),
+    (
+        "call:sendfile",
+        "the reference target has no pipes or files",
+    ),
+    ("call:cap_set", "the reference target has no privileges"),
+    (
+        "call:psp_rx_assoc",
+        "the reference stack speaks plain TCP only",
+    ),
+    (
+        "call:psp_tx_assoc",
+        "the reference stack speaks plain TCP only",
+    ),
+    ("udp", "the reference stack speaks TCP only"),
+    (
+        "shell",
+        "the reference target has no shell; it understands `sysctl -w NAME=VALUE` and `true`",
+    ),
+    (
+        "encapsulation",
+        "the reference stack has no tunnels and no UDP encapsulation",
+    ),
+    ("psp", "the reference stack has no PSP"),
+    (
+        "python",
+        "the reference target gives snapshots to plain assertions only",
+    ),
+    ("raw", "the reference stack speaks TCP only"),
+    ("mptcp", "the reference stack speaks plain TCP only"),
+    ("wire", "the reference target has no network card"),
+    ("shared_object", "the reference target is built in"),
+    ("sysctl:net.ipv4.tcp_ecn", "the reference stack has no ECN"),
+    (
+        "sysctl:net.ipv4.tcp_fastopen",
+        "the reference stack has no Fast Open",
+    ),
+    (
+        "control:sendmsg",
+        "the reference target sends no control messages",
+    ),
+    (
+        "control:timestamping",
+        "the reference target keeps no time stamps of packets",
+    ),
+    (
+        "control:extended_error",
+        "the reference target keeps no error queue",
+    ),
+    (
+        "control:statistics",
+        "the reference target keeps no error queue",
+    ),
+];
+
+/// Calls that are there.
+const CALLS: &[&str] = &[
+    "socket",
+    "bind",
+    "listen",
+    "accept",
+    "accept4",
+    "connect",
+    "read",
+    "readv",
+    "recv",
+    "recvfrom",
+    "recvmsg",
+    "write",
+    "writev",
+    "send",
+    "sendto",
+    "sendmsg",
+    "fcntl",
+    "ioctl",
+    "close",
+    "shutdown",
+    "getsockopt",
+    "setsockopt",
+    "poll",
+    "epoll_create",
+    "epoll_ctl",
+    "epoll_wait",
+];
+
+/// Subjects that are there.
+const OFFERED: &[&str] = &[
+    "icmp",
+    "tcp",
+    "tcp_info",
+    "ip_version:ipv4",
+    "ip_version:ipv6",
+    "ip_version:ipv4-mapped-ipv6",
+];
+
+/// Why a capability is missing, or `None` if it is there.
+pub(super) fn lacks(name: &str) -> Option<String> {
+    if let Some((_, reason)) = MISSING.iter().find(|entry| entry.0 == name) {
+        return Some((*reason).to_owned());
+    }
+    let (kind, rest) = name.split_once(':').unwrap_or((name, ""));
+    let known = match kind {
+        "call" => CALLS.contains(&rest),
+        "sysctl" => sysctl::is_known(rest),
+        "sockopt" => calls::is_known_option(rest),
+        "ioctl" => symbols::lookup(rest)
+            .and_then(|request| u64::try_from(request).ok())
+            .or_else(|| request_number(rest))
+            .is_some_and(calls::is_known_request),
+        "tcp_info" => info::NAMES.contains(&rest),
+        _ => false,
+    };
+    if known || OFFERED.contains(&name) {
+        return None;
+    }
+    Some(match kind {
+        "call" => format!("the reference target does not know the call {rest}"),
+        "sysctl" => format!("the reference stack has no setting {rest}"),
+        "sockopt" => format!("the reference target does not know the option {rest}"),
+        "ioctl" => format!("the reference target does not know the request {rest}"),
+        "tcp_info" => format!("the reference stack does not keep {rest}"),
+        _ => format!("the reference target does not know the capability {name}"),
+    })
+}
+
+fn request_number(text: &str) -> Option<u64> {
+    let named = match text {
+        "SIOCINQ" | "FIONREAD" => Some(request::SIOCINQ),
+        "SIOCOUTQ" | "TIOCOUTQ" => Some(request::SIOCOUTQ),
+        "SIOCOUTQNSD" => Some(request::SIOCOUTQNSD),
+        "SIOCATMARK" => Some(request::SIOCATMARK),
+        "FIONBIO" => Some(request::FIONBIO),
+        _ => None,
+    };
+    if named.is_some() {
+        return named;
+    }
+    match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("call:accept4", true)]
+    #[case("call:splice", false)]
+    #[case("call:frobnicate", false)]
+    #[case("udp", false)]
+    #[case("icmp", true)]
+    #[case("shell", false)]
+    #[case("sysctl:net.ipv4.tcp_syncookies", true)]
+    #[case("sysctl:net.ipv4.tcp_ecn", false)]
+    #[case("sockopt:SOL_TCP/TCP_INQ", true)]
+    #[case("sockopt:SOL_TCP/TCP_MD5SIG", false)]
+    #[case("ioctl:SIOCINQ", true)]
+    #[case("ioctl:0x541b", true)]
+    #[case("ioctl:SIOCINQ", true)]
+    #[case("ioctl:SIOCGIFADDR", false)]
+    #[case("ip_version:ipv4", true)]
+    #[case("ioctl:0x1234", false)]
+    #[case("tcp_info:tcpi_state", true)]
+    #[case("tcp_info:tcpi_pacing_rate", false)]
+    #[case("something:else", false)]
+    fn a_capability_is_there_or_missing_with_a_reason(#[case] name: &str, #[case] there: bool) {
+        assert_eq!(lacks(name).is_none(), there, "{:?}", lacks(name));
+    }
+}

@@ -1,0 +1,146 @@
+//! The stack and its clock.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use tcpdrill_stack::{Event, Host, Instant, Output, SocketId, StateName};
+
+use crate::target::{Observed, TargetError};
+use crate::time::Time;
+
+/// The stack's clock when a session is made. Not zero, so that timestamps derived from it are not either.
+const BOOT: Instant = Instant::from_micros(1_000_000_000);
+
+/// Steps without the clock moving after which the stack is taken to be stuck.
+const STUCK_AFTER: u32 = 100_000;
+
+/// A host, the virtual time it lives in, and what it has sent.
+#[derive(Debug)]
+pub(super) struct Engine {
+    host: Host,
+    now: Instant,
+    /// Zero of the case's clock.
+    origin: Instant,
+    sent: VecDeque<Observed>,
+    /// Last known state of every connection that is not closed.
+    states: BTreeMap<SocketId, StateName>,
+    steps_at_now: u32,
+}
+
+impl Engine {
+    /// A host just switched on.
+    pub(super) fn new(host: Host) -> Engine {
+        Engine {
+            host,
+            now: BOOT,
+            origin: BOOT,
+            sent: VecDeque::new(),
+            states: BTreeMap::new(),
+            steps_at_now: 0,
+        }
+    }
+
+    /// Makes the current moment the case's zero.
+    pub(super) fn start(&mut self) {
+        self.origin = self.now;
+    }
+
+    /// The stack.
+    pub(super) fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The stack, to call it; [`settle`](Self::settle) afterwards.
+    pub(super) fn host_mut(&mut self) -> &mut Host {
+        &mut self.host
+    }
+
+    /// The current moment on the stack's clock.
+    pub(super) fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// A moment of the stack's clock on the case's clock.
+    pub(super) fn time_of(&self, instant: Instant) -> Time {
+        let since = i128::from(instant.as_micros()) - i128::from(self.origin.as_micros());
+        Time::from_micros(i64::try_from(since).unwrap_or(i64::MAX / 4))
+    }
+
+    /// The current moment on the case's clock.
+    pub(super) fn time(&self) -> Time {
+        self.time_of(self.now)
+    }
+
+    /// A moment of the case's clock on the stack's, not before the clock's own zero.
+    pub(super) fn instant_of(&self, time: Time) -> Instant {
+        let micros = i128::from(self.origin.as_micros()) + i128::from(time.as_micros());
+        Instant::from_micros(u64::try_from(micros.max(0)).unwrap_or(u64::MAX))
+    }
+
+    /// The oldest packet nobody has taken.
+    pub(super) fn take_packet(&mut self) -> Option<Observed> {
+        self.sent.pop_front()
+    }
+
+    /// Whether a packet waits to be taken.
+    pub(super) fn has_packet(&self) -> bool {
+        !self.sent.is_empty()
+    }
+
+    /// The state of a connection, also after its socket was let go; `None` once it is closed.
+    pub(super) fn state(&self, id: SocketId) -> Option<StateName> {
+        self.states.get(&id).copied()
+    }
+
+    /// Takes everything the stack has to say. To be called after every call into it.
+    pub(super) fn settle(&mut self) {
+        let at = self.time();
+        loop {
+            match self.host.poll() {
+                Output::Transmit(bytes) => self.sent.push_back(Observed { at, bytes }),
+                Output::Event(Event::StateChanged { id, to, .. }) => {
+                    if to == StateName::Closed {
+                        self.states.remove(&id);
+                    } else {
+                        self.states.insert(id, to);
+                    }
+                }
+                Output::Event(_) => {}
+                Output::Deadline(_) => return,
+            }
+        }
+    }
+
+    /// One datagram arrives now.
+    pub(super) fn receive(&mut self, datagram: &[u8]) {
+        self.host.receive(self.now, datagram);
+        self.settle();
+    }
+
+    /// When the stack wants to be woken.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.host.poll_deadline()
+    }
+
+    /// Moves the clock to `to` (never back) and fires what is due there.
+    ///
+    /// # Errors
+    /// [`TargetError::Machine`] if the stack asks to be woken again and again without time passing.
+    pub(super) fn advance(&mut self, to: Instant) -> Result<(), TargetError> {
+        if to > self.now {
+            self.now = to;
+            self.steps_at_now = 0;
+        }
+        self.steps_at_now += 1;
+        if self.steps_at_now > STUCK_AFTER {
+            return Err(TargetError::Machine(format!(
+                "the reference stack is stuck at {}: its next deadline never moves on",
+                self.time()
+            )));
+        }
+        if self.deadline().is_some_and(|at| at <= self.now) {
+            self.host.timeout(self.now);
+            self.settle();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,170 @@
+//! The `tcp_info` variables the stack can answer for, with Linux's numbers.
+
+use std::collections::BTreeMap;
+
+use tcpdrill_stack::{StateName, Status};
+
+use super::blocking::Stop;
+use super::descriptors::Stage;
+use super::kernel::Kernel;
+use crate::call::Fd;
+
+/// Every variable [`Kernel::info`] gives.
+pub(super) const NAMES: &[&str] = &[
+    "tcpi_state",
+    "tcpi_retransmits",
+    "tcpi_backoff",
+    "tcpi_options",
+    "tcpi_snd_wscale",
+    "tcpi_rcv_wscale",
+    "tcpi_rto",
+    "tcpi_rtt",
+    "tcpi_rttvar",
+    "tcpi_snd_mss",
+    "tcpi_advmss",
+    "tcpi_unacked",
+    "tcpi_snd_cwnd",
+    "tcpi_snd_ssthresh",
+    "tcpi_total_retrans",
+    "tcpi_bytes_acked",
+    "tcpi_bytes_received",
+    "tcpi_notsent_bytes",
+    "tcpi_snd_wnd",
+    "tcpi_rcv_wnd",
+];
+
+/// TCPI_OPT_ bits.
+const OPT_TIMESTAMPS: i64 = 1;
+const OPT_SACK: i64 = 2;
+const OPT_WSCALE: i64 = 4;
+/// Linux's "no threshold yet".
+const INFINITE_SSTHRESH: i64 = 0x7fff_ffff;
+
+impl Kernel {
+    /// A snapshot of one socket.
+    pub(super) fn info(&self, fd: Fd) -> Result<BTreeMap<String, i64>, Stop> {
+        let id = match self.table.socket(fd)?.stage {
+            Stage::Fresh => return Ok(blank(StateName::Closed)),
+            Stage::Listening(id) | Stage::Connection(id, _) => id,
+        };
+        let status = self
+            .engine
+            .host()
+            .status(id)
+            .map_err(|error| Kernel::lost_socket(fd, error))?;
+        if status.state == StateName::Listen {
+            let mut values = blank(status.state);
+            // As Linux has it: the connections that wait for accept.
+            values.insert("tcpi_unacked".to_owned(), wide(status.accept_queued));
+            return Ok(values);
+        }
+        Ok(named(&of_connection(&status)))
+    }
+}
+
+fn of_connection(status: &Status) -> Vec<(&'static str, i64)> {
+    let mss = i64::from(status.snd_mss.max(1));
+    let in_flight = i64::from(status.snd_nxt.raw().wrapping_sub(status.snd_una.raw()));
+    let micros = |length: core::time::Duration| i64::try_from(length.as_micros()).unwrap_or(0);
+    let ssthresh = i64::from(status.ssthresh);
+    vec![
+        ("tcpi_state", state_number(status.state)),
+        ("tcpi_retransmits", i64::from(status.backoff)),
+        ("tcpi_backoff", i64::from(status.backoff)),
+        ("tcpi_options", option_bits(status)),
+        ("tcpi_snd_wscale", i64::from(status.snd_wscale.unwrap_or(0))),
+        ("tcpi_rcv_wscale", i64::from(status.rcv_wscale.unwrap_or(0))),
+        ("tcpi_rto", micros(status.rto)),
+        ("tcpi_rtt", status.srtt.map_or(0, micros)),
+        ("tcpi_rttvar", status.rttvar.map_or(0, micros)),
+        ("tcpi_snd_mss", mss),
+        ("tcpi_advmss", i64::from(status.rcv_mss)),
+        // Linux counts packets; the stack knows bytes, so this is full-sized segments, rounded up.
+        ("tcpi_unacked", (in_flight + mss - 1) / mss),
+        ("tcpi_snd_cwnd", i64::from(status.cwnd) / mss),
+        (
+            "tcpi_snd_ssthresh",
+            if ssthresh >= INFINITE_SSTHRESH {
+                INFINITE_SSTHRESH
+            } else {
+                ssthresh / mss
+            },
+        ),
+        (
+            "tcpi_total_retrans",
+            i64::try_from(status.retransmitted).unwrap_or(i64::MAX),
+        ),
+        ("tcpi_bytes_acked", bytes_acked(status)),
+        ("tcpi_bytes_received", bytes_received(status)),
+        ("tcpi_notsent_bytes", wide(status.send_unsent)),
+        ("tcpi_snd_wnd", i64::from(status.snd_wnd)),
+        ("tcpi_rcv_wnd", i64::from(status.rcv_wnd)),
+    ]
+}
+
+fn option_bits(status: &Status) -> i64 {
+    let bit = |on: bool, bit: i64| if on { bit } else { 0 };
+    bit(status.timestamps, OPT_TIMESTAMPS)
+        | bit(status.sack, OPT_SACK)
+        | bit(status.snd_wscale.is_some(), OPT_WSCALE)
+}
+
+/// Payload the peer has acknowledged: SND.UNA less our SYN and, once acknowledged, our FIN.
+fn bytes_acked(status: &Status) -> i64 {
+    let fin = match status.state {
+        StateName::FinWait2 | StateName::TimeWait => 1,
+        _ => 0,
+    };
+    let acked = i64::from(status.snd_una.raw().wrapping_sub(status.iss.raw()));
+    (acked - 1 - fin).max(0)
+}
+
+/// Payload received in order: RCV.NXT less the peer's SYN and FIN.
+fn bytes_received(status: &Status) -> i64 {
+    let fin = match status.state {
+        StateName::SynSent | StateName::Closed | StateName::Listen => return 0,
+        StateName::CloseWait | StateName::LastAck | StateName::Closing | StateName::TimeWait => 1,
+        StateName::SynReceived
+        | StateName::Established
+        | StateName::FinWait1
+        | StateName::FinWait2 => 0,
+    };
+    let received = i64::from(status.rcv_nxt.raw().wrapping_sub(status.irs.raw()));
+    (received - 1 - fin).max(0)
+}
+
+/// `TCP_ESTABLISHED` and its siblings.
+fn state_number(state: StateName) -> i64 {
+    match state {
+        StateName::Established => 1,
+        StateName::SynSent => 2,
+        StateName::SynReceived => 3,
+        StateName::FinWait1 => 4,
+        StateName::FinWait2 => 5,
+        StateName::TimeWait => 6,
+        StateName::Closed => 7,
+        StateName::CloseWait => 8,
+        StateName::LastAck => 9,
+        StateName::Listen => 10,
+        StateName::Closing => 11,
+    }
+}
+
+fn wide(value: usize) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// A socket without a connection: zero everywhere but for the state.
+fn blank(state: StateName) -> BTreeMap<String, i64> {
+    let mut values: BTreeMap<String, i64> =
+        NAMES.iter().map(|name| ((*name).to_owned(), 0)).collect();
+    values.insert("tcpi_state".to_owned(), state_number(state));
+    values
+}
+
+fn named(values: &[(&str, i64)]) -> BTreeMap<String, i64> {
+    values
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), *value))
+        .collect()
+}

@@ -1,0 +1,72 @@
+//! The reference target: the project's own TCP in virtual time.
+//!
+//! The only part of the harness that knows the stack. Waiting costs nothing: the clock jumps from one
+//! deadline to the next, and the same script and seed give the same bytes at the same microseconds.
+//! Descriptors, blocking, errno and readiness follow Linux's manual pages; everything on the wire
+//! is the stack's doing.
+
+mod abi;
+mod blocking;
+mod calls;
+mod capability;
+mod descriptors;
+mod engine;
+mod errno;
+mod info;
+mod kernel;
+mod process;
+mod session;
+mod sysctl;
+
+#[cfg(test)]
+mod tests;
+
+use tcpdrill_stack::Config;
+
+use super::{Session, SessionSettings, Target, TargetError};
+use crate::program::Capability;
+
+pub use session::ReferenceSession;
+
+/// The reference stack as a target, with one set of settings for every case.
+#[derive(Clone, Debug, Default)]
+pub struct ReferenceTarget {
+    config: Config,
+}
+
+impl ReferenceTarget {
+    /// A target whose hosts start from `config`; the MTU is taken from each case's settings.
+    pub fn new(config: Config) -> ReferenceTarget {
+        ReferenceTarget { config }
+    }
+
+    /// As [`Target::open`], with the concrete type.
+    ///
+    /// # Errors
+    /// [`TargetError::Machine`] if the addresses or the MTU make no host.
+    pub fn session(&self, settings: &SessionSettings) -> Result<ReferenceSession, TargetError> {
+        ReferenceSession::new(self.config.clone(), settings)
+    }
+}
+
+impl Target for ReferenceTarget {
+    fn name(&self) -> &'static str {
+        "reference"
+    }
+
+    fn defines(&self) -> Vec<String> {
+        vec!["reference".to_owned(), "rfc9293".to_owned()]
+    }
+
+    fn lacks(&self, capability: &Capability) -> Option<String> {
+        capability::lacks(&capability.0)
+    }
+
+    fn is_virtual(&self) -> bool {
+        true
+    }
+
+    fn open(&self, settings: &SessionSettings) -> Result<Box<dyn Session>, TargetError> {
+        Ok(Box::new(self.session(settings)?))
+    }
+}

@@ -1,0 +1,9 @@
+//! The reference target against hand-made packets, built and read with the harness's own wire module.
+
+mod bench;
+mod close;
+mod data;
+mod open;
+mod options;
+mod readiness;
+mod session;

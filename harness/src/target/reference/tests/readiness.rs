@@ -1,0 +1,188 @@
+//! `poll` and epoll.
+
+use std::time::Duration;
+
+use super::bench::*;
+use crate::call::{Call, Fd, Output, PollEntry};
+use crate::target::Session;
+
+const POLLIN: i16 = 1;
+const POLLPRI: i16 = 2;
+const POLLOUT: i16 = 4;
+const POLLERR: i16 = 8;
+const POLLHUP: i16 = 0x10;
+const POLLNVAL: i16 = 0x20;
+const POLLRDHUP: i16 = 0x2000;
+const ALL: i16 = POLLIN | POLLPRI | POLLOUT | POLLRDHUP;
+
+fn poll(fd: Fd, events: i16, timeout_ms: i32) -> Call {
+    Call::Poll {
+        entries: vec![PollEntry { fd, events }],
+        timeout_ms,
+    }
+}
+
+fn revents(bench: &mut Bench, fd: Fd) -> i16 {
+    let outcome = bench.call(poll(fd, ALL, 0));
+    let Output::Poll(revents) = outcome.output else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(outcome.result, i64::from(revents[0] != 0));
+    revents[0]
+}
+
+#[test]
+fn a_connection_shows_linuxs_bits_through_its_life() {
+    let mut bench = Bench::new();
+    let fresh = bench.socket();
+    assert_eq!(revents(&mut bench, fresh), POLLOUT | POLLHUP);
+    bench.ok(Call::Close { fd: fresh });
+    let listener = bench.listener();
+    assert_eq!(revents(&mut bench, listener), 0);
+    bench.peer_opens();
+    assert_eq!(revents(&mut bench, listener), POLLIN);
+    let fd = bench.ok(Call::Accept {
+        fd: listener,
+        flags: None,
+    });
+    let fd = Fd(i32::try_from(fd).unwrap());
+    assert_eq!(revents(&mut bench, listener), 0);
+    assert_eq!(revents(&mut bench, fd), POLLOUT);
+    bench.send(PSH_ACK, 1, 1, b"x");
+    assert_eq!(revents(&mut bench, fd), POLLIN | POLLOUT);
+    bench.read(fd, 1);
+    bench.send(FIN_ACK, 2, 1, &[]);
+    assert_eq!(revents(&mut bench, fd), POLLIN | POLLRDHUP | POLLOUT);
+    bench.ok(Call::Shutdown { fd, how: 1 });
+    assert_eq!(
+        revents(&mut bench, fd),
+        POLLIN | POLLRDHUP | POLLOUT | POLLHUP
+    );
+    assert_eq!(revents(&mut bench, Fd(77)), POLLNVAL);
+    assert_eq!(revents(&mut bench, Fd(-1)), 0);
+}
+
+#[test]
+fn a_reset_connection_is_everything_but_quiet() {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    bench.send(RST_ACK, 1, 1, &[]);
+    let all = POLLIN | POLLOUT | POLLRDHUP | POLLERR | POLLHUP;
+    assert_eq!(revents(&mut bench, fd), all);
+    assert_eq!(bench.so_error(fd), ECONNRESET);
+    assert_eq!(revents(&mut bench, fd), all & !POLLERR);
+}
+
+#[test]
+fn a_connecting_socket_becomes_writable() {
+    let mut bench = Bench::new();
+    let fd = bench.nonblocking_socket();
+    let address = bench.remote();
+    bench.fails(Call::Connect { fd, address }, EINPROGRESS);
+    assert_eq!(revents(&mut bench, fd), 0);
+    bench.expect_syn(SYN);
+    bench.send(SYN_ACK, 0, 1, &[]);
+    assert_eq!(revents(&mut bench, fd), POLLOUT);
+}
+
+#[test]
+fn poll_wakes_for_a_packet_or_at_its_timeout() {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    let before = bench.now();
+    assert_eq!(bench.call(poll(fd, POLLIN, 120)).result, 0);
+    assert_eq!(bench.now() - before, 120_000);
+    bench.session.start_call(&poll(fd, POLLIN, -1)).unwrap();
+    bench.sleep(Duration::from_millis(30));
+    bench.send(PSH_ACK, 1, 1, b"x");
+    let (at, outcome) = bench.finish(Duration::ZERO);
+    assert_eq!((at, outcome.result), (150_000, 1));
+}
+
+fn watch(bench: &mut Bench, fd: Fd, events: u32) -> Fd {
+    let epoll = bench.ok(Call::EpollCreate { size: 1 });
+    let epoll = Fd(i32::try_from(epoll).unwrap());
+    bench.ok(Call::EpollCtl {
+        epoll,
+        operation: 1,
+        fd,
+        events,
+        data: 42,
+    });
+    epoll
+}
+
+fn wait(bench: &mut Bench, epoll: Fd) -> Vec<(u32, u64)> {
+    let outcome = bench.call(Call::EpollWait {
+        epoll,
+        max_events: 8,
+        timeout_ms: 0,
+    });
+    match outcome.output {
+        Output::Epoll(events) => events,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn level_triggered_epoll_reports_as_long_as_it_is_so() {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    let epoll = watch(&mut bench, fd, 1);
+    assert_eq!(wait(&mut bench, epoll), []);
+    bench.send(PSH_ACK, 1, 1, b"x");
+    assert_eq!(wait(&mut bench, epoll), [(1, 42)]);
+    assert_eq!(wait(&mut bench, epoll), [(1, 42)]);
+    bench.read(fd, 1);
+    assert_eq!(wait(&mut bench, epoll), []);
+}
+
+#[test]
+fn edge_triggered_epoll_reports_each_arrival_once() {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    let epoll = watch(&mut bench, fd, 1 | 1 << 31);
+    bench.send(PSH_ACK, 1, 1, b"x");
+    assert_eq!(wait(&mut bench, epoll), [(1, 42)]);
+    assert_eq!(wait(&mut bench, epoll), []);
+    bench.send(PSH_ACK, 2, 1, b"y");
+    assert_eq!(wait(&mut bench, epoll), [(1, 42)]);
+    assert_eq!(wait(&mut bench, epoll), []);
+}
+
+#[test]
+fn one_shot_epoll_rests_until_it_is_set_again() {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    let events = 1 | 1 << 30;
+    let epoll = watch(&mut bench, fd, events);
+    bench.send(PSH_ACK, 1, 1, b"x");
+    assert_eq!(wait(&mut bench, epoll), [(1, 42)]);
+    assert_eq!(wait(&mut bench, epoll), []);
+    bench.ok(Call::EpollCtl {
+        epoll,
+        operation: 3,
+        fd,
+        events,
+        data: 43,
+    });
+    assert_eq!(wait(&mut bench, epoll), [(1, 43)]);
+}
+
+#[test]
+fn ready_descriptors_are_reported_in_the_order_in_which_they_became_so() {
+    let mut bench = Bench::new();
+    let (listener, fd) = bench.accepted();
+    let epoll = watch(&mut bench, listener, 1);
+    bench.ok(Call::EpollCtl {
+        epoll,
+        operation: 1,
+        fd,
+        events: 1,
+        data: 7,
+    });
+    bench.send(PSH_ACK, 1, 1, b"x");
+    bench.remote_port += 1;
+    bench.peer_opens_again();
+    assert_eq!(wait(&mut bench, epoll), [(1, 7), (1, 42)]);
+}

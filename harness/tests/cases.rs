@@ -1,0 +1,155 @@
+//! Every bundled case on every target and family, each as a test of its own name:
+//! `reference::ipv4::handshake/passive-open`, `linux::ipv6::…`.
+//!
+//! The kernel's cases wait in real time, so they all run at once in the background and each
+//! test waits for its own result. Without TUN they show as ignored; with
+//! `TCPDRILL_REQUIRE_LINUX=1` in the environment their absence fails.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use tcpdrill::program::IpVersion;
+use tcpdrill::report::RunEvent;
+use tcpdrill::suite::{Case, ExecuteSettings, Suite, execute};
+use tcpdrill::target::Target;
+use tcpdrill::target::linux::LinuxTarget;
+use tcpdrill::target::reference::ReferenceTarget;
+use tcpdrill::verdict::{CaseResult, Verdict};
+
+const FAMILIES: [IpVersion; 3] = [IpVersion::Ipv4, IpVersion::Ipv6, IpVersion::Ipv4MappedIpv6];
+
+type Key = (String, IpVersion);
+
+/// Results of a run in the background, and a bell for those who wait.
+#[derive(Default)]
+struct Board {
+    results: Mutex<BTreeMap<Key, CaseResult>>,
+    bell: Condvar,
+}
+
+impl Board {
+    fn put(&self, result: CaseResult) {
+        let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
+        results.insert((result.case.clone(), result.ip_version), result);
+        self.bell.notify_all();
+    }
+
+    fn wait_for(&self, key: &Key) -> CaseResult {
+        let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(result) = results.get(key) {
+                return result.clone();
+            }
+            results = self
+                .bell
+                .wait(results)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let suite = Arc::new(Suite::bundled());
+    let mut trials = trials::<ReferenceTarget>(&suite, "reference", false, &arguments);
+    let required = std::env::var_os("TCPDRILL_REQUIRE_LINUX").is_some();
+    match LinuxTarget::available() {
+        Ok(()) => trials.extend(trials::<LinuxTarget>(&suite, "linux", required, &arguments)),
+        Err(reason) => trials.push(
+            Trial::test(format!("linux (not available: {reason})"), move || {
+                Err(format!("TCPDRILL_REQUIRE_LINUX is set, but {reason}").into())
+            })
+            .with_ignored_flag(!required),
+        ),
+    }
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// The tests of one target: each case on each family, and that nothing is skipped unnoticed.
+fn trials<T: Target + Default + 'static>(
+    suite: &Arc<Suite>,
+    name: &'static str,
+    all_required: bool,
+    arguments: &Arguments,
+) -> Vec<Trial> {
+    let board = Arc::new(Board::default());
+    let wanted =
+        |case: &Case, version: IpVersion| chosen(&test_name(name, case, version), arguments);
+    let mut trials = Vec::new();
+    let mut names = Vec::new();
+    for case in &suite.cases {
+        for version in FAMILIES {
+            let key = (case.name.clone(), version);
+            let board = Arc::clone(&board);
+            trials.push(Trial::test(test_name(name, case, version), move || {
+                judge(&board.wait_for(&key), all_required)
+            }));
+            if wanted(case, version) && !names.contains(&case.name) {
+                names.push(case.name.clone());
+            }
+        }
+    }
+    if !arguments.list && !names.is_empty() {
+        run_in_background::<T>(Arc::clone(suite), names, board);
+    }
+    trials
+}
+
+fn test_name(target: &str, case: &Case, version: IpVersion) -> String {
+    format!("{target}::{version}::{}", case.name)
+}
+
+/// Whether the command line's filters take this test, as libtest-mimic has it.
+fn chosen(name: &str, arguments: &Arguments) -> bool {
+    let fits = |pattern: &str| {
+        if arguments.exact {
+            name == pattern
+        } else {
+            name.contains(pattern)
+        }
+    };
+    arguments.filter.as_deref().is_none_or(fits) && !arguments.skip.iter().any(|skip| fits(skip))
+}
+
+fn run_in_background<T: Target + Default + 'static>(
+    suite: Arc<Suite>,
+    names: Vec<String>,
+    board: Arc<Board>,
+) {
+    std::thread::spawn(move || {
+        let target = T::default();
+        let cases: Vec<&Case> = suite
+            .cases
+            .iter()
+            .filter(|case| names.contains(&case.name))
+            .collect();
+        let known = suite
+            .known(target.name())
+            .expect("the bundled list of known deviations reads");
+        let settings = ExecuteSettings {
+            ip_versions: FAMILIES.to_vec(),
+            ..ExecuteSettings::default()
+        };
+        execute(&cases, &target, &known, &settings, &mut |event| {
+            if let RunEvent::Finished { result } = event {
+                board.put((*result).clone());
+            }
+        });
+    });
+}
+
+/// A skip is fine where a script is written for another family or the target lacks something
+/// it says it lacks; on a machine where everything is required it is not.
+fn judge(result: &CaseResult, all_required: bool) -> Result<(), Failed> {
+    match &result.verdict {
+        Verdict::Skip { capability, .. }
+            if all_required && !capability.starts_with("ip_version") && capability != "icmp" =>
+        {
+            Err(format!("skipped, but required here: {}", result.message).into())
+        }
+        verdict if verdict.is_expected() => Ok(()),
+        verdict => Err(format!("{}\n{}", verdict.name(), result.message).into()),
+    }
+}

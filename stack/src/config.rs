@@ -1,0 +1,312 @@
+//! Every tunable of a host, with its unit, its bounds and the requirements it serves.
+//!
+//! [`Config::default`] is RFC 9293 with the choices of the project's founding documents where the RFC leaves one.
+//! [`Config::linux_like`] takes the other side of each named setting where Linux is known to stand there.
+
+use core::ops::RangeInclusive;
+use core::time::Duration;
+
+pub use crate::congestion::InitialWindow;
+
+/// Every tunable of a [`Host`](crate::Host). A change affects sockets opened later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    // --- What IP below can carry -------------------------------------------------------------------------------
+    /// Largest IP packet the link carries, in bytes; the advertised MSS is this less the fixed IP and TCP headers
+    /// (RFC 9293 §3.7.1). At least 576.
+    pub mtu: u16,
+    /// Smallest MSS taken from a peer, in bytes, so that a hostile option cannot leave no room for payload.
+    pub min_mss: u16,
+    /// Default IP TTL or hop limit, 1..=255 (RFC 9293 MUST-49).
+    pub ttl: u8,
+
+    // --- Handshake ---------------------------------------------------------------------------------------------
+    /// What becomes of data on a SYN (RFC 9293 §3.10.7.2, RFC9293-SM-12).
+    pub syn_data: SynData,
+    /// How often a SYN-ACK is sent again before the half-open entry is given up (DOC-HS-11).
+    pub syn_ack_retries: u32,
+    /// Wait before the first repeat of a SYN-ACK; it doubles each time, and once more after the last repeat before
+    /// the entry goes (DOC-HS-12, DOC-HS-13).
+    pub syn_ack_timeout: Duration,
+    /// How long an active open keeps sending its SYN; at least 180 s (RFC9293-MUST-23).
+    pub syn_give_up: Duration,
+    /// Answer to the very SYN that opened the connection, repeated while in SYN-RECEIVED (RFC9293-SM-25).
+    pub duplicate_syn_in_syn_received: DuplicateSyn,
+    /// Reaction of a passive SYN-RECEIVED to another SYN in its window (RFC9293-SM-24).
+    pub syn_in_window_in_syn_received: InWindowSyn,
+    /// When a listener answers with SYN cookies (RFC 4987 §3.6).
+    pub syn_cookies: SynCookies,
+    /// Most half-open connections of one listener.
+    pub syn_queue: usize,
+
+    // --- Options -----------------------------------------------------------------------------------------------
+    /// Offer and accept window scaling with this shift, 0..=14; `None` never offers it (RFC 7323 §2).
+    pub window_scale: Option<u8>,
+    /// Offer and accept timestamps (RFC 7323 §3).
+    pub timestamps: bool,
+    /// Offer and accept selective acknowledgements (RFC 2018).
+    pub sack: bool,
+    /// A segment without the negotiated timestamp option (RFC7323-13).
+    pub missing_timestamp: MissingTimestamp,
+
+    // --- Buffers and windows -----------------------------------------------------------------------------------
+    /// Receive buffer in bytes; the largest window we offer.
+    pub recv_buffer: usize,
+    /// Send buffer in bytes: most that `send` takes before it answers `WouldBlock`.
+    pub send_buffer: usize,
+    /// The congestion window a connection starts with (RFC 5681 §3.1, RFC 6928).
+    pub initial_window: InitialWindow,
+
+    // --- Acknowledging -----------------------------------------------------------------------------------------
+    /// Longest wait of a delayed acknowledgment, below 500 ms; zero acknowledges every segment at once
+    /// (RFC9293-MUST-40, RFC9293-SHLD-18).
+    pub delayed_ack: Duration,
+    /// Segments acknowledged at once after the handshake before delaying begins; 0 is the RFC's plain rule.
+    pub quick_acks: u32,
+
+    // --- Sending -----------------------------------------------------------------------------------------------
+    /// Nagle's algorithm on new sockets (RFC9293-SHLD-7).
+    pub nagle: bool,
+    /// RTO before the first sample; at least 1 s (RFC 6298 §2.1).
+    pub initial_rto: Duration,
+    /// Smallest RTO; 1 s by RFC 6298 §2.4.
+    pub min_rto: Duration,
+    /// Largest RTO, not below 60 s (RFC 6298 §2.5).
+    pub max_rto: Duration,
+    /// Retransmissions of one segment after which the trouble is reported; at least 3 (RFC9293-SHLD-9, SHLD-10).
+    pub r1: u32,
+    /// Time without progress after which the connection is aborted; at least 100 s (RFC9293-MUST-20, SHLD-11).
+    pub r2: Duration,
+    /// Wait before the override of sender-side silly-window avoidance, 0.1..=1 s (RFC 9293 §3.8.6.2.1).
+    pub sws_override: Duration,
+
+    // --- Keep-alive --------------------------------------------------------------------------------------------
+    /// Timing of keep-alive probes where a socket asks for them; they are off by default (RFC9293-MUST-25).
+    pub keepalive: KeepAliveConfig,
+
+    // --- Closing -----------------------------------------------------------------------------------------------
+    /// Maximum segment lifetime; TIME-WAIT lasts twice as long (RFC 9293 §3.4.2, RFC9293-MUST-13).
+    pub msl: Duration,
+    /// How long FIN-WAIT-2 waits for the peer's FIN once the user has let go of the socket; `None` waits for ever,
+    /// as the RFC does.
+    pub fin_wait_2_timeout: Option<Duration>,
+    /// Reaction to a valid RST in TIME-WAIT (RFC9293-SM-42 against RFC1337-1).
+    pub rst_in_time_wait: RstInTimeWait,
+    /// Whether a SYN may reopen a connection in TIME-WAIT (RFC9293-MAY-2, RFC 6191).
+    pub time_wait_syn: TimeWaitSyn,
+    /// Reaction to data that arrives after the user let go of the socket (RFC9293-SHLD-3, RFC 9293 §3.6.1).
+    pub data_after_close: DataAfterClose,
+    /// Reaction to CLOSE with unread data (RFC9293-SHLD-3).
+    pub close_with_unread_data: UnreadOnClose,
+
+    /// Whether the RST of an ABORT has the ACK bit: RFC 9293 §3.10.5 shows it bare, §3.1 wants ACK in every segment
+    /// of a connection.
+    pub reset_carries_ack: bool,
+    /// Whether a RST has the timestamps option where the connection or the offending segment had it (RFC7323-23).
+    pub timestamp_on_reset: bool,
+
+    // --- Defence -----------------------------------------------------------------------------------------------
+    /// The acceptable range of an ACK in synchronized states (RFC 5961 §5, RFC9293-MAY-12).
+    pub old_ack_check: bool,
+    /// Most challenge ACKs a connection sends in one `challenge_ack_interval` (RFC 5961 §7).
+    pub challenge_ack_limit: u32,
+    /// The interval the limit is counted over.
+    pub challenge_ack_interval: Duration,
+
+    // --- ICMP --------------------------------------------------------------------------------------------------
+    /// Hard ICMP errors (protocol or port unreachable) on a synchronized connection (RFC9293-SHLD-26, RFC5927-2).
+    pub hard_icmp: HardIcmp,
+    /// Soft ICMP errors while the handshake lasts (RFC9293-MUST-56).
+    pub soft_icmp_in_handshake: SoftIcmp,
+
+    // --- Ports -------------------------------------------------------------------------------------------------
+    /// Ephemeral ports (RFC 6056 §3.2).
+    pub ephemeral_ports: RangeInclusive<u16>,
+}
+
+/// Data on a SYN, before the connection exists (RFC9293-SM-12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SynData {
+    /// Not taken: the SYN-ACK acknowledges the SYN only and the peer sends the data again.
+    Drop,
+    /// Acknowledged, kept, and handed to the user once ESTABLISHED is reached.
+    Queue,
+}
+
+/// Answer to a repeat of the opening SYN in SYN-RECEIVED (RFC9293-SM-25).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DuplicateSyn {
+    /// RFC 9293's first check: the SYN is below the window, a pure ACK answers.
+    Ack,
+    /// The SYN-ACK goes out again, as Linux does.
+    RetransmitSynAck,
+}
+
+/// A further SYN in the window of a passive SYN-RECEIVED (RFC9293-SM-24).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum InWindowSyn {
+    /// RFC 9293 fourth check: the half-open connection goes and the listener waits anew.
+    ReturnToListen,
+    /// A RST is sent as well.
+    ResetAndReturnToListen,
+    /// RFC 5961 §4.2's answer for synchronized states: a challenge ACK, nothing else.
+    ChallengeAck,
+}
+
+/// When a listener uses SYN cookies (RFC 4987 §3.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SynCookies {
+    /// A SYN that finds the SYN queue full is dropped.
+    Never,
+    /// A SYN that finds the SYN queue full is answered with a cookie.
+    OnOverflow,
+    /// Every SYN is answered with a cookie.
+    Always,
+}
+
+/// A non-RST segment that lacks the negotiated timestamp (RFC7323-13).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MissingTimestamp {
+    /// Dropped without an answer.
+    Drop,
+    /// Processed as if PAWS had nothing to say.
+    Accept,
+}
+
+/// A valid RST in TIME-WAIT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RstInTimeWait {
+    /// RFC 9293 §3.10.7.4: the connection is gone at once.
+    Close,
+    /// RFC 1337 §3 fix F1: ignored, so that an old duplicate cannot end TIME-WAIT early.
+    Ignore,
+}
+
+/// A SYN for a connection in TIME-WAIT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TimeWaitSyn {
+    /// A new incarnation opens if sequence number or timestamp prove the SYN new (RFC 6191 §2).
+    Accept,
+    /// The SYN is treated as in any synchronized state: challenge ACK.
+    Refuse,
+}
+
+/// Data that arrives after the user has closed and let go of the socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DataAfterClose {
+    /// A RST tells the peer that data was lost (RFC 9293 §3.6.1, half-duplex close).
+    Reset,
+    /// Acknowledged and thrown away.
+    Discard,
+}
+
+/// CLOSE while received data is unread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UnreadOnClose {
+    /// A RST instead of a FIN (RFC9293-SHLD-3).
+    Reset,
+    /// A FIN as ever.
+    Fin,
+}
+
+/// A hard ICMP error on a synchronized connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HardIcmp {
+    /// The connection is aborted (RFC9293-SHLD-26).
+    Abort,
+    /// Kept as a soft error (RFC5927-2). While the handshake lasts a hard error aborts all the same.
+    Soft,
+}
+
+/// A soft ICMP error while the handshake lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SoftIcmp {
+    /// Noted for the user, the SYN goes on (RFC9293-MUST-56).
+    Ignore,
+    /// The open fails at once, as many stacks do (RFC 5461).
+    Abort,
+}
+
+/// Timing of keep-alive probes (RFC 9293 §3.8.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeepAliveConfig {
+    /// Silence before the first probe; two hours or more by default (RFC9293-MUST-28).
+    pub idle: Duration,
+    /// Silence between probes.
+    pub interval: Duration,
+    /// Unanswered probes after which the connection is aborted, at least 2 (RFC9293-MUST-29).
+    pub probes: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            mtu: 1500,
+            min_mss: 64,
+            ttl: 64,
+            syn_data: SynData::Drop,
+            syn_ack_retries: 5,
+            syn_ack_timeout: Duration::from_secs(1),
+            syn_give_up: Duration::from_secs(180),
+            duplicate_syn_in_syn_received: DuplicateSyn::Ack,
+            syn_in_window_in_syn_received: InWindowSyn::ReturnToListen,
+            syn_cookies: SynCookies::OnOverflow,
+            syn_queue: 128,
+            window_scale: Some(7),
+            timestamps: true,
+            sack: true,
+            missing_timestamp: MissingTimestamp::Drop,
+            recv_buffer: 65_535,
+            send_buffer: 65_536,
+            initial_window: InitialWindow::Rfc6928,
+            delayed_ack: Duration::from_millis(200),
+            quick_acks: 1,
+            nagle: true,
+            initial_rto: Duration::from_secs(1),
+            min_rto: Duration::from_secs(1),
+            max_rto: Duration::from_secs(60),
+            r1: 3,
+            r2: Duration::from_secs(300),
+            sws_override: Duration::from_millis(500),
+            keepalive: KeepAliveConfig {
+                idle: Duration::from_secs(7200),
+                interval: Duration::from_secs(75),
+                probes: 9,
+            },
+            msl: Duration::from_secs(120),
+            fin_wait_2_timeout: Some(Duration::from_secs(60)),
+            rst_in_time_wait: RstInTimeWait::Close,
+            time_wait_syn: TimeWaitSyn::Accept,
+            data_after_close: DataAfterClose::Reset,
+            close_with_unread_data: UnreadOnClose::Reset,
+            reset_carries_ack: true,
+            timestamp_on_reset: true,
+            old_ack_check: true,
+            challenge_ack_limit: 10,
+            challenge_ack_interval: Duration::from_secs(1),
+            hard_icmp: HardIcmp::Abort,
+            soft_icmp_in_handshake: SoftIcmp::Ignore,
+            ephemeral_ports: 49_152..=65_535,
+        }
+    }
+}
+
+impl Config {
+    /// The settings where Linux 6.18 is known to differ, for scripts that were written against it.
+    pub fn linux_like() -> Self {
+        Self {
+            duplicate_syn_in_syn_received: DuplicateSyn::RetransmitSynAck,
+            syn_in_window_in_syn_received: InWindowSyn::ResetAndReturnToListen,
+            msl: Duration::from_secs(30),
+            min_rto: Duration::from_millis(200),
+            max_rto: Duration::from_secs(120),
+            delayed_ack: Duration::from_millis(40),
+            quick_acks: 16,
+            timestamp_on_reset: false,
+            hard_icmp: HardIcmp::Soft,
+            soft_icmp_in_handshake: SoftIcmp::Abort,
+            ephemeral_ports: 32_768..=60_999,
+            ..Self::default()
+        }
+    }
+}

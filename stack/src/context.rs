@@ -1,0 +1,33 @@
+//! What a step of the state machine may touch besides its own connection: the time, and the way out.
+
+use alloc::collections::VecDeque;
+
+use crate::event::Event;
+use crate::host::Output;
+use crate::segment::Segment;
+use crate::time::Instant;
+
+/// The surroundings of one step.
+#[derive(Debug)]
+pub(crate) struct Context<'a> {
+    /// The time of this step.
+    pub(crate) now: Instant,
+    /// Where packets and events go, in order.
+    pub(crate) outbox: &'a mut VecDeque<Output>,
+    /// Whether the listener behind this connection, if there is one, can queue it for `accept`.
+    pub(crate) accept_room: bool,
+    /// Whether a listener waits at the connection's local address and port, so that a SYN could open a new incarnation.
+    pub(crate) listens: bool,
+}
+
+impl Context<'_> {
+    /// Reports a fact.
+    pub(crate) fn event(&mut self, event: Event) {
+        self.outbox.push_back(Output::Event(event));
+    }
+
+    /// Puts a segment on the wire.
+    pub(crate) fn transmit(&mut self, segment: &Segment) {
+        self.outbox.push_back(Output::Transmit(segment.emit()));
+    }
+}

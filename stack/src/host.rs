@@ -1,0 +1,333 @@
+//! A host: addresses, sockets, and the doors through which the world reaches them.
+
+mod arrival;
+mod deadlines;
+mod passive;
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+
+use crate::config::Config;
+use crate::connection::Connection;
+use crate::context::Context;
+use crate::cookie::CookieGenerator;
+use crate::demux::Demux;
+use crate::error::CallError;
+use crate::event::Event;
+use crate::isn::IsnGenerator;
+use crate::keyed_hash::Secret;
+use crate::listener::Listener;
+use crate::ports::EphemeralPorts;
+use crate::rng::Rng;
+use crate::segment::Segment;
+use crate::socket::{SocketId, SocketOptions};
+use crate::state::{Origin, State, SynReceived};
+use crate::tcb::{Tcb, TcbSeed};
+use crate::time::Instant;
+use crate::timers::Timer;
+use deadlines::Deadlines;
+
+/// Keeps the hash behind timestamp offsets apart from the others of the same secret.
+const PURPOSE_TIMESTAMP: u8 = b'S';
+
+/// A TCP host without I/O, clock or randomness of its own.
+///
+/// After each call that takes `now` (and after each user call) drain [`poll`](Self::poll) until it
+/// answers [`Output::Deadline`]; then hand in the next datagram, call, or
+/// [`timeout`](Self::timeout). Several datagrams may be handed in before draining: acknowledgments
+/// for them are then combined (RFC 9293 MUST-58, MUST-59). The same calls with the same times,
+/// secret and seed give byte-identical outputs. `now` must not go backwards; an earlier time counts
+/// as the latest one seen.
+#[derive(Debug, Clone)]
+pub struct Host {
+    pub(crate) config: Arc<Config>,
+    pub(crate) addresses: Vec<IpAddr>,
+    pub(crate) sockets: BTreeMap<SocketId, Socket>,
+    pub(crate) demux: Demux,
+    pub(crate) deadlines: Deadlines,
+    /// Connections that may have something to send once the present batch of input is done.
+    pub(crate) dirty: BTreeSet<SocketId>,
+    outbox: VecDeque<Output>,
+    pub(crate) now: Instant,
+    next_id: u64,
+    isn: IsnGenerator,
+    cookies: CookieGenerator,
+    pub(crate) ports: EphemeralPorts,
+    secret: Secret,
+    rng: Rng,
+}
+
+/// What a [`SocketId`] stands for.
+#[derive(Debug, Clone)]
+pub(crate) enum Socket {
+    Listener(Listener),
+    Connection(alloc::boxed::Box<Connection>),
+}
+
+/// What [`Host::poll`] hands out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Put this IP datagram on the wire.
+    Transmit(Vec<u8>),
+    /// Something observable happened.
+    Event(Event),
+    /// Nothing more now; call [`Host::timeout`] at this time, or never.
+    Deadline(Option<Instant>),
+}
+
+impl Host {
+    /// A host that answers for `addresses`. `secret` keys ISNs, cookies, ports and hash maps;
+    /// `seed` starts the generator behind the remaining random choices.
+    pub fn new(config: Config, addresses: &[IpAddr], secret: [u8; 16], seed: u64) -> Self {
+        Self {
+            config: Arc::new(config),
+            addresses: addresses.to_vec(),
+            sockets: BTreeMap::new(),
+            demux: Demux::new(secret),
+            deadlines: Deadlines::default(),
+            dirty: BTreeSet::new(),
+            outbox: VecDeque::new(),
+            now: Instant::ZERO,
+            next_id: 1,
+            isn: IsnGenerator::new(secret),
+            cookies: CookieGenerator::new(secret),
+            ports: EphemeralPorts::new(secret),
+            secret: Secret::new(secret),
+            rng: Rng::new(seed),
+        }
+    }
+
+    /// The settings that sockets opened now would get.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Changes the settings of sockets opened later.
+    pub fn config_mut(&mut self) -> &mut Config {
+        Arc::make_mut(&mut self.config)
+    }
+
+    /// The addresses this host answers for.
+    pub fn addresses(&self) -> &[IpAddr] {
+        &self.addresses
+    }
+
+    /// Fires every timer due at `now`, in the order of their times, then of socket ids, then of
+    /// [`Timer`](crate::timers::Timer).
+    pub fn timeout(&mut self, now: Instant) {
+        self.advance_to(now);
+        // Each socket has its turn once: a timer that rearms itself for this very moment waits for the next call.
+        for id in self.deadlines.due(self.now) {
+            for _ in 0..Timer::ALL.len() {
+                let fired = match self.connection_mut(id) {
+                    Ok(connection) => connection.tcb.timers.expired(now),
+                    Err(_) => None,
+                };
+                let Some(timer) = fired else { break };
+                self.step(id, |connection, cx| connection.on_timer(timer, cx));
+            }
+        }
+    }
+
+    /// The next thing the host has to say.
+    pub fn poll(&mut self) -> Output {
+        while self.outbox.is_empty() {
+            let Some(id) = self.dirty.pop_first() else {
+                return Output::Deadline(self.poll_deadline());
+            };
+            self.step(id, |connection, cx| connection.flush(cx));
+            self.dirty.remove(&id);
+        }
+        self.outbox.pop_front().unwrap_or(Output::Deadline(None))
+    }
+
+    /// When `timeout` is to be called next; `None` if no timer runs. Right once `poll` is drained.
+    pub fn poll_deadline(&self) -> Option<Instant> {
+        self.deadlines.first()
+    }
+
+    /// Whether nothing waits to be polled.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.outbox.is_empty() && self.dirty.is_empty()
+    }
+
+    /// Time does not go backwards.
+    pub(crate) fn advance_to(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    pub(crate) fn event(&mut self, event: Event) {
+        self.outbox.push_back(Output::Event(event));
+    }
+
+    pub(crate) fn transmit(&mut self, segment: &Segment) {
+        self.outbox.push_back(Output::Transmit(segment.emit()));
+    }
+
+    /// A fresh id.
+    pub(crate) fn new_id(&mut self) -> SocketId {
+        let id = SocketId(self.next_id);
+        self.next_id += 1;
+        id
+    }
+
+    pub(crate) fn connection(&self, id: SocketId) -> Result<&Connection, CallError> {
+        match self.sockets.get(&id) {
+            Some(Socket::Connection(connection)) => Ok(connection),
+            Some(Socket::Listener(_)) => Err(CallError::NotConnected),
+            None => Err(CallError::NoSuchSocket),
+        }
+    }
+
+    pub(crate) fn connection_mut(&mut self, id: SocketId) -> Result<&mut Connection, CallError> {
+        match self.sockets.get_mut(&id) {
+            Some(Socket::Connection(connection)) => Ok(connection),
+            Some(Socket::Listener(_)) => Err(CallError::NotConnected),
+            None => Err(CallError::NoSuchSocket),
+        }
+    }
+
+    pub(crate) fn listener_mut(&mut self, id: SocketId) -> Option<&mut Listener> {
+        match self.sockets.get_mut(&id) {
+            Some(Socket::Listener(listener)) => Some(listener),
+            Some(Socket::Connection(_)) | None => None,
+        }
+    }
+
+    /// A block for a new connection. `after` is the last sequence number of an older incarnation.
+    // REQ: RFC9293-MUST-8
+    // REQ: RFC6528-1
+    pub(crate) fn new_tcb(
+        &self,
+        id: SocketId,
+        (local, remote): (SocketAddr, SocketAddr),
+        config: Arc<Config>,
+        options: SocketOptions,
+    ) -> Tcb {
+        let offset = self
+            .secret
+            .hash(PURPOSE_TIMESTAMP)
+            .socket(local)
+            .socket(remote)
+            .finish();
+        Tcb::new(TcbSeed {
+            id,
+            local,
+            remote,
+            config,
+            options,
+            iss: self.isn.isn(self.now, local, remote),
+            timestamp_offset: offset as u32,
+            now: self.now,
+        })
+    }
+
+    /// Adds a connection in CLOSED to the sockets and the demultiplexer.
+    pub(crate) fn insert_connection(&mut self, connection: Connection) {
+        let tcb = &connection.tcb;
+        self.demux.add_connection((tcb.local, tcb.remote), tcb.id);
+        self.sockets.insert(
+            tcb.id,
+            Socket::Connection(alloc::boxed::Box::new(connection)),
+        );
+    }
+
+    /// One step of one connection, and what it means for the host: queues of its listener, the
+    /// demultiplexer, the deadlines, what is to be flushed.
+    pub(crate) fn step<T: Default>(
+        &mut self,
+        id: SocketId,
+        act: impl FnOnce(&mut Connection, &mut Context<'_>) -> T,
+    ) -> T {
+        let accept_room = self.accept_room_for(id);
+        let Some(Socket::Connection(connection)) = self.sockets.get_mut(&id) else {
+            return T::default();
+        };
+        let parent = parent_of(connection);
+        let listens = self.demux.listener(connection.tcb.local).is_some();
+        let mut cx = Context {
+            now: self.now,
+            outbox: &mut self.outbox,
+            accept_room,
+            listens,
+        };
+        let result = act(connection, &mut cx);
+        self.dirty.insert(id);
+        self.settle(id, parent);
+        result
+    }
+
+    fn accept_room_for(&self, id: SocketId) -> bool {
+        let listener = self.connection(id).ok().and_then(parent_of);
+        match listener.and_then(|listener| self.sockets.get(&listener)) {
+            Some(Socket::Listener(listener)) => listener.has_accept_room(),
+            Some(Socket::Connection(_)) | None => true,
+        }
+    }
+
+    /// Brings the host's books in line with a connection that was just touched.
+    pub(crate) fn settle(&mut self, id: SocketId, parent: Option<SocketId>) {
+        let Some(Socket::Connection(connection)) = self.sockets.get(&id) else {
+            return;
+        };
+        self.deadlines.set(id, connection.tcb.timers.deadline());
+        let closed = matches!(connection.state, State::Closed(_));
+        let tuple = (connection.tcb.local, connection.tcb.remote);
+        let detached = connection.tcb.user.detached;
+        let left_handshake = parent.filter(|_| parent_of(connection).is_none());
+        if closed {
+            self.demux.remove_connection(tuple, id);
+            self.dirty.remove(&id);
+        }
+        if let Some(listener_id) = left_handshake {
+            self.leave_handshake(id, listener_id, closed);
+        } else if closed && detached {
+            self.sockets.remove(&id);
+        }
+    }
+
+    /// A passive connection left SYN-RECEIVED: into the accept queue, or into nothing.
+    fn leave_handshake(&mut self, id: SocketId, listener_id: SocketId, closed: bool) {
+        let Some(listener) = self.listener_mut(listener_id) else {
+            return;
+        };
+        if closed {
+            listener.drop_half_open(id);
+            self.sockets.remove(&id);
+        } else {
+            listener.complete(id);
+            self.event(Event::AcceptReady {
+                listener: listener_id,
+                id,
+            });
+        }
+    }
+
+    /// A random number below `n`, from the seeded generator.
+    pub(crate) fn random_below(&mut self, n: u64) -> u64 {
+        self.rng.below(n)
+    }
+}
+
+/// The listener of a connection that is still half open.
+fn parent_of(connection: &Connection) -> Option<SocketId> {
+    match connection.state {
+        State::SynReceived(SynReceived {
+            origin: Origin::Passive { listener },
+        }) => Some(listener),
+        State::SynReceived(SynReceived {
+            origin: Origin::Active,
+        })
+        | State::Closed(_)
+        | State::SynSent(_)
+        | State::Established(_)
+        | State::FinWait1(_)
+        | State::FinWait2(_)
+        | State::CloseWait(_)
+        | State::Closing(_)
+        | State::LastAck(_)
+        | State::TimeWait(_) => None,
+    }
+}

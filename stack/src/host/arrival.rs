@@ -1,0 +1,83 @@
+//! A datagram arrives: to a connection, to a listener, or to nobody.
+
+use super::{Host, Socket};
+use crate::connection::Aftermath;
+use crate::event::Event;
+use crate::icmp;
+use crate::segment::{self, Incoming, Segment};
+use crate::state::closed;
+use crate::time::Instant;
+use crate::wire::icmp::IcmpError;
+
+impl Host {
+    /// One IP datagram arrives. Malformed or foreign ones are dropped, with an event that says why.
+    pub fn receive(&mut self, now: Instant, datagram: &[u8]) {
+        self.advance_to(now);
+        match segment::parse(datagram) {
+            // REQ: RFC9293-MUST-57
+            // REQ: RFC9293-MUST-63
+            Err(reason) => self.event(Event::DatagramDropped { reason }),
+            Ok(Incoming::Icmp(error)) => self.on_icmp(&error),
+            Ok(Incoming::Segment(segment)) if self.addresses.contains(&segment.dst.ip()) => {
+                self.on_segment(&segment);
+            }
+            Ok(Incoming::Segment(segment)) => {
+                self.event(Event::NotForThisHost {
+                    destination: segment.dst,
+                });
+            }
+        }
+    }
+
+    /// SEGMENT ARRIVES (RFC 9293 §3.10.7).
+    // REQ: DOC-HDR-13
+    fn on_segment(&mut self, segment: &Segment) {
+        let (local, remote) = (segment.dst, segment.src);
+        if let Some(id) = self.demux.connection((local, remote)) {
+            let old_nxt = self
+                .connection(id)
+                .map(|connection| connection.tcb.snd.nxt)
+                .ok();
+            let aftermath = self.step(id, |connection, cx| connection.on_segment(segment, cx));
+            if aftermath == Aftermath::Reincarnate {
+                self.on_stray_segment(segment, old_nxt);
+            }
+            return;
+        }
+        self.on_stray_segment(segment, None);
+    }
+
+    /// No connection claims the segment.
+    fn on_stray_segment(&mut self, segment: &Segment, old_nxt: Option<crate::seq::SeqNum>) {
+        let listener = self
+            .demux
+            .listener(segment.dst)
+            .and_then(|id| self.sockets.get(&id));
+        match listener {
+            Some(Socket::Listener(listener)) => {
+                let id = listener.id;
+                self.on_listener_segment(id, segment, old_nxt);
+            }
+            Some(Socket::Connection(_)) | None => self.refuse(segment),
+        }
+    }
+
+    /// CLOSED (RFC 9293 §3.10.7.1).
+    pub(crate) fn refuse(&mut self, segment: &Segment) {
+        if let Some(reset) = closed::answer(segment, &self.config) {
+            self.transmit(&reset);
+            self.event(Event::ResetSent {
+                local: reset.src,
+                remote: reset.dst,
+                id: None,
+            });
+        }
+    }
+
+    fn on_icmp(&mut self, error: &IcmpError) {
+        match self.demux.connection((error.local, error.remote)) {
+            Some(id) => self.step(id, |connection, cx| icmp::on_error(connection, error, cx)),
+            None => self.event(Event::IcmpIgnored { id: None }),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Which socket's timer is due next.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use crate::socket::SocketId;
+use crate::time::Instant;
+
+/// The earliest deadline of each socket, in order.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Deadlines {
+    order: BTreeSet<(Instant, SocketId)>,
+    of: BTreeMap<SocketId, Instant>,
+}
+
+impl Deadlines {
+    /// Notes a socket's earliest deadline, or that it has none.
+    pub(crate) fn set(&mut self, id: SocketId, at: Option<Instant>) {
+        let old = match at {
+            Some(at) => {
+                self.order.insert((at, id));
+                self.of.insert(id, at)
+            }
+            None => self.of.remove(&id),
+        };
+        if let Some(old) = old
+            && Some(old) != at
+        {
+            self.order.remove(&(old, id));
+        }
+    }
+
+    /// The earliest of all.
+    pub(crate) fn first(&self) -> Option<Instant> {
+        self.order.first().map(|(at, _)| *at)
+    }
+
+    /// The sockets with something due at `now`, earliest first.
+    pub(crate) fn due(&self, now: Instant) -> Vec<SocketId> {
+        self.order
+            .iter()
+            .take_while(|(at, _)| *at <= now)
+            .map(|(_, id)| *id)
+            .collect()
+    }
+
+    /// A socket's deadline, as noted.
+    pub(crate) fn get(&self, id: SocketId) -> Option<Instant> {
+        self.of.get(&id).copied()
+    }
+
+    /// How many sockets have one.
+    pub(crate) fn len(&self) -> usize {
+        self.order.len()
+    }
+}

@@ -1,0 +1,210 @@
+//! Passive opens: from a SYN at a listener to a connection, with or without a cookie between.
+
+use alloc::sync::Arc;
+
+use super::{Host, Socket};
+use crate::config::SynData;
+use crate::connection::Connection;
+use crate::event::{Discard, Event};
+use crate::input::handshake;
+use crate::listener::Admission;
+use crate::recv::window;
+use crate::segment::{Flags, Segment};
+use crate::send::{retransmit, segments};
+use crate::seq::SeqNum;
+use crate::socket::SocketId;
+use crate::state::listen::{self, ListenDisposition};
+use crate::state::{Origin, State, SynReceived};
+use crate::wire::options::TcpOptions;
+
+impl Host {
+    /// SEGMENT ARRIVES in LISTEN (RFC 9293 §3.10.7.2). `old_nxt` is SND.NXT of an incarnation in TIME-WAIT that gave way.
+    pub(crate) fn on_listener_segment(
+        &mut self,
+        id: SocketId,
+        segment: &Segment,
+        old_nxt: Option<SeqNum>,
+    ) {
+        if self.try_cookie(id, segment) {
+            return;
+        }
+        match listen::on_segment(segment) {
+            ListenDisposition::Discard(reason) => {
+                self.event(Event::SegmentDropped { id, reason });
+            }
+            ListenDisposition::Reset => self.refuse(segment),
+            ListenDisposition::Open => self.on_listener_syn(id, segment, old_nxt),
+        }
+    }
+
+    fn on_listener_syn(&mut self, id: SocketId, segment: &Segment, old_nxt: Option<SeqNum>) {
+        let remote = segment.src;
+        match self.listener_mut(id).map(|listener| listener.admit()) {
+            Some(Admission::Queue) => self.open_half(id, segment, old_nxt),
+            Some(Admission::Cookie) => self.send_cookie(id, segment),
+            Some(Admission::Refuse) => {
+                self.event(Event::ListenOverflow {
+                    listener: id,
+                    remote,
+                });
+                self.event(Event::SegmentDropped {
+                    id,
+                    reason: Discard::QueueFull,
+                });
+            }
+            None => {}
+        }
+    }
+
+    /// A connection in SYN-RECEIVED, and its SYN-ACK.
+    // REQ: RFC9293-SM-10
+    // REQ: RFC9293-MUST-41
+    fn open_half(&mut self, listener_id: SocketId, syn: &Segment, old_nxt: Option<SeqNum>) {
+        let Some(mut connection) = self.child(listener_id, syn) else {
+            return;
+        };
+        let tcb = &mut connection.tcb;
+        if let Some(old_nxt) = old_nxt {
+            tcb.snd
+                .restart_at(handshake::iss_after(tcb.snd.iss, old_nxt));
+        }
+        handshake::take_syn(tcb, syn, self.now);
+        match tcb.config.syn_data {
+            SynData::Drop => {}
+            SynData::Queue => handshake::queue_text(tcb, syn),
+        }
+        let id = tcb.id;
+        self.insert_connection(connection);
+        if let Some(listener) = self.listener_mut(listener_id) {
+            listener.add_half_open(id);
+        }
+        let origin = Origin::Passive {
+            listener: listener_id,
+        };
+        self.step(id, |connection, cx| {
+            connection.transition(State::SynReceived(SynReceived { origin }), cx);
+            retransmit::start_syn_ack(&mut connection.tcb, origin, cx);
+        });
+    }
+
+    /// A connection in CLOSED with everything it inherits from its listener.
+    fn child(&mut self, listener_id: SocketId, segment: &Segment) -> Option<Connection> {
+        let id = self.new_id();
+        let Some(Socket::Listener(listener)) = self.sockets.get(&listener_id) else {
+            return None;
+        };
+        let (config, options) = (Arc::clone(&listener.config), listener.options.clone());
+        let mut tcb = self.new_tcb(id, (segment.dst, segment.src), config, options);
+        tcb.user.unaccepted = true;
+        Some(Connection::new(tcb))
+    }
+
+    /// Answers a SYN with a cookie: all that is remembered is that cookies are about.
+    // REQ: RFC4987-1
+    // REQ: RFC4987-4
+    // REQ: RFC4987-5
+    // REQ: DOC-SYNFLOOD-06
+    fn send_cookie(&mut self, id: SocketId, syn: &Segment) {
+        let now = self.now;
+        let Some(listener) = self.listener_mut(id) else {
+            return;
+        };
+        listener.note_cookie(now);
+        let (config, options) = (Arc::clone(&listener.config), listener.options.clone());
+        let tcb = self.new_tcb(id, (syn.dst, syn.src), config, options);
+        let cookie = self
+            .cookies
+            .encode(now, syn.dst, syn.src, syn.seq, syn.options.mss);
+        let segment = Segment {
+            seq: cookie,
+            ack: Some(syn.seq + 1),
+            flags: Flags::SYN,
+            wnd: window::for_syn(&tcb),
+            options: TcpOptions {
+                mss: Some(tcb.rcv.mss),
+                ..TcpOptions::NONE
+            },
+            ..segments::blank(&tcb, cookie)
+        };
+        self.transmit(&segment);
+        self.event(Event::SynCookieSent {
+            listener: id,
+            remote: syn.src,
+        });
+    }
+
+    /// Takes an ACK that brings back a cookie; false if it is none of ours.
+    // REQ: DOC-SYNFLOOD-07
+    // REQ: DOC-SYNFLOOD-08
+    // REQ: DOC-SYNFLOOD-09
+    fn try_cookie(&mut self, id: SocketId, segment: &Segment) -> bool {
+        let now = self.now;
+        let flags = &segment.flags;
+        let Some(ack) = segment.ack.filter(|_| !flags.rst && !flags.syn) else {
+            return false;
+        };
+        if !self
+            .listener_mut(id)
+            .is_some_and(|listener| listener.expects_cookies(now))
+        {
+            return false;
+        }
+        let (cookie, client_isn) = (ack - 1, segment.seq - 1);
+        let Some(mss) = self
+            .cookies
+            .verify(now, segment.dst, segment.src, client_isn, cookie)
+        else {
+            self.event(Event::SynCookieRejected {
+                listener: id,
+                remote: segment.src,
+            });
+            return false;
+        };
+        if !self
+            .listener_mut(id)
+            .is_some_and(|listener| listener.has_accept_room())
+        {
+            self.event(Event::ListenOverflow {
+                listener: id,
+                remote: segment.src,
+            });
+            return true;
+        }
+        // What the SYN was, as far as the cookie remembers it.
+        let syn = Segment {
+            seq: client_isn,
+            ack: None,
+            flags: Flags::SYN,
+            options: TcpOptions {
+                mss: Some(mss),
+                ..TcpOptions::NONE
+            },
+            payload: alloc::vec::Vec::new(),
+            ..segment.clone()
+        };
+        let Some(mut connection) = self.child(id, segment) else {
+            return true;
+        };
+        let tcb = &mut connection.tcb;
+        tcb.snd.restart_at(cookie);
+        handshake::take_syn(tcb, &syn, now);
+        tcb.snd.nxt = cookie + 1;
+        tcb.snd.max = tcb.snd.nxt;
+        let child = tcb.id;
+        self.insert_connection(connection);
+        if let Some(listener) = self.listener_mut(id) {
+            listener.add_half_open(child);
+        }
+        self.event(Event::SynCookieAccepted {
+            listener: id,
+            id: child,
+        });
+        let origin = Origin::Passive { listener: id };
+        // Two steps: the second must find the connection half open to see it leave the handshake.
+        self.step(child, |connection, cx| {
+            connection.transition(State::SynReceived(SynReceived { origin }), cx);
+        });
+        self.step(child, |connection, cx| connection.on_segment(segment, cx));
+        true
+    }
+}

@@ -1,0 +1,57 @@
+//! First check: the sequence number (RFC 9293 §3.4, §3.10.7.4).
+
+use crate::event::Discard;
+use crate::segment::Segment;
+use crate::seq::SeqNum;
+use crate::state::{Check, Disposition};
+use crate::tcb::Tcb;
+
+/// The four cases of RFC 9293 §3.4, table 6: whether a segment of `len` sequence numbers from `seq` on has a part in
+/// the window of `wnd` bytes from `nxt` on.
+// REQ: RFC9293-SM-07
+pub(crate) fn in_window(nxt: SeqNum, wnd: u32, seq: SeqNum, len: u32) -> bool {
+    let holds = |number: SeqNum| nxt.at_or_before(number) && number.before(nxt + wnd);
+    match (len, wnd) {
+        (0, 0) => seq == nxt,
+        (0, _) => holds(seq),
+        (_, 0) => false,
+        (_, _) => holds(seq) || holds(seq + (len - 1)) || covers(nxt, seq, len),
+    }
+}
+
+/// Whether the segment begins before the window and ends behind it. The table's two tests on its ends miss that.
+fn covers(nxt: SeqNum, seq: SeqNum, len: u32) -> bool {
+    seq.before(nxt) && (seq + len).after(nxt)
+}
+
+/// Lets a segment on whose sequence number is acceptable.
+pub(crate) fn check(tcb: &Tcb, segment: &Segment) -> Check {
+    let (nxt, wnd) = (tcb.rcv.nxt, tcb.rcv.wnd());
+    if segment.flags.rst {
+        // A reset is judged by SEG.SEQ alone, whatever text it carries, and with any window.
+        // REQ: RFC9293-SHLD-2
+        // REQ: RFC9293-MUST-66
+        // REQ: RFC5961-1
+        return if segment.seq == nxt || in_window(nxt, wnd, segment.seq, 0) {
+            Check::Continue(())
+        } else {
+            Check::Break(Disposition::Discard(Discard::Reset))
+        };
+    }
+    if in_window(nxt, wnd, segment.seq, segment.len()) {
+        return Check::Continue(());
+    }
+    // The window is closed: ACK and URG of a segment in its place are still taken, its text is not.
+    // REQ: RFC9293-MUST-66
+    if wnd == 0 && segment.seq == nxt && !segment.flags.syn {
+        return Check::Continue(());
+    }
+    // REQ: RFC9293-SM-08
+    // REQ: RFC9293-SM-47
+    Check::Break(if segment.flags.syn {
+        // REQ: RFC5961-6
+        Disposition::ChallengeAck(Discard::Syn)
+    } else {
+        Disposition::DiscardAndAck(Discard::Sequence)
+    })
+}

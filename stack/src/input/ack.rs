@@ -1,0 +1,106 @@
+//! Fifth check: the ACK field in synchronized states (RFC 9293 §3.10.7.4, ESTABLISHED).
+
+use super::handshake;
+use crate::context::Context;
+use crate::event::Discard;
+use crate::segment::Segment;
+use crate::send::{keepalive, persist, recovery, retransmit};
+use crate::seq::SeqNum;
+use crate::state::{Check, Disposition};
+use crate::tcb::Tcb;
+
+/// Takes SEG.ACK and SEG.WND.
+pub(crate) fn process(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) -> Check {
+    // REQ: RFC9293-SM-28
+    let Some(ack) = segment.ack else {
+        return Check::Break(Disposition::Discard(Discard::NoAck));
+    };
+    check_range(tcb, ack)?;
+    keepalive::heard(tcb, cx.now);
+    if tcb.snd.syn_unacked() && ack.after(tcb.snd.una) {
+        handshake::take_ack_of_syn(tcb, segment, cx.now);
+    }
+    if ack.after(tcb.snd.una) {
+        advance(tcb, segment, ack, cx);
+    } else if is_duplicate(tcb, segment, ack) {
+        recovery::on_duplicate_ack(tcb, cx);
+    }
+    // REQ: RFC9293-SM-27
+    update_window(tcb, segment, ack);
+    persist::on_ack(tcb, cx.now);
+    Check::Continue(())
+}
+
+/// `SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT` (RFC 5961 §5.2), and never an ACK of bytes we never sent.
+fn check_range(tcb: &Tcb, ack: SeqNum) -> Check {
+    let snd = &tcb.snd;
+    // REQ: RFC9293-SM-26
+    if ack.after(snd.max) {
+        return Check::Break(Disposition::DiscardAndAck(Discard::Ack));
+    }
+    // Early in a connection SND.UNA - MAX.SND.WND lies before ISS; a forged ACK there would pass.
+    let span = u64::from(snd.max_wnd.bytes()).min(snd.acked_total) as u32;
+    // REQ: RFC9293-MAY-12
+    // REQ: RFC5961-9
+    // REQ: RFC5961-10
+    if tcb.config.old_ack_check && ack.before(snd.una - span) {
+        return Check::Break(Disposition::DiscardAndAck(Discard::Ack));
+    }
+    Check::Continue(())
+}
+
+/// New data is acknowledged: SND.UNA moves.
+// REQ: DOC-HDR-10
+fn advance(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, cx: &mut Context<'_>) {
+    let mut bytes = tcb.snd.una.span_to(ack);
+    if tcb.snd.fin_queued && !tcb.snd.fin_acknowledged && ack.after(tcb.snd.data_end()) {
+        // REQ: RFC9293-SM-06
+        tcb.snd.fin_acknowledged = true;
+        bytes -= 1;
+    }
+    tcb.snd.buffer.acknowledge(bytes as usize);
+    tcb.snd.acked_total += u64::from(bytes);
+    tcb.snd.una = ack;
+    tcb.snd.nxt = tcb.snd.nxt.max(ack);
+    if tcb.snd.up.is_some_and(|up| up.at_or_before(ack)) {
+        tcb.snd.up = None;
+    }
+    tcb.snd.resend = tcb
+        .snd
+        .resend
+        .map(|at| at.max(ack))
+        .filter(|at| at.before(tcb.snd.nxt));
+    retransmit::sample_rtt(tcb, segment, ack, cx.now);
+    tcb.snd.retries = 0;
+    let restart_timer = recovery::on_new_ack(tcb, bytes, cx);
+    retransmit::on_progress(tcb, restart_timer, cx.now);
+}
+
+/// RFC 5681 §2: something is outstanding, the segment says nothing else, and SEG.ACK is the greatest seen. Answers to
+/// zero-window probes look the same and mean no loss.
+// REQ: RFC5681-13
+fn is_duplicate(tcb: &Tcb, segment: &Segment, ack: SeqNum) -> bool {
+    tcb.snd.in_flight()
+        && tcb.snd.wnd.bytes() > 0
+        && segment.is_empty()
+        && ack == tcb.snd.una
+        && segment.wnd.scale(tcb.negotiated.snd_scale) == tcb.snd.wnd
+}
+
+/// Takes SEG.WND unless a newer segment was seen.
+// REQ: RFC9293-SM-29
+// REQ: RFC9293-MUST-34
+// REQ: RFC7323-6
+fn update_window(tcb: &mut Tcb, segment: &Segment, ack: SeqNum) {
+    if ack.before(tcb.snd.una) {
+        return;
+    }
+    let newer = tcb.snd.wl1.before(segment.seq)
+        || (tcb.snd.wl1 == segment.seq && tcb.snd.wl2.at_or_before(ack));
+    if newer {
+        tcb.snd.wnd = segment.wnd.scale(tcb.negotiated.snd_scale);
+        tcb.snd.max_wnd = tcb.snd.max_wnd.max(tcb.snd.wnd);
+        tcb.snd.wl1 = segment.seq;
+        tcb.snd.wl2 = ack;
+    }
+}

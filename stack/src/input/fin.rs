@@ -1,0 +1,32 @@
+//! Eighth check: the FIN bit (RFC 9293 §3.10.7.4).
+
+use crate::segment::Segment;
+use crate::tcb::Tcb;
+
+/// Remembers where the peer's stream ends when a segment in the window shows it, in order or not.
+pub(crate) fn note(tcb: &mut Tcb, segment: &Segment) {
+    if !segment.flags.fin || tcb.rcv.fin.is_some() {
+        return;
+    }
+    let place = segment.end() - 1;
+    let in_window = place.at_or_after(tcb.rcv.nxt) && place.before(tcb.rcv.adv);
+    // Text behind the place was taken before: one of the two lies, and what is there stays.
+    let behind_all_text = place.at_or_after(tcb.rcv.highest);
+    if in_window && behind_all_text {
+        tcb.rcv.fin = Some(place);
+    }
+}
+
+/// Takes the peer's FIN once everything before it has arrived; true if that happens now.
+// REQ: RFC9293-SM-40
+// REQ: RFC9293-SM-06
+pub(crate) fn process(tcb: &mut Tcb) -> bool {
+    if tcb.rcv.fin_received || tcb.rcv.fin != Some(tcb.rcv.nxt) {
+        return false;
+    }
+    // REQ: DOC-CL-06
+    tcb.rcv.nxt = tcb.rcv.nxt + 1;
+    tcb.rcv.fin_received = true;
+    tcb.rcv.ack.now();
+    true
+}

@@ -1,0 +1,122 @@
+//! What the two SYNs say, and the acknowledgment of ours (RFC 9293 §3.5, §3.10.7.2, §3.10.7.3).
+
+use crate::recv::window;
+use crate::segment::Segment;
+use crate::send::{keepalive, retransmit};
+use crate::seq::SeqNum;
+use crate::tcb::{Tcb, TimestampState};
+use crate::time::Instant;
+use crate::timers::Timer;
+use crate::window::{Mss, WindowScale};
+
+/// Bytes that the timestamps option takes of every segment, padding included.
+const TIMESTAMPS_LEN: usize = 12;
+
+/// Takes the peer's SYN: IRS, the options, the first window.
+pub(crate) fn take_syn(tcb: &mut Tcb, segment: &Segment, now: Instant) {
+    tcb.rcv.syn_received = true;
+    tcb.rcv.irs = segment.seq;
+    tcb.rcv.nxt = segment.seq + 1;
+    tcb.rcv.highest = tcb.rcv.nxt;
+    // What our SYN announces counts from here, and it is never scaled.
+    tcb.rcv.adv = tcb.rcv.nxt + u32::from(window::for_syn(tcb).raw());
+    negotiate(tcb, segment, now);
+    // REQ: RFC7323-4
+    tcb.snd.wnd = segment.wnd.scale(WindowScale::ZERO);
+    tcb.snd.max_wnd = tcb.snd.wnd;
+    tcb.snd.wl1 = segment.seq;
+    tcb.snd.wl2 = segment.ack.unwrap_or(tcb.snd.iss);
+    tcb.last_heard = now;
+}
+
+fn negotiate(tcb: &mut Tcb, segment: &Segment, now: Instant) {
+    let theirs = &segment.options;
+    tcb.snd.mss = send_mss(tcb, theirs.mss);
+    // REQ: RFC7323-2
+    if let (Some(ours), Some(theirs)) = (tcb.config.window_scale, theirs.window_scale) {
+        tcb.negotiated.scaling = true;
+        tcb.negotiated.snd_scale = theirs;
+        tcb.negotiated.rcv_scale = WindowScale::new(ours);
+    }
+    tcb.rcv
+        .make_room(tcb.rcv.capacity, tcb.negotiated.rcv_scale);
+    // REQ: RFC7323-10
+    if let (true, Some(theirs)) = (tcb.config.timestamps, theirs.timestamps) {
+        tcb.negotiated.timestamps = Some(TimestampState {
+            recent: theirs.value,
+            recent_at: now,
+            last_ack_sent: tcb.rcv.nxt,
+        });
+    }
+    // REQ: RFC2018-2
+    tcb.negotiated.sack = tcb.config.sack && theirs.sack_permitted;
+}
+
+/// The lesser of what the peer takes and what our link carries. A peer that claims to take next to nothing is not
+/// believed below a floor, or no segment would have room for data.
+// REQ: RFC9293-MUST-15
+// REQ: RFC9293-MUST-16
+fn send_mss(tcb: &Tcb, theirs: Option<Mss>) -> Mss {
+    let version = tcb.ip_version();
+    let theirs = theirs.unwrap_or(Mss::default_for(version)).raw();
+    let link = Mss::for_mtu(version, tcb.config.mtu).raw();
+    let wish = tcb.options.mss.unwrap_or(link);
+    Mss::new(theirs.max(tcb.config.min_mss).min(link).min(wish))
+}
+
+/// Takes the acknowledgment of our SYN: the connection is synchronized and may send.
+// REQ: RFC5681-3
+pub(crate) fn take_ack_of_syn(tcb: &mut Tcb, segment: &Segment, now: Instant) {
+    tcb.snd.una = tcb.snd.iss + 1;
+    let scale = if segment.flags.syn {
+        WindowScale::ZERO
+    } else {
+        tcb.negotiated.snd_scale
+    };
+    tcb.snd.wnd = segment.wnd.scale(scale);
+    tcb.snd.max_wnd = tcb.snd.max_wnd.max(tcb.snd.wnd);
+    tcb.snd.wl1 = segment.seq;
+    tcb.snd.wl2 = segment.ack.unwrap_or(tcb.snd.una);
+    let options_len = if tcb.negotiated.timestamps.is_some() {
+        TIMESTAMPS_LEN
+    } else {
+        0
+    };
+    let smss = tcb.snd.mss.payload_limit(options_len) as u32;
+    // REQ: RFC5681-4
+    // REQ: RFC6298-12
+    let syn_was_lost = tcb.snd.retries > 0;
+    tcb.snd.congestion.on_established(smss, syn_was_lost);
+    retransmit::sample_rtt(tcb, segment, tcb.snd.una, now);
+    if syn_was_lost {
+        tcb.snd.rtt.on_established_after_syn_timeout();
+    }
+    tcb.snd.retries = 0;
+    tcb.timers.disarm(Timer::HandshakeGiveUp);
+    retransmit::on_progress(tcb, true, now);
+    tcb.user.was_established = true;
+    tcb.last_heard = now;
+    keepalive::restart(tcb, now);
+}
+
+/// Keeps the text of a SYN, to be read once the connection is established.
+// REQ: RFC9293-SM-12
+pub(crate) fn queue_text(tcb: &mut Tcb, segment: &Segment) {
+    let room = tcb.rcv.wnd() as usize;
+    let text = &segment.payload[..segment.payload.len().min(room)];
+    let taken = tcb.rcv.buffer.insert(0, text).advanced;
+    tcb.rcv.nxt = tcb.rcv.nxt + taken;
+    tcb.rcv.highest = tcb.rcv.nxt;
+}
+
+/// The first sequence number a new incarnation may use if the old one used numbers up to `old_nxt`.
+// REQ: RFC9293-MAY-2
+pub(crate) fn iss_after(iss: SeqNum, old_nxt: SeqNum) -> SeqNum {
+    /// More than the largest window without scaling, so that no old segment fits.
+    const GAP: u32 = 65_537;
+    if iss.after(old_nxt) {
+        iss
+    } else {
+        old_nxt + GAP
+    }
+}

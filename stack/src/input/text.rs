@@ -1,0 +1,92 @@
+//! Seventh check: the segment text (RFC 9293 §3.10.7.4).
+
+use super::fin;
+use crate::config::DataAfterClose;
+use crate::context::Context;
+use crate::error::ConnectionError;
+use crate::event::{Discard, Event};
+use crate::segment::Segment;
+use crate::state::{Check, Disposition};
+use crate::tcb::Tcb;
+
+/// ESTABLISHED, FIN-WAIT-1, FIN-WAIT-2: takes the bytes that are new and fit the window, in order or not.
+pub(crate) fn process(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) -> Check {
+    fin::note(tcb, segment);
+    if segment.is_empty() {
+        return Check::Continue(());
+    }
+    let start = segment.text_seq();
+    let new_text =
+        !segment.payload.is_empty() && (start + segment.payload.len() as u32).after(tcb.rcv.nxt);
+    if new_text && tcb.user.detached {
+        refuse_after_close(tcb, cx)?;
+    }
+    take(tcb, segment);
+    Check::Continue(())
+}
+
+/// Nobody will read this: say so, or throw it away.
+// REQ: RFC9293-SHLD-3
+// REQ: RFC9293-MAY-1
+fn refuse_after_close(tcb: &Tcb, cx: &mut Context<'_>) -> Check {
+    cx.event(Event::SegmentDropped {
+        id: tcb.id,
+        reason: Discard::TextAfterClose,
+    });
+    match tcb.config.data_after_close {
+        DataAfterClose::Reset => {
+            Check::Break(Disposition::AbortWithReset(ConnectionError::Aborted))
+        }
+        DataAfterClose::Discard => Check::Continue(()),
+    }
+}
+
+/// Trims the text to what is new and in the window, and puts it in its place.
+// REQ: RFC9293-SM-09
+// REQ: RFC9293-SHLD-31
+fn take(tcb: &mut Tcb, segment: &Segment) {
+    let nxt = tcb.rcv.nxt;
+    // Nothing counts behind the window, nor behind the peer's FIN.
+    let limit = tcb.rcv.fin.map_or(tcb.rcv.adv, |fin| fin.min(tcb.rcv.adv));
+    let start = segment.text_seq().max(nxt);
+    let end = (segment.text_seq() + segment.payload.len() as u32).min(limit);
+    let had_holes = !tcb.rcv.buffer.islands().is_empty();
+    let mut advanced = 0;
+    if end.after(start) {
+        let skipped = segment.text_seq().span_to(start) as usize;
+        let text = &segment.payload[skipped..skipped + start.span_to(end) as usize];
+        advanced = tcb.rcv.buffer.insert(nxt.span_to(start), text).advanced;
+        tcb.rcv.nxt = nxt + advanced;
+        tcb.rcv.highest = tcb.rcv.highest.max(end);
+        if tcb.user.detached {
+            discard_readable(tcb);
+        }
+    }
+    let whole = segment.payload.len() as u32 == advanced;
+    let plain = whole && advanced > 0 && !had_holes && segment.seq == nxt;
+    if plain {
+        tcb.rcv.ack.on_text(advanced, u32::from(tcb.rcv.mss.raw()));
+    } else {
+        // Old, out of order, filling a hole, or refused: the peer wants to know at once.
+        // REQ: RFC5681-11
+        // REQ: RFC5681-12
+        tcb.rcv.ack.now();
+    }
+}
+
+fn discard_readable(tcb: &mut Tcb) {
+    let mut scratch = [0; 512];
+    while tcb.rcv.buffer.read(&mut scratch) > 0 {}
+}
+
+/// CLOSE-WAIT, CLOSING, LAST-ACK, TIME-WAIT: there can be no text behind the peer's FIN.
+// REQ: RFC9293-SM-38
+pub(crate) fn ignore(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) {
+    if !segment.is_empty() {
+        cx.event(Event::SegmentDropped {
+            id: tcb.id,
+            reason: Discard::TextAfterFin,
+        });
+        tcb.rcv.ack.now();
+    }
+}

@@ -1,0 +1,60 @@
+//! Before the first check: timestamps and PAWS (RFC 7323 §5).
+
+use crate::config::MissingTimestamp;
+use crate::event::Discard;
+use crate::segment::Segment;
+use crate::state::{Check, Disposition};
+use crate::tcb::Tcb;
+use crate::time::Instant;
+
+/// Turns away segments whose timestamp is old, or missing where one was agreed on.
+// REQ: RFC7323-21
+pub(crate) fn check(tcb: &Tcb, segment: &Segment, now: Instant) -> Check {
+    // REQ: RFC7323-15
+    let Some(state) = tcb.negotiated.timestamps else {
+        return Check::Continue(());
+    };
+    // REQ: RFC7323-22
+    if segment.flags.rst {
+        return Check::Continue(());
+    }
+    let Some(theirs) = segment.options.timestamps else {
+        // A SYN is of another incarnation, which has agreed on nothing with us: the fourth check answers it.
+        return match tcb.config.missing_timestamp {
+            // REQ: RFC7323-13
+            // REQ: RFC7323-14
+            MissingTimestamp::Drop if !segment.flags.syn => {
+                Check::Break(Disposition::Discard(Discard::MissingTimestamp))
+            }
+            MissingTimestamp::Drop | MissingTimestamp::Accept => Check::Continue(()),
+        };
+    };
+    // REQ: RFC7323-20
+    if state.is_old(theirs.value, now) {
+        return Check::Break(if segment.flags.syn {
+            Disposition::ChallengeAck(Discard::Paws)
+        } else {
+            Disposition::DiscardAndAck(Discard::Paws)
+        });
+    }
+    Check::Continue(())
+}
+
+/// After the first check: TS.Recent follows segments that span the last acknowledgment sent (RFC 7323 §4.3).
+// REQ: RFC7323-16
+// REQ: RFC7323-17
+// REQ: RFC7323-18
+pub(crate) fn remember(tcb: &mut Tcb, segment: &Segment, now: Instant) {
+    let (Some(state), Some(theirs)) = (
+        tcb.negotiated.timestamps.as_mut(),
+        segment.options.timestamps,
+    ) else {
+        return;
+    };
+    // REQ: RFC7323-22
+    let usable = !segment.flags.rst && !segment.flags.syn;
+    if usable && !state.is_old(theirs.value, now) && segment.seq.at_or_before(state.last_ack_sent) {
+        state.recent = theirs.value;
+        state.recent_at = now;
+    }
+}

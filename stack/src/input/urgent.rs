@@ -1,0 +1,29 @@
+//! Sixth check: the URG bit (RFC 9293 §3.8.5, §3.10.7.4).
+
+use crate::context::Context;
+use crate::event::Event;
+use crate::segment::Segment;
+use crate::tcb::Tcb;
+
+/// Moves RCV.UP forward and tells the user when urgent data is newly ahead or its end moved.
+// REQ: RFC9293-MUST-30
+// REQ: RFC9293-MUST-31
+// REQ: RFC9293-SM-48
+pub(crate) fn process(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) {
+    if !segment.flags.urg {
+        return;
+    }
+    // The pointer names the byte after the urgent data. One that names no byte ahead says nothing.
+    // REQ: RFC9293-MUST-62
+    let end = segment.seq + u32::from(segment.up);
+    let is_ahead = end.after(tcb.rcv.read_position());
+    let moves = tcb.rcv.up.is_none_or(|up| end.after(up));
+    if !is_ahead || !moves {
+        return;
+    }
+    tcb.rcv.up = Some(end);
+    tcb.rcv.urgent_byte = None;
+    tcb.rcv.urgent_taken = false;
+    // REQ: RFC9293-MUST-32
+    cx.event(Event::UrgentSignal { id: tcb.id, end });
+}

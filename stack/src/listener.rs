@@ -1,0 +1,131 @@
+//! A listener: its SYN queue, its accept queue, its cookies (RFC 9293 §3.10.7.2, RFC 4987).
+
+use alloc::collections::{BTreeSet, VecDeque};
+use alloc::sync::Arc;
+use core::net::IpAddr;
+
+use crate::config::{Config, SynCookies};
+use crate::cookie::CookieGenerator;
+use crate::socket::{SocketId, SocketOptions};
+use crate::time::Instant;
+
+/// A socket in LISTEN.
+#[derive(Debug, Clone)]
+pub(crate) struct Listener {
+    pub(crate) id: SocketId,
+    /// The address listened on; `None` means all.
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) port: u16,
+    pub(crate) config: Arc<Config>,
+    pub(crate) options: SocketOptions,
+    /// Most connections that wait for `accept`; at least 1.
+    backlog: usize,
+    /// Connections in SYN-RECEIVED.
+    syn_queue: BTreeSet<SocketId>,
+    /// Finished connections, oldest first.
+    accept_queue: VecDeque<SocketId>,
+    /// When a cookie went out last.
+    last_cookie: Option<Instant>,
+}
+
+/// What a SYN gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// A place in the SYN queue.
+    Queue,
+    /// A cookie, and no place.
+    Cookie,
+    /// Nothing.
+    Refuse,
+}
+
+impl Listener {
+    pub(crate) fn new(
+        id: SocketId,
+        local: (Option<IpAddr>, u16),
+        backlog: usize,
+        config: Arc<Config>,
+        options: SocketOptions,
+    ) -> Self {
+        Self {
+            id,
+            address: local.0,
+            port: local.1,
+            config,
+            options,
+            backlog: backlog.max(1),
+            syn_queue: BTreeSet::new(),
+            accept_queue: VecDeque::new(),
+            last_cookie: None,
+        }
+    }
+
+    /// Decides about a SYN by the length of the queues.
+    // REQ: RFC4987-1
+    // REQ: RFC4987-6
+    // REQ: DOC-SYNFLOOD-04
+    pub(crate) fn admit(&self) -> Admission {
+        if !self.has_accept_room() {
+            return Admission::Refuse;
+        }
+        let full = self.syn_queue.len() >= self.config.syn_queue.min(self.backlog);
+        match self.config.syn_cookies {
+            SynCookies::Always => Admission::Cookie,
+            SynCookies::OnOverflow if full => Admission::Cookie,
+            SynCookies::Never if full => Admission::Refuse,
+            SynCookies::OnOverflow | SynCookies::Never => Admission::Queue,
+        }
+    }
+
+    /// Whether an ACK that belongs to nobody may bring back a cookie: only while one can be under way.
+    pub(crate) fn expects_cookies(&self, now: Instant) -> bool {
+        let lifetime = CookieGenerator::PERIOD * CookieGenerator::PERIODS_VALID;
+        match self.config.syn_cookies {
+            SynCookies::Never => false,
+            SynCookies::OnOverflow | SynCookies::Always => self
+                .last_cookie
+                .is_some_and(|at| now.saturating_duration_since(at) <= lifetime),
+        }
+    }
+
+    pub(crate) fn note_cookie(&mut self, now: Instant) {
+        self.last_cookie = Some(now);
+    }
+
+    /// Whether one more finished connection can wait for `accept`.
+    pub(crate) fn has_accept_room(&self) -> bool {
+        self.accept_queue.len() < self.backlog
+    }
+
+    pub(crate) fn add_half_open(&mut self, id: SocketId) {
+        self.syn_queue.insert(id);
+    }
+
+    /// The half-open connection is gone.
+    pub(crate) fn drop_half_open(&mut self, id: SocketId) {
+        self.syn_queue.remove(&id);
+    }
+
+    /// The half-open connection is established: it moves to the accept queue.
+    pub(crate) fn complete(&mut self, id: SocketId) {
+        self.syn_queue.remove(&id);
+        self.accept_queue.push_back(id);
+    }
+
+    /// The oldest finished connection.
+    pub(crate) fn accept(&mut self) -> Option<SocketId> {
+        self.accept_queue.pop_front()
+    }
+
+    pub(crate) fn syn_queue(&self) -> &BTreeSet<SocketId> {
+        &self.syn_queue
+    }
+
+    pub(crate) fn accept_queue(&self) -> &VecDeque<SocketId> {
+        &self.accept_queue
+    }
+
+    pub(crate) fn set_backlog(&mut self, backlog: usize) {
+        self.backlog = backlog.max(1);
+    }
+}

@@ -1,0 +1,82 @@
+//! When to acknowledge (RFC 9293 §3.8.6.3, RFC 5681 §4.2).
+
+/// The acknowledgment a connection owes its peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owed {
+    /// None.
+    Nothing,
+    /// One, within the delay.
+    Soon,
+    /// One, at once.
+    Now,
+}
+
+/// Smallest segment that counts as full sized: what every peer may send.
+const FULL_SIZE_FLOOR: u32 = 536;
+
+/// Decides between an acknowledgment at once and a delayed one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AckPolicy {
+    owed: Owed,
+    /// In-order bytes since the last acknowledgment.
+    unacknowledged: u32,
+    /// Largest text seen: the peer's full size, as far as we can tell.
+    full_size: u32,
+    /// Acknowledgments still sent at once after the handshake.
+    quick: u32,
+}
+
+impl AckPolicy {
+    /// Nothing owed; the first `quick` segments are acknowledged at once.
+    pub const fn new(quick: u32) -> Self {
+        Self {
+            owed: Owed::Nothing,
+            unacknowledged: 0,
+            full_size: FULL_SIZE_FLOOR,
+            quick,
+        }
+    }
+
+    /// What is owed.
+    pub const fn owed(&self) -> Owed {
+        self.owed
+    }
+
+    /// An acknowledgment waits for its delay to pass.
+    pub fn is_delayed(&self) -> bool {
+        self.owed == Owed::Soon
+    }
+
+    /// Bytes that arrived in order since the last acknowledgment.
+    pub const fn unacknowledged(&self) -> u32 {
+        self.unacknowledged
+    }
+
+    /// An acknowledgment is owed at once.
+    pub const fn now(&mut self) {
+        self.owed = Owed::Now;
+    }
+
+    /// `len` bytes arrived in order, from a peer to which we announced `mss`.
+    // REQ: RFC9293-SHLD-18
+    // REQ: RFC9293-SHLD-19
+    // REQ: RFC5681-19
+    pub fn on_text(&mut self, len: u32, mss: u32) {
+        self.unacknowledged = self.unacknowledged.saturating_add(len);
+        self.full_size = self.full_size.max(len.min(mss));
+        if self.quick > 0 {
+            self.quick -= 1;
+            self.owed = Owed::Now;
+        } else if self.unacknowledged >= self.full_size.saturating_mul(2) {
+            self.owed = Owed::Now;
+        } else if self.owed == Owed::Nothing {
+            self.owed = Owed::Soon;
+        }
+    }
+
+    /// A segment with the present RCV.NXT went out.
+    pub const fn sent(&mut self) {
+        self.owed = Owed::Nothing;
+        self.unacknowledged = 0;
+    }
+}

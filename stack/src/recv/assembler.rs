@@ -1,0 +1,240 @@
+//! Which bytes behind RCV.NXT have arrived (RFC 9293 §3.10.7.4, seventh check; SHLD-31).
+//!
+//! Bytes are named by their offset from RCV.NXT. What has arrived out of order forms islands:
+//! sorted, disjoint, with at least one missing byte before each. Their number is bounded, and
+//! with it the work for a segment; in-order bytes need no island and are therefore never refused.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+/// A run of bytes that arrived out of order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Island {
+    /// Offset of the first byte from RCV.NXT, at least 1.
+    pub start: u32,
+    /// Offset behind the last byte.
+    pub end: u32,
+    /// Grows with each arrival: of two islands the one with the larger stamp changed last.
+    pub stamp: u64,
+}
+
+/// The bookkeeping of islands. It holds no bytes; see [`super::buffer::RecvBuffer`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assembler {
+    islands: Vec<Island>,
+    max_islands: usize,
+    clock: u64,
+}
+
+/// A new island would have exceeded the bound; nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyIslands;
+
+impl Assembler {
+    /// Nothing out of order yet, and at most `max_islands` ever.
+    pub const fn new(max_islands: usize) -> Assembler {
+        Assembler {
+            islands: Vec::new(),
+            max_islands,
+            clock: 0,
+        }
+    }
+
+    /// The islands by rising offset.
+    pub fn islands(&self) -> &[Island] {
+        &self.islands
+    }
+
+    /// The parts of `range` that have not arrived before, by rising offset.
+    pub fn missing(&self, range: Range<u32>) -> Vec<Range<u32>> {
+        let mut missing = Vec::new();
+        let mut from = range.start;
+        for island in &self.islands {
+            if from < island.start.min(range.end) {
+                missing.push(from..island.start.min(range.end));
+            }
+            from = from.max(island.end);
+        }
+        if from < range.end {
+            missing.push(from..range.end);
+        }
+        missing
+    }
+
+    /// Notes that the bytes in `range` have arrived and says by how many bytes RCV.NXT advances:
+    /// 0 when the range leaves a gap before it. Offsets count from the new RCV.NXT afterwards.
+    ///
+    /// # Errors
+    /// When the range would be an island too many.
+    pub fn insert(&mut self, range: Range<u32>) -> Result<u32, TooManyIslands> {
+        if range.is_empty() {
+            return Ok(0);
+        }
+        // An island that touches the range becomes part of it.
+        let touches = |island: &Island| island.start <= range.end && range.start <= island.end;
+        let first = self.islands.partition_point(|i| i.end < range.start);
+        let count = self.islands[first..]
+            .iter()
+            .take_while(|i| touches(i))
+            .count();
+        if range.start > 0 && count == 0 && self.islands.len() >= self.max_islands {
+            return Err(TooManyIslands);
+        }
+        let touched = first..first + count;
+        let joined = self.islands[touched.clone()]
+            .iter()
+            .fold(range, |all, i| all.start.min(i.start)..all.end.max(i.end));
+        if joined.start == 0 {
+            self.islands.drain(touched);
+            self.shift(joined.end);
+            return Ok(joined.end);
+        }
+        self.clock += 1;
+        let island = Island {
+            start: joined.start,
+            end: joined.end,
+            stamp: self.clock,
+        };
+        self.islands.splice(touched, [island]);
+        Ok(0)
+    }
+
+    /// Forgets everything from offset `end` on.
+    pub fn truncate(&mut self, end: u32) {
+        self.islands.retain(|island| island.start < end);
+        if let Some(last) = self.islands.last_mut() {
+            last.end = last.end.min(end);
+        }
+    }
+
+    /// RCV.NXT has advanced by `step`; every island lies behind that.
+    fn shift(&mut self, step: u32) {
+        for island in &mut self.islands {
+            island.start -= step;
+            island.end -= step;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ranges(assembler: &Assembler) -> Vec<(u32, u32)> {
+        assembler.islands.iter().map(|i| (i.start, i.end)).collect()
+    }
+
+    fn missing(assembler: &Assembler, range: Range<u32>) -> Vec<(u32, u32)> {
+        let missing = assembler.missing(range).into_iter();
+        missing.map(|piece| (piece.start, piece.end)).collect()
+    }
+
+    #[test]
+    fn in_order_bytes_need_no_island() {
+        let mut assembler = Assembler::new(0);
+        assert_eq!(assembler.insert(0..100), Ok(100));
+        assert_eq!(assembler.insert(1..2), Err(TooManyIslands));
+        assert_eq!(assembler.insert(0..1), Ok(1));
+        assert_eq!(ranges(&assembler), []);
+    }
+
+    #[test]
+    fn a_filled_gap_hands_over_what_lay_behind_it() {
+        let mut assembler = Assembler::new(4);
+        assert_eq!(assembler.insert(10..20), Ok(0));
+        assert_eq!(assembler.insert(30..40), Ok(0));
+        assert_eq!(assembler.insert(0..10), Ok(20));
+        assert_eq!(ranges(&assembler), [(10, 20)]);
+        assert_eq!(assembler.insert(0..15), Ok(20));
+        assert_eq!(ranges(&assembler), []);
+    }
+
+    #[test]
+    fn islands_join_when_they_touch() {
+        let mut assembler = Assembler::new(8);
+        for range in [10..20, 30..40, 50..60, 70..80] {
+            assert_eq!(assembler.insert(range), Ok(0));
+        }
+        assert_eq!(assembler.insert(20..30), Ok(0));
+        assert_eq!(ranges(&assembler), [(10, 40), (50, 60), (70, 80)]);
+        assert_eq!(assembler.insert(35..75), Ok(0));
+        assert_eq!(ranges(&assembler), [(10, 80)]);
+        assert_eq!(assembler.insert(15..16), Ok(0));
+        assert_eq!(ranges(&assembler), [(10, 80)]);
+    }
+
+    #[test]
+    fn a_full_table_refuses_new_islands_only() {
+        let mut assembler = Assembler::new(2);
+        assert_eq!(assembler.insert(10..11), Ok(0));
+        assert_eq!(assembler.insert(20..21), Ok(0));
+        assert_eq!(assembler.insert(30..31), Err(TooManyIslands));
+        assert_eq!(assembler.insert(21..25), Ok(0));
+        assert_eq!(assembler.insert(0..5), Ok(5));
+        assert_eq!(ranges(&assembler), [(5, 6), (15, 20)]);
+    }
+
+    #[test]
+    fn the_latest_arrival_has_the_largest_stamp() {
+        let mut assembler = Assembler::new(4);
+        for range in [30..40, 10..20, 40..45] {
+            assembler.insert(range).unwrap();
+        }
+        let latest = assembler.islands().iter().max_by_key(|i| i.stamp).unwrap();
+        assert_eq!((latest.start, latest.end), (30, 45));
+    }
+
+    #[test]
+    fn truncation_cuts_islands() {
+        let mut assembler = Assembler::new(4);
+        for range in [10..20, 30..40, 50..60] {
+            assembler.insert(range).unwrap();
+        }
+        assembler.truncate(35);
+        assert_eq!(ranges(&assembler), [(10, 20), (30, 35)]);
+        assembler.truncate(30);
+        assert_eq!(ranges(&assembler), [(10, 20)]);
+    }
+
+    #[test]
+    fn missing_parts_are_listed() {
+        let mut assembler = Assembler::new(4);
+        assembler.insert(10..20).unwrap();
+        assembler.insert(30..40).unwrap();
+        assert_eq!(missing(&assembler, 5..45), [(5, 10), (20, 30), (40, 45)]);
+        assert_eq!(missing(&assembler, 12..18), []);
+        assert_eq!(missing(&assembler, 12..25), [(20, 25)]);
+        assert_eq!(missing(&assembler, 0..5), [(0, 5)]);
+    }
+
+    proptest! {
+        /// The model is a set of single bytes.
+        #[test]
+        fn it_agrees_with_a_set_of_bytes(
+            arrivals in prop::collection::vec((0u32..60, 1u32..12), 1..40),
+        ) {
+            let mut assembler = Assembler::new(64);
+            let mut arrived = [false; 2048];
+            let mut next = 0usize;
+            for (start, len) in arrivals {
+                let range = start..start + len;
+                for piece in assembler.missing(range.clone()) {
+                    prop_assert!(piece.into_iter().all(|i| !arrived[next + i as usize]));
+                }
+                arrived[next + start as usize..next + (start + len) as usize].fill(true);
+                let advanced = assembler.insert(range).unwrap();
+                let end = (next..).find(|i| !arrived[*i]).unwrap();
+                prop_assert_eq!(advanced as usize, end - next);
+                next = end;
+                for offset in 0..100u32 {
+                    let inside = assembler.islands().iter().any(|i| (i.start..i.end).contains(&offset));
+                    prop_assert_eq!(inside, arrived[next + offset as usize]);
+                }
+                for pair in assembler.islands().windows(2) {
+                    prop_assert!(pair[0].end < pair[1].start, "islands touch: {:?}", pair);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The receive buffer: bytes ready for the user, and bytes that wait for earlier ones.
+//!
+//! Out-of-order bytes are stored at the place where they belong, inside the window, so they never
+//! compete with in-order bytes for room. Of bytes that arrive twice the first copy stays: a later
+//! one cannot change what may have been acknowledged. Nothing behind a FIN is taken.
+
+use super::assembler::{Assembler, Island};
+use alloc::collections::VecDeque;
+
+/// What became of the text of a segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Inserted {
+    /// By how many bytes RCV.NXT advances.
+    pub advanced: u32,
+    /// Bytes stored behind a gap and not there before.
+    pub out_of_order: u32,
+    /// Bytes thrown away: behind the window, behind a FIN, or one island too many.
+    pub refused: u32,
+}
+
+/// Received text from the oldest unread byte on. Offsets count from RCV.NXT.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecvBuffer {
+    /// Unread bytes, then the window as far as something arrived in it; gaps hold zeros.
+    bytes: VecDeque<u8>,
+    readable: usize,
+    capacity: usize,
+    assembler: Assembler,
+    fin: Option<u32>,
+}
+
+impl RecvBuffer {
+    /// The most islands of out-of-order bytes; SACK can report four at a time.
+    pub const MAX_ISLANDS: usize = 128;
+
+    /// An empty buffer for `capacity` bytes, at most 1 GiB as no window is larger.
+    pub fn new(capacity: usize) -> RecvBuffer {
+        RecvBuffer {
+            bytes: VecDeque::new(),
+            readable: 0,
+            capacity: capacity.min(1 << 30),
+            assembler: Assembler::new(RecvBuffer::MAX_ISLANDS),
+            fin: None,
+        }
+    }
+
+    /// How many bytes it may hold.
+    pub const fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Changes the capacity, at most 1 GiB. Bytes that are already here stay.
+    pub fn set_capacity(&mut self, capacity: usize) {
+        self.capacity = capacity.min(1 << 30);
+    }
+
+    /// Bytes that the user can read now.
+    pub const fn readable(&self) -> usize {
+        self.readable
+    }
+
+    /// Bytes from RCV.NXT on for which there is room: what may be announced as the window.
+    pub const fn window(&self) -> u32 {
+        self.capacity.saturating_sub(self.readable) as u32
+    }
+
+    /// The bytes that wait behind gaps, by rising offset.
+    pub fn islands(&self) -> &[Island] {
+        self.assembler.islands()
+    }
+
+    /// Takes over the text of a segment that starts `offset` bytes behind RCV.NXT. What lies
+    /// before RCV.NXT the caller has trimmed.
+    pub fn insert(&mut self, offset: u32, text: &[u8]) -> Inserted {
+        // REQ: RFC9293-SHLD-31
+        let limit = self.window().min(self.fin.unwrap_or(u32::MAX));
+        let room = limit.saturating_sub(offset) as usize;
+        let kept = &text[..text.len().min(room)];
+        let mut inserted = Inserted {
+            refused: (text.len() - kept.len()) as u32,
+            ..Inserted::default()
+        };
+        let range = offset..offset + kept.len() as u32;
+        let missing = self.assembler.missing(range.clone());
+        let Ok(advanced) = self.assembler.insert(range) else {
+            inserted.refused = text.len() as u32;
+            return inserted;
+        };
+        for piece in missing {
+            let from = &kept[(piece.start - offset) as usize..(piece.end - offset) as usize];
+            self.write(self.readable + piece.start as usize, from);
+            if advanced == 0 {
+                inserted.out_of_order += piece.end - piece.start;
+            }
+        }
+        self.advance(advanced);
+        inserted.advanced = advanced;
+        inserted
+    }
+
+    /// Notes that the peer's stream ends `offset` bytes behind RCV.NXT. The first end counts;
+    /// out-of-order bytes behind it are dropped. False when another end was noted before.
+    pub fn mark_fin(&mut self, offset: u32) -> bool {
+        if let Some(fin) = self.fin {
+            return fin == offset;
+        }
+        self.fin = Some(offset);
+        self.assembler.truncate(offset);
+        self.bytes.truncate(self.readable + offset as usize);
+        true
+    }
+
+    /// True when all text up to the peer's FIN is here, so that RCV.NXT may step over the FIN.
+    pub fn fin_is_next(&self) -> bool {
+        self.fin == Some(0)
+    }
+
+    /// Moves up to `buf.len()` bytes to the user and says how many.
+    pub fn read(&mut self, buf: &mut [u8]) -> usize {
+        let len = self.peek(0, buf);
+        self.bytes.drain(..len);
+        self.readable -= len;
+        len
+    }
+
+    /// Copies up to `buf.len()` readable bytes from position `at` on and says how many.
+    pub fn peek(&self, at: usize, buf: &mut [u8]) -> usize {
+        let len = self.readable.saturating_sub(at).min(buf.len());
+        for (to, from) in buf
+            .iter_mut()
+            .zip(self.bytes.range(at.min(self.readable)..self.readable))
+        {
+            *to = *from;
+        }
+        len
+    }
+
+    /// Takes the readable byte at position `at` out of the stream, as urgent data out of band.
+    pub fn remove(&mut self, at: usize) -> Option<u8> {
+        if at >= self.readable {
+            return None;
+        }
+        self.readable -= 1;
+        self.bytes.remove(at)
+    }
+
+    /// Throws everything away; the peer's text no longer has a reader.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.readable = 0;
+        self.assembler.truncate(0);
+    }
+
+    fn write(&mut self, at: usize, text: &[u8]) {
+        if self.bytes.len() < at + text.len() {
+            self.bytes.resize(at + text.len(), 0);
+        }
+        for (to, from) in self.bytes.range_mut(at..at + text.len()).zip(text) {
+            *to = *from;
+        }
+    }
+
+    fn advance(&mut self, step: u32) {
+        self.readable += step as usize;
+        // Nothing behind a FIN is ever inserted, so the FIN stays ahead.
+        self.fin = self.fin.map(|fin| fin - step);
+    }
+}
+
+#[cfg(test)]
+mod tests;

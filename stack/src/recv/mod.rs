@@ -1,0 +1,7 @@
+//! The receiver's mechanisms, one a file.
+
+pub mod ack_policy;
+pub mod assembler;
+pub mod buffer;
+pub mod sack_blocks;
+pub(crate) mod window;

@@ -1,0 +1,173 @@
+//! The send queue: text from the first unacknowledged byte on.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+/// Text that the peer has not acknowledged, sent or not. Offsets count from the first byte, whose
+/// sequence number is SND.UNA once the SYN is acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SendBuffer {
+    bytes: VecDeque<u8>,
+    capacity: usize,
+    /// Bytes acknowledged so far, the origin of `pushes`.
+    acknowledged: u64,
+    /// Ends of pushed writes as positions in the whole stream, rising.
+    pushes: VecDeque<u64>,
+}
+
+impl SendBuffer {
+    /// An empty queue for `capacity` bytes.
+    pub const fn new(capacity: usize) -> SendBuffer {
+        SendBuffer {
+            bytes: VecDeque::new(),
+            capacity,
+            acknowledged: 0,
+            pushes: VecDeque::new(),
+        }
+    }
+
+    /// How many bytes it may hold.
+    pub const fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Changes the capacity. Bytes that are already here stay.
+    pub const fn set_capacity(&mut self, capacity: usize) {
+        self.capacity = capacity;
+    }
+
+    /// Bytes in the queue.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// True when everything is acknowledged.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Bytes that [`write`](Self::write) would take.
+    pub fn free(&self) -> usize {
+        self.capacity.saturating_sub(self.bytes.len())
+    }
+
+    /// Appends as much of `data` as there is room for and says how much. With `push` the end of a
+    /// write that went in whole is marked (RFC 9293 §3.9.1.2).
+    pub fn write(&mut self, data: &[u8], push: bool) -> usize {
+        let len = data.len().min(self.free());
+        self.bytes.extend(&data[..len]);
+        if push && len == data.len() {
+            self.push();
+        }
+        len
+    }
+
+    /// Marks the present end of the queue as pushed.
+    pub fn push(&mut self) {
+        let end = self.acknowledged + self.bytes.len() as u64;
+        if !self.bytes.is_empty() && self.pushes.back() != Some(&end) {
+            self.pushes.push_back(end);
+        }
+    }
+
+    /// True when a segment of the `len` bytes from `offset` on ends where a pushed write ends, so
+    /// that the PSH bit belongs there (RFC 9293 §3.9.1.2).
+    pub fn ends_pushed(&self, offset: usize, len: usize) -> bool {
+        let end = self.acknowledged + (offset + len) as u64;
+        len > 0 && self.pushes.binary_search(&end).is_ok()
+    }
+
+    /// A copy of up to `len` bytes from `offset` on.
+    pub fn copy(&self, offset: usize, len: usize) -> Vec<u8> {
+        let start = offset.min(self.bytes.len());
+        let end = start.saturating_add(len).min(self.bytes.len());
+        self.bytes.range(start..end).copied().collect()
+    }
+
+    /// The peer has the first `len` bytes: they are dropped. More than there are count as all.
+    pub fn acknowledge(&mut self, len: usize) {
+        let len = len.min(self.bytes.len());
+        self.bytes.drain(..len);
+        self.acknowledged += len as u64;
+        while self
+            .pushes
+            .front()
+            .is_some_and(|end| *end <= self.acknowledged)
+        {
+            self.pushes.pop_front();
+        }
+    }
+
+    /// Throws everything away.
+    pub fn clear(&mut self) {
+        self.acknowledge(self.bytes.len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn writes_are_cut_at_the_capacity() {
+        let mut buffer = SendBuffer::new(5);
+        assert_eq!(buffer.write(b"abc", true), 3);
+        assert_eq!(buffer.write(b"defg", true), 2);
+        assert_eq!((buffer.len(), buffer.free()), (5, 0));
+        assert_eq!(buffer.write(b"h", true), 0);
+        buffer.acknowledge(2);
+        assert_eq!(buffer.free(), 2);
+        assert_eq!(buffer.copy(0, 100), b"cde");
+        assert_eq!(buffer.copy(1, 1), b"d");
+        assert_eq!(buffer.copy(3, 1), b"");
+        assert_eq!(buffer.copy(9, usize::MAX), b"");
+    }
+
+    #[test]
+    fn a_push_mark_stands_at_the_end_of_a_whole_write() {
+        let mut buffer = SendBuffer::new(10);
+        buffer.write(b"abcd", true);
+        buffer.write(b"ef", false);
+        buffer.write(b"ghijkl", true);
+        let marked: Vec<usize> = (1..=10).filter(|end| buffer.ends_pushed(0, *end)).collect();
+        assert_eq!(marked, [4]);
+        assert!(buffer.ends_pushed(3, 1));
+        assert!(!buffer.ends_pushed(4, 0));
+        buffer.push();
+        assert!(buffer.ends_pushed(6, 4));
+        buffer.acknowledge(4);
+        assert!(!buffer.ends_pushed(0, 4));
+        assert!(buffer.ends_pushed(0, 6));
+    }
+
+    #[test]
+    fn a_smaller_capacity_leaves_no_room_but_drops_nothing() {
+        let mut buffer = SendBuffer::new(10);
+        buffer.write(b"abcdef", true);
+        buffer.set_capacity(3);
+        assert_eq!((buffer.len(), buffer.free(), buffer.capacity()), (6, 0, 3));
+        buffer.clear();
+        assert!(buffer.is_empty());
+        assert_eq!(buffer.free(), 3);
+        buffer.acknowledge(1);
+        assert!(buffer.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_a_queue(steps in prop::collection::vec((any::<Vec<u8>>(), 0usize..50), 0..30)) {
+            let mut buffer = SendBuffer::new(300);
+            let mut model: Vec<u8> = Vec::new();
+            for (data, acknowledged) in steps {
+                let len = buffer.write(&data, false);
+                prop_assert_eq!(len, data.len().min(300 - model.len()));
+                model.extend(&data[..len]);
+                prop_assert_eq!(buffer.copy(0, usize::MAX), &model[..]);
+                buffer.acknowledge(acknowledged);
+                model.drain(..acknowledged.min(model.len()));
+                prop_assert_eq!(buffer.len(), model.len());
+            }
+        }
+    }
+}

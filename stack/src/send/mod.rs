@@ -1,0 +1,11 @@
+//! The sender's mechanisms, one a file.
+
+pub mod buffer;
+pub(crate) mod keepalive;
+pub(crate) mod nagle;
+pub(crate) mod output;
+pub(crate) mod persist;
+pub(crate) mod recovery;
+pub(crate) mod retransmit;
+pub mod rtt;
+pub(crate) mod segments;

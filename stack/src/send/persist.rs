@@ -1,0 +1,90 @@
+//! The persist timer and zero-window probes (RFC 9293 §3.8.6.1).
+
+use alloc::vec::Vec;
+
+use super::segments;
+use crate::context::Context;
+use crate::event::Event;
+use crate::segment::Flags;
+use crate::tcb::Tcb;
+use crate::time::Instant;
+use crate::timers::Timer;
+
+/// Whether only a wider window would let us go on.
+fn is_blocked(tcb: &Tcb) -> bool {
+    tcb.snd.wnd.bytes() == 0 && (tcb.snd.unsent() || tcb.snd.in_flight())
+}
+
+/// After every step that may have opened or closed the window: exactly one of the retransmission and the persist timer
+/// watches what is left to send.
+// REQ: RFC9293-MUST-35
+// REQ: RFC9293-MUST-36
+pub(crate) fn update(tcb: &mut Tcb, now: Instant) {
+    if is_blocked(tcb) {
+        tcb.timers.disarm(Timer::Retransmit);
+        tcb.timers.disarm(Timer::SwsOverride);
+        if !tcb.timers.is_armed(Timer::Persist) {
+            // REQ: RFC9293-SHLD-29
+            tcb.arm(Timer::Persist, now, tcb.snd.rtt.rto());
+        }
+        if !tcb.timers.is_armed(Timer::UserTimeout) {
+            tcb.arm(Timer::UserTimeout, now, tcb.user_timeout());
+        }
+        return;
+    }
+    if tcb.timers.disarm(Timer::Persist) && tcb.snd.in_flight() {
+        tcb.arm(Timer::Retransmit, now, tcb.snd.rtt.rto());
+    }
+}
+
+/// An acceptable ACK arrived. While the window is closed it proves the peer alive; once it is open again, what the peer
+/// had no room for goes out at once.
+pub(crate) fn on_ack(tcb: &mut Tcb, now: Instant) {
+    if is_blocked(tcb) {
+        // REQ: RFC9293-MUST-37
+        // REQ: RFC6429-1
+        // REQ: RFC9293-SHLD-17
+        tcb.arm(Timer::UserTimeout, now, tcb.user_timeout());
+        return;
+    }
+    if tcb.snd.probes > 0 {
+        tcb.snd.probes = 0;
+        tcb.snd.rtt.end_back_off();
+        // The probe's byte was refused, or everything from SND.UNA on was.
+        tcb.snd.max = tcb.snd.nxt;
+        if tcb.snd.in_flight() {
+            tcb.snd.resend = Some(tcb.snd.una);
+        }
+    }
+}
+
+/// The timer fired: one byte of what comes next, or the FIN, asks for the window.
+// REQ: RFC9293-MUST-36
+// REQ: RFC9293-SHLD-30
+pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
+    if !is_blocked(tcb) {
+        return;
+    }
+    let seq = tcb.snd.una;
+    let data = tcb.snd.buffer.copy(0, 1);
+    let (flags, payload) = if data.is_empty() {
+        (Flags::FIN, Vec::new())
+    } else {
+        let last = tcb.snd.buffer.len() == 1;
+        (
+            Flags {
+                psh: last,
+                ..Flags::NONE
+            },
+            data,
+        )
+    };
+    segments::send(tcb, seq, flags, payload, cx);
+    cx.event(Event::WindowProbeSent { id: tcb.id });
+    // REQ: RFC6298-6
+    tcb.snd.rtt.on_retransmitted();
+    tcb.snd.max = tcb.snd.max.max(seq + 1);
+    tcb.snd.probes = tcb.snd.probes.saturating_add(1);
+    tcb.snd.rtt.back_off();
+    tcb.arm(Timer::Persist, cx.now, tcb.snd.rtt.rto());
+}

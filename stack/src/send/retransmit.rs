@@ -1,0 +1,216 @@
+//! The retransmission timer (RFC 6298 §5, RFC 9293 §3.8.1, §3.8.3).
+
+use super::{output, segments};
+use crate::context::Context;
+use crate::error::ConnectionError;
+use crate::event::{Event, RetransmitCause};
+use crate::segment::Segment;
+use crate::seq::SeqNum;
+use crate::state::Origin;
+use crate::tcb::Tcb;
+use crate::time::Instant;
+use crate::timers::Timer;
+use core::time::Duration;
+
+/// What the connection must do after its timer fired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Go on.
+    GoOn,
+    /// Give up.
+    GiveUp,
+}
+
+/// Something that occupies sequence numbers left.
+// REQ: RFC6298-9
+pub(crate) fn on_sent(tcb: &mut Tcb, now: Instant) {
+    if !tcb.timers.is_armed(Timer::Retransmit) {
+        tcb.arm(Timer::Retransmit, now, tcb.snd.rtt.rto());
+    }
+    if !tcb.timers.is_armed(Timer::UserTimeout) {
+        tcb.arm(Timer::UserTimeout, now, tcb.user_timeout());
+    }
+}
+
+/// SND.UNA moved: the timer starts anew, or stops when nothing is outstanding.
+// REQ: RFC6298-9
+pub(crate) fn on_progress(tcb: &mut Tcb, restart: bool, now: Instant) {
+    if !tcb.snd.in_flight() {
+        tcb.timers.disarm(Timer::Retransmit);
+    } else if restart {
+        tcb.arm(Timer::Retransmit, now, tcb.snd.rtt.rto());
+    }
+    if tcb.snd.in_flight() || tcb.snd.unsent() {
+        tcb.arm(Timer::UserTimeout, now, tcb.user_timeout());
+    } else {
+        tcb.timers.disarm(Timer::UserTimeout);
+    }
+}
+
+/// Feeds the estimator when `ack` ends the timed round trip, or else by the echoed timestamp.
+// REQ: RFC6298-6
+// REQ: RFC6298-7
+// REQ: RFC7323-19
+// REQ: RFC9293-MUST-18
+pub(crate) fn sample_rtt(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, now: Instant) {
+    // Once something was sent twice only the peer's echo tells which copy it answers.
+    if tcb.snd.rtt.on_acked(ack, now).is_none()
+        && !tcb.snd.rtt.is_measuring()
+        && let Some(elapsed) = echoed_round_trip(tcb, segment, now)
+    {
+        tcb.snd.rtt.sample(elapsed);
+    }
+}
+
+/// The round trip by TSecr, if it can be true: not longer than the connection has lasted.
+fn echoed_round_trip(tcb: &Tcb, segment: &Segment, now: Instant) -> Option<Duration> {
+    tcb.negotiated.timestamps?;
+    let echo = segment.options.timestamps?.echo;
+    let elapsed = tcb.negotiated.timestamp_clock(now).wrapping_sub(echo);
+    let elapsed = Duration::from_millis(u64::from(elapsed));
+    (elapsed <= now.saturating_duration_since(tcb.opened_at) + Duration::from_millis(1))
+        .then_some(elapsed)
+}
+
+/// The timer fired in a state that sends data.
+// REQ: RFC6298-8
+// REQ: RFC6298-10
+// REQ: RFC6298-11
+// REQ: RFC9293-MUST-19
+pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
+    if !tcb.snd.in_flight() {
+        return;
+    }
+    let first = tcb.snd.retries == 0;
+    tcb.snd.retries += 1;
+    tcb.snd.rtt.on_retransmitted();
+    let flight = tcb.snd.una.span_to(tcb.snd.max);
+    tcb.snd.congestion.on_timeout(flight, tcb.snd.max, first);
+    back_off(tcb, cx);
+    report_trouble(tcb, cx);
+    // Everything outstanding counts as lost; it goes out again as the congestion window opens.
+    tcb.snd.resend = None;
+    if tcb.snd.syn_unacked() {
+        let segment = segments::syn_ack(tcb, cx.now);
+        resend_syn(tcb, &segment, cx);
+    } else {
+        let next = output::resend_first(tcb, RetransmitCause::Timeout, cx);
+        tcb.snd.resend = Some(next).filter(|at| at.before(tcb.snd.nxt));
+    }
+    tcb.arm(Timer::Retransmit, cx.now, tcb.snd.rtt.rto());
+}
+
+fn back_off(tcb: &mut Tcb, cx: &mut Context<'_>) {
+    tcb.snd.rtt.back_off();
+    cx.event(Event::RtoFired {
+        id: tcb.id,
+        rto: tcb.snd.rtt.rto(),
+    });
+}
+
+/// R1 is reached: the user may want to know.
+// REQ: RFC9293-MUST-20
+// REQ: RFC9293-SHLD-9
+// REQ: RFC9293-SHLD-10
+fn report_trouble(tcb: &mut Tcb, cx: &mut Context<'_>) {
+    if tcb.snd.retries == tcb.config.r1 && tcb.options.report_soft_errors {
+        tcb.user.soft_error = Some(ConnectionError::TimedOut);
+        cx.event(Event::RetransmissionTrouble {
+            id: tcb.id,
+            count: tcb.snd.retries,
+        });
+    }
+}
+
+/// Sends the first SYN of an active OPEN and starts the timers behind it.
+pub(crate) fn start_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
+    let segment = segments::syn(tcb, cx.now);
+    cx.transmit(&segment);
+    note_syn_sent(tcb, cx.now);
+    tcb.arm(Timer::Retransmit, cx.now, tcb.snd.rtt.rto());
+    tcb.arm(Timer::HandshakeGiveUp, cx.now, tcb.syn_give_up());
+}
+
+/// Sends the first SYN-ACK and starts the ladder behind it.
+// REQ: DOC-HS-12
+pub(crate) fn start_syn_ack(tcb: &mut Tcb, origin: Origin, cx: &mut Context<'_>) {
+    let segment = segments::syn_ack(tcb, cx.now);
+    cx.transmit(&segment);
+    segments::note_ack_sent(tcb);
+    match origin {
+        Origin::Passive { .. } => {
+            note_syn_sent(tcb, cx.now);
+            tcb.arm(Timer::Retransmit, cx.now, tcb.config.syn_ack_timeout);
+        }
+        // Our SYN was out already: its timers go on.
+        Origin::Active => tcb.snd.rtt.on_retransmitted(),
+    }
+}
+
+fn note_syn_sent(tcb: &mut Tcb, now: Instant) {
+    tcb.snd.nxt = tcb.snd.iss + 1;
+    tcb.snd.max = tcb.snd.nxt;
+    tcb.snd.rtt.on_sent(tcb.snd.nxt, now);
+}
+
+/// The timer fired in SYN-SENT: the same SYN again.
+pub(crate) fn on_syn_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
+    tcb.snd.retries += 1;
+    back_off(tcb, cx);
+    report_trouble(tcb, cx);
+    let segment = segments::syn(tcb, cx.now);
+    resend_syn(tcb, &segment, cx);
+    tcb.arm(Timer::Retransmit, cx.now, tcb.snd.rtt.rto());
+}
+
+/// The timer fired in SYN-RECEIVED. A passive entry climbs the ladder (by default again after 1, 2, 4, 8, 16 s, given up
+/// 32 s later); a crossed active open goes on as its SYN would.
+// REQ: DOC-HS-10
+// REQ: DOC-HS-11
+// REQ: DOC-HS-12
+// REQ: DOC-HS-13
+pub(crate) fn on_syn_ack_timeout(tcb: &mut Tcb, origin: Origin, cx: &mut Context<'_>) -> Verdict {
+    let wait = match origin {
+        Origin::Active => {
+            tcb.snd.retries += 1;
+            back_off(tcb, cx);
+            tcb.snd.rtt.rto()
+        }
+        Origin::Passive { .. } => {
+            if tcb.snd.retries >= tcb.config.syn_ack_retries {
+                return Verdict::GiveUp;
+            }
+            tcb.snd.retries += 1;
+            let factor = 1u32.checked_shl(tcb.snd.retries).unwrap_or(u32::MAX);
+            tcb.config.syn_ack_timeout.saturating_mul(factor)
+        }
+    };
+    let segment = segments::syn_ack(tcb, cx.now);
+    resend_syn(tcb, &segment, cx);
+    segments::note_ack_sent(tcb);
+    tcb.arm(Timer::Retransmit, cx.now, wait);
+    Verdict::GoOn
+}
+
+/// The peer repeated its SYN: the SYN-ACK goes out again, the ladder stays as it is.
+pub(crate) fn repeat_syn_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
+    let segment = segments::syn_ack(tcb, cx.now);
+    cx.transmit(&segment);
+    note_syn_again(tcb, RetransmitCause::DuplicateSyn, cx);
+}
+
+fn resend_syn(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) {
+    cx.transmit(segment);
+    note_syn_again(tcb, RetransmitCause::Timeout, cx);
+}
+
+fn note_syn_again(tcb: &mut Tcb, cause: RetransmitCause, cx: &mut Context<'_>) {
+    tcb.snd.rtt.on_retransmitted();
+    tcb.snd.retransmitted += 1;
+    cx.event(Event::Retransmitted {
+        id: tcb.id,
+        seq: tcb.snd.iss,
+        len: 1,
+        cause,
+    });
+}

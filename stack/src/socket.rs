@@ -1,0 +1,184 @@
+//! What a user holds and sees of a socket.
+
+use core::fmt;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use crate::error::ConnectionError;
+use crate::seq::SeqNum;
+use crate::state::StateName;
+
+/// The name of a socket. Given out in rising order and never used again by the same host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketId(pub(crate) u64);
+
+impl fmt::Display for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "socket {}", self.0)
+    }
+}
+
+/// Flags of a SEND call (RFC 9293 §3.9.1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SendFlags {
+    /// The last byte of this data is the last byte of urgent data.
+    pub urgent: bool,
+    /// More data follows soon: hold back a partial segment and its PSH.
+    pub more: bool,
+}
+
+/// Per-socket settings. `None` takes the host's [`Config`](crate::Config). An accepted connection inherits its
+/// listener's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SocketOptions {
+    /// Turns Nagle's algorithm off (RFC9293-MUST-17).
+    pub nodelay: bool,
+    /// Holds back partial segments until it is turned off or 200 ms have passed, as TCP_CORK does.
+    pub cork: bool,
+    /// Turns keep-alive probes on (RFC9293-MUST-24, MUST-25).
+    pub keepalive: bool,
+    /// Silence before the first probe (RFC9293-MUST-27).
+    pub keepalive_idle: Option<Duration>,
+    /// Silence between probes.
+    pub keepalive_interval: Option<Duration>,
+    /// Unanswered probes before the connection is aborted.
+    pub keepalive_probes: Option<u32>,
+    /// R2: longest time without progress, for data and for the handshake (RFC9293-MUST-21).
+    pub user_timeout: Option<Duration>,
+    /// TTL or hop limit, 1..=255 (RFC9293-MUST-49).
+    pub ttl: Option<u8>,
+    /// Traffic class byte: DSCP in the upper six bits (RFC9293-MUST-48). The two ECN bits are sent as zero.
+    pub traffic_class: u8,
+    /// Lets a port be bound while an older connection from it is in TIME-WAIT.
+    pub reuse_address: bool,
+    /// Receive buffer in bytes.
+    pub recv_buffer: Option<usize>,
+    /// Send buffer in bytes.
+    pub send_buffer: Option<usize>,
+    /// `Some(0)` turns CLOSE into ABORT. A longer time is the caller's matter: `close` never blocks here.
+    pub linger: Option<Duration>,
+    /// Largest MSS to advertise and to use.
+    pub mss: Option<u16>,
+    /// Largest window to advertise, in bytes.
+    pub window_clamp: Option<u32>,
+    /// Acknowledge every segment at once.
+    pub quick_ack: bool,
+    /// Leaves urgent data in the stream, as RFC 6093 asks. If false the byte before the urgent pointer is taken out
+    /// and `recv_urgent` hands it over.
+    pub urgent_inline: bool,
+    /// Reports soft errors (ICMP, R1) as events and in `status` (RFC9293-SHLD-20).
+    pub report_soft_errors: bool,
+}
+
+impl Default for SocketOptions {
+    fn default() -> Self {
+        Self {
+            nodelay: false,
+            cork: false,
+            keepalive: false,
+            keepalive_idle: None,
+            keepalive_interval: None,
+            keepalive_probes: None,
+            user_timeout: None,
+            ttl: None,
+            traffic_class: 0,
+            reuse_address: false,
+            recv_buffer: None,
+            send_buffer: None,
+            linger: None,
+            mss: None,
+            window_clamp: None,
+            quick_ack: false,
+            urgent_inline: true,
+            report_soft_errors: true,
+        }
+    }
+}
+
+/// Answer to STATUS (RFC 9293 §3.9.1.6). For a listener only `state`, `local` and the queue lengths say something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// The RFC's name of the state.
+    pub state: StateName,
+    /// Local address and port; the address is unspecified for a listener on all addresses.
+    pub local: SocketAddr,
+    /// Remote address and port.
+    pub remote: Option<SocketAddr>,
+    /// Initial send sequence number.
+    pub iss: SeqNum,
+    /// Oldest unacknowledged sequence number.
+    pub snd_una: SeqNum,
+    /// Next sequence number to send.
+    pub snd_nxt: SeqNum,
+    /// Window offered by the peer, in bytes.
+    pub snd_wnd: u32,
+    /// Initial receive sequence number.
+    pub irs: SeqNum,
+    /// Next sequence number expected.
+    pub rcv_nxt: SeqNum,
+    /// Window we offer, in bytes.
+    pub rcv_wnd: u32,
+    /// Smoothed round-trip time, once there is a sample (RFC 6298).
+    pub srtt: Option<Duration>,
+    /// Round-trip time variation.
+    pub rttvar: Option<Duration>,
+    /// Retransmission timeout with its back-off.
+    pub rto: Duration,
+    /// Times the present back-off has doubled the RTO.
+    pub backoff: u32,
+    /// Congestion window in bytes.
+    pub cwnd: u32,
+    /// Slow start threshold in bytes.
+    pub ssthresh: u32,
+    /// Effective send MSS: most payload bytes in a segment without further options (RFC9293-MUST-16).
+    pub snd_mss: u16,
+    /// MSS we advertised.
+    pub rcv_mss: u16,
+    /// Shift applied to windows we receive, if scaling is in use.
+    pub snd_wscale: Option<u8>,
+    /// Shift applied to windows we send, if scaling is in use.
+    pub rcv_wscale: Option<u8>,
+    /// Whether timestamps were negotiated.
+    pub timestamps: bool,
+    /// Whether SACK was negotiated.
+    pub sack: bool,
+    /// Bytes the user has sent and the peer has not acknowledged.
+    pub send_queued: usize,
+    /// Of these, bytes never transmitted.
+    pub send_unsent: usize,
+    /// Bytes in order and not yet read.
+    pub recv_queued: usize,
+    /// Bytes from the next byte to be read up to the end of urgent data, if any is ahead (RFC9293-MUST-33).
+    pub urgent_ahead: Option<u32>,
+    /// Segments retransmitted in the life of the connection.
+    pub retransmitted: u64,
+    /// Connections waiting for `accept` (listener).
+    pub accept_queued: usize,
+    /// Half-open connections (listener).
+    pub syn_queued: usize,
+    /// The error that ended the connection, not yet taken.
+    pub error: Option<ConnectionError>,
+    /// The last soft error (RFC9293-SHLD-25).
+    pub soft_error: Option<ConnectionError>,
+}
+
+/// What a call would find, for readiness interfaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct Readiness {
+    /// `recv` would not block: data, end of stream or an error waits.
+    pub readable: bool,
+    /// `send` would not block: there is room, or an error waits.
+    pub writable: bool,
+    /// `accept` would hand out a connection.
+    pub accept_ready: bool,
+    /// The peer has closed its direction.
+    pub peer_closed: bool,
+    /// Both directions are over.
+    pub closed: bool,
+    /// An error waits to be taken.
+    pub error: bool,
+    /// Urgent data is ahead, or a byte waits in `recv_urgent`.
+    pub urgent: bool,
+    /// The handshake is done (also in every later state of a connection that was established).
+    pub connected: bool,
+}

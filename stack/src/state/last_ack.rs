@@ -1,0 +1,43 @@
+//! LAST-ACK: the peer closed first; our FIN awaits its acknowledgment.
+
+use super::{Check, Disposition};
+use crate::context::Context;
+use crate::input::{acceptability, ack, reset, syn, text, timestamps};
+use crate::segment::Segment;
+use crate::tcb::Tcb;
+
+/// LAST-ACK. Only the acknowledgment of our FIN is of interest, and data queued before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LastAck;
+
+impl LastAck {
+    /// SEGMENT ARRIVES (RFC 9293 §3.10.7.4).
+    pub(crate) fn on_segment(
+        self,
+        tcb: &mut Tcb,
+        segment: &Segment,
+        cx: &mut Context<'_>,
+    ) -> Check {
+        timestamps::check(tcb, segment, cx.now)?;
+        // First.
+        acceptability::check(tcb, segment)?;
+        timestamps::remember(tcb, segment, cx.now);
+        // Second.
+        reset::close(tcb, segment)?;
+        // Fourth.
+        syn::challenge(segment)?;
+        // Fifth.
+        ack::process(tcb, segment, cx)?;
+        // REQ: RFC9293-SM-35
+        if tcb.snd.fin_acknowledged {
+            return Check::Break(Disposition::Close);
+        }
+        self.on_text(tcb, segment, cx)
+    }
+
+    /// Sixth to eighth: nothing can follow the peer's FIN.
+    pub(crate) fn on_text(self, tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) -> Check {
+        text::ignore(tcb, segment, cx);
+        Check::Continue(())
+    }
+}

@@ -1,0 +1,147 @@
+//! SYN-RECEIVED: both SYNs are seen; ours is not acknowledged yet.
+
+use super::{Check, Disposition, Established, State};
+use crate::config::{DuplicateSyn, InWindowSyn};
+use crate::context::Context;
+use crate::error::ConnectionError;
+use crate::event::{AbandonCause, Discard};
+use crate::input::reset::{self, Reset};
+use crate::input::{acceptability, handshake, timestamps};
+use crate::segment::Segment;
+use crate::socket::SocketId;
+use crate::tcb::Tcb;
+
+/// SYN-RECEIVED.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SynReceived {
+    /// How the connection came here, which decides where a reset leads.
+    pub(crate) origin: Origin,
+}
+
+/// What kind of OPEN a connection in SYN-RECEIVED stems from.
+// REQ: RFC9293-MUST-11
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A listener got a SYN.
+    Passive {
+        /// The listener.
+        listener: SocketId,
+    },
+    /// Two active OPENs met.
+    Active,
+}
+
+impl SynReceived {
+    /// SEGMENT ARRIVES (RFC 9293 §3.10.7.4).
+    pub(crate) fn on_segment(
+        self,
+        tcb: &mut Tcb,
+        segment: &Segment,
+        cx: &mut Context<'_>,
+    ) -> Check {
+        if self.completes_crossed_open(tcb, segment) {
+            // The peer's SYN was used already; what is new is the ACK on its repeat.
+            handshake::take_ack_of_syn(tcb, segment, cx.now);
+            // An old sequence number is answered, whatever else the segment brings.
+            // REQ: RFC9293-SM-08
+            tcb.rcv.ack.now();
+            return Check::Break(Disposition::Enter(State::Established(Established)));
+        }
+        timestamps::check(tcb, segment, cx.now)?;
+        check_repeated_syn(tcb, segment)?;
+        // First.
+        acceptability::check(tcb, segment)?;
+        timestamps::remember(tcb, segment, cx.now);
+        // Second.
+        self.check_reset(tcb, segment)?;
+        // Fourth.
+        self.check_syn(tcb, segment)?;
+        // Fifth.
+        self.check_ack(tcb, segment, cx)
+    }
+
+    /// In a simultaneous open each side repeats its SYN with an ACK of the other's (RFC 9293 §3.5, figure 7). By its
+    /// sequence number that segment is old; by its ACK it is what we wait for.
+    // REQ: RFC9293-MUST-10
+    fn completes_crossed_open(self, tcb: &Tcb, segment: &Segment) -> bool {
+        self.origin == Origin::Active
+            && segment.flags.syn
+            && !segment.flags.rst
+            && segment.seq == tcb.rcv.irs
+            && segment.ack == Some(tcb.snd.nxt)
+    }
+
+    fn check_reset(self, tcb: &Tcb, segment: &Segment) -> Check {
+        match reset::judge(tcb, segment)? {
+            Reset::Absent => Check::Continue(()),
+            Reset::Valid => Check::Break(match self.origin {
+                // REQ: RFC9293-SM-23
+                Origin::Passive { .. } => Disposition::ReturnToListen {
+                    cause: AbandonCause::Reset,
+                    reset: false,
+                },
+                Origin::Active => Disposition::Abort(ConnectionError::Refused),
+            }),
+        }
+    }
+
+    fn check_syn(self, tcb: &Tcb, segment: &Segment) -> Check {
+        if !segment.flags.syn {
+            return Check::Continue(());
+        }
+        Check::Break(
+            match (self.origin, tcb.config.syn_in_window_in_syn_received) {
+                // REQ: RFC9293-SM-24
+                (Origin::Passive { .. }, InWindowSyn::ReturnToListen) => {
+                    Disposition::ReturnToListen {
+                        cause: AbandonCause::NewSyn,
+                        reset: false,
+                    }
+                }
+                (Origin::Passive { .. }, InWindowSyn::ResetAndReturnToListen) => {
+                    Disposition::ReturnToListen {
+                        cause: AbandonCause::NewSyn,
+                        reset: true,
+                    }
+                }
+                (Origin::Passive { .. }, InWindowSyn::ChallengeAck) | (Origin::Active, _) => {
+                    Disposition::ChallengeAck(Discard::Syn)
+                }
+            },
+        )
+    }
+
+    fn check_ack(self, tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) -> Check {
+        let Some(ack) = segment.ack else {
+            // REQ: RFC9293-SM-28
+            return Check::Break(Disposition::Discard(Discard::NoAck));
+        };
+        // REQ: RFC9293-SM-22
+        if ack.at_or_before(tcb.snd.una) || ack.after(tcb.snd.nxt) {
+            return Check::Break(Disposition::DiscardAndReset(Discard::Ack));
+        }
+        match self.origin {
+            // Nobody could take the connection: the peer will ask again when its data is not acknowledged.
+            Origin::Passive { .. } if !cx.accept_room => {
+                return Check::Break(Disposition::Discard(Discard::QueueFull));
+            }
+            Origin::Passive { .. } | Origin::Active => {}
+        }
+        handshake::take_ack_of_syn(tcb, segment, cx.now);
+        Check::Break(Disposition::Continue(State::Established(Established)))
+    }
+}
+
+/// The very SYN that opened the connection, once more: the peer did not get our SYN-ACK.
+fn check_repeated_syn(tcb: &Tcb, segment: &Segment) -> Check {
+    let is_repeat = segment.flags.syn
+        && !segment.flags.rst
+        && segment.ack.is_none()
+        && segment.seq == tcb.rcv.irs;
+    match tcb.config.duplicate_syn_in_syn_received {
+        DuplicateSyn::RetransmitSynAck if is_repeat => Check::Break(Disposition::RepeatSynAck),
+        // REQ: RFC9293-SM-25
+        DuplicateSyn::Ack if is_repeat => Check::Break(Disposition::DiscardAndAck(Discard::Syn)),
+        DuplicateSyn::RetransmitSynAck | DuplicateSyn::Ack => Check::Continue(()),
+    }
+}

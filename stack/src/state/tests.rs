@@ -1,0 +1,3 @@
+//! What each state does with each kind of segment.
+
+mod table;

@@ -1,0 +1,153 @@
+//! The connection block (RFC 9293 §3.3.1): everything about one connection but the state it is in.
+
+mod negotiated;
+mod receive;
+mod send;
+mod user;
+
+use alloc::sync::Arc;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+pub(crate) use negotiated::{Negotiated, TimestampState};
+pub(crate) use receive::ReceiveSide;
+pub(crate) use send::SendSide;
+pub(crate) use user::UserSide;
+
+use crate::challenge_ack::ChallengeAckLimiter;
+use crate::config::Config;
+use crate::seq::SeqNum;
+use crate::socket::{SocketId, SocketOptions};
+use crate::time::Instant;
+use crate::timers::{Timer, TimerTable};
+use crate::window::Mss;
+use crate::wire::ip::IpVersion;
+
+/// One connection's block. Which of its fields mean something depends on the state beside it.
+#[derive(Debug, Clone)]
+pub(crate) struct Tcb {
+    pub(crate) id: SocketId,
+    pub(crate) local: SocketAddr,
+    pub(crate) remote: SocketAddr,
+    pub(crate) config: Arc<Config>,
+    pub(crate) options: SocketOptions,
+    /// SND.* and the machinery behind them.
+    pub(crate) snd: SendSide,
+    /// RCV.* and the machinery behind them.
+    pub(crate) rcv: ReceiveSide,
+    /// What the two SYNs agreed on.
+    pub(crate) negotiated: Negotiated,
+    pub(crate) timers: TimerTable,
+    pub(crate) challenge: ChallengeAckLimiter,
+    pub(crate) user: UserSide,
+    /// When the connection was opened; the base of handshake give-up.
+    pub(crate) opened_at: Instant,
+    /// When the peer was last heard of (RFC 9293 §3.8.4).
+    pub(crate) last_heard: Instant,
+    /// Keep-alive probes sent since then.
+    pub(crate) keepalive_probes_sent: u32,
+}
+
+/// What a new connection block is made from.
+#[derive(Debug)]
+pub(crate) struct TcbSeed {
+    pub(crate) id: SocketId,
+    pub(crate) local: SocketAddr,
+    pub(crate) remote: SocketAddr,
+    pub(crate) config: Arc<Config>,
+    pub(crate) options: SocketOptions,
+    pub(crate) iss: SeqNum,
+    /// Offset of this connection's timestamp clock (RFC7323-26).
+    pub(crate) timestamp_offset: u32,
+    pub(crate) now: Instant,
+}
+
+impl Tcb {
+    /// A block with SND.UNA = SND.NXT = ISS: nothing sent yet.
+    pub(crate) fn new(seed: TcbSeed) -> Self {
+        let TcbSeed {
+            id,
+            local,
+            remote,
+            config,
+            options,
+            iss,
+            timestamp_offset,
+            now,
+        } = seed;
+        let version = ip_version(local);
+        let rcv_mss = advertised_mss(&config, &options, version);
+        let recv_buffer = options.recv_buffer.unwrap_or(config.recv_buffer);
+        let send_buffer = options.send_buffer.unwrap_or(config.send_buffer);
+        Self {
+            id,
+            local,
+            remote,
+            snd: SendSide::new(iss, send_buffer, Mss::default_for(version), &config),
+            rcv: ReceiveSide::new(recv_buffer, rcv_mss, &config),
+            negotiated: Negotiated::new(timestamp_offset),
+            timers: TimerTable::new(),
+            challenge: ChallengeAckLimiter::new(
+                config.challenge_ack_limit,
+                config.challenge_ack_interval,
+            ),
+            user: UserSide::default(),
+            opened_at: now,
+            last_heard: now,
+            keepalive_probes_sent: 0,
+            config,
+            options,
+        }
+    }
+
+    /// The IP version both addresses belong to.
+    pub(crate) fn ip_version(&self) -> IpVersion {
+        ip_version(self.local)
+    }
+
+    /// R2: the longest time without progress (RFC 9293 §3.8.3).
+    // REQ: RFC9293-MUST-20
+    // REQ: RFC9293-MUST-21
+    pub(crate) fn user_timeout(&self) -> Duration {
+        self.options.user_timeout.unwrap_or(self.config.r2)
+    }
+
+    /// How long an active open keeps trying.
+    // REQ: RFC9293-MUST-22
+    // REQ: RFC9293-MUST-23
+    pub(crate) fn syn_give_up(&self) -> Duration {
+        self.options.user_timeout.unwrap_or(self.config.syn_give_up)
+    }
+
+    /// Arms `timer` to fire `after` from `now`.
+    pub(crate) fn arm(&mut self, timer: Timer, now: Instant, after: Duration) {
+        self.timers.arm(timer, now + after);
+    }
+
+    /// The largest payload a segment with the options of this moment may carry (RFC 9293 §3.7.1).
+    // REQ: RFC9293-MUST-16
+    // REQ: RFC6691-2
+    pub(crate) fn effective_mss(&self, options_len: usize) -> usize {
+        self.snd.mss.payload_limit(options_len)
+    }
+}
+
+/// The IP version of an address.
+pub(crate) fn ip_version(address: SocketAddr) -> IpVersion {
+    match address {
+        SocketAddr::V4(_) => IpVersion::V4,
+        SocketAddr::V6(_) => IpVersion::V6,
+    }
+}
+
+/// The MSS to announce: what the link carries less the fixed headers, or less if the user says so.
+// REQ: RFC9293-MUST-14
+// REQ: RFC9293-MUST-67
+// REQ: RFC6691-1
+pub(crate) fn advertised_mss(config: &Config, options: &SocketOptions, version: IpVersion) -> Mss {
+    let link = Mss::for_mtu(version, config.mtu);
+    match options.mss {
+        Some(wish) if wish < link.raw() => Mss::new(wish),
+        Some(_) | None => link,
+    }
+}

@@ -1,0 +1,142 @@
+//! SND.* and what stands behind them.
+
+use crate::config::Config;
+use crate::congestion::NewReno;
+use crate::send::buffer::SendBuffer;
+use crate::send::rtt::{RtoBounds, RttEstimator};
+use crate::seq::SeqNum;
+use crate::time::Instant;
+use crate::window::{Mss, Window};
+
+/// The sending half of a connection block.
+#[derive(Debug, Clone)]
+pub(crate) struct SendSide {
+    /// Initial send sequence number.
+    pub(crate) iss: SeqNum,
+    /// SND.UNA: the oldest sequence number not acknowledged.
+    pub(crate) una: SeqNum,
+    /// SND.NXT: the next sequence number to send.
+    pub(crate) nxt: SeqNum,
+    /// One past the highest sequence number ever sent. It differs from SND.NXT only while a window probe is out: the
+    /// probe's byte may be acknowledged, but our own segments must not claim to lie behind a byte the peer had no room
+    /// for.
+    pub(crate) max: SeqNum,
+    /// SND.WND: the window the peer offers, from SND.UNA on.
+    pub(crate) wnd: Window,
+    /// MAX.SND.WND: the largest window the peer ever offered (RFC 5961 §5).
+    pub(crate) max_wnd: Window,
+    /// SND.WL1: SEG.SEQ of the last window update.
+    pub(crate) wl1: SeqNum,
+    /// SND.WL2: SEG.ACK of the last window update.
+    pub(crate) wl2: SeqNum,
+    /// SND.UP: the sequence number after the last urgent byte, while it is not acknowledged.
+    pub(crate) up: Option<SeqNum>,
+    /// Largest payload of a segment without options (RFC 9293 §3.7.1).
+    pub(crate) mss: Mss,
+    /// Bytes the user sent, from the first unacknowledged one on.
+    pub(crate) buffer: SendBuffer,
+    /// The user has closed: a FIN follows the last byte.
+    pub(crate) fin_queued: bool,
+    /// Our FIN is acknowledged.
+    pub(crate) fin_acknowledged: bool,
+    /// The last SEND announced that more follows.
+    pub(crate) more_coming: bool,
+    /// After a timeout: the next sequence number to send again; everything from here to SND.NXT counts as lost.
+    pub(crate) resend: Option<SeqNum>,
+    /// Bytes ever acknowledged, which bounds how old a valid ACK can be.
+    pub(crate) acked_total: u64,
+    /// When something that occupies sequence numbers left last.
+    pub(crate) last_sent: Option<Instant>,
+    pub(crate) rtt: RttEstimator,
+    pub(crate) congestion: NewReno,
+    /// Times the segment at SND.UNA was sent again by the timer.
+    pub(crate) retries: u32,
+    /// Window probes sent since the window closed.
+    pub(crate) probes: u32,
+    /// The silly-window override fired: what fits goes out now.
+    pub(crate) override_sws: bool,
+    /// Segments sent again over the whole life.
+    pub(crate) retransmitted: u64,
+}
+
+impl SendSide {
+    pub(crate) fn new(iss: SeqNum, capacity: usize, mss: Mss, config: &Config) -> Self {
+        Self {
+            iss,
+            una: iss,
+            nxt: iss,
+            max: iss,
+            wnd: Window::ZERO,
+            max_wnd: Window::ZERO,
+            wl1: SeqNum::new(0),
+            wl2: SeqNum::new(0),
+            up: None,
+            mss,
+            buffer: SendBuffer::new(capacity),
+            fin_queued: false,
+            fin_acknowledged: false,
+            more_coming: false,
+            resend: None,
+            acked_total: 0,
+            last_sent: None,
+            rtt: RttEstimator::new(RtoBounds {
+                initial: config.initial_rto,
+                min: config.min_rto,
+                max: config.max_rto,
+                ..RtoBounds::default()
+            }),
+            congestion: NewReno::new(iss, u32::from(mss.raw()), config.initial_window),
+            retries: 0,
+            probes: 0,
+            override_sws: false,
+            retransmitted: 0,
+        }
+    }
+
+    /// Uses another ISS, before anything is sent.
+    pub(crate) fn restart_at(&mut self, iss: SeqNum) {
+        self.iss = iss;
+        self.una = iss;
+        self.nxt = iss;
+        self.max = iss;
+        let (smss, rule) = (self.congestion.smss(), self.congestion.initial_window());
+        self.congestion = NewReno::new(iss, smss, rule);
+    }
+
+    /// Whether our SYN is not acknowledged yet.
+    pub(crate) fn syn_unacked(&self) -> bool {
+        self.una == self.iss
+    }
+
+    /// The sequence number of the first byte in the buffer.
+    pub(crate) fn data_start(&self) -> SeqNum {
+        if self.syn_unacked() {
+            self.iss + 1
+        } else {
+            self.una
+        }
+    }
+
+    /// The sequence number after the last byte in the buffer; the place of our FIN.
+    pub(crate) fn data_end(&self) -> SeqNum {
+        if self.fin_acknowledged {
+            return self.una - 1;
+        }
+        self.data_start() + self.buffer.len() as u32
+    }
+
+    /// Whether our FIN went out at least once.
+    pub(crate) fn fin_sent(&self) -> bool {
+        self.fin_queued && self.max.after(self.data_end())
+    }
+
+    /// Whether anything sent awaits its acknowledgment.
+    pub(crate) fn in_flight(&self) -> bool {
+        self.max.after(self.una)
+    }
+
+    /// Whether anything was never sent: data, or the FIN behind it.
+    pub(crate) fn unsent(&self) -> bool {
+        self.data_end().after(self.nxt) || (self.fin_queued && !self.fin_sent())
+    }
+}

@@ -1,0 +1,5 @@
+//! Simulated links, pairs of hosts, and a bench for one host: tools for tests and fuzzers.
+
+pub mod bench;
+pub mod netem;
+pub mod pair;

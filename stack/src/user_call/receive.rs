@@ -1,0 +1,168 @@
+//! RECEIVE (RFC 9293 §3.9.1.3, §3.10.3), and ACCEPT, its relative for listeners.
+
+use crate::connection::Connection;
+use crate::error::CallError;
+use crate::host::{Host, Socket};
+use crate::send::output;
+use crate::socket::SocketId;
+use crate::state::State;
+use crate::tcb::Tcb;
+use crate::time::Instant;
+
+impl Host {
+    /// Takes the oldest finished connection out of a listener's accept queue. It has the
+    /// listener's options.
+    ///
+    /// # Errors
+    /// `WouldBlock` (none waits), `InvalidState` (not a listener), `NoSuchSocket`.
+    pub fn accept(&mut self, now: Instant, listener: SocketId) -> Result<SocketId, CallError> {
+        self.advance_to(now);
+        let id = match self.sockets.get_mut(&listener) {
+            Some(Socket::Listener(listener)) => listener.accept().ok_or(CallError::WouldBlock)?,
+            Some(Socket::Connection(_)) => return Err(CallError::InvalidState),
+            None => return Err(CallError::NoSuchSocket),
+        };
+        self.connection_mut(id)?.tcb.user.unaccepted = false;
+        Ok(id)
+    }
+
+    /// RECEIVE (RFC 9293 §3.9.1.3, §3.10.3). Answers the number of bytes put into `buf`; 0 means
+    /// that the peer has closed its direction and all is read (or that `buf` is empty). With
+    /// `urgent_inline` off one call does not read across the urgent mark.
+    ///
+    /// # Errors
+    /// `WouldBlock` (nothing to read yet), `NotConnected`, `Connection` (once; the error is taken).
+    pub fn recv(&mut self, now: Instant, id: SocketId, buf: &mut [u8]) -> Result<usize, CallError> {
+        self.advance_to(now);
+        let connection = self.user_connection_mut(id)?;
+        if let Some(error) = connection.tcb.user.error.take() {
+            return Err(CallError::Connection(error));
+        }
+        skip_urgent_byte(&mut connection.tcb);
+        let limit = readable_now(&connection.tcb).min(buf.len());
+        if limit == 0 {
+            return if buf.is_empty() {
+                Ok(0)
+            } else {
+                nothing_to_read(connection)
+            };
+        }
+        let len = connection.tcb.rcv.buffer.read(&mut buf[..limit]);
+        output::update_window(&mut connection.tcb);
+        self.touch(id);
+        Ok(len)
+    }
+
+    /// As [`recv`](Self::recv), but leaves the bytes, and a pending error, where they are.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    pub fn peek(&self, id: SocketId, buf: &mut [u8]) -> Result<usize, CallError> {
+        let connection = self.user_connection(id)?;
+        if let Some(error) = connection.tcb.user.error {
+            return Err(CallError::Connection(error));
+        }
+        let skip = usize::from(urgent_byte_is_next(&connection.tcb));
+        let limit = readable_behind(&connection.tcb, skip).min(buf.len());
+        if limit == 0 {
+            return if buf.is_empty() {
+                Ok(0)
+            } else {
+                nothing_to_read(connection)
+            };
+        }
+        Ok(connection.tcb.rcv.buffer.peek(skip, &mut buf[..limit]))
+    }
+
+    /// Takes the urgent byte that was lifted out of the stream (only with `urgent_inline` off).
+    ///
+    /// # Errors
+    /// `WouldBlock` (announced but not here yet), `InvalidArgument` (none announced, already
+    /// taken, or inline), `NotConnected`.
+    pub fn recv_urgent(&mut self, now: Instant, id: SocketId) -> Result<u8, CallError> {
+        self.advance_to(now);
+        let tcb = &mut self.user_connection_mut(id)?.tcb;
+        if tcb.options.urgent_inline || tcb.rcv.up.is_none() || tcb.rcv.urgent_taken {
+            return Err(CallError::InvalidArgument);
+        }
+        let byte = match tcb.rcv.urgent_byte {
+            Some(byte) => byte,
+            None => {
+                let mut byte = [0];
+                let at = urgent_offset(tcb).ok_or(CallError::WouldBlock)?;
+                if tcb.rcv.buffer.peek(at, &mut byte) == 0 {
+                    return Err(CallError::WouldBlock);
+                }
+                byte[0]
+            }
+        };
+        tcb.rcv.urgent_taken = true;
+        tcb.rcv.urgent_byte = None;
+        Ok(byte)
+    }
+}
+
+/// What RECEIVE answers when no byte is there.
+// REQ: RFC9293-MUST-12
+fn nothing_to_read(connection: &Connection) -> Result<usize, CallError> {
+    let Connection { state, tcb } = connection;
+    if tcb.rcv.fin_received {
+        return Ok(0);
+    }
+    match state {
+        // The error was taken before: from then on the stream is just over.
+        State::Closed(_) if tcb.user.was_established => Ok(0),
+        State::Closed(_) => Err(CallError::NotConnected),
+        State::SynSent(_)
+        | State::SynReceived(_)
+        | State::Established(_)
+        | State::FinWait1(_)
+        | State::FinWait2(_)
+        | State::CloseWait(_)
+        | State::Closing(_)
+        | State::LastAck(_)
+        | State::TimeWait(_) => Err(CallError::WouldBlock),
+    }
+}
+
+/// Where the urgent byte stands among the readable ones, if it is out of band and not behind the reader.
+fn urgent_offset(tcb: &Tcb) -> Option<usize> {
+    let end = tcb.rcv.up.filter(|_| !tcb.options.urgent_inline)?;
+    let place = end - 1;
+    let position = tcb.rcv.read_position();
+    place
+        .at_or_after(position)
+        .then(|| position.span_to(place) as usize)
+}
+
+fn urgent_byte_is_next(tcb: &Tcb) -> bool {
+    urgent_offset(tcb) == Some(0) && tcb.rcv.buffer.readable() > 0
+}
+
+/// The reader has come to the urgent byte: it leaves the stream, and waits aside unless it was taken.
+fn skip_urgent_byte(tcb: &mut Tcb) {
+    if !tcb.user.was_established || !urgent_byte_is_next(tcb) {
+        return;
+    }
+    let byte = tcb.rcv.buffer.remove(0);
+    if !tcb.rcv.urgent_taken {
+        tcb.rcv.urgent_byte = byte;
+    }
+}
+
+/// Bytes that one RECEIVE may hand out: none before ESTABLISHED, then up to the urgent byte if that is out of band.
+fn readable_now(tcb: &Tcb) -> usize {
+    readable_behind(tcb, 0)
+}
+
+fn readable_behind(tcb: &Tcb, skip: usize) -> usize {
+    // REQ: RFC9293-SM-12
+    if !tcb.user.was_established {
+        return 0;
+    }
+    let readable = tcb.rcv.buffer.readable() - skip;
+    match urgent_offset(tcb) {
+        Some(offset) if offset >= skip && skip == 0 => readable.min(offset),
+        Some(_) | None => readable,
+    }
+}

@@ -1,0 +1,78 @@
+//! SEND (RFC 9293 §3.9.1.2, §3.10.2).
+
+use crate::connection::Connection;
+use crate::error::CallError;
+use crate::host::Host;
+use crate::socket::{SendFlags, SocketId};
+use crate::state::State;
+use crate::time::Instant;
+
+impl Host {
+    /// SEND (RFC 9293 §3.9.1.2, §3.10.2). Takes what the send buffer has room for and answers how
+    /// many bytes that was. In SYN-SENT and SYN-RECEIVED the bytes are queued until ESTABLISHED.
+    ///
+    /// # Errors
+    /// `WouldBlock` (buffer full), `NotConnected`, `Closing` (after `shutdown_write`, or the
+    /// connection is over), `Connection` (once; the error is taken).
+    pub fn send(
+        &mut self,
+        now: Instant,
+        id: SocketId,
+        data: &[u8],
+        flags: SendFlags,
+    ) -> Result<usize, CallError> {
+        self.advance_to(now);
+        let connection = self.user_connection_mut(id)?;
+        if let Some(error) = connection.tcb.user.error.take() {
+            return Err(CallError::Connection(error));
+        }
+        check_state(connection)?;
+        let taken = queue(connection, data, flags)?;
+        self.touch(id);
+        Ok(taken)
+    }
+}
+
+fn check_state(connection: &Connection) -> Result<(), CallError> {
+    let user = &connection.tcb.user;
+    match connection.state {
+        State::Closed(_) if user.was_established => Err(CallError::Closing),
+        State::Closed(_) => Err(CallError::NotConnected),
+        State::SynSent(_) | State::SynReceived(_) | State::Established(_) | State::CloseWait(_)
+            if !user.write_closed =>
+        {
+            Ok(())
+        }
+        State::SynSent(_)
+        | State::SynReceived(_)
+        | State::Established(_)
+        | State::CloseWait(_)
+        | State::FinWait1(_)
+        | State::FinWait2(_)
+        | State::Closing(_)
+        | State::LastAck(_)
+        | State::TimeWait(_) => Err(CallError::Closing),
+    }
+}
+
+// REQ: RFC9293-MUST-60
+// REQ: RFC9293-MAY-16
+fn queue(connection: &mut Connection, data: &[u8], flags: SendFlags) -> Result<usize, CallError> {
+    let SendFlags { urgent, more } = flags;
+    let snd = &mut connection.tcb.snd;
+    if data.is_empty() {
+        return Ok(0);
+    }
+    let taken = snd.buffer.write(data, !more);
+    if taken == 0 {
+        return Err(CallError::WouldBlock);
+    }
+    snd.more_coming = more;
+    // The pointer names the byte after the urgent data, and it never goes back.
+    // REQ: RFC9293-MUST-30
+    // REQ: RFC9293-MUST-62
+    if urgent && taken == data.len() {
+        snd.up = Some(snd.data_end());
+    }
+    Ok(taken)
+}

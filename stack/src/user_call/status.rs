@@ -1,0 +1,254 @@
+//! STATUS (RFC 9293 §3.9.1.6, §3.10.6), readiness, errors and options.
+
+use alloc::sync::Arc;
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use super::open::check_options;
+use crate::connection::Connection;
+use crate::error::{CallError, ConnectionError};
+use crate::host::{Host, Socket};
+use crate::listener::Listener;
+use crate::send::keepalive;
+use crate::seq::SeqNum;
+use crate::socket::{Readiness, SocketId, SocketOptions, Status};
+use crate::state::{State, StateName};
+use crate::tcb::Tcb;
+
+impl Host {
+    /// STATUS (RFC 9293 §3.9.1.6). Also answers for a connection whose user has let go, as long as
+    /// there is one.
+    ///
+    /// # Errors
+    /// `NoSuchSocket`.
+    pub fn status(&self, id: SocketId) -> Result<Status, CallError> {
+        match self.sockets.get(&id) {
+            Some(Socket::Listener(listener)) => Ok(listener_status(listener)),
+            Some(Socket::Connection(connection)) => Ok(connection_status(connection)),
+            None => Err(CallError::NoSuchSocket),
+        }
+    }
+
+    /// What calls on this socket would find. A dead id is all `false` but for `closed`.
+    pub fn readiness(&self, id: SocketId) -> Readiness {
+        match self.sockets.get(&id) {
+            Some(Socket::Listener(listener)) => Readiness {
+                accept_ready: !listener.accept_queue().is_empty(),
+                ..Readiness::default()
+            },
+            Some(Socket::Connection(connection)) if self.user_connection(id).is_ok() => {
+                connection_readiness(connection)
+            }
+            Some(Socket::Connection(_)) | None => Readiness {
+                closed: true,
+                ..Readiness::default()
+            },
+        }
+    }
+
+    /// Takes the error that ended the connection, once.
+    pub fn take_error(&mut self, id: SocketId) -> Option<ConnectionError> {
+        self.user_connection_mut(id).ok()?.tcb.user.error.take()
+    }
+
+    /// Changes a socket's options. Buffers may grow and shrink, the MSS holds from the next
+    /// handshake on. A keep-alive that is switched on counts from the latest time the host was told:
+    /// call [`timeout`](Self::timeout) first if that is long ago.
+    ///
+    /// # Errors
+    /// `NoSuchSocket`, `InvalidArgument` (a TTL, buffer, MSS or probe count of 0).
+    // REQ: RFC9293-SHLD-21
+    pub fn set_options(&mut self, id: SocketId, options: SocketOptions) -> Result<(), CallError> {
+        check_options(&options)?;
+        if let Some(listener) = self.listener_mut(id) {
+            listener.options = options;
+            return Ok(());
+        }
+        self.user_connection_mut(id)?;
+        self.step(id, |Connection { state, tcb }, cx| {
+            let config = Arc::clone(&tcb.config);
+            let restart = tcb.options.keepalive != options.keepalive
+                || tcb.options.keepalive_idle != options.keepalive_idle;
+            tcb.options = options;
+            let send_buffer = tcb.options.send_buffer.unwrap_or(config.send_buffer);
+            tcb.snd.buffer.set_capacity(send_buffer);
+            let recv_buffer = tcb.options.recv_buffer.unwrap_or(config.recv_buffer);
+            tcb.rcv.make_room(recv_buffer, tcb.negotiated.rcv_scale);
+            if restart && !matches!(state, State::Closed(_)) {
+                keepalive::restart(tcb, cx.now);
+            }
+        });
+        Ok(())
+    }
+
+    /// A socket's options.
+    ///
+    /// # Errors
+    /// `NoSuchSocket`.
+    pub fn options(&self, id: SocketId) -> Result<SocketOptions, CallError> {
+        match self.sockets.get(&id) {
+            Some(Socket::Listener(listener)) => Ok(listener.options.clone()),
+            Some(Socket::Connection(_)) => Ok(self.user_connection(id)?.tcb.options.clone()),
+            None => Err(CallError::NoSuchSocket),
+        }
+    }
+
+    /// Changes how many finished connections may wait for `accept`, as a second `listen` does.
+    ///
+    /// # Errors
+    /// `InvalidState` (not a listener), `NoSuchSocket`.
+    pub fn set_backlog(&mut self, id: SocketId, backlog: usize) -> Result<(), CallError> {
+        match self.sockets.get_mut(&id) {
+            Some(Socket::Listener(listener)) => {
+                listener.set_backlog(backlog);
+                Ok(())
+            }
+            Some(Socket::Connection(_)) => Err(CallError::InvalidState),
+            None => Err(CallError::NoSuchSocket),
+        }
+    }
+
+    /// A connection the user still holds.
+    pub(crate) fn user_connection(&self, id: SocketId) -> Result<&Connection, CallError> {
+        let connection = self.connection(id)?;
+        if connection.tcb.user.detached || connection.tcb.user.unaccepted {
+            return Err(CallError::NoSuchSocket);
+        }
+        Ok(connection)
+    }
+
+    /// As [`user_connection`](Self::user_connection).
+    pub(crate) fn user_connection_mut(
+        &mut self,
+        id: SocketId,
+    ) -> Result<&mut Connection, CallError> {
+        let connection = self.connection_mut(id)?;
+        if connection.tcb.user.detached || connection.tcb.user.unaccepted {
+            return Err(CallError::NoSuchSocket);
+        }
+        Ok(connection)
+    }
+
+    /// A call may have made something due.
+    pub(crate) fn touch(&mut self, id: SocketId) {
+        self.step(id, |_, _| ());
+    }
+}
+
+fn listener_status(listener: &Listener) -> Status {
+    let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    let zero = SeqNum::new(0);
+    Status {
+        state: StateName::Listen,
+        local: SocketAddr::new(listener.address.unwrap_or(any), listener.port),
+        remote: None,
+        iss: zero,
+        snd_una: zero,
+        snd_nxt: zero,
+        snd_wnd: 0,
+        irs: zero,
+        rcv_nxt: zero,
+        rcv_wnd: 0,
+        srtt: None,
+        rttvar: None,
+        rto: listener.config.initial_rto,
+        backoff: 0,
+        cwnd: 0,
+        ssthresh: 0,
+        snd_mss: 0,
+        rcv_mss: 0,
+        snd_wscale: None,
+        rcv_wscale: None,
+        timestamps: false,
+        sack: false,
+        send_queued: 0,
+        send_unsent: 0,
+        recv_queued: 0,
+        urgent_ahead: None,
+        retransmitted: 0,
+        accept_queued: listener.accept_queue().len(),
+        syn_queued: listener.syn_queue().len(),
+        error: None,
+        soft_error: None,
+    }
+}
+
+fn connection_status(connection: &Connection) -> Status {
+    let Connection { state, tcb } = connection;
+    let scaling = tcb.negotiated.scaling;
+    let options_len = if tcb.negotiated.timestamps.is_some() {
+        12
+    } else {
+        0
+    };
+    let snd_mss = u16::try_from(tcb.effective_mss(options_len)).unwrap_or(u16::MAX);
+    let unsent_from = tcb.snd.nxt.max(tcb.snd.data_start());
+    let data_end = tcb.snd.data_end();
+    Status {
+        state: state.name(),
+        local: tcb.local,
+        remote: Some(tcb.remote),
+        iss: tcb.snd.iss,
+        snd_una: tcb.snd.una,
+        snd_nxt: tcb.snd.nxt,
+        snd_wnd: tcb.snd.wnd.bytes(),
+        irs: tcb.rcv.irs,
+        rcv_nxt: tcb.rcv.nxt,
+        rcv_wnd: tcb.rcv.wnd(),
+        srtt: tcb.snd.rtt.srtt(),
+        rttvar: tcb.snd.rtt.rttvar(),
+        rto: tcb.snd.rtt.rto(),
+        backoff: tcb.snd.rtt.backoff(),
+        cwnd: tcb.snd.congestion.cwnd(),
+        ssthresh: tcb.snd.congestion.ssthresh(),
+        snd_mss,
+        rcv_mss: tcb.rcv.mss.raw(),
+        snd_wscale: scaling.then(|| tcb.negotiated.snd_scale.shift()),
+        rcv_wscale: scaling.then(|| tcb.negotiated.rcv_scale.shift()),
+        timestamps: tcb.negotiated.timestamps.is_some(),
+        sack: tcb.negotiated.sack,
+        send_queued: tcb.snd.buffer.len(),
+        send_unsent: if data_end.after(unsent_from) {
+            unsent_from.span_to(data_end) as usize
+        } else {
+            0
+        },
+        recv_queued: tcb.rcv.buffer.readable(),
+        urgent_ahead: urgent_ahead(tcb),
+        retransmitted: tcb.snd.retransmitted,
+        accept_queued: 0,
+        syn_queued: 0,
+        error: tcb.user.error,
+        soft_error: tcb.user.soft_error,
+    }
+}
+
+/// Bytes between the reader and the end of urgent data.
+// REQ: RFC9293-MUST-33
+fn urgent_ahead(tcb: &Tcb) -> Option<u32> {
+    let position = tcb.rcv.read_position();
+    tcb.rcv
+        .up
+        .filter(|up| up.after(position))
+        .map(|up| position.span_to(up))
+}
+
+fn connection_readiness(connection: &Connection) -> Readiness {
+    let Connection { state, tcb } = connection;
+    let user = &tcb.user;
+    let closed = matches!(state, State::Closed(_));
+    let handshake = matches!(state.name(), StateName::SynSent | StateName::SynReceived);
+    let error = user.error.is_some();
+    Readiness {
+        readable: error
+            || closed
+            || (!handshake && tcb.rcv.buffer.readable() > 0)
+            || tcb.rcv.fin_received,
+        writable: error || closed || user.write_closed || (!handshake && tcb.snd.buffer.free() > 0),
+        accept_ready: false,
+        peer_closed: tcb.rcv.fin_received,
+        closed: closed || (user.write_closed && tcb.rcv.fin_received),
+        error,
+        urgent: urgent_ahead(tcb).is_some() || tcb.rcv.urgent_byte.is_some(),
+        connected: user.was_established,
+    }
+}

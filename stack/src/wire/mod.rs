@@ -1,0 +1,16 @@
+//! What is on the wire: IP, ICMP errors and TCP, read and written.
+//!
+//! Reading is total: any bytes give a value or a [`DropReason`], and never a panic.
+
+pub mod checksum;
+pub mod drop_reason;
+pub mod icmp;
+pub mod ip;
+pub mod ipv4;
+pub mod ipv6;
+pub mod options;
+pub mod tcp;
+
+mod read;
+
+pub use drop_reason::DropReason;

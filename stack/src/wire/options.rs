@@ -1,0 +1,288 @@
+//! TCP options (RFC 9293 §3.1, RFC 7323, RFC 2018).
+//!
+//! Reading never fails. End-of-list ends it, unknown kinds are stepped over, and at the first
+//! length that cannot be right reading stops and what was read so far counts, as in today's
+//! stacks: resetting the connection instead would let anybody outside the window reset it.
+
+use super::read::{u8_at, u16_at, u32_at};
+use crate::seq::{SeqNum, SeqRange};
+use crate::window::{Mss, WindowScale};
+use alloc::vec::Vec;
+
+const END_OF_LIST: u8 = 0;
+const NO_OPERATION: u8 = 1;
+const MSS: u8 = 2;
+const WINDOW_SCALE: u8 = 3;
+const SACK_PERMITTED: u8 = 4;
+const SACK: u8 = 5;
+const TIMESTAMPS: u8 = 8;
+
+/// The most bytes of options that a header can hold.
+pub const MAX_OPTIONS_LEN: usize = 40;
+
+/// The value and the echo of the timestamps option (RFC 7323 §3.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Timestamps {
+    /// TSval: the sender's timestamp clock.
+    pub value: u32,
+    /// TSecr: the latest value heard from the other side.
+    pub echo: u32,
+}
+
+/// Up to four blocks of received data, most recent first (RFC 2018 §3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SackBlocks {
+    blocks: [SeqRange; SackBlocks::MAX],
+    len: usize,
+}
+
+impl SackBlocks {
+    /// The most blocks that fit into a header without other options.
+    pub const MAX: usize = 4;
+
+    /// No blocks.
+    pub const EMPTY: SackBlocks = SackBlocks {
+        blocks: [SeqRange::new(SeqNum::new(0), SeqNum::new(0)); SackBlocks::MAX],
+        len: 0,
+    };
+
+    /// Appends `block`; false, and nothing changes, when there are four already.
+    pub const fn push(&mut self, block: SeqRange) -> bool {
+        if self.len == SackBlocks::MAX {
+            return false;
+        }
+        self.blocks[self.len] = block;
+        self.len += 1;
+        true
+    }
+
+    /// The blocks in wire order.
+    pub fn as_slice(&self) -> &[SeqRange] {
+        &self.blocks[..self.len]
+    }
+
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// True when there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+impl FromIterator<SeqRange> for SackBlocks {
+    /// The first four.
+    fn from_iter<I: IntoIterator<Item = SeqRange>>(iter: I) -> SackBlocks {
+        let mut blocks = SackBlocks::EMPTY;
+        for block in iter.into_iter().take(SackBlocks::MAX) {
+            blocks.push(block);
+        }
+        blocks
+    }
+}
+
+/// What was odd about the options of a received header; only the first oddity is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OptionNote {
+    /// A kind without the length byte that it must have; reading stopped there.
+    LengthMissing {
+        /// The option's kind.
+        kind: u8,
+    },
+    /// A length of 0 or 1; reading stopped there.
+    LengthTooSmall {
+        /// The option's kind.
+        kind: u8,
+        /// The length byte.
+        len: u8,
+    },
+    /// A length that runs past the header; reading stopped there.
+    LengthOverrun {
+        /// The option's kind.
+        kind: u8,
+        /// The length byte.
+        len: u8,
+    },
+    /// A known kind with a length it cannot have; it was stepped over.
+    LengthUnexpected {
+        /// The option's kind.
+        kind: u8,
+        /// The length byte.
+        len: u8,
+    },
+    /// A window scale above 14, taken as 14 (RFC 7323 §2.3).
+    WindowScaleTooLarge {
+        /// The shift on the wire.
+        shift: u8,
+    },
+}
+
+/// The options of one header. Of an option that comes twice the last one counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TcpOptions {
+    /// Maximum segment size; meaningful with SYN only.
+    pub mss: Option<Mss>,
+    /// Window scale; meaningful with SYN only.
+    pub window_scale: Option<WindowScale>,
+    /// SACK permitted; meaningful with SYN only.
+    pub sack_permitted: bool,
+    /// SACK blocks.
+    pub sack: SackBlocks,
+    /// Timestamps.
+    pub timestamps: Option<Timestamps>,
+    /// What was odd about received options; ignored when sending.
+    pub note: Option<OptionNote>,
+}
+
+impl TcpOptions {
+    /// No options.
+    pub const NONE: TcpOptions = TcpOptions {
+        mss: None,
+        window_scale: None,
+        sack_permitted: false,
+        sack: SackBlocks::EMPTY,
+        timestamps: None,
+        note: None,
+    };
+
+    /// Reads the bytes between the fixed header and the payload.
+    pub fn parse(bytes: &[u8]) -> TcpOptions {
+        let mut options = TcpOptions::NONE;
+        let mut rest = bytes;
+        // Every turn consumes at least one byte.
+        while let Some(kind) = u8_at(rest, 0) {
+            // REQ: RFC9293-MUST-4
+            if kind == END_OF_LIST {
+                break;
+            }
+            if kind == NO_OPERATION {
+                rest = &rest[1..];
+                continue;
+            }
+            // REQ: RFC9293-MUST-68
+            let Some(len) = u8_at(rest, 1) else {
+                options.take_note(OptionNote::LengthMissing { kind });
+                break;
+            };
+            // REQ: RFC9293-MUST-7
+            if len < 2 {
+                options.take_note(OptionNote::LengthTooSmall { kind, len });
+                break;
+            }
+            let Some((option, tail)) = rest.split_at_checked(usize::from(len)) else {
+                options.take_note(OptionNote::LengthOverrun { kind, len });
+                break;
+            };
+            options.take_option(kind, len, &option[2..]);
+            rest = tail;
+        }
+        options
+    }
+
+    fn take_note(&mut self, note: OptionNote) {
+        self.note.get_or_insert(note);
+    }
+
+    /// Takes over one option; `value` is what follows its length byte.
+    fn take_option(&mut self, kind: u8, len: u8, value: &[u8]) {
+        match (kind, value.len()) {
+            (MSS, 2) => self.mss = u16_at(value, 0).map(Mss::new),
+            (WINDOW_SCALE, 1) => {
+                let shift = value[0];
+                let scale = WindowScale::new(shift);
+                if scale.shift() != shift {
+                    self.take_note(OptionNote::WindowScaleTooLarge { shift });
+                }
+                self.window_scale = Some(scale);
+            }
+            (SACK_PERMITTED, 0) => self.sack_permitted = true,
+            (SACK, 8 | 16 | 24 | 32) => self.sack = parse_sack(value),
+            (TIMESTAMPS, 8) => {
+                self.timestamps = u32_at(value, 0)
+                    .zip(u32_at(value, 4))
+                    .map(|(value, echo)| Timestamps { value, echo });
+            }
+            (MSS | WINDOW_SCALE | SACK_PERMITTED | SACK | TIMESTAMPS, _) => {
+                self.take_note(OptionNote::LengthUnexpected { kind, len });
+            }
+            // REQ: RFC9293-MUST-6
+            (_, _) => {}
+        }
+    }
+
+    /// How many SACK blocks fit beside the other options: 4, or 3 with timestamps.
+    pub fn sack_capacity(&self) -> usize {
+        let without_sack = TcpOptions {
+            sack: SackBlocks::EMPTY,
+            ..*self
+        };
+        let room = MAX_OPTIONS_LEN - without_sack.len();
+        (room.saturating_sub(4) / 8).min(SackBlocks::MAX)
+    }
+
+    /// Bytes that [`emit`](Self::emit) appends: a multiple of 4, at most 40.
+    pub fn len(&self) -> usize {
+        let timestamps = if self.timestamps.is_some() { 12 } else { 0 };
+        let lone_sack_permitted = self.sack_permitted && self.timestamps.is_none();
+        let fixed = 4 * usize::from(self.mss.is_some())
+            + timestamps
+            + 4 * usize::from(lone_sack_permitted)
+            + 4 * usize::from(self.window_scale.is_some());
+        let blocks = self.sack.len().min((MAX_OPTIONS_LEN - fixed - 4) / 8);
+        fixed + if blocks == 0 { 0 } else { 4 + 8 * blocks }
+    }
+
+    /// True when there is nothing to send.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Appends the options in the order and with the padding that Linux uses, so that traces look
+    /// alike. SACK blocks that do not fit are left out, last ones first.
+    pub fn emit(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        if let Some(mss) = self.mss {
+            out.extend_from_slice(&[MSS, 4]);
+            out.extend_from_slice(&mss.raw().to_be_bytes());
+        }
+        if self.sack_permitted {
+            if self.timestamps.is_none() {
+                out.extend_from_slice(&[NO_OPERATION, NO_OPERATION]);
+            }
+            out.extend_from_slice(&[SACK_PERMITTED, 2]);
+        } else if self.timestamps.is_some() {
+            out.extend_from_slice(&[NO_OPERATION, NO_OPERATION]);
+        }
+        if let Some(Timestamps { value, echo }) = self.timestamps {
+            out.extend_from_slice(&[TIMESTAMPS, 10]);
+            out.extend_from_slice(&value.to_be_bytes());
+            out.extend_from_slice(&echo.to_be_bytes());
+        }
+        if let Some(scale) = self.window_scale {
+            out.extend_from_slice(&[NO_OPERATION, WINDOW_SCALE, 3, scale.shift()]);
+        }
+        let blocks = self.sack.len().min(self.sack_capacity());
+        if blocks > 0 {
+            let len = 2 + 8 * blocks as u8;
+            out.extend_from_slice(&[NO_OPERATION, NO_OPERATION, SACK, len]);
+            for block in &self.sack.as_slice()[..blocks] {
+                out.extend_from_slice(&block.start.raw().to_be_bytes());
+                out.extend_from_slice(&block.end.raw().to_be_bytes());
+            }
+        }
+        debug_assert_eq!(out.len() - start, self.len());
+    }
+}
+
+fn parse_sack(value: &[u8]) -> SackBlocks {
+    value
+        .chunks_exact(8)
+        .filter_map(|block| u32_at(block, 0).zip(u32_at(block, 4)))
+        .map(|(start, end)| SeqRange::new(SeqNum::new(start), SeqNum::new(end)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,161 @@
+use super::*;
+use proptest::prelude::*;
+use rstest::rstest;
+
+fn block(start: u32, end: u32) -> SeqRange {
+    SeqRange::new(SeqNum::new(start), SeqNum::new(end))
+}
+
+fn with_mss(mss: u16) -> TcpOptions {
+    TcpOptions {
+        mss: Some(Mss::new(mss)),
+        ..TcpOptions::NONE
+    }
+}
+
+fn noted(note: OptionNote) -> TcpOptions {
+    TcpOptions {
+        note: Some(note),
+        ..TcpOptions::NONE
+    }
+}
+
+fn emitted(options: &TcpOptions) -> Vec<u8> {
+    let mut out = Vec::new();
+    options.emit(&mut out);
+    out
+}
+
+#[rstest]
+#[case::none(&[], TcpOptions::NONE)]
+#[case::end_of_list(&[0], TcpOptions::NONE)]
+#[case::only_nops(&[1, 1, 1, 1], TcpOptions::NONE)]
+#[case::mss(&[2, 4, 5, 0xb4], with_mss(1460))]
+#[case::unaligned(&[1, 2, 4, 5, 0xb4, 1, 1, 0], with_mss(1460))]
+#[case::behind_the_end(&[2, 4, 3, 0xe8, 0, 3, 3, 7], with_mss(1000))]
+#[case::unknown_kind(&[253, 5, 9, 9, 9, 2, 4, 2, 0xbc], with_mss(700))]
+#[case::unknown_empty(&[253, 2, 2, 4, 2, 0xbc], with_mss(700))]
+#[case::twice(&[2, 4, 2, 0xbc, 2, 4, 1, 0], with_mss(256))]
+fn well_formed_options_are_read(#[case] bytes: &[u8], #[case] expected: TcpOptions) {
+    assert_eq!(TcpOptions::parse(bytes), expected);
+}
+
+#[rstest]
+#[case::no_length(&[2], noted(OptionNote::LengthMissing { kind: 2 }))]
+#[case::length_0(&[0x7f, 0, 2, 4, 1, 0], noted(OptionNote::LengthTooSmall { kind: 0x7f, len: 0 }))]
+#[case::length_1(&[3, 1, 2, 4, 1, 0], noted(OptionNote::LengthTooSmall { kind: 3, len: 1 }))]
+#[case::overrun(&[2, 4, 5], noted(OptionNote::LengthOverrun { kind: 2, len: 4 }))]
+#[case::unknown_overrun(&[29, 255, 0], noted(OptionNote::LengthOverrun { kind: 29, len: 255 }))]
+#[case::short_mss(&[2, 3, 5, 1], noted(OptionNote::LengthUnexpected { kind: 2, len: 3 }))]
+#[case::half_a_sack_block(&[5, 6, 0, 0, 0, 1], noted(OptionNote::LengthUnexpected { kind: 5, len: 6 }))]
+#[case::empty_sack(&[5, 2], noted(OptionNote::LengthUnexpected { kind: 5, len: 2 }))]
+#[case::short_scale(&[3, 2, 3, 3, 7], TcpOptions {
+    window_scale: Some(WindowScale::new(7)),
+    ..noted(OptionNote::LengthUnexpected { kind: 3, len: 2 })
+})]
+#[case::large_scale(&[3, 3, 118], TcpOptions {
+    window_scale: Some(WindowScale::MAX),
+    ..noted(OptionNote::WindowScaleTooLarge { shift: 118 })
+})]
+#[case::read_before_the_fault_is_kept(&[2, 4, 5, 0xb4, 3, 0], TcpOptions {
+    note: Some(OptionNote::LengthTooSmall { kind: 3, len: 0 }),
+    ..with_mss(1460)
+})]
+fn malformed_options_are_noted(#[case] bytes: &[u8], #[case] expected: TcpOptions) {
+    assert_eq!(TcpOptions::parse(bytes), expected);
+}
+
+#[rstest]
+#[case::none(TcpOptions::NONE, &[])]
+#[case::syn(
+    TcpOptions {
+        mss: Some(Mss::new(1460)),
+        window_scale: Some(WindowScale::new(7)),
+        sack_permitted: true,
+        timestamps: Some(Timestamps { value: 0x01020304, echo: 0 }),
+        ..TcpOptions::NONE
+    },
+    &[2, 4, 5, 0xb4, 4, 2, 8, 10, 1, 2, 3, 4, 0, 0, 0, 0, 1, 3, 3, 7],
+)]
+#[case::syn_without_timestamps(
+    TcpOptions {
+        mss: Some(Mss::new(536)),
+        window_scale: Some(WindowScale::ZERO),
+        sack_permitted: true,
+        ..TcpOptions::NONE
+    },
+    &[2, 4, 2, 24, 1, 1, 4, 2, 1, 3, 3, 0],
+)]
+#[case::ack(
+    TcpOptions { timestamps: Some(Timestamps { value: 1, echo: 2 }), ..TcpOptions::NONE },
+    &[1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2],
+)]
+#[case::sack(
+    TcpOptions { sack: [block(u32::MAX, 9)].into_iter().collect(), ..TcpOptions::NONE },
+    &[1, 1, 5, 10, 255, 255, 255, 255, 0, 0, 0, 9],
+)]
+fn options_are_written(#[case] options: TcpOptions, #[case] expected: &[u8]) {
+    assert_eq!(emitted(&options), expected);
+}
+
+#[test]
+fn a_fourth_block_gives_way_to_timestamps() {
+    let blocks: Vec<SeqRange> = (0..4).map(|n| block(n * 20, n * 20 + 10)).collect();
+    let mut options = TcpOptions {
+        sack: blocks.iter().copied().collect(),
+        ..TcpOptions::NONE
+    };
+    assert_eq!((options.sack_capacity(), options.len()), (4, 36));
+    options.timestamps = Some(Timestamps::default());
+    assert_eq!((options.sack_capacity(), options.len()), (3, 40));
+    let read = TcpOptions::parse(&emitted(&options));
+    assert_eq!(read.sack.as_slice(), &blocks[..3]);
+}
+
+#[test]
+fn a_fifth_block_is_refused() {
+    let mut blocks: SackBlocks = (0..4).map(|n| block(n, n + 1)).collect();
+    assert!(!blocks.push(block(9, 10)));
+    assert_eq!(blocks.len(), 4);
+}
+
+fn any_options() -> impl Strategy<Value = TcpOptions> {
+    (
+        any::<Option<u16>>(),
+        any::<Option<u8>>(),
+        any::<bool>(),
+        prop::collection::vec(any::<(u32, u32)>(), 0..6),
+        any::<Option<(u32, u32)>>(),
+    )
+        .prop_map(
+            |(mss, scale, sack_permitted, sack, timestamps)| TcpOptions {
+                mss: mss.map(Mss::new),
+                window_scale: scale.map(WindowScale::new),
+                sack_permitted,
+                sack: sack.into_iter().map(|(a, b)| block(a, b)).collect(),
+                timestamps: timestamps.map(|(value, echo)| Timestamps { value, echo }),
+                note: None,
+            },
+        )
+}
+
+proptest! {
+    #[test]
+    fn reading_is_total(bytes in prop::collection::vec(any::<u8>(), 0..=40)) {
+        let read = TcpOptions::parse(&bytes);
+        prop_assert_eq!(TcpOptions::parse(&bytes), read);
+    }
+
+    #[test]
+    fn written_options_are_read_back(options in any_options()) {
+        let bytes = emitted(&options);
+        prop_assert_eq!(bytes.len(), options.len());
+        prop_assert!(bytes.len().is_multiple_of(4) && bytes.len() <= MAX_OPTIONS_LEN);
+        let fitting = options.sack_capacity().min(options.sack.len());
+        let expected = TcpOptions {
+            sack: options.sack.as_slice()[..fitting].iter().copied().collect(),
+            ..options
+        };
+        prop_assert_eq!(TcpOptions::parse(&bytes), expected);
+    }
+}

@@ -1,0 +1,226 @@
+//! The TCP header (RFC 9293 §3.1).
+
+use super::DropReason;
+use super::checksum::Checksum;
+use super::ip::PROTOCOL_TCP;
+use super::options::TcpOptions;
+use super::read::{array_at, u16_at, u32_at};
+use crate::seq::SeqNum;
+use crate::window::UnscaledWindow;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::IpAddr;
+
+const FIXED_LEN: usize = 20;
+
+/// The control bits but ACK, which is [`TcpHeader::ack`] being there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Flags {
+    /// No more data from the sender; counts as one sequence number.
+    pub fin: bool,
+    /// Synchronise sequence numbers; counts as one sequence number.
+    pub syn: bool,
+    /// Reset the connection.
+    pub rst: bool,
+    /// Push.
+    pub psh: bool,
+    /// The urgent pointer is meaningful.
+    pub urg: bool,
+    /// ECN echo (RFC 3168).
+    pub ece: bool,
+    /// Congestion window reduced (RFC 3168).
+    pub cwr: bool,
+}
+
+impl Flags {
+    /// No bit set.
+    pub const NONE: Flags = Flags {
+        fin: false,
+        syn: false,
+        rst: false,
+        psh: false,
+        urg: false,
+        ece: false,
+        cwr: false,
+    };
+    /// FIN alone.
+    pub const FIN: Flags = Flags {
+        fin: true,
+        ..Flags::NONE
+    };
+    /// SYN alone.
+    pub const SYN: Flags = Flags {
+        syn: true,
+        ..Flags::NONE
+    };
+    /// RST alone.
+    pub const RST: Flags = Flags {
+        rst: true,
+        ..Flags::NONE
+    };
+    /// PSH alone.
+    pub const PSH: Flags = Flags {
+        psh: true,
+        ..Flags::NONE
+    };
+
+    const fn from_byte(byte: u8) -> Flags {
+        Flags {
+            fin: byte & 0x01 != 0,
+            syn: byte & 0x02 != 0,
+            rst: byte & 0x04 != 0,
+            psh: byte & 0x08 != 0,
+            urg: byte & 0x20 != 0,
+            ece: byte & 0x40 != 0,
+            cwr: byte & 0x80 != 0,
+        }
+    }
+
+    const fn to_byte(self) -> u8 {
+        let Flags {
+            fin,
+            syn,
+            rst,
+            psh,
+            urg,
+            ece,
+            cwr,
+        } = self;
+        fin as u8
+            | (syn as u8) << 1
+            | (rst as u8) << 2
+            | (psh as u8) << 3
+            | (urg as u8) << 5
+            | (ece as u8) << 6
+            | (cwr as u8) << 7
+    }
+}
+
+const ACK_BIT: u8 = 0x10;
+
+/// A TCP header, every field typed. The reserved bits are ignored on receipt and sent as zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpHeader {
+    /// The sender's port, never 0.
+    pub src_port: u16,
+    /// The addressee's port, never 0.
+    pub dst_port: u16,
+    /// SEG.SEQ.
+    pub seq: SeqNum,
+    /// SEG.ACK, when the ACK bit is set; the field is sent as 0 otherwise.
+    pub ack: Option<SeqNum>,
+    /// The other control bits.
+    pub flags: Flags,
+    /// SEG.WND before scaling.
+    pub wnd: UnscaledWindow,
+    /// SEG.UP, meaningful with URG only.
+    pub up: u16,
+    /// The options.
+    pub options: TcpOptions,
+}
+
+impl TcpHeader {
+    /// Reads a header and what follows it. The checksum comes first: of a damaged segment no
+    /// field means anything.
+    ///
+    /// # Errors
+    /// The reason when the segment is damaged or malformed. Odd options are no reason; see
+    /// [`TcpOptions::note`].
+    pub fn parse(
+        segment: &[u8],
+        src: IpAddr,
+        dst: IpAddr,
+    ) -> Result<(TcpHeader, &[u8]), DropReason> {
+        let fixed: [u8; FIXED_LEN] = array_at(segment, 0).ok_or(DropReason::TcpHeaderTruncated)?;
+        // REQ: RFC9293-MUST-3
+        if !checksum_of(segment, src, dst).is_valid() {
+            return Err(DropReason::TcpBadChecksum);
+        }
+        let header_len = usize::from(fixed[12] >> 4) * 4;
+        if header_len < FIXED_LEN {
+            return Err(DropReason::TcpDataOffsetTooSmall);
+        }
+        let (header, payload) = segment
+            .split_at_checked(header_len)
+            .ok_or(DropReason::TcpDataOffsetTooLarge)?;
+        let field = |at| u16_at(&fixed, at).unwrap_or(0);
+        let number = |at| SeqNum::new(u32_at(&fixed, at).unwrap_or(0));
+        let (src_port, dst_port) = (field(0), field(2));
+        if src_port == 0 || dst_port == 0 {
+            return Err(DropReason::TcpPortZero);
+        }
+        let header = TcpHeader {
+            src_port,
+            dst_port,
+            seq: number(4),
+            ack: (fixed[13] & ACK_BIT != 0).then(|| number(8)),
+            flags: Flags::from_byte(fixed[13]),
+            wnd: UnscaledWindow::new(field(14)),
+            up: field(18),
+            // REQ: RFC9293-MUST-5
+            // REQ: RFC9293-MUST-64
+            options: TcpOptions::parse(&header[FIXED_LEN..]),
+        };
+        Ok((header, payload))
+    }
+
+    /// The segment of this header around `payload`, checksum included.
+    pub fn emit(&self, payload: &[u8], src: IpAddr, dst: IpAddr) -> Vec<u8> {
+        let TcpHeader {
+            src_port,
+            dst_port,
+            seq,
+            ack,
+            flags,
+            wnd,
+            up,
+            options,
+        } = self;
+        let header_len = FIXED_LEN + options.len();
+        let ack_bit = if ack.is_some() { ACK_BIT } else { 0 };
+        let mut out = Vec::with_capacity(header_len + payload.len());
+        out.extend_from_slice(&src_port.to_be_bytes());
+        out.extend_from_slice(&dst_port.to_be_bytes());
+        out.extend_from_slice(&seq.raw().to_be_bytes());
+        out.extend_from_slice(&ack.unwrap_or_default().raw().to_be_bytes());
+        out.extend_from_slice(&[(header_len / 4) as u8 * 16, flags.to_byte() | ack_bit]);
+        out.extend_from_slice(&wnd.raw().to_be_bytes());
+        out.extend_from_slice(&[0, 0]);
+        out.extend_from_slice(&up.to_be_bytes());
+        options.emit(&mut out);
+        out.extend_from_slice(payload);
+        // REQ: RFC9293-MUST-2
+        let sum = checksum_of(&out, src, dst).finish();
+        out[16..18].copy_from_slice(&sum.to_be_bytes());
+        out
+    }
+}
+
+fn checksum_of(segment: &[u8], src: IpAddr, dst: IpAddr) -> Checksum {
+    let mut sum = Checksum::new();
+    sum.add_pseudo_header(src, dst, PROTOCOL_TCP, segment.len() as u32);
+    sum.add(segment);
+    sum
+}
+
+impl fmt::Display for Flags {
+    /// The letters of packet traces, in their order: `S`, `F`, `R`, `P`, `U`, `E`, `W`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let letters = [
+            (self.syn, "S"),
+            (self.fin, "F"),
+            (self.rst, "R"),
+            (self.psh, "P"),
+            (self.urg, "U"),
+            (self.ece, "E"),
+            (self.cwr, "W"),
+        ];
+        letters
+            .iter()
+            .filter(|(set, _)| *set)
+            .try_for_each(|(_, letter)| f.write_str(letter))
+    }
+}
+
+#[cfg(test)]
+mod tests;

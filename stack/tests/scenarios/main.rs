@@ -1,0 +1,17 @@
+//! Behaviour of one host as a scripted peer sees it, one area a file.
+
+mod support;
+
+mod attacks;
+mod chaos;
+mod close;
+mod data;
+mod handshake;
+mod icmp;
+mod keepalive;
+mod listener;
+mod loss;
+mod options;
+mod time_wait;
+mod urgent;
+mod window;

@@ -1,0 +1,154 @@
+//! TIME-WAIT: its length, its end, and its port.
+
+use std::time::Duration;
+
+use rstest::rstest;
+use tcpdrill_stack::config::{RstInTimeWait, TimeWaitSyn};
+use tcpdrill_stack::testing::bench::Bench;
+use tcpdrill_stack::wire::options::Timestamps;
+use tcpdrill_stack::{CallError, Config, SocketOptions, StateName};
+
+use crate::support::Talk;
+
+fn time_wait(config: Config) -> Talk {
+    Talk::reach(config, StateName::TimeWait)
+}
+
+#[rstest]
+#[case::rfc(Config::default().msl, 240)]
+#[case::linux(Config::linux_like().msl, 60)]
+fn two_msl(#[case] msl: Duration, #[case] seconds: u64) {
+    let mut talk = time_wait(Config { msl, ..Bench::plain_config() });
+    talk.wait_ms(seconds * 1000 - 1);
+    assert_eq!(talk.state(), StateName::TimeWait);
+    talk.wait_ms(1);
+    assert_eq!(talk.state(), StateName::Closed);
+    assert_eq!(talk.peer(".", 2, 2, 0), ["R 2:2(0)"]);
+}
+
+#[test]
+fn a_repeated_fin_is_acknowledged_and_starts_the_wait_anew() {
+    let mut talk = time_wait(Bench::plain_config());
+    talk.wait_s(239);
+    assert_eq!(talk.peer("F.", 1, 2, 0), [". 2:2(0) ack 2"]);
+    talk.wait_s(239);
+    assert_eq!(talk.state(), StateName::TimeWait);
+    talk.wait_s(1);
+    assert_eq!(talk.state(), StateName::Closed);
+}
+
+#[test]
+fn other_segments_do_not_prolong_the_wait() {
+    let mut talk = time_wait(Bench::plain_config());
+    talk.wait_s(239);
+    assert_eq!(talk.peer("P.", -10, 2, 10), [". 2:2(0) ack 2"]);
+    talk.wait_s(1);
+    assert_eq!(talk.state(), StateName::Closed);
+}
+
+#[rstest]
+#[case::rfc_9293(RstInTimeWait::Close, StateName::Closed)]
+#[case::rfc_1337(RstInTimeWait::Ignore, StateName::TimeWait)]
+fn a_valid_reset(#[case] setting: RstInTimeWait, #[case] state: StateName) {
+    let mut talk = time_wait(Config { rst_in_time_wait: setting, ..Bench::plain_config() });
+    assert_eq!(talk.peer("R", 2, 0, 0), [""; 0]);
+    assert_eq!(talk.state(), state);
+}
+
+#[rstest]
+#[case::newer(TimeWaitSyn::Accept, 3, true)]
+#[case::equal(TimeWaitSyn::Accept, 2, false)]
+#[case::older(TimeWaitSyn::Accept, -100, false)]
+#[case::newer_refused(TimeWaitSyn::Refuse, 3, false)]
+fn a_syn_without_timestamps(#[case] setting: TimeWaitSyn, #[case] seq: i64, #[case] opens: bool) {
+    let mut talk = time_wait(Config { time_wait_syn: setting, ..Bench::plain_config() });
+    let answers = talk.peer("S", seq, 0, 0);
+    if opens {
+        // A new incarnation, with an ISS behind all that the old one used.
+        assert_eq!(answers, ["S. 65539:65539(0) ack 4"]);
+        assert_eq!(talk.state(), StateName::Closed);
+    } else {
+        assert_eq!(answers, [". 2:2(0) ack 2"]);
+        assert_eq!(talk.state(), StateName::TimeWait);
+    }
+}
+
+/// Timestamps of the old incarnation and of the SYN decide before sequence numbers do (RFC 6191 §2).
+#[rstest]
+#[case::newer(Some(500), Some(501), -100, true)]
+#[case::equal_and_newer_number(Some(500), Some(500), 50, true)]
+#[case::equal_and_older_number(Some(500), Some(500), -100, false)]
+#[case::older(Some(500), Some(499), 50, false)]
+#[case::gone(Some(500), None, 50, true)]
+#[case::gone_and_older_number(Some(500), None, -100, false)]
+#[case::new(None, Some(1), -100, true)]
+fn a_syn_with_timestamps(
+    #[case] old: Option<u32>,
+    #[case] new: Option<u32>,
+    #[case] seq: i64,
+    #[case] opens: bool,
+) {
+    let config = Config { timestamps: true, ..Bench::plain_config() };
+    let stamp = |value: Option<u32>| value.map(|value| Timestamps { value, echo: 0 });
+    let mut bench = Bench::new(config);
+    bench.listen();
+    let mut syn = bench.peer_syn(false);
+    syn.options.timestamps = stamp(old);
+    let iss = bench.inject(&syn)[0].seq;
+    let mut segments = vec![bench.peer_segment(".", 1, iss + 1)];
+    segments.push(bench.peer_segment("F.", 1, iss + 2));
+    let listener = tcpdrill_stack::testing::bench::Conn {
+        id: bench.events().find_map(|event| match event {
+            tcpdrill_stack::Event::StateChanged { id, .. } => Some(*id),
+            _ => None,
+        }).expect("listener"),
+        iss,
+        listener: None,
+    };
+    segments[0].options.timestamps = stamp(old);
+    bench.inject(&segments[0]);
+    let id = bench.host.accept(bench.now, listener.id).expect("established");
+    bench.host.shutdown_write(bench.now, id).expect("open");
+    bench.drain();
+    segments[1].options.timestamps = stamp(old);
+    bench.inject(&segments[1]);
+    assert_eq!(bench.state(id), StateName::TimeWait);
+    let mut again = bench.peer_segment("S", seq, iss);
+    again.options.timestamps = stamp(new);
+    bench.inject(&again);
+    assert_eq!(bench.state(id) == StateName::Closed, opens);
+}
+
+#[rstest]
+#[case::plain(false, Err(CallError::AddressInUse))]
+#[case::reuse(true, Ok(()))]
+fn its_port_is_bound_only_with_reuse_address(
+    #[case] reuse_address: bool,
+    #[case] expected: Result<(), CallError>,
+) {
+    let mut talk = time_wait(Bench::plain_config());
+    let listener = talk.conn.listener.expect("passive");
+    talk.bench.host.close(talk.bench.now, listener).expect("open");
+    talk.drain();
+    let options = SocketOptions { reuse_address, ..SocketOptions::default() };
+    assert_eq!(talk.bench.host.bind_check((None, 8080), &options), expected);
+    let opened = talk.bench.host.open_passive(talk.bench.now, (None, 8080), 1, options.clone());
+    assert_eq!(opened.map(|_| ()), expected);
+    talk.drain();
+    talk.wait_s(240);
+    if expected.is_err() {
+        assert_eq!(talk.bench.host.bind_check((None, 8080), &options), Ok(()));
+    }
+}
+
+#[test]
+fn an_active_open_from_its_port_needs_reuse_address_too() {
+    let mut talk = time_wait(Bench::plain_config());
+    let other = "203.0.113.5:80".parse().expect("address");
+    let mut open = |reuse_address| {
+        let options = SocketOptions { reuse_address, ..SocketOptions::default() };
+        talk.bench.host.open_active(talk.bench.now, (None, Some(8080)), other, options).map(|_| ())
+    };
+    assert_eq!(open(false), Err(CallError::AddressInUse));
+    assert_eq!(open(true), Ok(()));
+}

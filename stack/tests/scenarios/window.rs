@@ -1,0 +1,207 @@
+//! Windows: the peer's, and ours.
+
+use std::time::Duration;
+
+use rstest::rstest;
+use tcpdrill_stack::testing::bench::Bench;
+use tcpdrill_stack::{Config, ConnectionError, SocketOptions, StateName};
+
+use crate::support::Talk;
+
+#[test]
+fn nothing_leaves_beyond_the_peers_window() {
+    let mut talk = Talk::plain();
+    talk.peer_window(".", 1, 1, 10);
+    assert_eq!(talk.send(100), [""; 0]);
+    // Ten of a hundred bytes is silly; the override sends them all the same.
+    assert_eq!(talk.wait_ms(500), [(500, ". 1:11(10) ack 1".into())]);
+    assert_eq!(talk.peer_window(".", 1, 11, 1000), ["P. 11:101(90) ack 1"]);
+}
+
+#[test]
+fn a_window_that_was_never_larger_is_filled_at_once() {
+    let mut bench = Bench::new(Bench::plain_config());
+    bench.peer_window = 500;
+    let conn = bench.accepted();
+    let mut talk = Talk::on(bench, conn);
+    assert_eq!(talk.send(1000), [". 1:501(500) ack 1"]);
+}
+
+#[test]
+fn a_shrinking_window_stops_new_data_and_not_the_old() {
+    let mut talk = Talk::plain();
+    assert_eq!(talk.send(1000).len(), 1);
+    assert_eq!(talk.peer_window(".", 1, 1, 10), [""; 0]);
+    assert_eq!(talk.wait_ms(1000), [(1000, ". 1:11(10) ack 1".into())]);
+    assert_eq!(talk.peer_window(".", 1, 11, 10)[0], ". 11:21(10) ack 1");
+}
+
+#[test]
+fn a_closed_window_is_probed_with_one_byte_and_back_off() {
+    let mut talk = Talk::plain();
+    talk.peer_window(".", 1, 1, 0);
+    assert_eq!(talk.send(100), [""; 0]);
+    let probes = talk.wait_s(16);
+    let times: Vec<u64> = probes.iter().map(|(at, _)| *at).collect();
+    assert_eq!(times, [1000, 3000, 7000, 15_000]);
+    assert!(probes.iter().all(|(_, line)| line == ". 1:2(1) ack 1"), "{probes:?}");
+    // A pure ACK does not claim to lie behind the byte that had no room.
+    assert_eq!(talk.peer("P.", -9, 1, 10), [". 1:1(0) ack 1"]);
+    assert_eq!(talk.peer_window(".", 1, 1, 1000), ["P. 1:101(100) ack 1"]);
+}
+
+#[test]
+fn a_probe_byte_that_is_taken_counts() {
+    let mut talk = Talk::plain();
+    talk.peer_window(".", 1, 1, 0);
+    talk.send(100);
+    assert_eq!(talk.wait_ms(1000).len(), 1);
+    assert_eq!(talk.peer_window(".", 1, 2, 0), [""; 0]);
+    let probes = talk.wait_s(10);
+    assert_eq!(probes[0].1, ". 2:3(1) ack 1");
+    assert_eq!(talk.peer_window(".", 1, 3, 1000), ["P. 3:101(98) ack 1"]);
+}
+
+#[test]
+fn a_probe_asks_for_the_oldest_byte_when_data_is_outstanding() {
+    let mut talk = Talk::plain();
+    assert_eq!(talk.send(100).len(), 1);
+    talk.peer_window(".", 1, 51, 0);
+    assert_eq!(talk.wait_ms(1000), [(1000, ". 51:52(1) ack 1".into())]);
+    assert_eq!(talk.peer_window(".", 1, 51, 1000), ["P. 51:101(50) ack 1"]);
+}
+
+#[test]
+fn a_fin_alone_probes_a_closed_window() {
+    let mut talk = Talk::plain();
+    talk.peer_window(".", 1, 1, 0);
+    talk.close();
+    assert_eq!(talk.wait_ms(1000), [(1000, "F. 1:1(0) ack 1".into())]);
+    talk.peer(".", 1, 2, 0);
+    assert_eq!(talk.state(), StateName::FinWait2);
+}
+
+#[rstest]
+#[case::answered(true, StateName::Established)]
+#[case::silent(false, StateName::Closed)]
+fn a_peer_that_answers_probes_is_kept_for_ever(#[case] answers: bool, #[case] state: StateName) {
+    let mut talk = Talk::plain();
+    talk.peer_window(".", 1, 1, 0);
+    talk.send(100);
+    for _ in 0..40 {
+        talk.wait_s(60);
+        if answers {
+            talk.peer_window(".", 1, 1, 0);
+        }
+    }
+    assert_eq!(talk.state(), state);
+    let error = (!answers).then_some(ConnectionError::TimedOut);
+    assert_eq!(talk.take_error(), error);
+}
+
+#[test]
+fn a_full_buffer_closes_our_window_and_probes_are_answered() {
+    let mut talk = Talk::reach(Config { recv_buffer: 3000, ..Bench::plain_config() }, StateName::Established);
+    talk.peer(".", 1, 1, 1500);
+    talk.peer(".", 1501, 1, 1500);
+    let segment = talk.segment("P.", 3001, 1, 1);
+    let answer = talk.bench.inject(&segment);
+    assert_eq!(talk.full(&answer[0]), ". 1:1(0) ack 3001 win 0");
+    // ACKs still count, and so do resets.
+    assert_eq!(talk.send(5), ["P. 1:6(5) ack 3001"]);
+    talk.peer("P.", 3001, 6, 1);
+    assert_eq!(talk.wait_s(5), []);
+    talk.peer("R", 3001, 0, 0);
+    assert_eq!(talk.take_error(), Some(ConnectionError::Reset));
+}
+
+#[test]
+fn a_fin_at_a_closed_window_is_answered_and_not_taken() {
+    let mut talk = Talk::reach(Config { recv_buffer: 1000, ..Bench::plain_config() }, StateName::Established);
+    talk.peer(".", 1, 1, 1000);
+    assert_eq!(talk.peer("F.", 1001, 1, 0), [". 1:1(0) ack 1001"]);
+    assert_eq!(talk.recv(1, 1000), Ok(1000));
+    assert_eq!(talk.drain(), [". 1:1(0) ack 1001"]);
+    assert_eq!(talk.peer("F.", 1001, 1, 0), [". 1:1(0) ack 1002"]);
+}
+
+#[test]
+fn our_window_stays_closed_until_it_is_worth_a_segment() {
+    let mut talk = Talk::reach(Config { recv_buffer: 4000, ..Bench::plain_config() }, StateName::Established);
+    talk.peer(".", 1, 1, 2000);
+    talk.peer(".", 2001, 1, 2000);
+    let mut position = 1;
+    let mut updates = Vec::new();
+    for _ in 0..40 {
+        position += talk.recv(position, 100).expect("there") as u32;
+        let sent = talk.bench.drain();
+        updates.extend(sent.iter().map(|segment| (position, talk.full(segment))));
+    }
+    // One segment's worth reopens the window, twice as much is worth the next news.
+    assert_eq!(
+        updates,
+        [
+            (1501, ". 1:1(0) ack 4001 win 1500".into()),
+            (3001, ". 1:1(0) ack 4001 win 3000".into()),
+        ]
+    );
+}
+
+#[test]
+fn reading_after_the_fin_sends_nothing() {
+    let mut talk = Talk::reach(Config { recv_buffer: 1001, ..Bench::plain_config() }, StateName::Established);
+    talk.peer("F.", 1, 1, 1000);
+    assert_eq!(talk.recv(1, 2000), Ok(1000));
+    assert_eq!(talk.drain(), [""; 0]);
+}
+
+/// With scaling, bytes come in any size while the user reads now and then: the right edge never moves left by more
+/// than a unit of the scale, and what was announced is always taken.
+#[rstest]
+#[case::unscaled(None, 5000)]
+#[case::scaled(Some(7), 5000)]
+#[case::coarse(Some(10), 70_000)]
+fn the_right_edge_does_not_move_left(#[case] scale: Option<u8>, #[case] buffer: usize) {
+    let config =
+        Config { window_scale: scale, recv_buffer: buffer, ..Bench::plain_config() };
+    let mut bench = Bench::new(config);
+    let listener = bench.listen();
+    let mut syn = bench.peer_syn(false);
+    syn.options.window_scale = scale.map(tcpdrill_stack::window::WindowScale::new);
+    let iss = bench.inject(&syn)[0].seq;
+    bench.inject(&bench.peer_segment(".", 1, iss + 1));
+    let id = bench.host.accept(bench.now, listener).expect("established");
+    let conn = tcpdrill_stack::testing::bench::Conn { id, iss, listener: Some(listener) };
+    let mut talk = Talk::on(bench, conn);
+    let (mut next, mut read, mut edge) = (1i64, 1u32, 0i64);
+    for step in 0..3000 {
+        let len = 1 + (step * 37) % 300;
+        let segment = talk.segment("P.", next, 1, len as usize);
+        let mut sent = talk.bench.inject(&segment);
+        let room = edge - next;
+        if step % 3 == 0 && talk.bench.host.readiness(id).readable {
+            read += talk.recv(read, 250).expect("there") as u32;
+            sent.extend(talk.bench.drain());
+        }
+        sent.extend(talk.bench.wait(Duration::from_millis(200)).into_iter().map(|(_, s)| s));
+        for answer in &sent {
+            let ack = i64::from(talk.bench.irs.signed_distance_to(answer.ack.expect("ACK")));
+            let new_edge = ack + (i64::from(answer.wnd.raw()) << scale.unwrap_or(0));
+            let unit = (1i64 << scale.unwrap_or(0)) - 1;
+            assert!(new_edge >= edge - unit, "step {step}: {edge} back to {new_edge}");
+            assert!(new_edge <= i64::from(read) + buffer as i64 + unit + 1, "step {step}: too much");
+            assert!(step == 0 || ack - next >= len.min(room), "step {step}: announced and refused");
+            edge = edge.max(new_edge);
+            next = ack;
+        }
+    }
+    assert!(next > 100_000, "only {next} bytes");
+}
+
+#[test]
+fn the_window_clamp_limits_what_we_announce() {
+    let options = SocketOptions { window_clamp: Some(2000), ..SocketOptions::default() };
+    let mut bench = Bench::new(Bench::plain_config());
+    bench.listen_with(1, options);
+    assert_eq!(bench.inject(&bench.peer_syn(false))[0].wnd.raw(), 2000);
+}

@@ -9,7 +9,7 @@ use crate::expect::show;
 use crate::program::IpVersion;
 use crate::target::{Session, SessionSettings, Target};
 use crate::time::{Moment, Time};
-use crate::trace::{Trace, TraceEvent};
+use crate::trace::{Trace, TraceEntry, TraceEvent};
 use crate::wire::{IpFields, Packet, TcpFlags, TcpSegment, Transport, WireFault, parse};
 
 use super::stop::{Stop, code};
@@ -18,8 +18,8 @@ use super::stop::{Stop, code};
 pub(super) const ANSWER: Duration = Duration::from_millis(1000);
 /// How long nothing must come for silence. Longer than delayed ACKs (200 ms) and Linux's shortest RTO.
 pub(super) const SILENCE: Duration = Duration::from_millis(400);
-/// Entries kept of a probe's history.
-const TRACE_LIMIT: usize = 4000;
+/// Entries kept of the beginning of a probe's history, and as many of its end.
+const KEPT: usize = 2000;
 
 /// The target under test and what has been seen of it.
 pub(super) struct Bench<'a> {
@@ -30,7 +30,8 @@ pub(super) struct Bench<'a> {
 
 #[derive(Default)]
 struct History {
-    trace: Trace,
+    beginning: Trace,
+    end: VecDeque<TraceEntry>,
     left_out: usize,
     /// Where the present session's zero lies: sessions follow one another in the trace.
     origin: Duration,
@@ -41,11 +42,26 @@ impl History {
     fn push(&mut self, at: Time, what: TraceEvent, text: String) {
         let at = at + self.origin;
         self.last = self.last.max(at);
-        if self.trace.entries.len() < TRACE_LIMIT {
-            self.trace.push(at, what, None, text);
-        } else {
+        if self.beginning.entries.len() < KEPT {
+            self.beginning.push(at, what, None, text);
+            return;
+        }
+        if self.end.len() == KEPT {
+            self.end.pop_front();
             self.left_out += 1;
         }
+        let span = None;
+        self.end.push_back(TraceEntry { at, what, span, text });
+    }
+
+    fn into_trace(self) -> Trace {
+        let mut trace = self.beginning;
+        if let (1.., Some(next)) = (self.left_out, self.end.front()) {
+            let text = format!("{} packets and calls are left out here", self.left_out);
+            trace.push(next.at, TraceEvent::Note, None, text);
+        }
+        trace.entries.extend(self.end);
+        trace
     }
 }
 
@@ -92,17 +108,9 @@ impl<'a> Bench<'a> {
 
     /// Everything that happened, and when it ended.
     pub(super) fn into_history(self) -> (Trace, Time) {
-        let mut history = self.history.into_inner();
-        if history.left_out > 0 {
-            let text = format!(
-                "{} further packets and calls are left out",
-                history.left_out
-            );
-            history
-                .trace
-                .push(history.last, TraceEvent::Note, None, text);
-        }
-        (history.trace, history.last)
+        let history = self.history.into_inner();
+        let last = history.last;
+        (history.into_trace(), last)
     }
 }
 
@@ -278,14 +286,6 @@ impl Wire<'_> {
             let message = format!("no answer to {cause} within {ANSWER:?}");
             Stop::failed(code::NO_ANSWER, message).differs("packet", "an answer", "nothing")
         })
-    }
-
-    /// Nothing may come on a connection for [`SILENCE`]. `cause` says what must not be answered.
-    pub(super) fn silence(&mut self, tuple: &Tuple, cause: &str) -> Result<(), Stop> {
-        match self.next(tuple, SILENCE)? {
-            None => Ok(()),
-            Some(seen) => Err(unexpected(&seen, cause)),
-        }
     }
 
     /// Lets time pass; what comes meanwhile waits to be asked for.

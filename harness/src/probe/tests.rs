@@ -2,6 +2,7 @@ use super::fake::{FakeTarget, Flaw, Isn};
 use super::*;
 use crate::program::IpVersion;
 use crate::suite::{Case, Suite};
+use crate::time::Time;
 use crate::verdict::Failure;
 use rstest::rstest;
 
@@ -125,8 +126,10 @@ fn a_long_history_is_cut_and_says_so() {
     let case = case("isn/sample");
     let trace = run(case.source(), &target, &RunSettings::default()).trace;
     assert_eq!(trace.entries.len(), 4001);
-    let last = &trace.entries[4000].text;
-    assert!(last.ends_with("are left out"), "{last}");
+    let middle = &trace.entries[2000].text;
+    assert!(middle.ends_with("are left out here"), "{middle}");
+    let times: Vec<Time> = trace.entries.iter().map(|entry| entry.at).collect();
+    assert!(times.is_sorted());
 }
 
 #[test]

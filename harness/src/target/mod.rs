@@ -4,6 +4,10 @@
 //! address, a wire to it, a system call interface and a clock. Nothing of one
 //! session can be seen in another.
 
+#[cfg(target_os = "linux")]
+pub mod linux;
+#[cfg(not(target_os = "linux"))]
+#[path = "linux_stub.rs"]
 pub mod linux;
 pub mod reference;
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::call::Fd;
 use crate::time::Time;
-use crate::wire::TcpFlags;
+use crate::wire::{TcpFlags, TcpOption};
 
 use super::Probe;
 use super::file::Within;
@@ -18,6 +18,9 @@ use super::stop::{Stop, code};
 const PORT: u16 = 8080;
 /// The number of every SYN of the flood.
 const ISS: u32 = 5_000;
+/// The MSS they offer: the largest any table of cookies has. With a smaller one, cookie + 2 may be the
+/// cookie of the next larger MSS where the index is added to the hash; a script of its own shows that.
+const MSS: u16 = 9_000;
 /// The number of the real client's SYN.
 const CLIENT_ISS: u32 = 70_000;
 /// The real client's ports, one after the other; the flood's stand above them.
@@ -159,7 +162,9 @@ impl Flood {
         let mut clients = CLIENT_AT.iter().zip(CLIENT_PORT..).peekable();
         for number in 0..syns {
             let tuple = attacker(wire, number);
-            wire.send(&tuple, tuple.segment(TcpFlags::SYN, ISS, 0))?;
+            let mut syn = tuple.segment(TcpFlags::SYN, ISS, 0);
+            syn.options = vec![TcpOption::MaximumSegmentSize(MSS)];
+            wire.send(&tuple, syn)?;
             let sent = number + 1;
             if sent % BATCH == 0 {
                 let answers = wire.take()?;

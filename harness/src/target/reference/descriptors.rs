@@ -235,6 +235,11 @@ impl Table {
         })
     }
 
+    /// Every open number.
+    pub(super) fn numbers(&self) -> Vec<Fd> {
+        self.objects.keys().copied().collect()
+    }
+
     /// The numbers of all epoll instances.
     pub(super) fn epolls(&self) -> Vec<Fd> {
         self.objects

@@ -20,6 +20,7 @@ const MAX_EVENTS: usize = 200;
 /// sends a wrong byte, or does not come to rest.
 pub fn state_machine(data: &[u8]) {
     if let Some(mut driver) = run(data) {
+        driver.fill_and_read();
         driver.wait_until_quiet();
     }
 }

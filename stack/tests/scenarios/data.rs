@@ -93,6 +93,13 @@ fn every_byte_is_delivered_once(#[case] segments: &[(i64, usize)], #[case] total
 }
 
 #[test]
+fn text_that_is_partly_old_is_acknowledged_at_once() {
+    let mut talk = Talk::plain();
+    talk.peer(".", 1, 1, 10);
+    assert_eq!(talk.peer(".", 6, 1, 10), [". 1:1(0) ack 16"]);
+}
+
+#[test]
 fn a_full_table_of_holes_does_not_refuse_text_in_order() {
     let mut talk = Talk::plain();
     for i in 0..1000 {

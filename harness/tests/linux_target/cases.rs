@@ -18,7 +18,7 @@ const TCP_INQ: i32 = 36;
 
 type Case = (&'static str, fn());
 
-pub const ALL: &[Case] = &[
+pub(crate) const ALL: &[Case] = &[
     ("passive_open_over_ipv4", || passive_open(IpVersion::Ipv4)),
     ("passive_open_over_ipv6", || passive_open(IpVersion::Ipv6)),
     ("passive_open_over_ipv4_mapped_ipv6", || {

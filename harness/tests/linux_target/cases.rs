@@ -202,6 +202,13 @@ fn flood() {
         assert_eq!((reset.flags & RST, reset.seq), (RST, number));
     }
     bench.silent();
+    // Nor has the device dropped any because its queue was full: column 12 behind the name.
+    let devices = bench.command("cat /proc/net/dev");
+    let line = devices
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("tun0:"));
+    let numbers: Vec<&str> = line.unwrap().split_whitespace().collect();
+    assert_eq!((numbers[9], numbers[11]), ("5000", "0"), "{devices}");
 }
 
 fn no_inheritance() {

@@ -33,7 +33,8 @@ pub struct Program {
 
 /// Something a target may lack, by a stable name that `skip` reports: `call:splice`, `udp`,
 /// `icmp`, `encapsulation`, `shell`, `sysctl:net.ipv4.tcp_rmem`,
-/// `sockopt:SOL_TCP/TCP_INQ`, `ioctl:0x541b`, `tcp_info:tcpi_rtt`, `python`, `psp`.
+/// `sockopt:SOL_TCP/TCP_INQ`, `ioctl:SIOCINQ` (a number in hex if it has no name),
+/// `tcp_info:tcpi_rtt`, `python`, `psp`. docs/language.md lists them all.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Capability(pub String);
 

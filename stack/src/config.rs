@@ -61,7 +61,8 @@ pub struct Config {
     /// Longest wait of a delayed acknowledgment, below 500 ms; zero acknowledges every segment at once
     /// (RFC9293-MUST-40, RFC9293-SHLD-18).
     pub delayed_ack: Duration,
-    /// Segments acknowledged at once after the handshake before delaying begins; 0 is the RFC's plain rule.
+    /// How many short segments (less than full sized) are acknowledged at once after the handshake before delaying
+    /// begins; a full-sized one tells that another follows. The RFCs bound the delay from above only.
     pub quick_acks: u32,
 
     // --- Sending -----------------------------------------------------------------------------------------------
@@ -258,7 +259,7 @@ impl Default for Config {
             missing_timestamp: MissingTimestamp::Drop,
             recv_buffer: 65_535,
             send_buffer: 65_536,
-            initial_window: InitialWindow::Rfc6928,
+            initial_window: InitialWindow::Rfc5681,
             delayed_ack: Duration::from_millis(200),
             quick_acks: 1,
             nagle: true,

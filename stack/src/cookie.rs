@@ -106,7 +106,8 @@ impl CookieGenerator {
             .hash(PURPOSE_PERIOD)
             .socket(local)
             .socket(remote);
-        hash.number(u64::from(period) << 2 | u64::from(index)).finish() as u32
+        hash.number(u64::from(period) << 2 | u64::from(index))
+            .finish() as u32
     }
 }
 

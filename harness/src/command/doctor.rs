@@ -4,6 +4,6 @@ use crate::exit::Exit;
 
 /// Prints what this machine offers, and what to do about what it does not.
 pub(super) fn doctor() -> Exit {
-    print!("{}", crate::doctor::examine());
+    print!("{}", crate::doctor::examine(&crate::target::linux::prepare()));
     Exit::Success
 }

@@ -72,6 +72,16 @@ codes! {
     ACE_FLAGS = "C028": "An AccECN digit together with E, W or A.";
     CODE_NAME = "C029": "A name that no code block can see.";
     LAYER_VALUE = "C030": "An encapsulation layer with a value that is not legal.";
+
+    PACKET_DIFFERS = "R001": "The stack sent a packet that differs from the line.";
+    PACKET_MISSING = "R002": "The stack did not send a packet in time.";
+    PACKET_SURPLUS = "R003": "The stack sent a packet that the script does not mention.";
+    CALL_DIFFERS = "R004": "A call gave something else, or did not return.";
+    ASSERTION = "R005": "An assertion of a code block does not hold.";
+    COMMAND_FAILED = "R006": "A command ended with a status other than 0.";
+    WRONG_TIME = "R007": "The packet or the result is right, but not its time.";
+    NOT_SENDABLE = "R008": "An inbound packet could not be built from what has happened so far.";
+    UNREADABLE = "R009": "The stack sent bytes that are no valid packet.";
 }
 
 /// What `id` means, if it is a code.
@@ -88,7 +98,7 @@ mod tests {
     #[test]
     fn ids_are_unique_and_in_order() {
         for pair in ALL.windows(2) {
-            let rank = |id: &str| (id.starts_with('C'), id.to_owned());
+            let rank = |id: &str| ("SCR".find(&id[..1]), id.to_owned());
             assert!(
                 rank(pair[0].id) < rank(pair[1].id),
                 "{} before {}",
@@ -108,5 +118,44 @@ mod tests {
                 "docs/diagnostics.md lacks the row: {row}"
             );
         }
+    }
+
+    /// No code is made up on the spot, and none of the run is forgotten here.
+    #[test]
+    fn the_codes_in_the_sources_are_these() {
+        let mut used = std::collections::BTreeSet::new();
+        let mut folders = vec![std::path::PathBuf::from(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/src"
+        ))];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|extension| extension == "rs")
+                    && !path.ends_with("diagnostic/code.rs")
+                {
+                    used.extend(run_codes(&std::fs::read_to_string(path).unwrap()));
+                }
+            }
+        }
+        let known = ALL
+            .iter()
+            .map(|code| code.id.to_owned())
+            .filter(|id| id.starts_with('R'));
+        assert_eq!(used, known.collect());
+    }
+
+    /// Every `"R…"` literal with three digits.
+    fn run_codes(text: &str) -> Vec<String> {
+        text.split('"')
+            .filter(|word| {
+                word.len() == 4
+                    && word.starts_with('R')
+                    && word[1..].bytes().all(|byte| byte.is_ascii_digit())
+            })
+            .map(str::to_owned)
+            .collect()
     }
 }

@@ -33,7 +33,6 @@ impl Run<'_> {
     /// Makes the call of a step.
     pub(super) fn call(&mut self, index: usize, step: &Step, call: &CallStep) -> Result<(), Stop> {
         self.settle_pending(call.end.is_some())?;
-        let base = self.base;
         let live = self.bind(&call.call);
         self.before(&call.call);
         if call.end.is_some() {
@@ -43,7 +42,6 @@ impl Run<'_> {
                 .push(started.start, TraceEvent::Call, Some(step.span), text);
             self.pending = Some(Pending {
                 step: index,
-                base,
                 started,
             });
             self.base = started;
@@ -74,7 +72,7 @@ impl Run<'_> {
             return Ok(());
         };
         let Some(end) = call.end else { return Ok(()) };
-        let end = due(end, pending.base);
+        let end = due(end, pending.started);
         let slack = self
             .tolerance
             .for_gap(end.nominal().saturating_since(pending.started.start));
@@ -92,7 +90,8 @@ impl Run<'_> {
                     end: self.base.end.max(moment.end),
                 };
                 let early = moment.end < end.earliest - slack;
-                if early || moment.start > over {
+                // The moment begins with the call itself; it came back at the end of it.
+                if early || moment.end > over {
                     return Err(self.wrong_end(call, moment, end.nominal()));
                 }
                 self.returned(call, moment, &outcome)

@@ -17,6 +17,7 @@ mod tests;
 use std::time::Duration;
 
 use crate::program::{Action, PayloadMode, Program, Step, SurplusMode};
+use crate::script;
 use crate::source::Span;
 use crate::target::{Session, Target, TargetError};
 use crate::time::{Moment, Time};
@@ -54,7 +55,11 @@ pub fn run(program: &Program, target: &dyn Target, settings: &RunSettings) -> Ru
         .needs
         .keys()
         .filter(|capability| !capability.0.starts_with(IP_VERSION))
-        .find_map(|capability| Some((capability.0.clone(), target.lacks(capability)?)));
+        .find_map(|capability| {
+            let reason =
+                script::capability::unavailable(capability).or_else(|| target.lacks(capability))?;
+            Some((capability.0.clone(), reason))
+        });
     if let Some((capability, reason)) = lacking {
         return RunOutcome::unstarted(Verdict::Skip { capability, reason });
     }
@@ -134,8 +139,6 @@ enum Focus {
 /// A blocking call in flight.
 struct Pending {
     step: usize,
-    /// The event before it: its end is counted from there, like its start.
-    base: Moment,
     started: Moment,
 }
 

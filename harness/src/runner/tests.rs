@@ -149,7 +149,10 @@ impl Session for CannedSession {
             Some(at) if at <= deadline => {
                 self.now = self.now.max(at);
                 Ok(CallReport::Returned {
-                    moment: Moment::at(at),
+                    moment: Moment {
+                        start: Time::ZERO,
+                        end: at,
+                    },
                     outcome: Outcome::ok(4),
                 })
             }
@@ -391,10 +394,16 @@ fn a_wrong_result_names_result_and_errno() {
 fn a_blocking_call_must_return_at_its_time() {
     let script = " 0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
 +0 listen(3, 1) = 0
-+0...0.3 accept(3, ..., ...) = 4
++.1...0.3 accept(3, ..., ...) = 4
 +.4 `true`
 ";
-    for (at, verdict) in [(300_000, "pass"), (200_000, "fail"), (900_000, "fail")] {
+    // Both times count from the same point, so the call lasts 0.2 s.
+    for (at, verdict) in [
+        (300_000, "pass"),
+        (200_000, "fail"),
+        (400_000, "fail"),
+        (900_000, "fail"),
+    ] {
         let canned = Canned {
             completes_at: Some(at),
             ..Canned::default()

@@ -131,7 +131,7 @@ impl<'a> Lexer<'a> {
             Some(inner) => inner + 4,
             None => {
                 let mark = Span::new(self.at, self.at + 2);
-                self.unclosed(code::UNCLOSED_COMMENT, mark, "comment", "*/");
+                self.unclosed(code::UNCLOSED_COMMENT, mark, "comment", "`*/`");
                 rest.len()
             }
         };
@@ -151,9 +151,10 @@ impl<'a> Lexer<'a> {
             }
             None => {
                 let mark = Span::new(start, start + 2);
-                self.unclosed(code::UNCLOSED_CODE, mark, "code block", "}%");
+                self.unclosed(code::UNCLOSED_CODE, mark, "code block", "`}%`");
                 self.at = self.text.len();
-                &rest[2..]
+                // What follows is hardly code: one message is enough.
+                ""
             }
         };
         self.push(TokenKind::Code, start, inner.to_owned());
@@ -177,11 +178,11 @@ impl<'a> Lexer<'a> {
             }
             None => {
                 let line = rest.find('\n').unwrap_or(rest.len());
-                let (id, what) = match kind {
-                    TokenKind::Command => (code::UNCLOSED_COMMAND, "command"),
-                    _ => (code::UNCLOSED_STRING, "string"),
+                let (id, what, end) = match kind {
+                    TokenKind::Command => (code::UNCLOSED_COMMAND, "command", "a back quote"),
+                    _ => (code::UNCLOSED_STRING, "string", "`\"`"),
                 };
-                self.unclosed(id, Span::new(start, start + 1), what, &mark.to_string());
+                self.unclosed(id, Span::new(start, start + 1), what, end);
                 self.at += line;
                 rest[1..line].trim_end_matches('\r')
             }
@@ -202,7 +203,7 @@ impl<'a> Lexer<'a> {
 
     fn unclosed(&mut self, id: &'static str, mark: Span, what: &str, end: &str) {
         let message =
-            format!("this {what} is not closed: expected `{end}` before the end of the file");
+            format!("this {what} is not closed: expected {end} before the end of the file");
         self.lexed.diagnostics.push(
             Diagnostic::error(id, self.source, mark, message)
                 .label(format!("the {what} starts here")),
@@ -255,7 +256,7 @@ fn address(rest: &str) -> Option<(TokenKind, usize)> {
     let v4 = run_len(rest, |character| {
         character.is_ascii_digit() || character == '.'
     });
-    if rest[..v4].parse::<Ipv4Addr>().is_ok() && !rest[v4..].starts_with([':', '_']) {
+    if rest[..v4].parse::<Ipv4Addr>().is_ok() {
         return Some((TokenKind::Ipv4, v4));
     }
     let run = run_len(rest, |c| c.is_ascii_hexdigit() || c == ':' || c == '.');

@@ -4,6 +4,7 @@
 //! diagnostics → `check`: a program. No step stops at its first error, and no input panics.
 //! docs/language.md describes the language, docs/diagnostics.md the messages.
 
+pub mod capability;
 pub mod command;
 pub mod lexer;
 pub mod token;
@@ -71,11 +72,35 @@ fn read(source: &Source, context: &LoadContext) -> (Program, Vec<Diagnostic>) {
         .iter()
         .any(|one| one.severity == Severity::Error);
     let program = check::check(source, header, &file, context, whole, &mut diagnostics);
+    drop_echoes(source, &mut diagnostics);
     diagnostics.sort_by_key(|one| (one.primary.span, one.code));
     diagnostics.dedup_by(|next, one| {
         (next.code, next.primary.span, &next.message) == (one.code, one.primary.span, &one.message)
     });
     (program, diagnostics)
+}
+
+/// A string or command that is not closed swallows the rest of its line: that something
+/// is then missing on this line is no news.
+fn drop_echoes(source: &Source, diagnostics: &mut Vec<Diagnostic>) {
+    use crate::diagnostic::code::{UNCLOSED_COMMAND, UNCLOSED_STRING, UNEXPECTED};
+    let swallowed: Vec<(usize, usize)> = diagnostics
+        .iter()
+        .filter(|one| [UNCLOSED_STRING, UNCLOSED_COMMAND].contains(&one.code))
+        .map(|one| {
+            (
+                source.line_of(one.primary.span.start),
+                one.primary.span.start,
+            )
+        })
+        .collect();
+    diagnostics.retain(|one| {
+        let start = one.primary.span.start;
+        one.code != UNEXPECTED
+            || !swallowed
+                .iter()
+                .any(|(line, from)| source.line_of(start) == *line && start >= *from)
+    });
 }
 
 #[cfg(test)]

@@ -1,22 +1,575 @@
+//! What a line means, in tables.
+
+use std::time::Duration;
+
+use rstest::rstest;
+
 use super::*;
+use crate::call::{Address, Call, ControlMessage, Errno, Fd, PollEntry};
+use crate::diagnostic::render::{Color, render_all};
+use crate::program::{
+    Action, BodyPattern, CallStep, Capability, EcnPattern, IcmpPattern, IcmpQuote, IpPattern,
+    OptionsPattern, OutputExpectation, PacketPattern, PayloadMode, TcpPattern, TimeSpec,
+};
+use crate::time::Time;
+use crate::wire::{TcpFlags, TcpOption};
+
+fn program_on(text: &str, ip_version: Option<IpVersion>) -> Program {
+    let context = LoadContext {
+        ip_version,
+        ..LoadContext::default()
+    };
+    load(&Source::new("x", text), &context)
+        .unwrap_or_else(|diagnostics| panic!("{}", render_all(&diagnostics, Color::Never)))
+}
+
+fn program(text: &str) -> Program {
+    program_on(text, None)
+}
+
+/// Codes of all that is wrong.
+fn codes(text: &str) -> Vec<&'static str> {
+    check_only(&Source::new("x", text), &LoadContext::default())
+        .iter()
+        .map(|one| one.code)
+        .collect()
+}
+
+fn needs(text: &str) -> Vec<String> {
+    program(text)
+        .needs
+        .into_keys()
+        .map(|Capability(name)| name)
+        .collect()
+}
+
+fn packet(line: &str) -> PacketPattern {
+    match program(&format!("0 {line}\n")).steps.remove(0).action {
+        Action::Inject(pattern) | Action::Expect(pattern) => pattern,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn tcp(line: &str) -> TcpPattern {
+    match packet(line).body {
+        BodyPattern::Tcp(tcp) => tcp,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn call(line: &str) -> CallStep {
+    match program(&format!("0 {line}\n")).steps.remove(0).action {
+        Action::Call(call) => call,
+        other => panic!("{other:?}"),
+    }
+}
+
+const fn absolute(micros: i64) -> TimeSpec {
+    TimeSpec::Absolute(Time::from_micros(micros))
+}
+
+const fn relative(micros: u64) -> TimeSpec {
+    TimeSpec::Relative(Duration::from_micros(micros))
+}
+
+#[rstest]
+#[case("0.25", absolute(250_000))]
+#[case("3", absolute(3_000_000))]
+#[case(".000001", absolute(1))]
+#[case("0.0000015", absolute(2))]
+#[case("+0", relative(0))]
+#[case("+.05", relative(50_000))]
+#[case("+ 3", relative(3_000_000))]
+#[case("*", TimeSpec::Any)]
+#[case(
+    "0.2~0.4",
+    TimeSpec::AbsoluteRange(Time::from_micros(200_000), Time::from_micros(400_000))
+)]
+#[case(
+    "+.2~+.4",
+    TimeSpec::RelativeRange(Duration::from_millis(200), Duration::from_millis(400))
+)]
+fn times(#[case] text: &str, #[case] want: TimeSpec) {
+    let program = program(&format!("0 > . 1:1(0)\n{text} > . 1:1(0)\n"));
+    assert_eq!(program.steps[1].at.node, want);
+}
+
+#[rstest]
+#[case("0.1...0.3", Some(absolute(300_000)))]
+#[case("+.1...0.3", Some(relative(200_000)))]
+#[case("+0...0", Some(relative(0)))]
+#[case("+0", None)]
+fn ends_of_blocking_calls_count_from_their_start(
+    #[case] time: &str,
+    #[case] want: Option<TimeSpec>,
+) {
+    let program = program(&format!("0 close(9) = 0\n{time} accept(3, ..., ...) = 4\n"));
+    let Action::Call(call) = &program.steps[1].action else {
+        panic!()
+    };
+    assert_eq!(call.end, want);
+}
+
+#[rstest]
+#[case("0.5 close(3) = 0\n0.4 close(3) = 0", "C011")]
+#[case("0 close(3) = 0\n0.5~0.6 > . 1:1(0)\n0.4 close(3) = 0", "C011")]
+#[case(
+    "0 close(3) = 0\n0.5 close(3) = 0\n+1 close(3) = 0\n0.4 close(3) = 0",
+    "C011"
+)]
+fn absolute_times_must_not_go_backwards(#[case] text: &str, #[case] code: &str) {
+    assert!(codes(text).contains(&code), "{:?}", codes(text));
+}
+
+#[rstest]
+#[case("0 close(3) = 0\n0 close(3) = 0")]
+#[case("+0 close(3) = 0\n0.5~0.9 > . 1:1(0)\n0.6 close(3) = 0")]
+#[case("* > . 1:1(0)\n")]
+fn times_that_are_in_order_pass(#[case] text: &str) {
+    assert_eq!(codes(text), Vec::<&str>::new());
+}
+
+#[rstest]
+#[case("S", TcpFlags::SYN)]
+#[case("S.", TcpFlags::SYN.with(TcpFlags::ACK))]
+#[case(".", TcpFlags::ACK)]
+#[case("-", TcpFlags(0))]
+#[case("FP.", TcpFlags::FIN.with(TcpFlags::PSH).with(TcpFlags::ACK))]
+#[case("RU", TcpFlags::RST.with(TcpFlags::URG))]
+#[case("SEWA", TcpFlags::SYN.with(TcpFlags::ECE).with(TcpFlags::CWR).with(TcpFlags::AE))]
+#[case(".5", TcpFlags::ACK.with(TcpFlags::AE).with(TcpFlags::ECE))]
+#[case("P.3", TcpFlags::PSH.with(TcpFlags::ACK).with(TcpFlags::CWR).with(TcpFlags::ECE))]
+#[case("S4", TcpFlags::SYN.with(TcpFlags::AE))]
+#[case("P.0", TcpFlags::PSH.with(TcpFlags::ACK))]
+fn flags(#[case] text: &str, #[case] want: TcpFlags) {
+    assert_eq!(tcp(&format!("> {text} 1:1(0)")).flags, want);
+}
+
+#[rstest]
+#[case("0:0(0)", Ok((0, 0)))]
+#[case("1:1001(1000)", Ok((1, 1000)))]
+#[case("4294967285:4294967295(10)", Ok((4_294_967_285, 10)))]
+#[case("0:65535(65535)", Err("C027"))]
+#[case("0:70000(70000)", Err("C015"))]
+#[case("1:2(2)", Err("C008"))]
+#[case("5:1(0)", Err("C008"))]
+#[case("4294967295:0(1)", Err("C009"))]
+#[case("4294967290:4294967296(6)", Err("C015"))]
+fn ranges(#[case] text: &str, #[case] want: Result<(u32, u16), &str>) {
+    let line = format!("0 > . {text}\n");
+    match want {
+        Ok(want) => {
+            let tcp = tcp(&line[2..]);
+            assert_eq!((tcp.seq, tcp.len), want);
+        }
+        Err(code) => assert_eq!(codes(&line), [code]),
+    }
+}
 
 #[test]
-fn the_examples_load() {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../conformance-cases/examples");
-    let mut count = 0;
-    for entry in std::fs::read_dir(root).unwrap() {
-        let path = entry.unwrap().path();
-        let source = Source::new(
-            path.file_name().unwrap().to_string_lossy(),
-            std::fs::read_to_string(&path).unwrap(),
-        );
-        if let Err(diagnostics) = load(&source, &LoadContext::default()) {
-            panic!(
-                "{}",
-                crate::diagnostic::render::render_all(&diagnostics, Default::default())
-            );
-        }
-        count += 1;
+fn absent_fields_stay_absent() {
+    let tcp = tcp("> . 1:1(0)");
+    assert_eq!(
+        (tcp.ack, tcp.window, tcp.urgent, tcp.ports),
+        (None, None, 0, None)
+    );
+    assert_eq!(tcp.options, OptionsPattern::Exactly(Vec::new()));
+}
+
+#[test]
+fn written_fields_are_taken() {
+    let tcp = tcp("< 4444 > 8080 PU. 1:11(10) ack 7 win 100 urg 10");
+    assert_eq!((tcp.ack, tcp.window, tcp.urgent), (Some(7), Some(100), 10));
+    assert_eq!(tcp.ports, Some((4444, 8080)));
+}
+
+#[rstest]
+#[case("<...>", OptionsPattern::Any)]
+#[case("<mss 1460>", OptionsPattern::Exactly(vec![TcpOption::MaximumSegmentSize(1460)]))]
+#[case("<nop,wscale 255>", OptionsPattern::Exactly(vec![TcpOption::NoOperation, TcpOption::WindowScale(255)]))]
+#[case("<sackOK,eol,eol>", OptionsPattern::Exactly(vec![TcpOption::SackPermitted, TcpOption::EndOfList, TcpOption::EndOfList]))]
+#[case("<nop,nop,TS val 1 ecr 4294967295>", OptionsPattern::Exactly(vec![
+    TcpOption::NoOperation, TcpOption::NoOperation,
+    TcpOption::Timestamps { value: 1, echo_reply: u32::MAX },
+]))]
+#[case("<nop,nop,sack 1:2 3:4>", OptionsPattern::Exactly(vec![
+    TcpOption::NoOperation, TcpOption::NoOperation, TcpOption::Sack(vec![(1, 2), (3, 4)]),
+]))]
+#[case("<FO,nop,nop>", OptionsPattern::Exactly(vec![
+    TcpOption::FastOpen(vec![]), TcpOption::NoOperation, TcpOption::NoOperation,
+]))]
+#[case("<FO 0102>", OptionsPattern::Exactly(vec![TcpOption::FastOpen(vec![1, 2])]))]
+#[case("<FOEXP>", OptionsPattern::Exactly(vec![TcpOption::FastOpenExperimental(vec![])]))]
+#[case("<md5 ABcd>", OptionsPattern::Exactly(vec![TcpOption::Md5(vec![0xab, 0xcd])]))]
+#[case("<ECN e1b 1 ceb 2 e0b 16777215,nop>", OptionsPattern::Exactly(vec![
+    TcpOption::AccEcn { order: 1, counters: vec![1, 2, 0xff_ffff] }, TcpOption::NoOperation,
+]))]
+fn option_lists(#[case] text: &str, #[case] want: OptionsPattern) {
+    assert_eq!(tcp(&format!("> . 1:1(0) {text}")).options, want);
+}
+
+#[rstest]
+#[case("<nop>", "C013")]
+#[case("<mss 65536>", "C015")]
+#[case("<wscale 256,nop>", "C015")]
+#[case("<ECN e0b 16777216,nop,nop,nop>", "C015")]
+#[case("<md5 00112233445566778899aabbccddeeff00>", "C023")]
+#[case("<sack 1:2 3:4 5:6 7:8 9:10,nop,nop>", "C023")]
+#[case("<nop,nop,sack 1:2 3:4 5:6 7:8,mss 9,mss 9>", "C014")]
+#[case("<sack 1-2>", "S005")]
+#[case("<ECN ceb 1>", "S005")]
+#[case("<mss 1 nop>", "S005")]
+#[case("<TS val 1>", "S005")]
+fn bad_option_lists(#[case] text: &str, #[case] code: &str) {
+    assert_eq!(codes(&format!("0 > . 1:1(0) {text}\n")), [code]);
+}
+
+#[rstest]
+#[case("", IpPattern::default())]
+#[case("[noecn]", IpPattern { ecn: Some(EcnPattern::Bits(0)), ..IpPattern::default() })]
+#[case("(ect0)", IpPattern { ecn: Some(EcnPattern::Bits(2)), ..IpPattern::default() })]
+#[case("[ect1]", IpPattern { ecn: Some(EcnPattern::Bits(1)), ..IpPattern::default() })]
+#[case("[ce]", IpPattern { ecn: Some(EcnPattern::Bits(3)), ..IpPattern::default() })]
+#[case("[ect01]", IpPattern { ecn: Some(EcnPattern::EctAny), ..IpPattern::default() })]
+#[case("[tos 0x1c]", IpPattern { tos: Some(0x1c), ..IpPattern::default() })]
+#[case("[ttl 64]", IpPattern { ttl: Some(64), ..IpPattern::default() })]
+#[case("[ect0, flowlabel 0x3]", IpPattern { ecn: Some(EcnPattern::Bits(2)), flow_label: Some(3), ..IpPattern::default() })]
+fn annotations(#[case] text: &str, #[case] want: IpPattern) {
+    assert_eq!(packet(&format!("> {text} . 1:1(0)")).ip, want);
+}
+
+#[rstest]
+#[case("unreachable protocol_unreachable", (Some(3), Some(1)), (Some(2), None))]
+#[case("unreachable port_unreachable", (Some(3), Some(1)), (Some(3), Some(4)))]
+#[case("unreachable not_neighbour", (Some(3), Some(1)), (None, Some(2)))]
+#[case("unreachable", (Some(3), Some(1)), (Some(0), Some(0)))]
+#[case("packet_too_big mtu 1280", (None, Some(2)), (Some(0), Some(0)))]
+#[case("time_exceeded exceeded_frag_time", (Some(11), Some(3)), (None, Some(1)))]
+#[case("parameter_problem unknown_option", (Some(12), Some(4)), (None, Some(2)))]
+#[case("source_quench", (Some(4), None), (Some(0), Some(0)))]
+#[case("echo_request id 7", (Some(8), Some(128)), (Some(0), Some(0)))]
+#[case("type_200 code_9", (Some(200), Some(200)), (Some(9), Some(9)))]
+fn icmp_words(
+    #[case] text: &str,
+    #[case] kind: (Option<u8>, Option<u8>),
+    #[case] code: (Option<u8>, Option<u8>),
+) {
+    let BodyPattern::Icmp(icmp) = packet(&format!("< icmp {text}")).body else {
+        panic!()
+    };
+    assert_eq!((icmp.kind, icmp.code), (kind, code));
+}
+
+#[rstest]
+#[case("", IcmpQuote::Tcp { seq: 0, len: 0 })]
+#[case("[1:1001(1000)]", IcmpQuote::Tcp { seq: 1, len: 1000 })]
+#[case("[udp (20)]", IcmpQuote::Udp(20))]
+#[case("[raw (64)]", IcmpQuote::Raw(64))]
+fn icmp_quotes(#[case] text: &str, #[case] quote: IcmpQuote) {
+    let line = format!("< icmp unreachable frag_needed mtu 1400 {text}");
+    let BodyPattern::Icmp(icmp) = packet(&line).body else {
+        panic!()
+    };
+    let want = IcmpPattern {
+        kind: (Some(3), Some(1)),
+        code: (Some(4), None),
+        mtu: Some(1400),
+        id: None,
+        quote,
+    };
+    assert_eq!(icmp, want);
+}
+
+#[test]
+fn words_of_one_family_keep_a_script_off_the_other() {
+    let script = "0 < icmp unreachable host_unreachable [0:0(0)]\n";
+    let has = |version, name: &str| {
+        program_on(script, Some(version))
+            .needs
+            .contains_key(&Capability(name.to_owned()))
+    };
+    assert!(has(IpVersion::Ipv6, "ip_version:ipv4"));
+    assert!(!has(IpVersion::Ipv4, "ip_version:ipv4"));
+    assert!(!has(IpVersion::Ipv4MappedIpv6, "ip_version:ipv4"));
+    assert!(needs("0 > [flowlabel 0x3] . 1:1(0)\n").contains(&"ip_version:ipv6".to_owned()));
+}
+
+#[rstest]
+#[case("ipv4", IpVersion::Ipv4, 2)]
+#[case("ipv6", IpVersion::Ipv6, 10)]
+#[case("ipv4-mapped-ipv6", IpVersion::Ipv4MappedIpv6, 10)]
+#[case("\"ipv4-mapped-ipv6\"", IpVersion::Ipv4MappedIpv6, 10)]
+#[case("ipv4_mapped_ipv6", IpVersion::Ipv4MappedIpv6, 10)]
+fn the_family_comes_from_the_script_unless_it_is_given(
+    #[case] text: &str,
+    #[case] version: IpVersion,
+    #[case] domain: i32,
+) {
+    let script = format!("--ip_version={text}\n0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n");
+    let domain_of = |program: &Program| match &program.steps[0].action {
+        Action::Call(CallStep {
+            call: Call::Socket { domain, .. },
+            ..
+        }) => *domain,
+        other => panic!("{other:?}"),
+    };
+    let own = program(&script);
+    assert_eq!(
+        (own.options.ip_version, domain_of(&own)),
+        (Some(version), domain)
+    );
+    assert_eq!(domain_of(&program_on(&script, Some(IpVersion::Ipv4))), 2);
+}
+
+#[test]
+fn option_lines_are_typed() {
+    let options = program(
+        "--local_ip=192.168.0.1\n--remote_ip=\"192.0.2.1/24\"\n--bind_port=80\n--mtu=1520\n\
+         --tolerance_usecs=20000\n--tolerance_percent=12.5\n--tcp_ts_tick_usecs=1000\n--strict_segments\n\
+         --tcp_ts_ecr_scaled\n--non_fatal=packet,syscall\n--send_omit_free\n0 close(3) = 0\n",
+    )
+    .options;
+    assert_eq!(options.local_ip, Some([192, 168, 0, 1].into()));
+    assert_eq!(options.remote_ip, Some(([192, 0, 2, 1].into(), Some(24))));
+    assert_eq!((options.bind_port, options.mtu), (Some(80), Some(1520)));
+    assert_eq!(options.tolerance, Some(Duration::from_millis(20)));
+    assert_eq!(options.tolerance_percent, Some(12.5));
+    assert_eq!(options.tcp_ts_tick_usecs, Some(1000));
+    assert!(options.strict_segments && options.tcp_ts_ecr_scaled && options.non_fatal_packet);
+    assert_eq!(options.others, [("send_omit_free".to_owned(), None)]);
+}
+
+#[rstest]
+#[case("bind(3, ..., ...) = 0", Call::Bind { fd: Fd(3), address: Address::Default })]
+#[case("connect(3, AF_UNSPEC, ...) = 0", Call::Connect { fd: Fd(3), address: Address::Unspecified })]
+#[case(
+    "connect(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"192.0.2.9\")}, ...) = 0",
+    Call::Connect { fd: Fd(3), address: Address::Is(([192, 0, 2, 9], 80).into()) }
+)]
+#[case("accept4(3, ..., ..., SOCK_NONBLOCK) = 4", Call::Accept { fd: Fd(3), flags: Some(0x800) })]
+#[case("read(4, NULL, 7) = 7", Call::Read { fd: Fd(4), len: 7 })]
+#[case("write(4, ..., 3) = 3", Call::Write { fd: Fd(4), data: vec![0; 3] })]
+#[case("writev(4, [{..., 1}, {..., 2}], 2) = 3", Call::Writev { fd: Fd(4), data: vec![vec![0; 1], vec![0; 2]] })]
+#[case("send(4, ..., 1, MSG_OOB|MSG_DONTWAIT) = 1", Call::Send { fd: Fd(4), data: vec![0], flags: 0x41 })]
+#[case("recvfrom(4, ..., 9, 0, ..., ...) = 9", Call::RecvFrom { fd: Fd(4), len: 9, flags: 0 })]
+#[case(
+    "sendto(4, ..., 1, 0, ..., ...) = 1",
+    Call::SendTo { fd: Fd(4), data: vec![0], flags: 0, address: Address::Default }
+)]
+#[case("fcntl(3, F_GETFL) = 0x2 (flags O_RDWR)", Call::Fcntl { fd: Fd(3), command: 3, argument: None })]
+#[case("fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0", Call::Fcntl { fd: Fd(3), command: 4, argument: Some(0x802) })]
+#[case("shutdown(3, SHUT_WR) = 0", Call::Shutdown { fd: Fd(3), how: 1 })]
+#[case(
+    "setsockopt(3, SOL_TCP, TCP_CONGESTION, \"re\" \"no\", 4) = 0",
+    Call::SetSockOpt { fd: Fd(3), level: 6, name: 13, value: b"reno".to_vec() }
+)]
+#[case(
+    "setsockopt(3, SOL_SOCKET, SO_LINGER, {onoff=1, linger=2}, 8) = 0",
+    Call::SetSockOpt { fd: Fd(3), level: 1, name: 13, value: vec![1, 0, 0, 0, 2, 0, 0, 0] }
+)]
+#[case(
+    "setsockopt(3, SOL_IP, IP_TOS, [4], 1) = 0",
+    Call::SetSockOpt { fd: Fd(3), level: 0, name: 1, value: vec![4] }
+)]
+#[case(
+    "setsockopt(3, SOL_TCP, TCP_NOTSENT_LOWAT, [0xffffffff], 4) = 0",
+    Call::SetSockOpt { fd: Fd(3), level: 6, name: 25, value: vec![255; 4] }
+)]
+#[case(
+    "epoll_ctl(7, EPOLL_CTL_ADD, 3, {events=EPOLLIN|EPOLLET, fd=3}) = 0",
+    Call::EpollCtl { epoll: Fd(7), operation: 1, fd: Fd(3), events: 0x8000_0001, data: 3 }
+)]
+#[case(
+    "splice(6, NULL, 5, NULL, 64, SPLICE_F_MOVE) = 64",
+    Call::Splice { input: Fd(6), output: Fd(5), len: 64, flags: 1 }
+)]
+#[case("open(\"/dev/null\", O_WRONLY) = 5", Call::Open { path: "/dev/null".to_owned(), flags: 1 })]
+#[case("sendfile(4, 5, [7], 64) = 64", Call::SendFile { output: Fd(4), input: Fd(5), offset: 7, len: 64 })]
+#[case(
+    "cap_set(CAP_EFFECTIVE, CAP_SYS_TIME, CAP_CLEAR) = 0",
+    Call::CapSet { set: 0, capability: 25, action: 0 }
+)]
+fn calls(#[case] text: &str, #[case] want: Call) {
+    assert_eq!(call(text).call, want);
+}
+
+#[rstest]
+#[case("getsockopt(3, SOL_SOCKET, SO_ERROR, [ENOPROTOOPT], [4]) = 0", OutputExpectation::Bytes(vec![92, 0, 0, 0]))]
+#[case("getsockopt(3, SOL_TCP, TCP_CONGESTION, \"re\\x6eo\", [4]) = 0", OutputExpectation::Bytes(b"reno".to_vec()))]
+#[case(
+    "getsockopt(3, SOL_TCP, TCP_INFO, ..., [4]) = 0",
+    OutputExpectation::Any
+)]
+#[case(
+    "getsockopt(3, SOL_SOCKET, SO_ERROR, [0], [4]) = -1 EBADF (Bad file descriptor)",
+    OutputExpectation::Any
+)]
+#[case("ioctl(4, SIOCINQ, [200]) = 0", OutputExpectation::Int(200))]
+#[case("ioctl(4, FIONBIO, [1]) = 0", OutputExpectation::Any)]
+#[case("poll([{fd=3, events=POLLIN}, {fd=4, events=POLLOUT, revents=POLLOUT}], 2, 0) = 1", OutputExpectation::Poll(vec![0, 4]))]
+#[case(
+    "epoll_wait(7, {events=EPOLLIN, ptr=0x1122334455667788}, 1, 0) = 1",
+    OutputExpectation::Epoll(1, 0x1122_3344_5566_7788)
+)]
+#[case("epoll_wait(7, {events=0, ptr=0}, 1, 0) = 0", OutputExpectation::Any)]
+#[case("pipe([6, 7]) = 0", OutputExpectation::Pipe(6, 7))]
+#[case("recvmsg(4, {msg_name(...)=..., msg_iov(1)=[{..., 9}], msg_flags=MSG_TRUNC}, 0) = 9", OutputExpectation::Message { flags: Some(0x20), control: None })]
+#[case(
+    "recvmsg(4, {msg_name(...)=..., msg_iov(1)=[{..., 9}], msg_flags=0,\n msg_control=[{cmsg_level=SOL_TCP, cmsg_type=TCP_CM_INQ, cmsg_data=200}]}, 0) = 9",
+    OutputExpectation::Message {
+        flags: Some(0),
+        control: Some(vec![ControlMessage { level: 6, kind: 36, data: vec![200, 0, 0, 0] }]),
     }
-    assert_eq!(count, 18);
+)]
+fn outputs(#[case] text: &str, #[case] want: OutputExpectation) {
+    assert_eq!(call(text).expect.output, want);
+}
+
+#[rstest]
+#[case("close(3) = 0", Some(0), None)]
+#[case("close(3) = ...", None, None)]
+#[case("fcntl(3, F_GETFL) = 0x802", Some(0x802), None)]
+#[case("close(3) = -1 EBADF (Bad file descriptor) (a second note)", Some(-1), Some(9))]
+#[case("close(3) = -1 EWOULDBLOCK", Some(-1), Some(11))]
+fn results(#[case] text: &str, #[case] result: Option<i64>, #[case] errno: Option<i32>) {
+    let expect = call(text).expect;
+    assert_eq!((expect.result, expect.errno), (result, errno.map(Errno)));
+}
+
+#[test]
+fn poll_entries_keep_their_masks() {
+    let want = Call::Poll {
+        entries: vec![PollEntry {
+            fd: Fd(3),
+            events: 5,
+        }],
+        timeout_ms: -1,
+    };
+    assert_eq!(
+        call("poll([{fd=3, events=POLLIN|POLLOUT}], 1, -1) = 0").call,
+        want
+    );
+}
+
+#[rstest]
+#[case("0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n", &[])]
+#[case("0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 3\n", &["udp"])]
+#[case("0 socket(..., SOCK_DGRAM, IPPROTO_ICMP) = 3\n", &["icmp"])]
+#[case("0 socket(..., SOCK_RAW, IPPROTO_RAW) = 3\n", &["raw"])]
+#[case("0 socket(..., SOCK_STREAM, IPPROTO_MPTCP) = 3\n", &["mptcp"])]
+#[case("0 > udp (10)\n", &["udp"])]
+#[case("0 < icmp source_quench\n", &["icmp"])]
+#[case("0 > gre: . 1:1(0)\n", &["encapsulation"])]
+#[case("0 > encap psp spi 0x11 . 1:1(0)\n", &["psp"])]
+#[case("0 psp_rx_assoc(3, [17]) = 0\n", &["psp"])]
+#[case("0 pipe([5, 6]) = 0\n", &["call:pipe"])]
+#[case("0 accept4(3, ..., ..., 0) = 4\n", &["call:accept4"])]
+#[case("0 setsockopt(3, IPPROTO_TCP, TCP_INQ, [1], 4) = 0\n", &["sockopt:SOL_TCP/TCP_INQ"])]
+#[case("0 ioctl(3, FIONREAD, [1]) = 0\n", &["ioctl:SIOCINQ"])]
+#[case("0 ioctl(3, 0x1234, [1]) = 0\n", &["ioctl:0x1234"])]
+#[case("0 `true`\n", &[])]
+#[case("0 `./x.sh`\n", &["shell"])]
+#[case("`sysctl -q -w a.b=1 c=\"2 3\"`\n0 close(3) = 0\n", &["sysctl:a.b", "sysctl:c"])]
+#[case("0 %{ x = tcpi_rtt; assert x == TCP_CA_Open }%\n", &["tcp_info:tcpi_rtt"])]
+#[case("0 %{ import os }%\n", &["python"])]
+#[case("--wire_client\n0 close(3) = 0\n", &["wire"])]
+#[case("--mss=1000\n0 close(3) = 0\n", &["option:mss"])]
+#[case("--mss=0\n--non_fatal=syscall\n0 close(3) = 0\n", &[])]
+#[case("--non_fatal=packet\n0 close(3) = 0\n", &["option:non_fatal"])]
+fn needs_are_named(#[case] text: &str, #[case] want: &[&str]) {
+    assert_eq!(needs(text), want);
+}
+
+#[test]
+fn names_of_code_blocks_live_on_in_later_ones() {
+    assert_eq!(
+        codes("0 %{ cwnd = 10 }%\n+0 %{ cwnd += 1; assert tcpi_snd_cwnd == cwnd }%\n"),
+        Vec::<&str>::new()
+    );
+    assert_eq!(
+        codes("0 %{ assert cwnd == 1 }%\n+0 %{ cwnd = 10 }%\n"),
+        ["C029"]
+    );
+    assert_eq!(
+        codes("0 %{ import os }%\n+0 %{ assert cwnd == 1 }%\n"),
+        Vec::<&str>::new()
+    );
+}
+
+#[test]
+fn init_cleanup_and_timed_commands_are_told_apart() {
+    let program = program("`true`\n0 `sysctl -w a=1`\n+0 close(3) = 0\n`sysctl -w a=0`");
+    assert_eq!(program.init.unwrap().node, "true");
+    assert_eq!(program.cleanup.unwrap().node, "sysctl -w a=0");
+    assert!(
+        matches!(&program.steps[0].action, Action::Command(command) if command == "sysctl -w a=1")
+    );
+}
+
+#[test]
+fn one_file_states_both_behaviours() {
+    let text = "0 close(3) = 0\n#ifdef linux\n+60 close(4) = 0\n#else\n+240 close(4) = 0\n#endif\n";
+    let wait = |name: &str| {
+        let context = LoadContext {
+            predefined: vec![name.to_owned()],
+            ..LoadContext::default()
+        };
+        load(&Source::new("x", text), &context).unwrap().steps[1]
+            .at
+            .node
+    };
+    assert_eq!(wait("linux"), relative(60_000_000));
+    assert_eq!(wait("reference"), relative(240_000_000));
+}
+
+#[test]
+fn steps_know_their_lines_behind_ifdef_and_defines() {
+    let source = Source::new(
+        "x",
+        "--define=N=5\n#ifdef a\n#endif\n0 listen(3, N) = 0 // backlog\n+0\n  close(3) = 0\n",
+    );
+    let program = load(&source, &LoadContext::default()).unwrap();
+    let lines: Vec<usize> = program
+        .steps
+        .iter()
+        .map(|step| source.line_of(step.span.start))
+        .collect();
+    assert_eq!(lines, [4, 5]);
+    assert_eq!(source.slice(program.steps[0].span), "0 listen(3, N) = 0");
+    assert!(matches!(
+        &program.steps[0].action,
+        Action::Call(CallStep {
+            call: Call::Listen { backlog: 5, .. },
+            ..
+        })
+    ));
+}
+
+#[test]
+fn warnings_do_not_stop_a_load() {
+    let source = Source::new("x", "0 listen(3, 1) = -1\n");
+    assert!(load(&source, &LoadContext::default()).is_ok());
+    assert_eq!(check_only(&source, &LoadContext::default()).len(), 1);
+}
+
+#[test]
+fn the_header_is_part_of_the_program() {
+    let source = Source::new("x", "// title: T\n// covers: A-1\n0 close(3) = 0\n");
+    assert_eq!(header(&source), program(source.text()).header);
+    assert_eq!(header(&source).payload, PayloadMode::Offset);
+}
+
+#[rstest]
+#[case("0 > . 1:1(0)\n0x1 close(3) = 0\n", &["S005"])]
+#[case("0 close(3) = 0 (note\n+0 close(3) = 0\n", &["S005"])]
+#[case("0 close(3) = -EBADF\n", &["S005"])]
+#[case("0 close(3) = 0\n* `true`\n", &["C017"])]
+#[case("0...0.1 `true`\n", &["S005"])]
+#[case("0 recvmsg(4, {msg_name(...)=..., msg_iov(2)=[{..., 9}]}, 0) = 9\n", &["C024"])]
+#[case("0 epoll_wait(7, {events=EPOLLIN}, 1, 0) = 1\n", &["C005"])]
+#[case("0 connect(3, {sa_family=AF_INET6, sin_port=htons(80), sin_addr=inet_addr(\"192.0.2.9\")}, ...) = 0\n", &["C005"])]
+#[case("0 < icmp unreachable frag_needed mtu 70000 [0:0(0)]\n", &["C015"])]
+#[case("--define=1A=5\n0 close(3) = 0\n", &["C002"])]
+fn other_errors(#[case] text: &str, #[case] want: &[&str]) {
+    assert_eq!(codes(text), want);
 }

@@ -27,7 +27,7 @@ pub struct AckPolicy {
 }
 
 impl AckPolicy {
-    /// Nothing owed; the first `quick` segments are acknowledged at once.
+    /// Nothing owed; the first `quick` short segments are acknowledged at once.
     pub const fn new(quick: u32) -> Self {
         Self {
             owed: Owed::Nothing,
@@ -64,7 +64,7 @@ impl AckPolicy {
     pub fn on_text(&mut self, len: u32, mss: u32) {
         self.unacknowledged = self.unacknowledged.saturating_add(len);
         self.full_size = self.full_size.max(len.min(mss));
-        if self.quick > 0 {
+        if self.quick > 0 && len < self.full_size {
             self.quick -= 1;
             self.owed = Owed::Now;
         } else if self.unacknowledged >= self.full_size.saturating_mul(2) {

@@ -211,11 +211,7 @@ fn send_piece(tcb: &mut Tcb, piece: Piece, cause: RetransmitCause, cx: &mut Cont
 }
 
 /// Sends the segment at SND.UNA again, whatever the congestion window says. Answers where it ended.
-pub(crate) fn resend_first(
-    tcb: &mut Tcb,
-    cause: RetransmitCause,
-    cx: &mut Context<'_>,
-) -> SeqNum {
+pub(crate) fn resend_first(tcb: &mut Tcb, cause: RetransmitCause, cx: &mut Context<'_>) -> SeqNum {
     let seq = tcb.snd.una;
     let end = tcb.snd.data_end();
     let data = if end.after(seq) { seq.span_to(end) } else { 0 };

@@ -48,7 +48,10 @@ fn a_half_closed_connection_goes_on_receiving_for_ever() {
     assert_eq!(talk.peer("P.", 1, 2, 10), [""; 0]);
     assert_eq!(talk.wait_ms(200), [(10_000_200, ". 2:2(0) ack 11".into())]);
     assert_eq!(talk.recv(1, 100), Ok(10));
-    let again = talk.bench.host.send(talk.bench.now, talk.conn.id, b"x", Default::default());
+    let again = talk
+        .bench
+        .host
+        .send(talk.bench.now, talk.conn.id, b"x", Default::default());
     assert_eq!(again, Err(CallError::Closing));
     assert_eq!(talk.peer("F.", 11, 2, 0), [". 2:2(0) ack 12"]);
     assert_eq!(talk.recv(11, 100), Ok(0));
@@ -60,7 +63,10 @@ fn crossing_fins_pass_closing_and_ours_is_repeated() {
     talk.shutdown();
     assert_eq!(talk.peer("F.", 1, 1, 0), [". 2:2(0) ack 2"]);
     assert_eq!(talk.state(), StateName::Closing);
-    assert_eq!(talk.wait_s(3).last(), Some(&(3000, "F. 1:1(0) ack 2".into())));
+    assert_eq!(
+        talk.wait_s(3).last(),
+        Some(&(3000, "F. 1:1(0) ack 2".into()))
+    );
     assert_eq!(talk.peer(".", 2, 2, 0), [""; 0]);
     assert_eq!(talk.state(), StateName::TimeWait);
 }
@@ -94,7 +100,10 @@ fn closing_with_unread_data(
     #[case] answer: &str,
     #[case] state: StateName,
 ) {
-    let config = Config { close_with_unread_data: setting, ..Bench::plain_config() };
+    let config = Config {
+        close_with_unread_data: setting,
+        ..Bench::plain_config()
+    };
     let mut talk = Talk::reach(config, StateName::Established);
     talk.peer("P.", 1, 1, 10);
     assert_eq!(talk.close(), [answer]);
@@ -117,7 +126,10 @@ fn data_after_close(
     #[case] answer: &str,
     #[case] state: StateName,
 ) {
-    let config = Config { data_after_close: setting, ..Bench::plain_config() };
+    let config = Config {
+        data_after_close: setting,
+        ..Bench::plain_config()
+    };
     let mut talk = Talk::reach(config, StateName::Established);
     talk.close();
     talk.peer(".", 1, 2, 0);
@@ -158,7 +170,10 @@ fn fin_wait_2_ends_only_when_nobody_holds_the_socket(
 
 #[test]
 fn fin_wait_2_without_a_limit_waits_for_ever() {
-    let config = Config { fin_wait_2_timeout: None, ..Bench::plain_config() };
+    let config = Config {
+        fin_wait_2_timeout: None,
+        ..Bench::plain_config()
+    };
     let mut talk = Talk::reach(config, StateName::FinWait2);
     talk.close();
     talk.wait_s(1_000_000);
@@ -187,7 +202,10 @@ fn abort_in_each_state(#[case] state: StateName, #[case] answer: Option<&str>) {
 #[case::with_ack(true, "R. 1:1(0) ack 1")]
 #[case::bare(false, "R 1:1(0)")]
 fn the_reset_of_an_abort(#[case] setting: bool, #[case] answer: &str) {
-    let config = Config { reset_carries_ack: setting, ..Bench::plain_config() };
+    let config = Config {
+        reset_carries_ack: setting,
+        ..Bench::plain_config()
+    };
     let mut talk = Talk::reach(config, StateName::Established);
     assert_eq!(talk.bench.host.abort(talk.bench.now, talk.conn.id), Ok(()));
     assert_eq!(talk.drain(), [answer]);
@@ -195,7 +213,10 @@ fn the_reset_of_an_abort(#[case] setting: bool, #[case] answer: &str) {
 
 #[test]
 fn linger_zero_turns_close_into_abort() {
-    let options = SocketOptions { linger: Some(Duration::ZERO), ..SocketOptions::default() };
+    let options = SocketOptions {
+        linger: Some(Duration::ZERO),
+        ..SocketOptions::default()
+    };
     let mut talk = Talk::with_options(Bench::plain_config(), options);
     assert_eq!(talk.close(), ["R. 1:1(0) ack 1"]);
     assert_eq!(talk.state(), StateName::Closed);
@@ -206,9 +227,15 @@ fn a_reset_reaches_the_user_once() {
     let mut talk = Talk::plain();
     talk.peer("P.", 1, 1, 10);
     assert_eq!(talk.peer("R", 11, 0, 0), [""; 0]);
-    assert_eq!(talk.recv(1, 10), Err(CallError::Connection(ConnectionError::Reset)));
+    assert_eq!(
+        talk.recv(1, 10),
+        Err(CallError::Connection(ConnectionError::Reset))
+    );
     assert_eq!(talk.recv(1, 10), Ok(0));
-    let again = talk.bench.host.send(talk.bench.now, talk.conn.id, b"x", Default::default());
+    let again = talk
+        .bench
+        .host
+        .send(talk.bench.now, talk.conn.id, b"x", Default::default());
     assert_eq!(again, Err(CallError::Closing));
 }
 
@@ -239,7 +266,11 @@ fn everything_sent_before_close_arrives() {
     let mut acked = 1;
     for _ in 0..20 {
         for (_, line) in talk.wait_s(61) {
-            let end: i64 = line.split([':', '(']).nth(1).and_then(|n| n.parse().ok()).expect("numbers");
+            let end: i64 = line
+                .split([':', '('])
+                .nth(1)
+                .and_then(|n| n.parse().ok())
+                .expect("numbers");
             let fin = i64::from(line.contains('F'));
             acked = acked.max(end + fin);
         }

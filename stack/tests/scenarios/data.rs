@@ -57,22 +57,34 @@ fn text_out_of_order_is_kept_and_reported_at_once() {
 
 #[test]
 fn sack_blocks_name_the_newest_first_and_vanish_with_the_hole() {
-    let mut bench = Bench::new(Config { sack: true, ..Bench::plain_config() });
+    let mut bench = Bench::new(Config {
+        sack: true,
+        ..Bench::plain_config()
+    });
     let listener = bench.listen();
     let mut syn = bench.peer_syn(false);
     syn.options.sack_permitted = true;
     let iss = bench.inject(&syn)[0].seq;
     bench.inject(&bench.peer_segment(".", 1, iss + 1));
     let id = bench.host.accept(bench.now, listener).expect("established");
-    let conn = tcpdrill_stack::testing::bench::Conn { id, iss, listener: Some(listener) };
+    let conn = tcpdrill_stack::testing::bench::Conn {
+        id,
+        iss,
+        listener: Some(listener),
+    };
     let mut talk = Talk::on(bench, conn);
     let mut last = |seq, len| {
         let segment = talk.segment(".", seq, 1, len);
         let sent = talk.bench.inject(&segment);
-        sent.last().map(|segment| talk.full(segment)).unwrap_or_default()
+        sent.last()
+            .map(|segment| talk.full(segment))
+            .unwrap_or_default()
     };
     assert_eq!(last(101, 100), ". 1:1(0) ack 1 win 65535 <sack 101:201>");
-    assert_eq!(last(301, 100), ". 1:1(0) ack 1 win 65535 <sack 301:401,sack 101:201>");
+    assert_eq!(
+        last(301, 100),
+        ". 1:1(0) ack 1 win 65535 <sack 301:401,sack 101:201>"
+    );
     assert_eq!(last(1, 100), ". 1:1(0) ack 201 win 65335 <sack 301:401>");
     assert_eq!(last(201, 100), ". 1:1(0) ack 401 win 65135");
 }
@@ -103,7 +115,10 @@ fn a_full_table_of_holes_does_not_refuse_text_in_order() {
 
 #[test]
 fn text_that_straddles_the_window_is_trimmed() {
-    let config = Config { recv_buffer: 1000, ..Bench::plain_config() };
+    let config = Config {
+        recv_buffer: 1000,
+        ..Bench::plain_config()
+    };
     let mut talk = Talk::reach(config, StateName::Established);
     assert_eq!(talk.peer("P.", 1, 1, 1200), [". 1:1(0) ack 1001"]);
     assert_eq!(talk.recv(1, 2000), Ok(1000));
@@ -170,7 +185,10 @@ fn peek_leaves_the_bytes() {
 #[case::nagle(false, &["P. 1:2(1) ack 1"])]
 #[case::nodelay(true, &["P. 1:2(1) ack 1", "P. 2:3(1) ack 1", "P. 3:4(1) ack 1"])]
 fn small_writes(#[case] nodelay: bool, #[case] expected: &[&str]) {
-    let options = SocketOptions { nodelay, ..SocketOptions::default() };
+    let options = SocketOptions {
+        nodelay,
+        ..SocketOptions::default()
+    };
     let mut talk = Talk::with_options(Bench::plain_config(), options);
     let sent: Vec<String> = (0..3).flat_map(|_| talk.send(1)).collect();
     assert_eq!(sent, expected);
@@ -181,7 +199,13 @@ fn small_writes(#[case] nodelay: bool, #[case] expected: &[&str]) {
 
 #[test]
 fn nagle_off_by_configuration() {
-    let mut talk = Talk::reach(Config { nagle: false, ..Bench::plain_config() }, StateName::Established);
+    let mut talk = Talk::reach(
+        Config {
+            nagle: false,
+            ..Bench::plain_config()
+        },
+        StateName::Established,
+    );
     talk.send(1);
     assert_eq!(talk.send(1), ["P. 2:3(1) ack 1"]);
 }
@@ -190,13 +214,23 @@ fn nagle_off_by_configuration() {
 fn large_writes_leave_in_full_segments_with_one_push() {
     let mut talk = Talk::plain();
     let sent = talk.send(4380);
-    assert_eq!(sent, [". 1:1461(1460) ack 1", ". 1461:2921(1460) ack 1", "P. 2921:4381(1460) ack 1"]);
+    assert_eq!(
+        sent,
+        [
+            ". 1:1461(1460) ack 1",
+            ". 1461:2921(1460) ack 1",
+            "P. 2921:4381(1460) ack 1"
+        ]
+    );
 }
 
 #[test]
 fn more_to_come_holds_a_piece_back_for_a_while() {
     let mut talk = Talk::plain();
-    let more = SendFlags { more: true, ..SendFlags::default() };
+    let more = SendFlags {
+        more: true,
+        ..SendFlags::default()
+    };
     assert_eq!(talk.send_with(10, more), [""; 0]);
     assert_eq!(talk.wait_ms(500), [(500, ". 1:11(10) ack 1".into())]);
     talk.peer(".", 1, 11, 0);
@@ -206,7 +240,10 @@ fn more_to_come_holds_a_piece_back_for_a_while() {
 
 #[test]
 fn a_cork_holds_pieces_back_until_it_is_pulled() {
-    let options = SocketOptions { cork: true, ..SocketOptions::default() };
+    let options = SocketOptions {
+        cork: true,
+        ..SocketOptions::default()
+    };
     let mut talk = Talk::with_options(Bench::plain_config(), options);
     assert_eq!(talk.send(2000), [". 1:1461(1460) ack 1"]);
     talk.peer(".", 1, 1461, 0);
@@ -217,9 +254,20 @@ fn a_cork_holds_pieces_back_until_it_is_pulled() {
 
 #[test]
 fn a_full_send_buffer_takes_no_more() {
-    let mut talk = Talk::reach(Config { send_buffer: 100, ..Bench::plain_config() }, StateName::Established);
+    let mut talk = Talk::reach(
+        Config {
+            send_buffer: 100,
+            ..Bench::plain_config()
+        },
+        StateName::Established,
+    );
     let mut send = |len| {
-        let taken = talk.bench.host.send(talk.bench.now, talk.conn.id, &vec![0; len], SendFlags::default());
+        let taken = talk.bench.host.send(
+            talk.bench.now,
+            talk.conn.id,
+            &vec![0; len],
+            SendFlags::default(),
+        );
         talk.bench.drain();
         taken
     };

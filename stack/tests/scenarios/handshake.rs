@@ -24,7 +24,10 @@ fn syn_ack_climbs_the_ladder_and_goes_at_63_s() {
     let repeats = talk.wait_ms(62_999);
     let times: Vec<u64> = repeats.iter().map(|(at, _)| *at).collect();
     assert_eq!(times, [1000, 3000, 7000, 15_000, 31_000]);
-    assert!(repeats.iter().all(|(_, line)| line == "S. 0:0(0) ack 1"), "{repeats:?}");
+    assert!(
+        repeats.iter().all(|(_, line)| line == "S. 0:0(0) ack 1"),
+        "{repeats:?}"
+    );
     assert_eq!(talk.state(), StateName::SynReceived);
     assert_eq!(talk.wait_ms(1), []);
     assert_eq!(talk.state(), StateName::Closed);
@@ -41,7 +44,10 @@ fn an_ack_just_before_63_s_still_completes() {
 
 #[test]
 fn a_shorter_ladder_by_configuration() {
-    let config = Config { syn_ack_retries: 1, ..Bench::plain_config() };
+    let config = Config {
+        syn_ack_retries: 1,
+        ..Bench::plain_config()
+    };
     let mut talk = half_open(config);
     assert_eq!(talk.wait_s(100).len(), 1);
     assert_eq!(talk.state(), StateName::Closed);
@@ -53,7 +59,10 @@ fn an_active_open_sends_its_syn_for_three_minutes() {
     let repeats = talk.wait_ms(179_999);
     let times: Vec<u64> = repeats.iter().map(|(at, _)| at / 1000).collect();
     assert_eq!(times, [1, 3, 7, 15, 31, 63, 123]);
-    assert!(repeats.iter().all(|(_, line)| line == "S 0:0(0)"), "{repeats:?}");
+    assert!(
+        repeats.iter().all(|(_, line)| line == "S 0:0(0)"),
+        "{repeats:?}"
+    );
     assert_eq!(talk.state(), StateName::SynSent);
     talk.wait_ms(1);
     assert_eq!(talk.take_error(), Some(ConnectionError::TimedOut));
@@ -142,7 +151,10 @@ fn an_ack_of_something_else_is_reset_and_the_open_goes_on(#[case] ack: i64) {
 #[case::rfc(DuplicateSyn::Ack, ". 1:1(0) ack 1")]
 #[case::linux(DuplicateSyn::RetransmitSynAck, "S. 0:0(0) ack 1")]
 fn the_first_syn_again(#[case] setting: DuplicateSyn, #[case] answer: &str) {
-    let config = Config { duplicate_syn_in_syn_received: setting, ..Bench::plain_config() };
+    let config = Config {
+        duplicate_syn_in_syn_received: setting,
+        ..Bench::plain_config()
+    };
     let mut talk = half_open(config);
     assert_eq!(talk.peer("S", 0, 0, 0), [answer]);
     assert_eq!(talk.peer(".", 1, 1, 0), [""; 0]);
@@ -158,7 +170,10 @@ fn a_syn_in_the_window_of_a_half_open_connection(
     #[case] answers: &[&str],
     #[case] state: StateName,
 ) {
-    let config = Config { syn_in_window_in_syn_received: setting, ..Bench::plain_config() };
+    let config = Config {
+        syn_in_window_in_syn_received: setting,
+        ..Bench::plain_config()
+    };
     let mut talk = half_open(config);
     assert_eq!(talk.peer("S", 100, 0, 0), answers);
     assert_eq!(talk.state(), state);
@@ -181,19 +196,43 @@ fn a_reset_sends_a_half_open_connection_away_and_the_listener_goes_on() {
 #[case::dropped(SynData::Drop, 1, 0)]
 #[case::queued(SynData::Queue, 6, 5)]
 fn data_on_a_syn(#[case] setting: SynData, #[case] acked: i64, #[case] delivered: usize) {
-    let config = Config { syn_data: setting, ..Bench::plain_config() };
+    let config = Config {
+        syn_data: setting,
+        ..Bench::plain_config()
+    };
     let mut bench = Bench::new(config);
     let listener = bench.listen();
-    let mut talk = Talk::on(bench, Conn { id: listener, iss: SeqNum::new(0), listener: None });
+    let mut talk = Talk::on(
+        bench,
+        Conn {
+            id: listener,
+            iss: SeqNum::new(0),
+            listener: None,
+        },
+    );
     let syn = talk.segment("S", 0, 0, 5);
     let sent = talk.bench.inject(&syn);
     assert_eq!(sent[0].ack, Some(talk.bench.irs + acked as u32));
     talk.conn.iss = sent[0].seq;
     // Never before ESTABLISHED.
-    assert_eq!(talk.bench.host.accept(talk.bench.now, listener), Err(CallError::WouldBlock));
+    assert_eq!(
+        talk.bench.host.accept(talk.bench.now, listener),
+        Err(CallError::WouldBlock)
+    );
     talk.peer(".", acked, 1, 0);
-    talk.conn.id = talk.bench.host.accept(talk.bench.now, listener).expect("established");
-    assert_eq!(talk.recv(1, 10), if delivered == 0 { Err(CallError::WouldBlock) } else { Ok(delivered) });
+    talk.conn.id = talk
+        .bench
+        .host
+        .accept(talk.bench.now, listener)
+        .expect("established");
+    assert_eq!(
+        talk.recv(1, 10),
+        if delivered == 0 {
+            Err(CallError::WouldBlock)
+        } else {
+            Ok(delivered)
+        }
+    );
     // The peer goes on where it was acknowledged: the stream has every byte once.
     talk.peer("P.", acked, 1, 7);
     assert_eq!(talk.recv(acked as u32, 10), Ok(7));
@@ -203,7 +242,10 @@ fn data_on_a_syn(#[case] setting: SynData, #[case] acked: i64, #[case] delivered
 #[case::dropped(SynData::Drop, "S. 0:0(0) ack 1")]
 #[case::queued(SynData::Queue, "S. 0:0(0) ack 6")]
 fn data_on_a_crossing_syn(#[case] setting: SynData, #[case] answer: &str) {
-    let mut talk = connecting(Config { syn_data: setting, ..Bench::plain_config() });
+    let mut talk = connecting(Config {
+        syn_data: setting,
+        ..Bench::plain_config()
+    });
     assert_eq!(talk.peer("S", 0, 0, 5), [answer]);
     assert_eq!(talk.recv(1, 10), Err(CallError::WouldBlock));
 }
@@ -234,7 +276,11 @@ fn data_and_fin_on_the_third_segment_count() {
     assert_eq!(talk.peer("FP.", 1, 1, 100), [". 1:1(0) ack 102"]);
     assert_eq!(talk.state(), StateName::CloseWait);
     let listener = talk.conn.listener.expect("passive");
-    talk.conn.id = talk.bench.host.accept(talk.bench.now, listener).expect("established");
+    talk.conn.id = talk
+        .bench
+        .host
+        .accept(talk.bench.now, listener)
+        .expect("established");
     assert_eq!(talk.recv(1, 200), Ok(100));
     assert_eq!(talk.recv(101, 200), Ok(0));
 }
@@ -247,7 +293,11 @@ fn the_window_of_the_third_segment_counts() {
     let mut talk = Talk::on(bench, conn);
     talk.peer_window(".", 1, 1, 5000);
     let listener = talk.conn.listener.expect("passive");
-    talk.conn.id = talk.bench.host.accept(talk.bench.now, listener).expect("established");
+    talk.conn.id = talk
+        .bench
+        .host
+        .accept(talk.bench.now, listener)
+        .expect("established");
     assert_eq!(talk.send(100), ["P. 1:101(100) ack 1"]);
 }
 
@@ -256,7 +306,11 @@ fn a_syn_with_ecn_bits_is_a_syn() {
     let mut bench = Bench::new(Bench::plain_config());
     bench.listen();
     let mut syn = bench.peer_syn(false);
-    syn.flags = Flags { ece: true, cwr: true, ..syn.flags };
+    syn.flags = Flags {
+        ece: true,
+        cwr: true,
+        ..syn.flags
+    };
     let sent = bench.inject(&syn);
     assert!(sent[0].flags.syn && !sent[0].flags.ece, "{sent:?}");
 }
@@ -273,7 +327,10 @@ fn the_peers_mss_rules_our_segments(#[case] mss: Option<u16>, #[case] size: usiz
     syn_ack.options.mss = mss.map(Mss::new);
     talk.inject(&syn_ack);
     let data = vec![1; 3000];
-    talk.bench.host.send(talk.bench.now, talk.conn.id, &data, SendFlags::default()).expect("room");
+    talk.bench
+        .host
+        .send(talk.bench.now, talk.conn.id, &data, SendFlags::default())
+        .expect("room");
     let sent = talk.bench.drain();
     assert_eq!(sent[0].payload.len(), size);
 }

@@ -26,7 +26,10 @@ fn they_are_off_by_default() {
 
 #[test]
 fn the_default_is_two_hours() {
-    let options = SocketOptions { keepalive: true, ..SocketOptions::default() };
+    let options = SocketOptions {
+        keepalive: true,
+        ..SocketOptions::default()
+    };
     let mut talk = Talk::with_options(Bench::plain_config(), options);
     assert_eq!(talk.wait_s(7200), [(7_200_000, ". 0:0(0) ack 1".into())]);
 }
@@ -58,7 +61,10 @@ fn outstanding_data_needs_no_probe() {
     talk.wait_s(50);
     talk.send(10);
     let sent = talk.wait_s(200);
-    assert!(sent.iter().all(|(_, line)| line == "P. 1:11(10) ack 1"), "{sent:?}");
+    assert!(
+        sent.iter().all(|(_, line)| line == "P. 1:11(10) ack 1"),
+        "{sent:?}"
+    );
 }
 
 #[test]

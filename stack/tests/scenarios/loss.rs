@@ -14,24 +14,36 @@ use crate::support::Talk;
 fn the_timer_doubles_and_gives_up_at_r2() {
     let mut talk = Talk::plain();
     talk.send(10);
-    let times: Vec<u64> = talk.wait_ms(299_999).iter().map(|(at, _)| at / 1000).collect();
+    let times: Vec<u64> = talk
+        .wait_ms(299_999)
+        .iter()
+        .map(|(at, _)| at / 1000)
+        .collect();
     assert_eq!(times, [1, 3, 7, 15, 31, 63, 123, 183, 243]);
     assert_eq!(talk.state(), StateName::Established);
     talk.wait_ms(1);
     assert_eq!(talk.take_error(), Some(ConnectionError::TimedOut));
-    assert_eq!(talk.count(|event| matches!(event, Event::RetransmissionTrouble { count: 3, .. })), 1);
+    assert_eq!(
+        talk.count(|event| matches!(event, Event::RetransmissionTrouble { count: 3, .. })),
+        1
+    );
 }
 
 #[test]
 fn the_user_timeout_is_r2() {
-    let options =
-        SocketOptions { user_timeout: Some(Duration::from_secs(10)), ..SocketOptions::default() };
+    let options = SocketOptions {
+        user_timeout: Some(Duration::from_secs(10)),
+        ..SocketOptions::default()
+    };
     let mut talk = Talk::with_options(Bench::plain_config(), options);
     talk.send(10);
     talk.wait_ms(9_999);
     assert_eq!(talk.state(), StateName::Established);
     talk.wait_ms(1);
-    assert_eq!(talk.recv(1, 1), Err(CallError::Connection(ConnectionError::TimedOut)));
+    assert_eq!(
+        talk.recv(1, 1),
+        Err(CallError::Connection(ConnectionError::TimedOut))
+    );
 }
 
 #[test]
@@ -150,7 +162,10 @@ fn after_a_timeout_the_flight_comes_again_in_slow_start() {
 #[case::rfc_5681(InitialWindow::Rfc5681, 3)]
 #[case::rfc_6928(InitialWindow::Rfc6928, 10)]
 fn the_first_flight(#[case] setting: InitialWindow, #[case] segments: usize) {
-    let config = Config { initial_window: setting, ..Bench::plain_config() };
+    let config = Config {
+        initial_window: setting,
+        ..Bench::plain_config()
+    };
     let mut talk = Talk::reach(config, StateName::Established);
     assert_eq!(talk.send(1460 * 20).len(), segments);
 }
@@ -163,7 +178,11 @@ fn a_lost_syn_ack_costs_the_first_flight_and_makes_the_timer_wait_3_s() {
     talk.wait_ms(1500);
     talk.peer(".", 1, 1, 0);
     let listener = talk.conn.listener.expect("passive");
-    talk.conn.id = talk.bench.host.accept(talk.bench.now, listener).expect("established");
+    talk.conn.id = talk
+        .bench
+        .host
+        .accept(talk.bench.now, listener)
+        .expect("established");
     assert_eq!(talk.send(1460 * 5).len(), 1);
     assert_eq!(talk.wait_ms(2999), []);
     assert_eq!(talk.wait_ms(1).len(), 1);

@@ -43,7 +43,12 @@ impl Talk {
 
     pub(crate) fn on(bench: Bench, conn: Conn) -> Self {
         let start = bench.now;
-        Self { bench, conn, start, sent: 0 }
+        Self {
+            bench,
+            conn,
+            start,
+            sent: 0,
+        }
     }
 
     /// A segment of the peer with patterned text.
@@ -51,7 +56,9 @@ impl Talk {
         let ack = self.conn.iss + ack as u32;
         let mut segment = self.bench.peer_segment(flags, seq, ack);
         let first = seq as u32 + u32::from(segment.flags.syn);
-        segment.payload = (0..len as u32).map(|i| byte_at(first.wrapping_add(i))).collect();
+        segment.payload = (0..len as u32)
+            .map(|i| byte_at(first.wrapping_add(i)))
+            .collect();
         segment
     }
 
@@ -103,7 +110,9 @@ impl Talk {
     /// Time passes; answers what the host sent and after how many ms since the beginning.
     pub(crate) fn wait_ms(&mut self, millis: u64) -> Vec<(u64, String)> {
         let sent = self.bench.wait(Duration::from_millis(millis));
-        sent.iter().map(|(at, segment)| (self.ms(*at), self.line(segment))).collect()
+        sent.iter()
+            .map(|(at, segment)| (self.ms(*at), self.line(segment)))
+            .collect()
     }
 
     pub(crate) fn wait_s(&mut self, seconds: u64) -> Vec<(u64, String)> {
@@ -120,8 +129,13 @@ impl Talk {
     }
 
     pub(crate) fn send_with(&mut self, len: usize, flags: SendFlags) -> Vec<String> {
-        let data: Vec<u8> = (0..len as u32).map(|i| byte_at(self.sent + 1 + i)).collect();
-        let taken = self.bench.host.send(self.bench.now, self.conn.id, &data, flags);
+        let data: Vec<u8> = (0..len as u32)
+            .map(|i| byte_at(self.sent + 1 + i))
+            .collect();
+        let taken = self
+            .bench
+            .host
+            .send(self.bench.now, self.conn.id, &data, flags);
         assert_eq!(taken, Ok(len));
         self.sent += len as u32;
         self.drain()
@@ -130,9 +144,17 @@ impl Talk {
     /// The user reads up to `len` bytes that continue the pattern at `position`.
     pub(crate) fn recv(&mut self, position: u32, len: usize) -> Result<usize, CallError> {
         let mut buf = vec![0; len];
-        let got = self.bench.host.recv(self.bench.now, self.conn.id, &mut buf)?;
+        let got = self
+            .bench
+            .host
+            .recv(self.bench.now, self.conn.id, &mut buf)?;
         for (i, byte) in buf[..got].iter().enumerate() {
-            assert_eq!(*byte, byte_at(position + i as u32), "byte {} of the stream", position + i as u32);
+            assert_eq!(
+                *byte,
+                byte_at(position + i as u32),
+                "byte {} of the stream",
+                position + i as u32
+            );
         }
         Ok(got)
     }

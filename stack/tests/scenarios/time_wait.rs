@@ -18,7 +18,10 @@ fn time_wait(config: Config) -> Talk {
 #[case::rfc(Config::default().msl, 240)]
 #[case::linux(Config::linux_like().msl, 60)]
 fn two_msl(#[case] msl: Duration, #[case] seconds: u64) {
-    let mut talk = time_wait(Config { msl, ..Bench::plain_config() });
+    let mut talk = time_wait(Config {
+        msl,
+        ..Bench::plain_config()
+    });
     talk.wait_ms(seconds * 1000 - 1);
     assert_eq!(talk.state(), StateName::TimeWait);
     talk.wait_ms(1);
@@ -50,7 +53,10 @@ fn other_segments_do_not_prolong_the_wait() {
 #[case::rfc_9293(RstInTimeWait::Close, StateName::Closed)]
 #[case::rfc_1337(RstInTimeWait::Ignore, StateName::TimeWait)]
 fn a_valid_reset(#[case] setting: RstInTimeWait, #[case] state: StateName) {
-    let mut talk = time_wait(Config { rst_in_time_wait: setting, ..Bench::plain_config() });
+    let mut talk = time_wait(Config {
+        rst_in_time_wait: setting,
+        ..Bench::plain_config()
+    });
     assert_eq!(talk.peer("R", 2, 0, 0), [""; 0]);
     assert_eq!(talk.state(), state);
 }
@@ -61,7 +67,10 @@ fn a_valid_reset(#[case] setting: RstInTimeWait, #[case] state: StateName) {
 #[case::older(TimeWaitSyn::Accept, -100, false)]
 #[case::newer_refused(TimeWaitSyn::Refuse, 3, false)]
 fn a_syn_without_timestamps(#[case] setting: TimeWaitSyn, #[case] seq: i64, #[case] opens: bool) {
-    let mut talk = time_wait(Config { time_wait_syn: setting, ..Bench::plain_config() });
+    let mut talk = time_wait(Config {
+        time_wait_syn: setting,
+        ..Bench::plain_config()
+    });
     let answers = talk.peer("S", seq, 0, 0);
     if opens {
         // A new incarnation, with an ISS behind all that the old one used.
@@ -88,7 +97,10 @@ fn a_syn_with_timestamps(
     #[case] seq: i64,
     #[case] opens: bool,
 ) {
-    let config = Config { timestamps: true, ..Bench::plain_config() };
+    let config = Config {
+        timestamps: true,
+        ..Bench::plain_config()
+    };
     let stamp = |value: Option<u32>| value.map(|value| Timestamps { value, echo: 0 });
     let mut bench = Bench::new(config);
     bench.listen();
@@ -98,16 +110,22 @@ fn a_syn_with_timestamps(
     let mut segments = vec![bench.peer_segment(".", 1, iss + 1)];
     segments.push(bench.peer_segment("F.", 1, iss + 2));
     let listener = tcpdrill_stack::testing::bench::Conn {
-        id: bench.events().find_map(|event| match event {
-            tcpdrill_stack::Event::StateChanged { id, .. } => Some(*id),
-            _ => None,
-        }).expect("listener"),
+        id: bench
+            .events()
+            .find_map(|event| match event {
+                tcpdrill_stack::Event::StateChanged { id, .. } => Some(*id),
+                _ => None,
+            })
+            .expect("listener"),
         iss,
         listener: None,
     };
     segments[0].options.timestamps = stamp(old);
     bench.inject(&segments[0]);
-    let id = bench.host.accept(bench.now, listener.id).expect("established");
+    let id = bench
+        .host
+        .accept(bench.now, listener.id)
+        .expect("established");
     bench.host.shutdown_write(bench.now, id).expect("open");
     bench.drain();
     segments[1].options.timestamps = stamp(old);
@@ -128,11 +146,20 @@ fn its_port_is_bound_only_with_reuse_address(
 ) {
     let mut talk = time_wait(Bench::plain_config());
     let listener = talk.conn.listener.expect("passive");
-    talk.bench.host.close(talk.bench.now, listener).expect("open");
+    talk.bench
+        .host
+        .close(talk.bench.now, listener)
+        .expect("open");
     talk.drain();
-    let options = SocketOptions { reuse_address, ..SocketOptions::default() };
+    let options = SocketOptions {
+        reuse_address,
+        ..SocketOptions::default()
+    };
     assert_eq!(talk.bench.host.bind_check((None, 8080), &options), expected);
-    let opened = talk.bench.host.open_passive(talk.bench.now, (None, 8080), 1, options.clone());
+    let opened = talk
+        .bench
+        .host
+        .open_passive(talk.bench.now, (None, 8080), 1, options.clone());
     assert_eq!(opened.map(|_| ()), expected);
     talk.drain();
     talk.wait_s(240);
@@ -146,8 +173,14 @@ fn an_active_open_from_its_port_needs_reuse_address_too() {
     let mut talk = time_wait(Bench::plain_config());
     let other = "203.0.113.5:80".parse().expect("address");
     let mut open = |reuse_address| {
-        let options = SocketOptions { reuse_address, ..SocketOptions::default() };
-        talk.bench.host.open_active(talk.bench.now, (None, Some(8080)), other, options).map(|_| ())
+        let options = SocketOptions {
+            reuse_address,
+            ..SocketOptions::default()
+        };
+        talk.bench
+            .host
+            .open_active(talk.bench.now, (None, Some(8080)), other, options)
+            .map(|_| ())
     };
     assert_eq!(open(false), Err(CallError::AddressInUse));
     assert_eq!(open(true), Ok(()));

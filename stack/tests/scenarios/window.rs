@@ -44,7 +44,10 @@ fn a_closed_window_is_probed_with_one_byte_and_back_off() {
     let probes = talk.wait_s(16);
     let times: Vec<u64> = probes.iter().map(|(at, _)| *at).collect();
     assert_eq!(times, [1000, 3000, 7000, 15_000]);
-    assert!(probes.iter().all(|(_, line)| line == ". 1:2(1) ack 1"), "{probes:?}");
+    assert!(
+        probes.iter().all(|(_, line)| line == ". 1:2(1) ack 1"),
+        "{probes:?}"
+    );
     // A pure ACK does not claim to lie behind the byte that had no room.
     assert_eq!(talk.peer("P.", -9, 1, 10), [". 1:1(0) ack 1"]);
     assert_eq!(talk.peer_window(".", 1, 1, 1000), ["P. 1:101(100) ack 1"]);
@@ -101,7 +104,13 @@ fn a_peer_that_answers_probes_is_kept_for_ever(#[case] answers: bool, #[case] st
 
 #[test]
 fn a_full_buffer_closes_our_window_and_probes_are_answered() {
-    let mut talk = Talk::reach(Config { recv_buffer: 3000, ..Bench::plain_config() }, StateName::Established);
+    let mut talk = Talk::reach(
+        Config {
+            recv_buffer: 3000,
+            ..Bench::plain_config()
+        },
+        StateName::Established,
+    );
     talk.peer(".", 1, 1, 1500);
     talk.peer(".", 1501, 1, 1500);
     let segment = talk.segment("P.", 3001, 1, 1);
@@ -117,7 +126,13 @@ fn a_full_buffer_closes_our_window_and_probes_are_answered() {
 
 #[test]
 fn a_fin_at_a_closed_window_is_answered_and_not_taken() {
-    let mut talk = Talk::reach(Config { recv_buffer: 1000, ..Bench::plain_config() }, StateName::Established);
+    let mut talk = Talk::reach(
+        Config {
+            recv_buffer: 1000,
+            ..Bench::plain_config()
+        },
+        StateName::Established,
+    );
     talk.peer(".", 1, 1, 1000);
     assert_eq!(talk.peer("F.", 1001, 1, 0), [". 1:1(0) ack 1001"]);
     assert_eq!(talk.recv(1, 1000), Ok(1000));
@@ -127,7 +142,13 @@ fn a_fin_at_a_closed_window_is_answered_and_not_taken() {
 
 #[test]
 fn our_window_stays_closed_until_it_is_worth_a_segment() {
-    let mut talk = Talk::reach(Config { recv_buffer: 4000, ..Bench::plain_config() }, StateName::Established);
+    let mut talk = Talk::reach(
+        Config {
+            recv_buffer: 4000,
+            ..Bench::plain_config()
+        },
+        StateName::Established,
+    );
     talk.peer(".", 1, 1, 2000);
     talk.peer(".", 2001, 1, 2000);
     let mut position = 1;
@@ -149,7 +170,13 @@ fn our_window_stays_closed_until_it_is_worth_a_segment() {
 
 #[test]
 fn reading_after_the_fin_sends_nothing() {
-    let mut talk = Talk::reach(Config { recv_buffer: 1001, ..Bench::plain_config() }, StateName::Established);
+    let mut talk = Talk::reach(
+        Config {
+            recv_buffer: 1001,
+            ..Bench::plain_config()
+        },
+        StateName::Established,
+    );
     talk.peer("F.", 1, 1, 1000);
     assert_eq!(talk.recv(1, 2000), Ok(1000));
     assert_eq!(talk.drain(), [""; 0]);
@@ -162,8 +189,11 @@ fn reading_after_the_fin_sends_nothing() {
 #[case::scaled(Some(7), 5000)]
 #[case::coarse(Some(10), 70_000)]
 fn the_right_edge_does_not_move_left(#[case] scale: Option<u8>, #[case] buffer: usize) {
-    let config =
-        Config { window_scale: scale, recv_buffer: buffer, ..Bench::plain_config() };
+    let config = Config {
+        window_scale: scale,
+        recv_buffer: buffer,
+        ..Bench::plain_config()
+    };
     let mut bench = Bench::new(config);
     let listener = bench.listen();
     let mut syn = bench.peer_syn(false);
@@ -171,7 +201,11 @@ fn the_right_edge_does_not_move_left(#[case] scale: Option<u8>, #[case] buffer: 
     let iss = bench.inject(&syn)[0].seq;
     bench.inject(&bench.peer_segment(".", 1, iss + 1));
     let id = bench.host.accept(bench.now, listener).expect("established");
-    let conn = tcpdrill_stack::testing::bench::Conn { id, iss, listener: Some(listener) };
+    let conn = tcpdrill_stack::testing::bench::Conn {
+        id,
+        iss,
+        listener: Some(listener),
+    };
     let mut talk = Talk::on(bench, conn);
     let (mut next, mut read, mut edge) = (1i64, 1u32, 0i64);
     for step in 0..3000 {
@@ -183,14 +217,28 @@ fn the_right_edge_does_not_move_left(#[case] scale: Option<u8>, #[case] buffer: 
             read += talk.recv(read, 250).expect("there") as u32;
             sent.extend(talk.bench.drain());
         }
-        sent.extend(talk.bench.wait(Duration::from_millis(200)).into_iter().map(|(_, s)| s));
+        sent.extend(
+            talk.bench
+                .wait(Duration::from_millis(200))
+                .into_iter()
+                .map(|(_, s)| s),
+        );
         for answer in &sent {
             let ack = i64::from(talk.bench.irs.signed_distance_to(answer.ack.expect("ACK")));
             let new_edge = ack + (i64::from(answer.wnd.raw()) << scale.unwrap_or(0));
             let unit = (1i64 << scale.unwrap_or(0)) - 1;
-            assert!(new_edge >= edge - unit, "step {step}: {edge} back to {new_edge}");
-            assert!(new_edge <= i64::from(read) + buffer as i64 + unit + 1, "step {step}: too much");
-            assert!(step == 0 || ack - next >= len.min(room), "step {step}: announced and refused");
+            assert!(
+                new_edge >= edge - unit,
+                "step {step}: {edge} back to {new_edge}"
+            );
+            assert!(
+                new_edge <= i64::from(read) + buffer as i64 + unit + 1,
+                "step {step}: too much"
+            );
+            assert!(
+                step == 0 || ack - next >= len.min(room),
+                "step {step}: announced and refused"
+            );
             edge = edge.max(new_edge);
             next = ack;
         }
@@ -200,7 +248,10 @@ fn the_right_edge_does_not_move_left(#[case] scale: Option<u8>, #[case] buffer: 
 
 #[test]
 fn the_window_clamp_limits_what_we_announce() {
-    let options = SocketOptions { window_clamp: Some(2000), ..SocketOptions::default() };
+    let options = SocketOptions {
+        window_clamp: Some(2000),
+        ..SocketOptions::default()
+    };
     let mut bench = Bench::new(Bench::plain_config());
     bench.listen_with(1, options);
     assert_eq!(bench.inject(&bench.peer_syn(false))[0].wnd.raw(), 2000);

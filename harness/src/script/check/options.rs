@@ -122,7 +122,12 @@ impl Checker<'_> {
             "bind_port" => options.bind_port = self.number_value(value, 0, 65_535),
             "connect_port" => options.connect_port = self.number_value(value, 0, 65_535),
             "mtu" => options.mtu = self.number_value(value, 68, 65_535),
-            "mss" => options.mss = self.number_value(value, 0, 65_535),
+            "mss" => {
+                options.mss = self.number_value(value, 0, 65_535);
+                if options.mss.is_some_and(|size| size > 0) {
+                    self.need("option:mss", value.span);
+                }
+            }
             "tolerance_usecs" => {
                 let micros: Option<u32> = self.number_value(value, 1, u64::from(u32::MAX));
                 options.tolerance = micros.map(|micros| Duration::from_micros(micros.into()));
@@ -131,7 +136,12 @@ impl Checker<'_> {
             "tcp_ts_tick_usecs" => {
                 options.tcp_ts_tick_usecs = self.number_value(value, 0, 1_000_000);
             }
-            "non_fatal" => options.non_fatal_packet |= self.non_fatal_value(value),
+            "non_fatal" => {
+                options.non_fatal_packet |= self.non_fatal_value(value);
+                if options.non_fatal_packet {
+                    self.need("option:non_fatal", value.span);
+                }
+            }
             _ => self.define_value(value),
         }
     }

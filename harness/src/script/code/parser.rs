@@ -46,7 +46,7 @@ pub(super) fn parse(
         }
         statements.push(parser.statement()?);
         if !parser.ends_statement() {
-            return Err(parser.unexpected("the end of the statement"));
+            return Err(parser.surplus());
         }
     }
 }
@@ -119,6 +119,16 @@ impl<'a> Parser<'a> {
                     format!("expected {what}, found `{found}`"),
                 )
             }
+        }
+    }
+
+    /// Something stands behind a whole statement.
+    fn surplus(&self) -> Stop {
+        match self.unexpected("the end of the statement") {
+            Stop::Wrong(diagnostic) if self.is("=") => {
+                Stop::Wrong(Box::new(diagnostic.help("to compare, write `==`")))
+            }
+            stop => stop,
         }
     }
 

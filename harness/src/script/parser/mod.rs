@@ -75,7 +75,12 @@ impl<'a> Parser<'a> {
     /// Goes on to the next line that starts like a statement.
     fn recover(&mut self, start: usize) {
         if self.at == start {
+            // No time was found: the next line may well be a statement of the same kind.
             self.bump();
+            while self.kind() != TokenKind::End && !self.token().first_on_line {
+                self.bump();
+            }
+            return;
         }
         while self.kind() != TokenKind::End && !self.starts_statement() {
             self.bump();
@@ -221,6 +226,13 @@ impl<'a> Parser<'a> {
                     message,
                 )))
             }
+            TokenKind::Word if is_define_like(&token.text) && !token.first_on_line => {
+                let help = format!(
+                    "a word here must be defined: `-D {0}=…` or `--define={0}=…`",
+                    token.text
+                );
+                Err(self.expected_with_help(what, help))
+            }
             _ => Err(self.expected(what)),
         }
     }
@@ -309,4 +321,13 @@ impl<'a> Parser<'a> {
             format!("expected {what}, found {found}"),
         )
     }
+}
+
+/// Whether a word looks like one that a define should have replaced.
+fn is_define_like(word: &str) -> bool {
+    word.len() > 1
+        && word.starts_with(|first: char| first.is_ascii_uppercase())
+        && word
+            .chars()
+            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }

@@ -15,6 +15,7 @@ mod blocking;
 mod calls;
 mod capture;
 mod clock;
+mod facts;
 mod fds;
 mod info;
 mod netlink;
@@ -29,6 +30,7 @@ mod worker;
 
 use std::sync::OnceLock;
 
+pub(crate) use facts::findings;
 pub use privilege::{Privilege, prepare};
 
 use super::{Session, SessionSettings, Target, TargetError};

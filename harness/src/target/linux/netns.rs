@@ -1,7 +1,8 @@
 //! A network namespace set up as the host of one case.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::net::if_::if_nametoindex;
@@ -123,10 +124,53 @@ fn link(
             let address = cidr(settings.local_ip, settings.local_prefix);
             machine(&format!("tun0 cannot have the address {address}"), errno)
         })?;
+    if let IpAddr::V6(address) = settings.local_ip {
+        wait_for_local_route(address)?;
+    }
     netlink.set_route(route).map_err(|errno| {
         let network = cidr(settings.remote_ip, settings.remote_prefix);
         let gateway = settings.gateway_ip;
         machine(&format!("no route to {network} through {gateway} (the gateway must not be the local address)"), errno)
+    })
+}
+
+/// Waits until packets to an IPv6 address are delivered.
+///
+/// Even without duplicate address detection the kernel makes the route to a new address in its own
+/// time, on a work queue; a packet that comes earlier is dropped.
+fn wait_for_local_route(address: Ipv6Addr) -> Result<(), TargetError> {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let routes =
+            std::fs::read_to_string("/proc/thread-self/net/ipv6_route").map_err(|error| {
+                TargetError::Machine(format!("the IPv6 routes cannot be read: {error}"))
+            })?;
+        if has_local_route(&routes, address) {
+            return Ok(());
+        }
+        if Instant::now() >= end {
+            return Err(TargetError::Machine(format!(
+                "the kernel has not made a route to {address} within {} s; the machine may be overloaded",
+                PATIENCE.as_secs()
+            )));
+        }
+        std::thread::sleep(Duration::from_micros(100));
+    }
+}
+
+/// Whether `/proc/net/ipv6_route` has a route of the local table to exactly this address.
+fn has_local_route(routes: &str, address: Ipv6Addr) -> bool {
+    const RTF_LOCAL: u32 = 0x8000_0000;
+    let wanted = format!("{:032x}", u128::from(address));
+    routes.lines().any(|line| {
+        let mut fields = line.split_whitespace();
+        let destination = fields.next() == Some(&wanted) && fields.next() == Some("80");
+        // Of what follows the destination and its length, the seventh field holds the flags.
+        let flags = fields
+            .nth(6)
+            .and_then(|flags| u32::from_str_radix(flags, 16).ok());
+        destination && flags.is_some_and(|flags| flags & RTF_LOCAL != 0)
     })
 }
 
@@ -142,4 +186,29 @@ fn cidr(address: IpAddr, prefix: u8) -> String {
 
 fn machine(what: &str, errno: Errno) -> TargetError {
     TargetError::Machine(format!("the case's host cannot be set up: {what}: {errno}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_route_of_the_local_table_counts() {
+        let line = |prefix: &str, flags: &str| {
+            let zeros = "0".repeat(32);
+            let address = "fd3dfa7bd17d00000000000000000001";
+            format!(
+                "{address} {prefix} {zeros} 00 {zeros} 00000000 00000001 00000000 {flags} tun0\n"
+            )
+        };
+        let address = "fd3d:fa7b:d17d::1".parse().unwrap();
+        assert!(has_local_route(&line("80", "80200001"), address));
+        assert!(!has_local_route(&line("80", "00000001"), address));
+        assert!(!has_local_route(&line("30", "80200001"), address));
+        assert!(!has_local_route(
+            &line("80", "80200001"),
+            Ipv6Addr::LOCALHOST
+        ));
+        assert!(!has_local_route("", address));
+    }
 }

@@ -1,6 +1,5 @@
 //! What the reference target offers, by the names `skip` reports.
 
-use super::abi::request;
 use super::{calls, info, sysctl};
 use crate::symbols;
 
@@ -40,11 +39,6 @@ const MISSING: &[(&str, &str)] = &[
     ("mptcp", "the reference stack speaks plain TCP only"),
     ("wire", "the reference target has no network card"),
     ("shared_object", "the reference target is built in"),
-    ("sysctl:net.ipv4.tcp_ecn", "the reference stack has no ECN"),
-    (
-        "sysctl:net.ipv4.tcp_fastopen",
-        "the reference stack has no Fast Open",
-    ),
     (
         "control:sendmsg",
         "the reference target sends no control messages",
@@ -134,17 +128,6 @@ pub(super) fn lacks(name: &str) -> Option<String> {
 }
 
 fn request_number(text: &str) -> Option<u64> {
-    let named = match text {
-        "SIOCINQ" | "FIONREAD" => Some(request::SIOCINQ),
-        "SIOCOUTQ" | "TIOCOUTQ" => Some(request::SIOCOUTQ),
-        "SIOCOUTQNSD" => Some(request::SIOCOUTQNSD),
-        "SIOCATMARK" => Some(request::SIOCATMARK),
-        "FIONBIO" => Some(request::FIONBIO),
-        _ => None,
-    };
-    if named.is_some() {
-        return named;
-    }
     match text.strip_prefix("0x") {
         Some(digits) => u64::from_str_radix(digits, 16).ok(),
         None => text.parse().ok(),
@@ -164,10 +147,10 @@ mod tests {
     #[case("icmp", true)]
     #[case("shell", false)]
     #[case("sysctl:net.ipv4.tcp_syncookies", true)]
-    #[case("sysctl:net.ipv4.tcp_ecn", false)]
+    #[case("sysctl:net.ipv4.tcp_ecn", true)]
+    #[case("sysctl:net.ipv4.tcp_moderate_rcvbuf", false)]
     #[case("sockopt:SOL_TCP/TCP_INQ", true)]
     #[case("sockopt:SOL_TCP/TCP_MD5SIG", false)]
-    #[case("ioctl:SIOCINQ", true)]
     #[case("ioctl:0x541b", true)]
     #[case("ioctl:SIOCINQ", true)]
     #[case("ioctl:SIOCGIFADDR", false)]

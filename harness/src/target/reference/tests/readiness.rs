@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::bench::*;
 use crate::call::{Call, Fd, Output, PollEntry};
 use crate::target::Session;
+use crate::wire::TcpFlags;
 
 const POLLIN: i16 = 1;
 const POLLPRI: i16 = 2;
@@ -185,4 +186,27 @@ fn ready_descriptors_are_reported_in_the_order_in_which_they_became_so() {
     bench.remote_port += 1;
     bench.peer_opens_again();
     assert_eq!(wait(&mut bench, epoll), [(1, 7), (1, 42)]);
+}
+
+#[rstest::rstest]
+#[case(0)]
+#[case(1)]
+fn urgent_data_is_pollpri_until_it_is_read(#[case] inline: i32) {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    bench.set_int(fd, 1, 10, inline);
+    let flags = PSH_ACK.with(TcpFlags::URG);
+    bench.send_with(flags, 1, 1, b"abcd", Vec::new(), 4);
+    assert_eq!(revents(&mut bench, fd), POLLIN | POLLPRI | POLLOUT);
+    while revents(&mut bench, fd) & POLLIN != 0 {
+        bench.read(fd, 10);
+    }
+    if inline == 0 {
+        bench.call(Call::Recv {
+            fd,
+            len: 1,
+            flags: 1,
+        });
+    }
+    assert_eq!(revents(&mut bench, fd) & POLLPRI, 0);
 }

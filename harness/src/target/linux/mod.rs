@@ -3,7 +3,7 @@
 //! - [`prepare`] gets the rights, once, before the process has a second thread.
 //! - `session` ties the rest together: `worker` is the thread inside the namespace that makes the
 //!   calls (`calls`, `blocking`) and runs the commands (`sysctl`, `shell`); `tun` and `capture`
-//!   are the two sides of the wire; `orphans` sees to it that nothing is left behind.
+//!   are the two sides of the wire; `process` is what a signal ends; `orphans` sees to it that nothing is left behind.
 //!
 //! This module is the only one in the repository with `unsafe`.
 #![expect(
@@ -22,6 +22,7 @@ mod netlink;
 mod netns;
 mod orphans;
 mod privilege;
+mod process;
 mod session;
 mod shell;
 mod sysctl;

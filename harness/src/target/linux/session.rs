@@ -1,6 +1,7 @@
 //! One case's host on the running kernel.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use super::info;
 use super::netlink::Route;
 use super::netns;
 use super::orphans::{self, Connections};
+use super::process::Process;
 use super::shell::Shell;
 use super::sysctl;
 use super::tun::Tun;
@@ -38,6 +40,7 @@ const RESET_ROUNDS: usize = 3;
 pub(super) struct LinuxSession {
     in_flight: Option<InFlight>,
     shell: Option<Shell>,
+    process: Option<Process>,
     worker: Worker,
     fds: Arc<FdTable>,
     route: Route,
@@ -66,6 +69,7 @@ impl LinuxSession {
         Ok(LinuxSession {
             in_flight: None,
             shell: None,
+            process: None,
             worker,
             fds: Arc::default(),
             route: wire.route,
@@ -253,12 +257,31 @@ impl Session for LinuxSession {
         let fds = Arc::clone(&self.fds);
         self.worker.run(move || info::snapshot(fd, &fds))?
     }
+
+    fn start_process(&mut self, peer: SocketAddr) -> Result<(), TargetError> {
+        if self.process.is_some() {
+            return Err(TargetError::Machine(
+                "a process was started while another one runs".into(),
+            ));
+        }
+        let process = self.worker.run(move || Process::connected_to(peer))??;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    fn end_process(&mut self, signal: i32) -> Result<(), TargetError> {
+        let process = self.process.take().ok_or_else(|| {
+            TargetError::Machine("there is no process to end; start one first".into())
+        })?;
+        process.end(signal)
+    }
 }
 
 impl Drop for LinuxSession {
     fn drop(&mut self) {
         self.in_flight = None;
         self.shell = None;
+        self.process = None;
         self.close_all();
         self.end_orphans();
     }

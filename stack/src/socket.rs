@@ -177,7 +177,7 @@ pub struct Readiness {
     pub closed: bool,
     /// An error waits to be taken.
     pub error: bool,
-    /// Urgent data is ahead, or a byte waits in `recv_urgent`.
+    /// Urgent data is ahead and not yet taken, or a byte waits in `recv_urgent`.
     pub urgent: bool,
     /// The handshake is done (also in every later state of a connection that was established).
     pub connected: bool,

@@ -44,7 +44,13 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
                 }
                 problems
             }
-            Body::Probe(source) => crate::probe::check(source),
+            Body::Probe(source) => {
+                let found = crate::probe::check(source);
+                found
+                    .iter()
+                    .map(|diagnostic| render(diagnostic, colour))
+                    .collect()
+            }
             Body::Unreadable(source, problem) => vec![format!("{}: {problem}", source.name())],
         };
         wrong += usize::from(!problems.is_empty());

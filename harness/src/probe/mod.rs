@@ -1,25 +1,122 @@
 //! Probes: what a linear script cannot say, such as samples of thousands and floods.
 //!
 //! A probe is Rust here, named and parameterised by a small `NAME.probe.toml` among the cases.
+//! It speaks to the stack only through a [`Target`], as scripts do; docs/probes.md lists them all.
 
-use crate::program::CaseHeader;
+mod challenge;
+mod exit;
+mod file;
+mod flood;
+mod header_damage;
+mod isn;
+mod kit;
+mod peer;
+mod ports;
+mod raw;
+mod sockets;
+mod stop;
+
+#[cfg(test)]
+mod fake;
+
+use serde::de::DeserializeOwned;
+
+use crate::diagnostic::Diagnostic;
+use crate::program::{CaseHeader, ScriptOptions};
 use crate::runner::{RunOutcome, RunSettings};
 use crate::source::Source;
 use crate::target::Target;
 use crate::verdict::{CaseError, Verdict};
 
+use kit::Bench;
+use stop::Stop;
+
+/// A probe with its parameters.
+trait Probe: DeserializeOwned {
+    /// The name probe files use.
+    const NAME: &'static str;
+
+    /// Does what the probe is for; a passed probe returns `Ok`.
+    fn run(&self, bench: &Bench<'_>) -> Result<(), Stop>;
+}
+
+/// What is known of a probe before its file is read.
+struct Entry {
+    name: &'static str,
+    check: fn(&Source) -> Result<(), Diagnostic>,
+    run: fn(&Source, &Bench<'_>) -> Result<(), Stop>,
+}
+
+impl Entry {
+    const fn of<P: Probe>() -> Entry {
+        Entry {
+            name: P::NAME,
+            check: |source| file::parameters::<P>(source).map(|_| ()),
+            run: |source, bench| file::parameters::<P>(source)?.run(bench),
+        }
+    }
+}
+
+/// Every probe there is.
+const PROBES: &[Entry] = &[
+    Entry::of::<isn::sample::IsnSample>(),
+    Entry::of::<isn::clock::IsnClock>(),
+    Entry::of::<isn::tuple::IsnTuple>(),
+    Entry::of::<flood::SynFlood>(),
+    Entry::of::<header_damage::DamagedHeader>(),
+    Entry::of::<exit::ProcessExit>(),
+    Entry::of::<ports::EphemeralPorts>(),
+    Entry::of::<challenge::ChallengeAckRate>(),
+];
+
 /// Title and covered requirements of a probe file, as far as they can be read.
-pub fn header(_source: &Source) -> CaseHeader {
-    CaseHeader::default()
+pub fn header(source: &Source) -> CaseHeader {
+    file::header(source)
+}
+
+/// What is wrong with a probe file: nothing if it names a probe and gives it the parameters it wants.
+pub fn check(source: &Source) -> Vec<Diagnostic> {
+    let result = entry(source).and_then(|entry| (entry.check)(source));
+    result.err().into_iter().collect()
 }
 
 /// Runs a probe.
-pub fn run(source: &Source, _target: &dyn Target, _settings: &RunSettings) -> RunOutcome {
-    let problem = format!("{}: no probe of that name", source.name());
-    RunOutcome::unstarted(Verdict::Error(CaseError::Machine(problem)))
+pub fn run(source: &Source, target: &dyn Target, settings: &RunSettings) -> RunOutcome {
+    let session = match settings.session(&ScriptOptions::default()) {
+        Ok(session) => session,
+        Err(verdict) => return RunOutcome::unstarted(verdict),
+    };
+    let bench = Bench::new(target, session);
+    let result = entry(source)
+        .map_err(Stop::from)
+        .and_then(|entry| (entry.run)(source, &bench));
+    let (trace, ended_at) = bench.into_history();
+    RunOutcome {
+        verdict: result.map_or_else(Stop::into_verdict, |()| Verdict::Pass),
+        trace,
+        ended_at,
+        ..RunOutcome::unstarted(Verdict::Pass)
+    }
 }
 
-/// Mistakes of a probe file.
-pub fn check(_source: &Source) -> Vec<String> {
-    Vec::new()
+fn entry(source: &Source) -> Result<&'static Entry, Diagnostic> {
+    let (name, span) = file::name(source)?;
+    PROBES
+        .iter()
+        .find(|entry| entry.name == name)
+        .ok_or_else(|| {
+            let names: Vec<&str> = PROBES.iter().map(|entry| entry.name).collect();
+            let message = format!("there is no probe `{name}`");
+            Diagnostic::error(file::BAD_FILE, source, span, message)
+                .help(format!("the probes are {}", names.join(", ")))
+        })
 }
+
+impl From<Diagnostic> for Stop {
+    fn from(diagnostic: Diagnostic) -> Stop {
+        Stop::verdict(Verdict::Error(CaseError::Script(vec![diagnostic])))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,7 @@ const REMOTE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
 
 impl RunSettings {
     /// The host this run needs, or the verdict if script and family do not fit.
-    pub(super) fn session(&self, script: &ScriptOptions) -> Result<SessionSettings, Verdict> {
+    pub(crate) fn session(&self, script: &ScriptOptions) -> Result<SessionSettings, Verdict> {
         if let Some(only) = script.ip_version.filter(|&only| only != self.ip_version) {
             return Err(skip_version(only));
         }

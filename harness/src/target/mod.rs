@@ -4,11 +4,15 @@
 //! address, a wire to it, a system call interface and a clock. Nothing of one
 //! session can be seen in another.
 
+#[cfg(target_os = "linux")]
+pub mod linux;
+#[cfg(not(target_os = "linux"))]
+#[path = "linux_stub.rs"]
 pub mod linux;
 pub mod reference;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::call::{Call, Outcome};
@@ -155,6 +159,24 @@ pub trait Session {
     /// # Errors
     /// [`TargetError::Unsupported`] if the target cannot take such a snapshot.
     fn socket_info(&mut self, fd: crate::call::Fd) -> Result<BTreeMap<String, i64>, TargetError>;
+
+    /// Starts a process of its own that connects to `peer` and then waits for ever.
+    /// The SYN may still be under way when this returns. One process at a time.
+    ///
+    /// # Errors
+    /// [`TargetError::Unsupported`] naming `process` if the target has no processes.
+    fn start_process(&mut self, _peer: SocketAddr) -> Result<(), TargetError> {
+        Err(TargetError::no_processes())
+    }
+
+    /// Ends the process with a signal (Linux's number) and returns when it is gone.
+    ///
+    /// # Errors
+    /// [`TargetError::Unsupported`] naming `process` if the target has no processes;
+    /// [`TargetError::Machine`] if there is none to end.
+    fn end_process(&mut self, _signal: i32) -> Result<(), TargetError> {
+        Err(TargetError::no_processes())
+    }
 }
 
 /// Why a target could not do what was asked. Never the stack's fault.
@@ -171,4 +193,13 @@ pub enum TargetError {
     /// The machine or the harness failed: the case's verdict is `error`.
     #[error("{0}")]
     Machine(String),
+}
+
+impl TargetError {
+    fn no_processes() -> TargetError {
+        TargetError::Unsupported {
+            capability: "process".to_string(),
+            reason: "the target runs no processes besides the harness's own".to_string(),
+        }
+    }
 }

@@ -35,7 +35,7 @@ impl Packet {
 
 /// The checksum of `body` with the pseudo-header of either IP version (RFC 9293 §3.1);
 /// the 16-bit word at index `skip` counts as zero.
-pub(super) fn checksum(body: &[u8], skip: usize, ip: &IpFields, protocol: u8) -> u16 {
+pub(crate) fn checksum(body: &[u8], skip: usize, ip: &IpFields, protocol: u8) -> u16 {
     let protocol = IpNextHeaderProtocol(protocol);
     match (ip.source, ip.destination) {
         (IpAddr::V4(source), IpAddr::V4(destination)) => {

@@ -8,6 +8,7 @@ pub mod options;
 pub mod packet;
 mod parse;
 
+pub(crate) use build::checksum;
 pub use options::TcpOption;
 pub use packet::{IcmpMessage, IpFields, Packet, TcpFlags, TcpSegment, Transport, UdpDatagram};
 pub use parse::{Parsed, WireFault, parse};

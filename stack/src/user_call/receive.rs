@@ -63,7 +63,7 @@ impl Host {
             return Err(CallError::Connection(error));
         }
         let skip = usize::from(urgent_byte_is_next(&connection.tcb));
-        let limit = readable_behind(&connection.tcb, skip).min(buf.len());
+        let limit = available(&connection.tcb).min(buf.len());
         if limit == 0 {
             return if buf.is_empty() {
                 Ok(0)
@@ -153,6 +153,11 @@ fn skip_urgent_byte(tcb: &mut Tcb) {
 /// Bytes that one RECEIVE may hand out: none before ESTABLISHED, then up to the urgent byte if that is out of band.
 fn readable_now(tcb: &Tcb) -> usize {
     readable_behind(tcb, 0)
+}
+
+/// Bytes the next RECEIVE would hand out, with the urgent byte out of its way if that is next.
+pub(super) fn available(tcb: &Tcb) -> usize {
+    readable_behind(tcb, usize::from(urgent_byte_is_next(tcb)))
 }
 
 fn readable_behind(tcb: &Tcb, skip: usize) -> usize {

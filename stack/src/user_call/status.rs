@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::open::check_options;
+use super::receive;
 use crate::connection::Connection;
 use crate::error::{CallError, ConnectionError};
 use crate::host::{Host, Socket};
@@ -239,16 +240,14 @@ fn connection_readiness(connection: &Connection) -> Readiness {
     let handshake = matches!(state.name(), StateName::SynSent | StateName::SynReceived);
     let error = user.error.is_some();
     Readiness {
-        readable: error
-            || closed
-            || (!handshake && tcb.rcv.buffer.readable() > 0)
-            || tcb.rcv.fin_received,
+        readable: error || closed || receive::available(tcb) > 0 || tcb.rcv.fin_received,
         writable: error || closed || user.write_closed || (!handshake && tcb.snd.buffer.free() > 0),
         accept_ready: false,
         peer_closed: tcb.rcv.fin_received,
         closed: closed || (user.write_closed && tcb.rcv.fin_received),
         error,
-        urgent: urgent_ahead(tcb).is_some() || tcb.rcv.urgent_byte.is_some(),
+        urgent: (urgent_ahead(tcb).is_some() && !tcb.rcv.urgent_taken)
+            || tcb.rcv.urgent_byte.is_some(),
         connected: user.was_established,
     }
 }

@@ -1,28 +1,96 @@
-//! tmp
-use crate::target::*;
-/// x
-#[derive(Default)]
+//! The running Linux kernel as a target: a network namespace with a TUN device for every case.
+//!
+//! - [`prepare`] gets the rights, once, before the process has a second thread.
+//! - `session` ties the rest together: `worker` is the thread inside the namespace that makes the
+//!   calls (`calls`, `blocking`) and runs the commands (`sysctl`, `shell`); `tun` and `capture`
+//!   are the two sides of the wire; `orphans` sees to it that nothing is left behind.
+//!
+//! This module is the only one in the repository with `unsafe`.
+#![expect(
+    unsafe_code,
+    reason = "system calls that nix has no safe form for, or only for arguments it knows to be right"
+)]
+
+mod blocking;
+mod calls;
+mod capture;
+mod clock;
+mod facts;
+mod fds;
+mod info;
+mod netlink;
+mod netns;
+mod orphans;
+mod privilege;
+mod session;
+mod shell;
+mod sysctl;
+mod tun;
+mod worker;
+
+use std::sync::OnceLock;
+
+pub(crate) use facts::findings;
+pub use privilege::{Privilege, prepare};
+
+use super::{Session, SessionSettings, Target, TargetError};
+use crate::program::Capability;
+use session::LinuxSession;
+use worker::Worker;
+
+/// The running kernel.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct LinuxTarget;
+
 impl LinuxTarget {
-    /// x
+    /// Whether cases can be run against this machine's kernel. Found out once, by making a
+    /// namespace with a TUN device.
+    ///
+    /// # Errors
+    /// What is missing and what to do about it, in one line.
     pub fn available() -> Result<(), String> {
-        Err("tmp".into())
+        static ANSWER: OnceLock<Result<(), String>> = OnceLock::new();
+        ANSWER
+            .get_or_init(|| {
+                Worker::start(|| {
+                    netns::enter()?;
+                    tun::Tun::open().map(drop)
+                })
+                .map(drop)
+                .map_err(|error| error.to_string())
+            })
+            .clone()
     }
 }
+
 impl Target for LinuxTarget {
     fn name(&self) -> &'static str {
         "linux"
     }
+
     fn defines(&self) -> Vec<String> {
-        vec![]
+        vec!["linux".into(), "Linux".into()]
     }
-    fn lacks(&self, _: &Capability) -> Option<String> {
-        None
+
+    fn lacks(&self, capability: &Capability) -> Option<String> {
+        if let Err(reason) = LinuxTarget::available() {
+            return Some(reason);
+        }
+        match capability.0.as_str() {
+            "psp" => Some("PSP needs hardware that speaks it".into()),
+            "python" => Some(
+                "checks are evaluated by the harness; only plain assertions are supported".into(),
+            ),
+            "encapsulation" => Some("tunnels (GRE, MPLS, IP in IP) are not supported yet".into()),
+            name => sysctl::missing(name.strip_prefix("sysctl:")?),
+        }
     }
+
     fn is_virtual(&self) -> bool {
         false
     }
-    fn open(&self, _: &SessionSettings) -> Result<Box<dyn Session>, TargetError> {
-        Err(TargetError::Machine(String::new()))
+
+    fn open(&self, settings: &SessionSettings) -> Result<Box<dyn Session>, TargetError> {
+        Ok(Box::new(LinuxSession::open(settings)?))
     }
 }

@@ -35,9 +35,26 @@ const MISSING: &[(&str, &str)] = &[
         "python",
         "the reference target gives snapshots to plain assertions only",
     ),
-    ("ecn", "the reference stack has no ECN"),
-    ("fastopen", "the reference stack has no Fast Open"),
-    ("md5", "the reference stack has no MD5 signatures"),
+    ("raw", "the reference stack speaks TCP only"),
+    ("mptcp", "the reference stack speaks plain TCP only"),
+    ("wire", "the reference target has no network card"),
+    ("shared_object", "the reference target is built in"),
+    (
+        "control:sendmsg",
+        "the reference target sends no control messages",
+    ),
+    (
+        "control:timestamping",
+        "the reference target keeps no time stamps of packets",
+    ),
+    (
+        "control:extended_error",
+        "the reference target keeps no error queue",
+    ),
+    (
+        "control:statistics",
+        "the reference target keeps no error queue",
+    ),
 ];
 
 /// Calls that are there.
@@ -74,10 +91,10 @@ const CALLS: &[&str] = &[
 const OFFERED: &[&str] = &[
     "icmp",
     "tcp",
-    "ipv4",
-    "ipv6",
-    "ipv4-mapped-ipv6",
     "tcp_info",
+    "ip_version:ipv4",
+    "ip_version:ipv6",
+    "ip_version:ipv4-mapped-ipv6",
 ];
 
 /// Why a capability is missing, or `None` if it is there.
@@ -130,11 +147,14 @@ mod tests {
     #[case("icmp", true)]
     #[case("shell", false)]
     #[case("sysctl:net.ipv4.tcp_syncookies", true)]
-    #[case("sysctl:net.ipv4.tcp_ecn", false)]
+    #[case("sysctl:net.ipv4.tcp_ecn", true)]
+    #[case("sysctl:net.ipv4.tcp_moderate_rcvbuf", false)]
     #[case("sockopt:SOL_TCP/TCP_INQ", true)]
     #[case("sockopt:SOL_TCP/TCP_MD5SIG", false)]
-    #[case("ioctl:SIOCINQ", true)]
     #[case("ioctl:0x541b", true)]
+    #[case("ioctl:SIOCINQ", true)]
+    #[case("ioctl:SIOCGIFADDR", false)]
+    #[case("ip_version:ipv4", true)]
     #[case("ioctl:0x1234", false)]
     #[case("tcp_info:tcpi_state", true)]
     #[case("tcp_info:tcpi_pacing_rate", false)]

@@ -63,8 +63,6 @@ pub(super) struct Socket {
     pub(super) read_shut: bool,
     /// `SHUT_WR` was called.
     pub(super) write_shut: bool,
-    /// Backlog given to `listen`.
-    pub(super) backlog: usize,
 }
 
 /// Options that live above the stack.
@@ -105,7 +103,6 @@ impl Socket {
             },
             read_shut: false,
             write_shut: false,
-            backlog: 0,
         }
     }
 
@@ -117,7 +114,6 @@ impl Socket {
             stage: Stage::Connection(id, Link::Connected),
             read_shut: false,
             write_shut: false,
-            backlog: 0,
             ..self.clone()
         }
     }
@@ -237,6 +233,11 @@ impl Table {
             Object::Socket(socket) => Some((*fd, &**socket)),
             Object::Epoll(_) => None,
         })
+    }
+
+    /// Every open number.
+    pub(super) fn numbers(&self) -> Vec<Fd> {
+        self.objects.keys().copied().collect()
     }
 
     /// The numbers of all epoll instances.

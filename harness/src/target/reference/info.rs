@@ -23,7 +23,6 @@ pub(super) const NAMES: &[&str] = &[
     "tcpi_snd_mss",
     "tcpi_advmss",
     "tcpi_unacked",
-    "tcpi_sacked",
     "tcpi_snd_cwnd",
     "tcpi_snd_ssthresh",
     "tcpi_total_retrans",
@@ -45,10 +44,7 @@ impl Kernel {
     /// A snapshot of one socket.
     pub(super) fn info(&self, fd: Fd) -> Result<BTreeMap<String, i64>, Stop> {
         let id = match self.table.socket(fd)?.stage {
-            Stage::Fresh => {
-                let values = [("tcpi_state", state_number(StateName::Closed))];
-                return Ok(named(&values));
-            }
+            Stage::Fresh => return Ok(blank(StateName::Closed)),
             Stage::Listening(id) | Stage::Connection(id, _) => id,
         };
         let status = self
@@ -57,12 +53,10 @@ impl Kernel {
             .status(id)
             .map_err(|error| Kernel::lost_socket(fd, error))?;
         if status.state == StateName::Listen {
-            // As Linux has it: connections waiting, and the backlog.
-            return Ok(named(&[
-                ("tcpi_state", state_number(status.state)),
-                ("tcpi_unacked", wide(status.accept_queued)),
-                ("tcpi_sacked", wide(self.table.socket(fd)?.backlog)),
-            ]));
+            let mut values = blank(status.state);
+            // As Linux has it: the connections that wait for accept.
+            values.insert("tcpi_unacked".to_owned(), wide(status.accept_queued));
+            return Ok(values);
         }
         Ok(named(&of_connection(&status)))
     }
@@ -158,6 +152,14 @@ fn state_number(state: StateName) -> i64 {
 
 fn wide(value: usize) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// A socket without a connection: zero everywhere but for the state.
+fn blank(state: StateName) -> BTreeMap<String, i64> {
+    let mut values: BTreeMap<String, i64> =
+        NAMES.iter().map(|name| ((*name).to_owned(), 0)).collect();
+    values.insert("tcpi_state".to_owned(), state_number(state));
+    values
 }
 
 fn named(values: &[(&str, i64)]) -> BTreeMap<String, i64> {

@@ -91,23 +91,10 @@ impl Kernel {
                 name,
                 value,
             } => self.set_option(*fd, *level, *name, value),
-            Call::Poll {
-                entries,
-                timeout_ms,
-            } => self.poll(entries, *timeout_ms, progress),
-            Call::EpollCreate { size } => self.epoll_create(*size),
-            Call::EpollCtl {
-                epoll,
-                operation,
-                fd,
-                events,
-                data,
-            } => self.epoll_ctl(*epoll, *operation, *fd, *events, *data),
-            Call::EpollWait {
-                epoll,
-                max_events,
-                timeout_ms,
-            } => self.epoll_wait(*epoll, *max_events, *timeout_ms, progress),
+            Call::Poll { .. }
+            | Call::EpollCreate { .. }
+            | Call::EpollCtl { .. }
+            | Call::EpollWait { .. } => self.poll_family(call, progress),
             Call::Pipe
             | Call::Splice { .. }
             | Call::Open { .. }

@@ -14,6 +14,7 @@ mod engine;
 mod errno;
 mod info;
 mod kernel;
+mod process;
 mod session;
 mod sysctl;
 

@@ -1,7 +1,7 @@
 //! One case's host in virtual time.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tcpdrill_stack::{Config, Host, Instant};
@@ -9,6 +9,7 @@ use tcpdrill_stack::{Config, Host, Instant};
 use super::blocking::{InFlight, Progress, Stop};
 use super::engine::Engine;
 use super::kernel::{Kernel, unmapped};
+use super::process::Process;
 use crate::call::{Call, Fd, Outcome};
 use crate::target::{CallReport, CommandReport, Observed, Session, SessionSettings, TargetError};
 use crate::time::{Moment, Time};
@@ -18,6 +19,7 @@ use crate::time::{Moment, Time};
 pub struct ReferenceSession {
     kernel: Kernel,
     in_flight: InFlight,
+    process: Option<Process>,
 }
 
 impl ReferenceSession {
@@ -50,6 +52,7 @@ impl ReferenceSession {
         Ok(ReferenceSession {
             kernel: Kernel::new(Engine::new(host), settings.ip_version, settings.seed),
             in_flight: InFlight::Nothing,
+            process: None,
         })
     }
 
@@ -226,10 +229,27 @@ impl Session for ReferenceSession {
             Stop::Sleep(_) => TargetError::Machine("a snapshot cannot wait".to_owned()),
         })
     }
+
+    fn start_process(&mut self, peer: SocketAddr) -> Result<(), TargetError> {
+        if self.process.is_some() {
+            return Err(TargetError::Machine(
+                "a process was started while another one runs".to_owned(),
+            ));
+        }
+        self.process = Some(Process::connected_to(peer, &mut self.kernel)?);
+        Ok(())
+    }
+
+    fn end_process(&mut self, signal: i32) -> Result<(), TargetError> {
+        let process = self.process.take().ok_or_else(|| {
+            TargetError::Machine("there is no process to end; start one first".to_owned())
+        })?;
+        process.end(signal, &mut self.kernel)
+    }
 }
 
 /// The end of a call: a failure with an errno is an outcome, a fault of the target is not.
-fn outcome(ended: Result<Outcome, Stop>) -> Result<Outcome, TargetError> {
+pub(super) fn outcome(ended: Result<Outcome, Stop>) -> Result<Outcome, TargetError> {
     match ended {
         Ok(outcome) => Ok(outcome),
         Err(Stop::Failed(errno)) => Ok(Outcome::failed(errno)),

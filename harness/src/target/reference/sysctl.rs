@@ -43,6 +43,16 @@ const TABLE: &[(&str, Setter)] = &[
             "the reference stack has NewReno (`reno`) only",
         )),
     }),
+    ("net.ipv4.tcp_ecn", |_, text| match number(text, 0, 3)? {
+        0 => Ok(()),
+        _ => Err(Refusal::Lacking("the reference stack has no ECN")),
+    }),
+    ("net.ipv4.tcp_fastopen", |_, text| {
+        match number(text, 0, i32::MAX as u64)? {
+            0 => Ok(()),
+            _ => Err(Refusal::Lacking("the reference stack has no Fast Open")),
+        }
+    }),
     ("net.ipv4.tcp_fin_timeout", |config, text| {
         config.fin_wait_2_timeout = Some(seconds(text)?);
         Ok(())

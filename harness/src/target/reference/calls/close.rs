@@ -77,14 +77,12 @@ impl Kernel {
             Stage::Listening(_) if reading => self.disconnect(fd),
             Stage::Listening(_) => Ok(Outcome::ok(0)),
             Stage::Connection(id, _) => {
-                let ready = self.readiness(id);
-                if ready.closed {
-                    return Err(ENOTCONN.into());
+                match self.engine.state(id) {
+                    // Linux keeps TIME-WAIT apart from the socket, which is closed by then.
+                    None | Some(StateName::Closed | StateName::TimeWait) => Err(ENOTCONN.into()),
+                    Some(StateName::SynSent) => self.disconnect(fd),
+                    Some(_) => self.shutdown_connection(fd, id, reading, writing),
                 }
-                if !ready.connected && self.engine.state(id) == Some(StateName::SynSent) {
-                    return self.disconnect(fd);
-                }
-                self.shutdown_connection(fd, id, reading, writing)
             }
         }
     }

@@ -141,12 +141,13 @@ impl Kernel {
         let socket = self.table.socket(fd)?;
         match socket.stage {
             Stage::Fresh => {}
-            Stage::Listening(_) if socket.backlog == backlog => return Ok(Outcome::ok(0)),
-            Stage::Listening(_) => {
-                return Err(Stop::unsupported(
-                    "call:listen",
-                    "the reference stack cannot change the backlog of a listening socket",
-                ));
+            // A second listen only changes the backlog: listen(2).
+            Stage::Listening(id) => {
+                self.engine
+                    .host_mut()
+                    .set_backlog(id, backlog)
+                    .map_err(|error| Kernel::lost_socket(fd, error))?;
+                return Ok(Outcome::ok(0));
             }
             Stage::Connection(..) => return Err(EINVAL.into()),
         }
@@ -167,7 +168,6 @@ impl Kernel {
             .map_err(|error| errno::of_open(error, false, false))?;
         let socket = self.table.socket_mut(fd)?;
         socket.bound = Some(local);
-        socket.backlog = backlog;
         socket.stage = Stage::Listening(id);
         Ok(Outcome::ok(0))
     }

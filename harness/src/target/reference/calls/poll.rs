@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tcpdrill_stack::{Instant, SocketId};
 
-use crate::call::{Fd, Outcome, Output, PollEntry};
+use crate::call::{Call, Fd, Outcome, Output, PollEntry};
 use crate::target::reference::abi::{epoll, ready};
 use crate::target::reference::blocking::{Attempt, Progress, Stop};
 use crate::target::reference::descriptors::{Epoll, Object, Socket, Stage, Watch};
@@ -84,12 +84,34 @@ impl Kernel {
         }
     }
 
-    pub(in crate::target::reference) fn poll(
+    pub(in crate::target::reference) fn poll_family(
         &mut self,
-        entries: &[PollEntry],
-        timeout_ms: i32,
+        call: &Call,
         progress: &Progress,
     ) -> Attempt {
+        match call {
+            Call::Poll {
+                entries,
+                timeout_ms,
+            } => self.poll(entries, *timeout_ms, progress),
+            Call::EpollCreate { size } => self.epoll_create(*size),
+            Call::EpollCtl {
+                epoll,
+                operation,
+                fd,
+                events,
+                data,
+            } => self.epoll_ctl(*epoll, *operation, *fd, *events, *data),
+            Call::EpollWait {
+                epoll,
+                max_events,
+                timeout_ms,
+            } => self.epoll_wait(*epoll, *max_events, *timeout_ms, progress),
+            other => Err(Stop::machine(format!("{} does not poll", other.name()))),
+        }
+    }
+
+    fn poll(&mut self, entries: &[PollEntry], timeout_ms: i32, progress: &Progress) -> Attempt {
         let revents: Vec<i16> = entries
             .iter()
             .map(|entry| {
@@ -124,7 +146,7 @@ impl Kernel {
         (self.engine.now() < end).then_some(Stop::Sleep(Some(end)))
     }
 
-    pub(in crate::target::reference) fn epoll_create(&mut self, size: i32) -> Attempt {
+    fn epoll_create(&mut self, size: i32) -> Attempt {
         if size <= 0 {
             return Err(EINVAL.into());
         }
@@ -132,7 +154,7 @@ impl Kernel {
         Ok(Outcome::ok(i64::from(fd.0)))
     }
 
-    pub(in crate::target::reference) fn epoll_ctl(
+    fn epoll_ctl(
         &mut self,
         instance: Fd,
         operation: i32,
@@ -181,7 +203,7 @@ impl Kernel {
         Ok(Outcome::ok(0))
     }
 
-    pub(in crate::target::reference) fn epoll_wait(
+    fn epoll_wait(
         &mut self,
         fd: Fd,
         max_events: i32,

@@ -100,8 +100,7 @@ impl Kernel {
             if have >= enough.min(len) && (have > 0 || len == 0) {
                 return Ok(());
             }
-            // The error that ends the stream is for the next call if this one has bytes to give.
-            if have > 0 && self.only_error_left(id) {
+            if have > 0 && self.next_call_is_needed(fd, id)? {
                 return Ok(());
             }
             let mut buffer = vec![0; len - have];
@@ -156,11 +155,13 @@ impl Kernel {
         })
     }
 
-    fn only_error_left(&self, id: SocketId) -> bool {
-        self.engine
-            .host()
-            .status(id)
-            .is_ok_and(|status| status.error.is_some() && status.recv_queued == 0)
+    /// Whether what comes next is not for a call that has bytes already: the error that ended the stream, or
+    /// what stands behind the urgent mark.
+    fn next_call_is_needed(&self, fd: Fd, id: SocketId) -> Result<bool, Stop> {
+        let inline = self.table.socket(fd)?.options.urgent_inline;
+        Ok(self.engine.host().status(id).is_ok_and(|status| {
+            status.error.is_some() || (!inline && status.urgent_ahead == Some(1))
+        }))
     }
 
     /// Whether a call that has some bytes, but fewer than it waits for, returns them now.

@@ -168,3 +168,16 @@ fn a_listener_shut_for_reading_is_a_fresh_socket() {
     let (_, segment) = bench.next(Duration::ZERO).expect("no RST");
     assert!(segment.flags.contains(RST));
 }
+
+#[test]
+fn shutdown_is_possible_until_the_connection_is_over() {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    bench.send(FIN_ACK, 1, 1, &[]);
+    let shutdown = |how| Call::Shutdown { fd, how };
+    bench.ok(shutdown(1));
+    // LAST-ACK: still a connection.
+    bench.ok(shutdown(2));
+    bench.send(ACK, 2, 2, &[]);
+    bench.fails(shutdown(2), ENOTCONN);
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::bench::*;
 use crate::call::{Call, ControlMessage, Fd, Output};
-use crate::target::{CallReport, Session};
+use crate::target::{CallReport, Session, TargetError};
 use crate::wire::TcpFlags;
 
 const MSG_OOB: i32 = 1;
@@ -195,6 +195,15 @@ fn siocoutq_counts_what_the_peer_has_not_acknowledged() {
     assert_eq!(bench.call(queued()).output, Output::Int(200));
 }
 
+fn at_mark(bench: &mut Bench, fd: Fd) -> Output {
+    let call = Call::Ioctl {
+        fd,
+        request: 0x8905,
+        argument: None,
+    };
+    bench.call(call).output
+}
+
 #[test]
 fn urgent_data_is_lifted_out_of_the_stream() {
     let mut bench = Bench::new();
@@ -202,17 +211,28 @@ fn urgent_data_is_lifted_out_of_the_stream() {
     bench.set_nonblocking(fd);
     bench.fails(recv(fd, 1, MSG_OOB), EINVAL);
     let flags = PSH_ACK.with(TcpFlags::URG);
-    // RFC 9293 (MUST-62): the pointer is that of the last urgent byte's successor less one; old stacks differ by one.
+    // The pointer is the offset of the octet after the urgent data (RFC 9293 §3.8.5, RFC 6093 §4): "c" is urgent.
     bench.send_with(flags, 1, 1, b"abcd", Vec::new(), 3);
-    let urgent = received(&mut bench, recv(fd, 1, MSG_OOB));
+    assert_eq!(received(&mut bench, recv(fd, 1, MSG_OOB)), b"c");
     bench.fails(recv(fd, 1, MSG_OOB), EINVAL);
-    let mut stream = bench.read(fd, 10);
-    stream.extend(bench.read(fd, 10));
-    assert_eq!(urgent.len() + stream.len(), 4);
-    let at = b"abcd".iter().position(|byte| *byte == urgent[0]).unwrap();
-    let mut whole = b"abcd".to_vec();
-    whole.remove(at);
-    assert_eq!(stream, whole);
+    // One call does not read across the mark, not even with MSG_WAITALL.
+    assert_eq!(received(&mut bench, recv(fd, 4, MSG_WAITALL)), b"ab");
+    assert_eq!(at_mark(&mut bench, fd), Output::Int(1));
+    assert_eq!(bench.read(fd, 10), b"d");
+    assert_eq!(at_mark(&mut bench, fd), Output::Int(0));
+}
+
+#[test]
+fn inline_urgent_data_stays_in_the_stream() {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    bench.set_int(fd, 1, 10, 1);
+    let flags = PSH_ACK.with(TcpFlags::URG);
+    bench.send_with(flags, 1, 1, b"abcd", Vec::new(), 3);
+    bench.fails(recv(fd, 1, MSG_OOB), EINVAL);
+    assert_eq!(bench.read(fd, 2), b"ab");
+    assert_eq!(at_mark(&mut bench, fd), Output::Int(1));
+    assert_eq!(bench.read(fd, 10), b"cd");
 }
 
 #[test]
@@ -235,4 +255,84 @@ fn a_fresh_socket_reads_enotconn_and_writes_epipe() {
     bench.fails(Call::Read { fd, len: 1 }, ENOTCONN);
     let data = bytes(1);
     bench.fails(Call::Write { fd, data }, EPIPE);
+}
+
+#[test]
+fn receive_low_water_holds_a_reader_back() {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    bench.set_int(fd, 1, 18, 5);
+    bench
+        .session
+        .start_call(&Call::Read { fd, len: 100 })
+        .unwrap();
+    bench.send(PSH_ACK, 1, 1, b"abc");
+    bench.sleep(Duration::from_millis(10));
+    bench.send(PSH_ACK, 4, 1, b"de");
+    let (at, outcome) = bench.finish(Duration::ZERO);
+    assert_eq!(
+        (at, outcome.output),
+        (10_000, Output::Bytes(b"abcde".to_vec()))
+    );
+}
+
+#[test]
+fn peek_with_waitall_sees_all_of_it_and_takes_nothing() {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    let call = recv(fd, 4, MSG_PEEK | MSG_WAITALL);
+    bench.session.start_call(&call).unwrap();
+    bench.send(PSH_ACK, 1, 1, b"ab");
+    bench.send(PSH_ACK, 3, 1, b"cd");
+    let (_, outcome) = bench.finish(Duration::ZERO);
+    assert_eq!(outcome.output, Output::Bytes(b"abcd".to_vec()));
+    assert_eq!(bench.read(fd, 9), b"abcd");
+}
+
+#[test]
+fn a_reader_with_bytes_leaves_the_reset_to_the_next_call() {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    let call = recv(fd, 100, MSG_WAITALL);
+    bench.session.start_call(&call).unwrap();
+    bench.send(PSH_ACK, 1, 1, b"abc");
+    bench.send(RST_ACK, 4, 1, &[]);
+    let (_, outcome) = bench.finish(Duration::ZERO);
+    assert_eq!(outcome.output, Output::Bytes(b"abc".to_vec()));
+    bench.fails(Call::Read { fd, len: 1 }, ECONNRESET);
+}
+
+#[test]
+fn a_nonblocking_writer_waits_for_the_handshake() {
+    let mut bench = Bench::new();
+    let fd = bench.nonblocking_socket();
+    let address = bench.remote();
+    bench.fails(Call::Connect { fd, address }, EINPROGRESS);
+    bench.expect_syn(SYN);
+    let data = bytes(10);
+    bench.fails(Call::Write { fd, data }, EAGAIN);
+    bench.fails(Call::Read { fd, len: 1 }, EAGAIN);
+    bench.send(SYN_ACK, 0, 1, &[]);
+    bench.expect(ACK, 1, 1, 0);
+    assert_eq!(bench.write(fd, 10), 10);
+}
+
+#[test]
+fn flags_the_target_does_not_know_are_missing_capabilities() {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    let zero_copy = Call::Send {
+        fd,
+        data: bytes(1),
+        flags: 0x400_0000,
+    };
+    for (call, name) in [
+        (zero_copy, "msg:MSG_ZEROCOPY"),
+        (recv(fd, 1, 0x2000), "msg:MSG_ERRQUEUE"),
+    ] {
+        match bench.session.call(&call, Duration::ZERO) {
+            Err(TargetError::Unsupported { capability, .. }) => assert_eq!(capability, name),
+            other => panic!("{other:?}"),
+        }
+    }
 }

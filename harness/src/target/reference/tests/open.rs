@@ -233,3 +233,111 @@ fn socket_refuses_what_is_not_tcp() {
     let error = bench.session.call(&udp, Duration::ZERO).unwrap_err();
     insta::assert_snapshot!(error, @"udp is not available: the reference stack speaks TCP only");
 }
+
+#[test]
+fn a_second_listen_changes_the_backlog() {
+    let mut bench = Bench::new();
+    let fd = bench.listener();
+    bench.ok(Call::Listen { fd, backlog: 1 });
+    bench.peer_opens();
+    // The accept queue of one is full: the next SYN draws nothing.
+    bench.remote_port += 1;
+    bench.send_syn(1000);
+    bench.silence(Duration::from_millis(500));
+}
+
+#[test]
+fn a_connect_that_runs_out_of_its_send_timeout_is_in_progress() {
+    let mut bench = Bench::new();
+    let fd = bench.socket();
+    let value = [0i64.to_ne_bytes(), 400_000i64.to_ne_bytes()].concat();
+    bench.ok(Call::SetSockOpt {
+        fd,
+        level: 1,
+        name: 21,
+        value,
+    });
+    let address = bench.remote();
+    bench.fails(Call::Connect { fd, address }, EINPROGRESS);
+    assert_eq!(bench.now(), 400_000);
+}
+
+#[test]
+fn an_unanswered_connect_times_out() {
+    let mut bench = Bench::new();
+    let line = "sysctl -q -w net.ipv4.tcp_syn_retries=2";
+    bench.session.command(line).unwrap();
+    let fd = bench.socket();
+    let address = bench.remote();
+    bench
+        .session
+        .start_call(&Call::Connect { fd, address })
+        .unwrap();
+    let (at, outcome) = bench.finish(Duration::from_secs(100));
+    assert_eq!(
+        (at, outcome.errno.map(|errno| errno.0)),
+        (7_000_000, Some(110))
+    );
+    let times: Vec<i64> = std::iter::from_fn(|| bench.next(Duration::ZERO))
+        .map(|packet| packet.0)
+        .collect();
+    assert_eq!(times, [0, 1_000_000, 3_000_000]);
+}
+
+#[test]
+fn an_accepted_socket_has_the_listeners_options_but_not_its_nonblocking_flag() {
+    let mut bench = Bench::new();
+    let listener = bench.listener();
+    bench.set_nonblocking(listener);
+    bench.set_int(listener, 0, 2, 9);
+    bench.set_int(listener, 1, 18, 3);
+    bench.peer_opens();
+    let fd = bench.ok(Call::Accept {
+        fd: listener,
+        flags: None,
+    });
+    let fd = Fd(i32::try_from(fd).unwrap());
+    assert_eq!(bench.get_int(fd, 0, 2), 9);
+    assert_eq!(bench.get_int(fd, 1, 18), 3);
+    let flags = Call::Fcntl {
+        fd,
+        command: 3,
+        argument: None,
+    };
+    assert_eq!(bench.ok(flags), 2);
+}
+
+#[test]
+fn a_listener_cannot_connect_and_a_connection_cannot_listen() {
+    let mut bench = Bench::new();
+    let (listener, fd) = bench.accepted();
+    let address = bench.remote();
+    bench.fails(
+        Call::Connect {
+            fd: listener,
+            address,
+        },
+        EISCONN,
+    );
+    bench.fails(Call::Listen { fd, backlog: 1 }, EINVAL);
+}
+
+#[test]
+fn a_v6_only_socket_takes_no_mapped_address() {
+    let mut bench = Bench::with(IpVersion::Ipv4MappedIpv6, 1);
+    let fd = bench.socket();
+    bench.set_int(fd, 41, 26, 1);
+    let address = bench.remote();
+    bench.fails(Call::Connect { fd, address }, 101);
+}
+
+#[test]
+fn an_any_listener_answers_on_every_address_of_its_family() {
+    let mut bench = Bench::with(IpVersion::Ipv4MappedIpv6, 1);
+    let fd = bench.socket();
+    let address = Address::Is("[::]:8080".parse::<SocketAddr>().unwrap());
+    bench.ok(Call::Bind { fd, address });
+    bench.ok(Call::Listen { fd, backlog: 1 });
+    bench.peer_opens();
+    bench.ok(Call::Accept { fd, flags: None });
+}

@@ -6,6 +6,7 @@ use rstest::rstest;
 
 use super::bench::*;
 use crate::call::{Call, Output};
+use crate::program::IpVersion;
 use crate::target::{Session, TargetError};
 use crate::wire::TcpOption;
 
@@ -202,4 +203,65 @@ fn a_snapshot_follows_the_connection() {
     let info = bench.session.socket_info(fd).unwrap();
     assert_eq!((info["tcpi_state"], info["tcpi_bytes_received"]), (8, 300));
     assert_eq!(info.len(), crate::target::reference::info::NAMES.len());
+}
+
+#[test]
+fn header_options_of_the_other_family_are_refused() {
+    let mut bench = Bench::new();
+    let fd = bench.socket();
+    let hops = Call::SetSockOpt {
+        fd,
+        level: 41,
+        name: 16,
+        value: 9i32.to_ne_bytes().to_vec(),
+    };
+    bench.fails(hops, 92);
+}
+
+#[test]
+fn hop_limit_reaches_the_wire() {
+    let mut bench = Bench::with(IpVersion::Ipv6, 1);
+    let fd = bench.nonblocking_socket();
+    bench.set_int(fd, 41, 16, 9);
+    let address = bench.remote();
+    bench.fails(Call::Connect { fd, address }, EINPROGRESS);
+    bench.expect_syn(SYN);
+    let parsed = crate::wire::parse(&bench.log[0].1).unwrap();
+    assert_eq!(parsed.packet.ip.ttl, 9);
+}
+
+#[test]
+fn a_socket_without_a_connection_has_a_snapshot_of_zeros() {
+    let mut bench = Bench::new();
+    let fd = bench.socket();
+    let info = bench.session.socket_info(fd).unwrap();
+    assert_eq!(info["tcpi_state"], 7);
+    assert!(
+        info.iter()
+            .all(|(name, value)| name == "tcpi_state" || *value == 0)
+    );
+    assert_eq!(info.len(), crate::target::reference::info::NAMES.len());
+}
+
+#[test]
+fn a_snapshot_counts_payload_and_no_fins() {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    bench.send(PSH_ACK, 1, 1, &bytes(30));
+    bench.write(fd, 20);
+    bench.ok(Call::Shutdown { fd, how: 1 });
+    let seen = |bench: &mut Bench| {
+        let info = bench.session.socket_info(fd).unwrap();
+        (
+            info["tcpi_state"],
+            info["tcpi_bytes_acked"],
+            info["tcpi_bytes_received"],
+        )
+    };
+    bench.send(ACK, 31, 21, &[]);
+    assert_eq!(seen(&mut bench), (4, 20, 30));
+    bench.send(ACK, 31, 22, &[]);
+    assert_eq!(seen(&mut bench), (5, 20, 30));
+    bench.send(FIN_ACK, 31, 22, &[]);
+    assert_eq!(seen(&mut bench), (6, 20, 30));
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::bench::*;
 use crate::call::{Call, Fd, Output, PollEntry};
 use crate::target::Session;
+use crate::wire::TcpFlags;
 
 const POLLIN: i16 = 1;
 const POLLPRI: i16 = 2;
@@ -185,4 +186,74 @@ fn ready_descriptors_are_reported_in_the_order_in_which_they_became_so() {
     bench.remote_port += 1;
     bench.peer_opens_again();
     assert_eq!(wait(&mut bench, epoll), [(1, 7), (1, 42)]);
+}
+
+#[rstest::rstest]
+#[case(0)]
+#[case(1)]
+fn urgent_data_is_pollpri_until_it_is_read(#[case] inline: i32) {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    bench.set_int(fd, 1, 10, inline);
+    let flags = PSH_ACK.with(TcpFlags::URG);
+    bench.send_with(flags, 1, 1, b"abcd", Vec::new(), 4);
+    assert_eq!(revents(&mut bench, fd), POLLIN | POLLPRI | POLLOUT);
+    while revents(&mut bench, fd) & POLLIN != 0 {
+        bench.read(fd, 10);
+    }
+    if inline == 0 {
+        bench.call(Call::Recv {
+            fd,
+            len: 1,
+            flags: 1,
+        });
+    }
+    assert_eq!(revents(&mut bench, fd) & POLLPRI, 0);
+}
+
+#[test]
+fn a_send_buffer_that_was_full_is_an_edge_when_it_has_room() {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    bench.set_nonblocking(fd);
+    bench.set_int(fd, 1, 7, 4000);
+    let epoll = watch(&mut bench, fd, 4 | 1 << 31);
+    assert_eq!(wait(&mut bench, epoll), [(4, 42)]);
+    assert_eq!(bench.write(fd, 6000), 4000);
+    assert_eq!(wait(&mut bench, epoll), []);
+    bench.send(ACK, 1, 1001, &[]);
+    assert_eq!(wait(&mut bench, epoll), [(4, 42)]);
+    // Filled and emptied between two calls: still an edge.
+    assert_eq!(bench.write(fd, 6000), 1000);
+    bench.send(ACK, 1, 2001, &[]);
+    assert_eq!(wait(&mut bench, epoll), [(4, 42)]);
+    assert_eq!(wait(&mut bench, epoll), []);
+}
+
+#[test]
+fn sockets_that_time_out_become_ready_in_that_order() {
+    let mut bench = Bench::new();
+    let (slow, quick) = (bench.nonblocking_socket(), bench.nonblocking_socket());
+    bench.set_int(slow, 6, 18, 5000);
+    bench.set_int(quick, 6, 18, 2000);
+    let epoll = watch(&mut bench, slow, 1);
+    bench.ok(Call::EpollCtl {
+        epoll,
+        operation: 1,
+        fd: quick,
+        events: 1,
+        data: 7,
+    });
+    for fd in [slow, quick] {
+        let address = bench.remote();
+        bench.fails(Call::Connect { fd, address }, EINPROGRESS);
+    }
+    // The fresh sockets were ready (POLLHUP); connecting ones are not.
+    assert_eq!(wait(&mut bench, epoll), []);
+    bench.sleep(Duration::from_secs(10));
+    let order: Vec<u64> = wait(&mut bench, epoll)
+        .into_iter()
+        .map(|(_, data)| data)
+        .collect();
+    assert_eq!(order, [7, 42]);
 }

@@ -1,0 +1,576 @@
+//! A small TCP in memory, with flaws on demand: what probes have to find out.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::call::{Address, Call, Errno, Fd, Outcome, Output};
+use crate::program::Capability;
+use crate::target::{
+    CallReport, CommandReport, Observed, Session, SessionSettings, Target, TargetError,
+};
+use crate::time::{Moment, Time};
+use crate::wire::{IpFields, Packet, TcpFlags, TcpOption, TcpSegment, Transport, WireFault, parse};
+
+mod isn;
+
+pub(super) use isn::Isn;
+
+/// Something the fake does wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flaw {
+    None,
+    /// Segments with bad checksums are taken.
+    TakesBadChecksums,
+    /// Options behind the end of the list and behind malformed ones are read.
+    ReadsOn,
+    /// Reserved bits make it drop a segment.
+    MindsReservedBits,
+    /// The queue of half-open connections knows no bound.
+    EndlessQueue,
+    /// A full queue stays full.
+    QueueNeverDrains,
+    /// SYN-ACKs with cookies are repeated.
+    RepeatsCookies,
+    /// Any ACK up to cookie + 2 opens.
+    LaxCookies,
+    /// The dead leave nothing behind.
+    SilentExit,
+    /// Local ports are counted up.
+    CountsPorts,
+    /// Every challenge is answered.
+    AnswersEveryChallenge,
+    /// Outbound reserved bits are set.
+    SetsReservedBits,
+}
+
+/// A target of such hosts.
+pub(super) struct FakeTarget {
+    pub(super) isn: Isn,
+    pub(super) flaw: Flaw,
+}
+
+impl Target for FakeTarget {
+    fn name(&self) -> &'static str {
+        "fake"
+    }
+
+    fn defines(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn lacks(&self, _capability: &Capability) -> Option<String> {
+        None
+    }
+
+    fn is_virtual(&self) -> bool {
+        true
+    }
+
+    fn open(&self, settings: &SessionSettings) -> Result<Box<dyn Session>, TargetError> {
+        Ok(Box::new(FakeSession {
+            isn: self.isn.clone(),
+            flaw: self.flaw,
+            local_ip: settings.local_ip,
+            ports: Isn::ideal(99),
+            now: Time::ZERO,
+            sysctls: BTreeMap::new(),
+            sockets: BTreeMap::new(),
+            halves: BTreeMap::new(),
+            accepted: VecDeque::new(),
+            connections: BTreeMap::new(),
+            sent: VecDeque::new(),
+            next_challenge: Time::ZERO,
+        }))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Ends {
+    local: SocketAddr,
+    remote: SocketAddr,
+}
+
+#[derive(Default)]
+struct Socket {
+    bound: Option<u16>,
+    backlog: Option<usize>,
+    ends: Option<Ends>,
+}
+
+struct Half {
+    since: Time,
+    isn: u32,
+    irs: u32,
+    mss: u16,
+    is_repeated: bool,
+}
+
+struct Connection {
+    snd_nxt: u32,
+    rcv_nxt: u32,
+    mss: u16,
+    is_syn_sent: bool,
+    received: Vec<u8>,
+}
+
+struct FakeSession {
+    isn: Isn,
+    flaw: Flaw,
+    local_ip: IpAddr,
+    ports: Isn,
+    now: Time,
+    sysctls: BTreeMap<String, u64>,
+    sockets: BTreeMap<Fd, Socket>,
+    halves: BTreeMap<Ends, Half>,
+    accepted: VecDeque<Ends>,
+    connections: BTreeMap<Ends, Connection>,
+    sent: VecDeque<Observed>,
+    next_challenge: Time,
+}
+
+const EAGAIN: Outcome = failed(11);
+const EINPROGRESS: Outcome = failed(115);
+/// The only process besides the probe's own has this descriptor.
+const PROCESS: Fd = Fd(1000);
+
+const fn failed(errno: i32) -> Outcome {
+    Outcome {
+        result: -1,
+        errno: Some(Errno(errno)),
+        output: Output::None,
+    }
+}
+
+fn unmapped(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+impl FakeSession {
+    fn emit(&mut self, ends: Ends, segment: TcpSegment) {
+        let mut segment = TcpSegment {
+            source_port: ends.local.port(),
+            destination_port: ends.remote.port(),
+            ..segment
+        };
+        if self.flaw == Flaw::SetsReservedBits {
+            segment.reserved = 4;
+        }
+        let packet = Packet {
+            ip: IpFields {
+                source: ends.local.ip(),
+                destination: ends.remote.ip(),
+                ttl: 64,
+                traffic_class: 0,
+                flow_label: 0,
+            },
+            transport: Transport::Tcp(segment),
+        };
+        self.sent.push_back(Observed {
+            at: self.now,
+            bytes: packet.build().unwrap(),
+        });
+    }
+
+    fn say(&mut self, ends: Ends, flags: TcpFlags, sequence: u32, ack: u32, payload: &[u8]) {
+        self.emit(
+            ends,
+            TcpSegment {
+                source_port: 0,
+                destination_port: 0,
+                sequence,
+                acknowledgment: ack,
+                flags,
+                reserved: 0,
+                window: 60_000,
+                urgent: 0,
+                options: Vec::new(),
+                payload: payload.to_vec(),
+            },
+        );
+    }
+
+    fn setting(&self, name: &str) -> u64 {
+        self.sysctls.get(name).copied().unwrap_or(1)
+    }
+
+    fn new_isn(&mut self, ends: Ends) -> u32 {
+        let micros = self.now.as_micros() as u64;
+        self.isn.next_for((ends.local, ends.remote), micros)
+    }
+
+    fn backlog(&self, port: u16) -> Option<usize> {
+        let listening = |socket: &&Socket| socket.bound == Some(port) && socket.backlog.is_some();
+        self.sockets.values().find(listening)?.backlog
+    }
+
+    /// Repeats SYN-ACKs after a second and gives entries up after three.
+    fn expire(&mut self) {
+        let now = self.now;
+        let mut again = Vec::new();
+        let never = self.flaw == Flaw::QueueNeverDrains;
+        self.halves
+            .retain(|_, half| never || now < half.since + Duration::from_secs(3));
+        for (ends, half) in &mut self.halves {
+            if !half.is_repeated && now >= half.since + Duration::from_secs(1) {
+                half.is_repeated = true;
+                again.push((*ends, half.isn, half.irs));
+            }
+        }
+        for (ends, isn, irs) in again {
+            self.say(
+                ends,
+                TcpFlags::SYN.with(TcpFlags::ACK),
+                isn,
+                irs.wrapping_add(1),
+                &[],
+            );
+        }
+    }
+
+    fn on_syn(&mut self, ends: Ends, segment: &TcpSegment, backlog: usize) {
+        let mss = self.mss(segment);
+        let cookies = self.setting("net.ipv4.tcp_syncookies");
+        let is_full = self.halves.len() > backlog && self.flaw != Flaw::EndlessQueue;
+        let is_cookie = cookies == 2 || cookies == 1 && is_full;
+        if is_full && !is_cookie {
+            return;
+        }
+        let isn = if is_cookie {
+            Isn::cookie((ends.local, ends.remote))
+        } else {
+            self.new_isn(ends)
+        };
+        let irs = segment.sequence;
+        if !is_cookie || self.flaw == Flaw::RepeatsCookies {
+            let since = self.now;
+            let is_repeated = false;
+            self.halves.insert(
+                ends,
+                Half {
+                    since,
+                    isn,
+                    irs,
+                    mss,
+                    is_repeated,
+                },
+            );
+        }
+        let flags = TcpFlags::SYN.with(TcpFlags::ACK);
+        self.say(ends, flags, isn, irs.wrapping_add(1), &[]);
+    }
+
+    fn mss(&self, segment: &TcpSegment) -> u16 {
+        let mut before_end = segment
+            .options
+            .iter()
+            .take_while(|option| **option != TcpOption::EndOfList);
+        let mss = |option: &TcpOption| match option {
+            TcpOption::MaximumSegmentSize(mss) => Some(*mss),
+            _ => None,
+        };
+        let found = before_end.find_map(mss);
+        if self.flaw == Flaw::ReadsOn {
+            let last = segment.options.iter().filter_map(mss).last();
+            return last.or(found).unwrap_or(536);
+        }
+        found.unwrap_or(536)
+    }
+
+    fn on_ack_for_half(&mut self, ends: Ends, segment: &TcpSegment) -> bool {
+        let flags = segment.flags;
+        if let Some(half) = self.halves.get(&ends) {
+            if flags.contains(TcpFlags::RST) {
+                self.halves.remove(&ends);
+                return true;
+            }
+            let opens =
+                flags.contains(TcpFlags::ACK) && segment.acknowledgment == half.isn.wrapping_add(1);
+            if opens {
+                let (snd_nxt, mss) = (half.isn.wrapping_add(1), half.mss);
+                self.halves.remove(&ends);
+                self.establish(ends, snd_nxt, segment.sequence, mss);
+                return true;
+            }
+        }
+        if self.backlog(ends.local.port()).is_none() || !flags.contains(TcpFlags::ACK) {
+            return false;
+        }
+        let beyond = segment
+            .acknowledgment
+            .wrapping_sub(Isn::cookie((ends.local, ends.remote)));
+        let bound = if self.flaw == Flaw::LaxCookies { 2 } else { 1 };
+        if self.setting("net.ipv4.tcp_syncookies") > 0 && (1..=bound).contains(&beyond) {
+            self.establish(ends, segment.acknowledgment, segment.sequence, 536);
+        } else {
+            self.say(ends, TcpFlags::RST, segment.acknowledgment, 0, &[]);
+        }
+        true
+    }
+
+    fn establish(&mut self, ends: Ends, snd_nxt: u32, rcv_nxt: u32, mss: u16) {
+        self.accepted.push_back(ends);
+        let connection = Connection {
+            snd_nxt,
+            rcv_nxt,
+            mss,
+            is_syn_sent: false,
+            received: Vec::new(),
+        };
+        self.connections.insert(ends, connection);
+    }
+
+    fn on_connection(&mut self, ends: Ends, segment: &TcpSegment) {
+        let every = self.flaw == Flaw::AnswersEveryChallenge;
+        let now = self.now;
+        let Some(connection) = self.connections.get_mut(&ends) else {
+            return;
+        };
+        let flags = segment.flags;
+        if connection.is_syn_sent {
+            if flags.contains(TcpFlags::RST) {
+                self.connections.remove(&ends);
+                return;
+            }
+            connection.is_syn_sent = false;
+            connection.rcv_nxt = segment.sequence.wrapping_add(1);
+        } else if flags.contains(TcpFlags::RST) && segment.sequence == connection.rcv_nxt {
+            self.connections.remove(&ends);
+            return;
+        } else if flags.contains(TcpFlags::RST) || flags.contains(TcpFlags::SYN) {
+            if now < self.next_challenge && !every {
+                return;
+            }
+            self.next_challenge = now + Duration::from_millis(500);
+        } else if segment.sequence == connection.rcv_nxt {
+            if segment.payload.is_empty() && !flags.contains(TcpFlags::FIN) {
+                return;
+            }
+            connection.received.extend(&segment.payload);
+            let fin = u32::from(flags.contains(TcpFlags::FIN));
+            let len = segment.payload.len() as u32 + fin;
+            connection.rcv_nxt = connection.rcv_nxt.wrapping_add(len);
+        }
+        let (sequence, ack) = (connection.snd_nxt, connection.rcv_nxt);
+        self.say(ends, TcpFlags::ACK, sequence, ack, &[]);
+    }
+
+    fn connect(&mut self, fd: Fd, to: SocketAddr) {
+        let port = match self.sockets.get(&fd).and_then(|socket| socket.bound) {
+            Some(port) => port,
+            None if self.flaw == Flaw::CountsPorts => {
+                let used = self.sockets.values().filter(|socket| socket.ends.is_some());
+                32_768 + used.count() as u16
+            }
+            None => 32_768 + (self.ports.next(0) % 28_000) as u16,
+        };
+        let ends = Ends {
+            local: SocketAddr::new(self.local_ip, port),
+            remote: unmapped(to),
+        };
+        let isn = self.new_isn(ends);
+        self.establish(ends, isn.wrapping_add(1), 0, 1460);
+        self.accepted.pop_back();
+        if let Some(connection) = self.connections.get_mut(&ends) {
+            connection.is_syn_sent = true;
+        }
+        self.sockets.entry(fd).or_default().ends = Some(ends);
+        self.say(ends, TcpFlags::SYN, isn, 0, &[]);
+    }
+
+    fn close(&mut self, fd: Fd) {
+        let ends = self.sockets.remove(&fd).and_then(|socket| socket.ends);
+        let Some(ends) = ends else { return };
+        let Some(connection) = self.connections.get_mut(&ends) else {
+            return;
+        };
+        let (sequence, ack) = (connection.snd_nxt, connection.rcv_nxt);
+        connection.snd_nxt = sequence.wrapping_add(1);
+        let flags = if connection.received.is_empty() {
+            TcpFlags::FIN
+        } else {
+            TcpFlags::RST
+        };
+        self.say(ends, flags.with(TcpFlags::ACK), sequence, ack, &[]);
+    }
+
+    fn read(&mut self, fd: Fd) -> Outcome {
+        let ends = self.sockets.get(&fd).and_then(|socket| socket.ends);
+        let connection = ends.and_then(|ends| self.connections.get_mut(&ends));
+        match connection.map(|connection| std::mem::take(&mut connection.received)) {
+            Some(bytes) if !bytes.is_empty() => {
+                Outcome::with(bytes.len() as i64, Output::Bytes(bytes))
+            }
+            _ => EAGAIN,
+        }
+    }
+
+    fn write(&mut self, fd: Fd, data: &[u8]) -> Outcome {
+        let ends = self.sockets.get(&fd).and_then(|socket| socket.ends);
+        let Some(ends) = ends else { return failed(32) };
+        let Some(connection) = self.connections.get(&ends) else {
+            return failed(32);
+        };
+        for chunk in data.chunks(usize::from(connection.mss)) {
+            let Some(connection) = self.connections.get_mut(&ends) else {
+                break;
+            };
+            let (sequence, ack) = (connection.snd_nxt, connection.rcv_nxt);
+            connection.snd_nxt = sequence.wrapping_add(chunk.len() as u32);
+            self.say(ends, TcpFlags::ACK, sequence, ack, chunk);
+        }
+        Outcome::ok(data.len() as i64)
+    }
+
+    fn next_fd(&self) -> Fd {
+        Fd((3..)
+            .find(|fd| !self.sockets.contains_key(&Fd(*fd)))
+            .unwrap_or(3))
+    }
+}
+
+impl Session for FakeSession {
+    fn start(&mut self) {}
+
+    fn now(&mut self) -> Time {
+        self.now
+    }
+
+    fn sleep_until(&mut self, time: Time) -> Result<(), TargetError> {
+        self.now = self.now.max(time);
+        self.expire();
+        Ok(())
+    }
+
+    fn inject(&mut self, datagram: &[u8]) -> Result<Moment, TargetError> {
+        // Each packet takes its time, as it does on a wire.
+        self.now = self.now + Duration::from_micros(50);
+        let moment = Moment {
+            start: self.now,
+            end: self.now,
+        };
+        let Ok(parsed) = parse(datagram) else {
+            return Ok(moment);
+        };
+        let is_damaged = parsed
+            .faults
+            .iter()
+            .any(|fault| matches!(fault, WireFault::Checksum { .. }));
+        let Transport::Tcp(segment) = parsed.packet.transport else {
+            return Ok(moment);
+        };
+        let takes = self.flaw == Flaw::TakesBadChecksums;
+        let minds = self.flaw == Flaw::MindsReservedBits;
+        if is_damaged && !takes || segment.reserved != 0 && minds {
+            return Ok(moment);
+        }
+        let ip = parsed.packet.ip;
+        let ends = Ends {
+            local: SocketAddr::new(ip.destination, segment.destination_port),
+            remote: SocketAddr::new(ip.source, segment.source_port),
+        };
+        if self.connections.contains_key(&ends) {
+            self.on_connection(ends, &segment);
+        } else if segment.flags.contains(TcpFlags::SYN) {
+            if let Some(backlog) = self.backlog(ends.local.port()) {
+                self.on_syn(ends, &segment, backlog);
+            }
+        } else {
+            self.on_ack_for_half(ends, &segment);
+        }
+        Ok(moment)
+    }
+
+    fn next_packet(&mut self, deadline: Time) -> Result<Option<Observed>, TargetError> {
+        while self.sent.is_empty() && self.now < deadline {
+            let step = self.now + Duration::from_millis(100);
+            self.sleep_until(step.min(deadline))?;
+        }
+        Ok(self.sent.pop_front())
+    }
+
+    fn call(&mut self, call: &Call, _limit: Duration) -> Result<CallReport, TargetError> {
+        let outcome = match call {
+            Call::Socket { .. } => {
+                let fd = self.next_fd();
+                self.sockets.insert(fd, Socket::default());
+                Outcome::ok(i64::from(fd.0))
+            }
+            Call::Bind {
+                fd,
+                address: Address::Is(address),
+            } => {
+                self.sockets.entry(*fd).or_default().bound = Some(address.port());
+                Outcome::ok(0)
+            }
+            Call::Listen { fd, backlog } => {
+                self.sockets.entry(*fd).or_default().backlog = Some(*backlog as usize);
+                Outcome::ok(0)
+            }
+            Call::Accept { .. } => match self.accepted.pop_front() {
+                None => EAGAIN,
+                Some(ends) => {
+                    let fd = self.next_fd();
+                    let ends = Some(ends);
+                    self.sockets.entry(fd).or_default().ends = ends;
+                    Outcome::ok(i64::from(fd.0))
+                }
+            },
+            Call::Connect {
+                fd,
+                address: Address::Is(to),
+            } => {
+                self.connect(*fd, *to);
+                EINPROGRESS
+            }
+            Call::Read { fd, .. } => self.read(*fd),
+            Call::Write { fd, data } => self.write(*fd, data),
+            Call::Close { fd } => {
+                self.close(*fd);
+                Outcome::ok(0)
+            }
+            _ => Outcome::ok(0),
+        };
+        let moment = Moment {
+            start: self.now,
+            end: self.now,
+        };
+        Ok(CallReport::Returned { moment, outcome })
+    }
+
+    fn start_call(&mut self, _call: &Call) -> Result<Moment, TargetError> {
+        Err(TargetError::Machine("probes make no blocking calls".into()))
+    }
+
+    fn finish_call(&mut self, _deadline: Time) -> Result<CallReport, TargetError> {
+        Ok(CallReport::Blocked)
+    }
+
+    fn command(&mut self, command: &str) -> Result<CommandReport, TargetError> {
+        let setting = command.strip_prefix("sysctl -q -w ").unwrap_or_default();
+        if let Some((name, value)) = setting.split_once('=') {
+            let value = value.parse().unwrap_or(0);
+            self.sysctls.insert(name.to_string(), value);
+        }
+        Ok(CommandReport {
+            status: Some(0),
+            output: String::new(),
+        })
+    }
+
+    fn socket_info(&mut self, _fd: Fd) -> Result<BTreeMap<String, i64>, TargetError> {
+        Ok(BTreeMap::new())
+    }
+
+    fn start_process(&mut self, peer: SocketAddr) -> Result<(), TargetError> {
+        self.connect(PROCESS, peer);
+        Ok(())
+    }
+
+    fn end_process(&mut self, _signal: i32) -> Result<(), TargetError> {
+        if self.flaw != Flaw::SilentExit {
+            self.close(PROCESS);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,64 @@
+//! Datagrams changed byte by byte: what no packet model can say.
+
+use crate::wire::{IpFields, Packet, checksum};
+
+/// Where the checksum stands in a TCP header, in bytes.
+const CHECKSUM: usize = 16;
+
+/// A built datagram whose TCP header can be changed freely.
+#[derive(Clone, Debug)]
+pub(super) struct Raw {
+    bytes: Vec<u8>,
+    ip: IpFields,
+    /// Where the TCP header starts.
+    start: usize,
+}
+
+impl Raw {
+    /// The datagram of a packet with a TCP segment.
+    ///
+    /// # Errors
+    /// If the packet cannot be built.
+    pub(super) fn new(packet: &Packet) -> Result<Raw, String> {
+        Ok(Raw {
+            bytes: packet.build()?,
+            ip: packet.ip.clone(),
+            start: if packet.ip.source.is_ipv4() { 20 } else { 40 },
+        })
+    }
+
+    /// The TCP header and what follows it.
+    pub(super) fn tcp(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.start..]
+    }
+
+    /// The checksum as it stands.
+    pub(super) fn checksum(&self) -> u16 {
+        let at = self.start + CHECKSUM;
+        u16::from_be_bytes([self.bytes[at], self.bytes[at + 1]])
+    }
+
+    /// The same with this checksum.
+    #[must_use]
+    pub(super) fn with_checksum(mut self, sum: u16) -> Raw {
+        self.tcp()[CHECKSUM..CHECKSUM + 2].copy_from_slice(&sum.to_be_bytes());
+        self
+    }
+
+    /// The same with the checksum that fits what stands there now.
+    #[must_use]
+    pub(super) fn summed(self) -> Raw {
+        let sum = checksum(&self.bytes[self.start..], CHECKSUM / 2, &self.ip, 6);
+        self.with_checksum(sum)
+    }
+
+    /// The checksum of the segment without the pseudo-header (RFC 9293 §3.1 wants it in).
+    pub(super) fn sum_without_pseudo_header(&self) -> u16 {
+        pnet_packet::util::checksum(&self.bytes[self.start..], CHECKSUM / 2)
+    }
+
+    /// The datagram.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}

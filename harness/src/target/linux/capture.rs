@@ -1,0 +1,246 @@
+//! What the stack sends: a packet socket on `tun0` whose packets carry the kernel's time stamps.
+//!
+//! Bytes and stamp come together from here, so that no packet has to be matched with its stamp.
+//! The kernel hands a packet to this socket after cutting and checksumming it, just before the
+//! device gets it: these are the bytes on the wire.
+
+use std::io::IoSliceMut;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, setsockopt, socket,
+    sockopt,
+};
+use nix::sys::time::TimeSpec;
+
+use super::clock::Clock;
+use crate::target::{Observed, TargetError};
+
+/// Room for some 20,000 small packets before any is lost.
+const BUFFER_BYTES: usize = 32 << 20;
+
+/// `SKF_AD_OFF + SKF_AD_PKTTYPE`: where a socket filter finds the packet's direction.
+const FILTER_PACKET_TYPE: u32 = (libc::SKF_AD_OFF + libc::SKF_AD_PKTTYPE) as u32;
+
+/// A packet socket that sees what leaves an interface.
+#[derive(Debug)]
+pub(super) struct Capture {
+    fd: OwnedFd,
+    buffer: Vec<u8>,
+    control: Vec<u8>,
+}
+
+impl Capture {
+    /// Listens on the interface `index` of the calling thread's network namespace.
+    pub(super) fn open(index: u32) -> Result<Capture, TargetError> {
+        let failed = |what: &str, errno: Errno| {
+            TargetError::Machine(format!(
+                "the packet socket on tun0 cannot be set up: {what}: {errno}"
+            ))
+        };
+        // Protocol 0 hears nothing until it is bound, so that no packet comes before the filter.
+        let fd = socket(
+            AddressFamily::Packet,
+            SockType::Raw,
+            SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK,
+            None,
+        )
+        .map_err(|errno| failed("socket", errno))?;
+        setsockopt(&fd, sockopt::ReceiveTimestampns, &true)
+            .map_err(|errno| failed("SO_TIMESTAMPNS", errno))?;
+        if setsockopt(&fd, sockopt::RcvBufForce, &BUFFER_BYTES).is_err() {
+            // Older kernels allow this to root only; what the machine grants has to do.
+            let _ = setsockopt(&fd, sockopt::RcvBuf, &BUFFER_BYTES);
+        }
+        keep_outgoing_only(&fd).map_err(|errno| failed("filter", errno))?;
+        bind(&fd, index).map_err(|errno| failed("bind", errno))?;
+        Ok(Capture {
+            fd,
+            buffer: vec![0; 1 << 16],
+            control: nix::cmsg_space!(TimeSpec),
+        })
+    }
+
+    /// The next packet that is waiting, if any. The kernel's own IPv6 and multicast housekeeping is left out.
+    pub(super) fn next(&mut self, clock: Clock) -> Result<Option<Observed>, TargetError> {
+        loop {
+            let (len, stamp) =
+                {
+                    let mut parts = [IoSliceMut::new(&mut self.buffer)];
+                    let message = match recvmsg::<()>(
+                        self.fd.as_raw_fd(),
+                        &mut parts,
+                        Some(&mut self.control),
+                        MsgFlags::MSG_DONTWAIT,
+                    ) {
+                        Ok(message) => message,
+                        Err(Errno::EAGAIN) => return Ok(None),
+                        // The interface was taken down by the script; nothing is lost by that.
+                        Err(Errno::EINTR | Errno::ENETDOWN) => continue,
+                        Err(errno) => {
+                            return Err(TargetError::Machine(format!(
+                                "reading the packet socket on tun0 failed: {errno}"
+                            )));
+                        }
+                    };
+                    let stamp =
+                        message.cmsgs().ok().into_iter().flatten().find_map(
+                            |control| match control {
+                                ControlMessageOwned::ScmTimestampns(stamp) => Some(stamp),
+                                _ => None,
+                            },
+                        );
+                    (message.bytes, stamp)
+                };
+            let bytes = &self.buffer[..len];
+            if is_housekeeping(bytes) {
+                continue;
+            }
+            let Some(stamp) = stamp else {
+                return Err(TargetError::Machine(
+                    "the kernel gave a packet without a time stamp".into(),
+                ));
+            };
+            return Ok(Some(Observed {
+                at: clock.time_of_stamp(stamp),
+                bytes: bytes.to_vec(),
+            }));
+        }
+    }
+
+    /// How many packets were lost since the last time because nobody read them in time.
+    pub(super) fn lost(&self) -> u32 {
+        let mut statistics = libc::tpacket_stats {
+            tp_packets: 0,
+            tp_drops: 0,
+        };
+        let mut len = size_of::<libc::tpacket_stats>() as libc::socklen_t;
+        // SAFETY: the kernel writes at most `len` bytes into `statistics`, which is that long.
+        let result = unsafe {
+            libc::getsockopt(
+                self.fd.as_raw_fd(),
+                libc::SOL_PACKET,
+                libc::PACKET_STATISTICS,
+                (&raw mut statistics).cast(),
+                &raw mut len,
+            )
+        };
+        if result == 0 { statistics.tp_drops } else { 0 }
+    }
+}
+
+impl AsFd for Capture {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Lets only packets on their way out into the socket.
+fn keep_outgoing_only(fd: &OwnedFd) -> Result<(), Errno> {
+    let step = |code: u32, jump_true: u8, jump_false: u8, k: u32| libc::sock_filter {
+        code: code as u16,
+        jt: jump_true,
+        jf: jump_false,
+        k,
+    };
+    let mut program = [
+        step(
+            libc::BPF_LD | libc::BPF_B | libc::BPF_ABS,
+            0,
+            0,
+            FILTER_PACKET_TYPE,
+        ),
+        step(
+            libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
+            0,
+            1,
+            u32::from(libc::PACKET_OUTGOING),
+        ),
+        step(libc::BPF_RET | libc::BPF_K, 0, 0, u32::MAX),
+        step(libc::BPF_RET | libc::BPF_K, 0, 0, 0),
+    ];
+    let filter = libc::sock_fprog {
+        len: program.len() as u16,
+        filter: program.as_mut_ptr(),
+    };
+    // SAFETY: the kernel reads one `sock_fprog` and the `len` instructions it points at; both live on this frame.
+    let result = unsafe {
+        libc::setsockopt(
+            fd.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_ATTACH_FILTER,
+            (&raw const filter).cast(),
+            size_of::<libc::sock_fprog>() as libc::socklen_t,
+        )
+    };
+    Errno::result(result).map(drop)
+}
+
+fn bind(fd: &OwnedFd, index: u32) -> Result<(), Errno> {
+    let address = libc::sockaddr_ll {
+        sll_family: libc::AF_PACKET as u16,
+        sll_protocol: (libc::ETH_P_ALL as u16).to_be(),
+        sll_ifindex: index as i32,
+        sll_hatype: 0,
+        sll_pkttype: 0,
+        sll_halen: 0,
+        sll_addr: [0; 8],
+    };
+    // SAFETY: the kernel reads one `sockaddr_ll` of the length given.
+    let result = unsafe {
+        libc::bind(
+            fd.as_raw_fd(),
+            (&raw const address).cast(),
+            size_of::<libc::sockaddr_ll>() as libc::socklen_t,
+        )
+    };
+    Errno::result(result).map(drop)
+}
+
+/// Whether a datagram is neighbour discovery, router solicitation or multicast membership:
+/// what an interface says by itself, which no script asks for.
+fn is_housekeeping(datagram: &[u8]) -> bool {
+    const IGMP: u8 = 2;
+    const HOP_BY_HOP: u8 = 0;
+    const ICMPV6: u8 = 58;
+    let byte = |at: usize| datagram.get(at).copied().unwrap_or(0);
+    match byte(0) >> 4 {
+        4 => byte(9) == IGMP,
+        6 => match byte(6) {
+            ICMPV6 => matches!(byte(40), 130..=137 | 143),
+            HOP_BY_HOP => byte(40) == ICMPV6 && matches!(byte(48), 130..=132 | 143),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn ipv6(next_header: u8, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0; 40];
+        bytes[0] = 0x60;
+        bytes[6] = next_header;
+        bytes.extend_from_slice(payload);
+        bytes
+    }
+
+    #[rstest]
+    #[case::tcp(ipv6(6, &[133]), false)]
+    #[case::router_solicitation(ipv6(58, &[133]), true)]
+    #[case::membership_report(ipv6(0, &[58, 0, 5, 2, 0, 0, 1, 0, 143]), true)]
+    #[case::unreachable(ipv6(58, &[1]), false)]
+    #[case::cut_short(vec![0x60], false)]
+    #[case::empty(vec![], false)]
+    fn only_what_the_interface_says_by_itself_is_left_out(
+        #[case] datagram: Vec<u8>,
+        #[case] left_out: bool,
+    ) {
+        assert_eq!(is_housekeeping(&datagram), left_out);
+    }
+}

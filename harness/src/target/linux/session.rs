@@ -1,0 +1,341 @@
+//! One case's host on the running kernel.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
+
+use super::blocking::{Finished, InFlight};
+use super::calls;
+use super::capture::Capture;
+use super::clock::{self, Clock, Nanos};
+use super::fds::FdTable;
+use super::info;
+use super::netlink::Route;
+use super::netns;
+use super::orphans::{self, Connections};
+use super::shell::Shell;
+use super::sysctl;
+use super::tun::Tun;
+use super::worker::Worker;
+use crate::call::{Call, Fd};
+use crate::target::{CallReport, CommandReport, Observed, Session, SessionSettings, TargetError};
+use crate::time::{Moment, Time};
+
+/// How often connections left over are reset: an inexact sequence number draws the exact one,
+/// which the next reset has.
+const RESET_ROUNDS: usize = 3;
+
+/// A network namespace with a thread in it, and both sides of its wire.
+///
+/// Packets and time are the business of the thread that owns the session; calls and commands are
+/// made by the thread in the namespace.
+#[derive(Debug)]
+pub(super) struct LinuxSession {
+    in_flight: Option<InFlight>,
+    shell: Option<Shell>,
+    worker: Worker,
+    fds: Arc<FdTable>,
+    route: Route,
+    line: Line,
+}
+
+/// The wire as the harness sees it.
+#[derive(Debug)]
+struct Line {
+    tun: Tun,
+    capture: Capture,
+    clock: Clock,
+    /// Packets the stack has sent that nobody has asked for yet.
+    sent: VecDeque<Observed>,
+    connections: Connections,
+}
+
+impl LinuxSession {
+    pub(super) fn open(settings: &SessionSettings) -> Result<LinuxSession, TargetError> {
+        clock::set_exact_timers();
+        let settings = settings.clone();
+        let (worker, wire) = Worker::start(move || {
+            netns::enter()?;
+            netns::configure(&settings)
+        })?;
+        Ok(LinuxSession {
+            in_flight: None,
+            shell: None,
+            worker,
+            fds: Arc::default(),
+            route: wire.route,
+            line: Line {
+                tun: wire.tun,
+                capture: wire.capture,
+                clock: Clock::new(),
+                sent: VecDeque::new(),
+                connections: Connections::default(),
+            },
+        })
+    }
+
+    /// Closes every descriptor of the case, resetting its connections.
+    fn close_all(&self) {
+        let fds = Arc::clone(&self.fds);
+        let _ = self.worker.run(move || {
+            for fd in fds.take_all() {
+                // Linger on with time 0: reset at once instead of closing in good order.
+                let linger: Vec<u8> = [1_i32, 0]
+                    .iter()
+                    .flat_map(|word| word.to_ne_bytes())
+                    .collect();
+                calls::set_option(fd, libc::SOL_SOCKET, libc::SO_LINGER, &linger);
+                // Not interesting: there is nobody left to tell.
+                let _ = nix::unistd::close(fd);
+            }
+        });
+    }
+
+    /// Ends the connections that outlive their descriptors, which would keep the namespace alive.
+    fn end_orphans(&mut self) {
+        for _ in 0..RESET_ROUNDS {
+            let in_use = self.worker.run(|| {
+                ["sockstat", "sockstat6"]
+                    .iter()
+                    .filter_map(|file| {
+                        std::fs::read_to_string(format!("/proc/thread-self/net/{file}")).ok()
+                    })
+                    .map(|text| orphans::sockets_in_use(&text))
+                    .sum::<u32>()
+            });
+            if in_use.is_ok_and(|number| number == 0) || self.line.take_sent().is_err() {
+                return;
+            }
+            for reset in self.line.connections.resets() {
+                // The script may have taken the link down; then there is no way to reach them.
+                let _ = self.line.tun.write(&reset);
+            }
+        }
+    }
+}
+
+impl Session for LinuxSession {
+    fn start(&mut self) {
+        let before = self.line.clock;
+        self.line.clock = Clock::started_after_a_tick();
+        let shift = before.time(self.line.clock.instant(Time::ZERO)).as_micros();
+        for packet in &mut self.line.sent {
+            packet.at = Time::from_micros(packet.at.as_micros() - shift);
+        }
+    }
+
+    fn now(&mut self) -> Time {
+        self.line.clock.now()
+    }
+
+    fn sleep_until(&mut self, time: Time) -> Result<(), TargetError> {
+        let until = self.line.clock.instant(time);
+        loop {
+            self.line.take_sent()?;
+            if clock::monotonic_nanos() >= until {
+                return Ok(());
+            }
+            self.line.wait_for_packet(until)?;
+        }
+    }
+
+    fn inject(&mut self, datagram: &[u8]) -> Result<Moment, TargetError> {
+        let start = clock::monotonic_nanos();
+        let result = self.line.tun.write(datagram);
+        let end = clock::monotonic_nanos();
+        match result {
+            Ok(()) => {}
+            // The device takes no datagram without an IP version, nor one that is too short for a
+            // header: the stack would never see it, on no wire.
+            Err(Errno::EINVAL)
+                if datagram
+                    .first()
+                    .is_none_or(|byte| !matches!(byte >> 4, 4 | 6)) => {}
+            Err(errno) => {
+                return Err(TargetError::Machine(format!(
+                    "a datagram of {} bytes could not be written to tun0: {errno}",
+                    datagram.len()
+                )));
+            }
+        }
+        self.line.take_sent()?;
+        Ok(self.line.clock.moment(start, end))
+    }
+
+    fn next_packet(&mut self, deadline: Time) -> Result<Option<Observed>, TargetError> {
+        loop {
+            // First the time, then the packets: what was sent up to then is in the socket by now.
+            let now = self.line.clock.now();
+            self.line.take_sent()?;
+            if let Some(packet) = self.line.sent.front()
+                && packet.at <= deadline
+            {
+                return Ok(self.line.sent.pop_front());
+            }
+            if now >= deadline {
+                return self.line.nothing_lost().map(|()| None);
+            }
+            self.line
+                .wait_for_packet(self.line.clock.instant(deadline))?;
+        }
+    }
+
+    fn call(&mut self, call: &Call, limit: Duration) -> Result<CallReport, TargetError> {
+        let (call, fds, clock) = (call.clone(), Arc::clone(&self.fds), self.line.clock);
+        let line = &mut self.line;
+        let finished = self.worker.run_within(
+            limit,
+            move || {
+                let start = clock::monotonic_nanos();
+                let outcome = calls::perform(&call, &fds);
+                let end = clock::monotonic_nanos();
+                Finished {
+                    start,
+                    end,
+                    outcome,
+                }
+            },
+            || line.keep_going(),
+        )?;
+        report(clock, finished)
+    }
+
+    fn start_call(&mut self, call: &Call) -> Result<Moment, TargetError> {
+        if self.in_flight.is_some() {
+            return Err(TargetError::Machine(
+                "a second blocking call was started while one is in flight".into(),
+            ));
+        }
+        let in_flight = InFlight::start(&self.worker, call.clone(), Arc::clone(&self.fds))?;
+        let began = in_flight.settle();
+        self.in_flight = Some(in_flight);
+        let (start, end) = began?;
+        Ok(self.line.clock.moment(start, end))
+    }
+
+    fn finish_call(&mut self, deadline: Time) -> Result<CallReport, TargetError> {
+        let Some(in_flight) = &mut self.in_flight else {
+            return Err(TargetError::Machine(
+                "no blocking call was started whose end could be waited for".into(),
+            ));
+        };
+        let line = &mut self.line;
+        let clock = line.clock;
+        let limit = clock::until(clock.instant(deadline));
+        let finished = in_flight.wait(limit, || line.keep_going())?;
+        if finished.is_some() {
+            self.in_flight = None;
+        }
+        report(clock, finished)
+    }
+
+    fn command(&mut self, command: &str) -> Result<CommandReport, TargetError> {
+        if let Some(assignments) = sysctl::assignments(command) {
+            let route = self.route.clone();
+            return self
+                .worker
+                .run(move || sysctl::apply(&assignments, &route))?;
+        }
+        let shell = match &mut self.shell {
+            Some(shell) => shell,
+            none => none.insert(self.worker.run(Shell::start)??),
+        };
+        let line = &mut self.line;
+        shell.run(command, || line.keep_going())
+    }
+
+    fn socket_info(&mut self, fd: Fd) -> Result<BTreeMap<String, i64>, TargetError> {
+        let fds = Arc::clone(&self.fds);
+        self.worker.run(move || info::snapshot(fd, &fds))?
+    }
+}
+
+impl Drop for LinuxSession {
+    fn drop(&mut self) {
+        self.in_flight = None;
+        self.shell = None;
+        self.close_all();
+        self.end_orphans();
+    }
+}
+
+impl Line {
+    /// Moves what the stack has sent from the kernel's buffers to ours.
+    fn take_sent(&mut self) -> Result<(), TargetError> {
+        self.tun.discard_sent();
+        while let Some(packet) = self.capture.next(self.clock)? {
+            self.connections.note(&packet.bytes);
+            self.sent.push_back(packet);
+        }
+        Ok(())
+    }
+
+    /// The same while waiting for something else. A failure lasts and comes up at the next packet.
+    fn keep_going(&mut self) {
+        let _ = self.take_sent();
+    }
+
+    /// Waits until the stack has sent something or shortly before `until`, whichever comes first.
+    fn wait_for_packet(&mut self, until: Nanos) -> Result<(), TargetError> {
+        /// Below this, sleeping is more exact than polling and nothing can pile up.
+        const SHORT: Nanos = 100_000;
+        let remaining = until - clock::monotonic_nanos();
+        if remaining <= 0 {
+            return Ok(());
+        }
+        let wait = TimeSpec::from(clock::poll_wait(remaining.max(SHORT)));
+        let mut list = [
+            PollFd::new(self.capture.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.tun.as_fd(), PollFlags::POLLIN),
+        ];
+        let wait = if remaining < SHORT {
+            TimeSpec::new(0, remaining as _)
+        } else {
+            wait
+        };
+        match ppoll(&mut list, Some(wait), None) {
+            Ok(0) | Err(Errno::EINTR) => {}
+            Ok(_) => {
+                let readable = |fd: &PollFd<'_>| {
+                    fd.revents()
+                        .is_some_and(|events| events.contains(PollFlags::POLLIN))
+                };
+                if !list.iter().any(readable) {
+                    // A link that is down reports an error for ever; do not spin on it.
+                    clock::sleep_until_nanos(until.min(clock::monotonic_nanos() + 1_000_000));
+                }
+            }
+            Err(errno) => {
+                return Err(TargetError::Machine(format!(
+                    "waiting for a packet on tun0 failed: {errno}"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// An error if packets were lost: then "no packet" would be a lie.
+    fn nothing_lost(&self) -> Result<(), TargetError> {
+        match self.capture.lost() {
+            0 => Ok(()),
+            lost => Err(TargetError::Machine(format!(
+                "{lost} packets of the stack were lost because they were not read in time; the machine is overloaded"
+            ))),
+        }
+    }
+}
+
+fn report(clock: Clock, finished: Option<Finished>) -> Result<CallReport, TargetError> {
+    Ok(match finished {
+        None => CallReport::Blocked,
+        Some(finished) => CallReport::Returned {
+            moment: clock.moment(finished.start, finished.end),
+            outcome: finished.outcome?,
+        },
+    })
+}

@@ -78,6 +78,19 @@ fn broken_scripts_are_refused_in_these_words() {
     }
 }
 
+/// One good script, broken in ten ways: one exact error each.
+#[test]
+fn ten_broken_scripts_give_ten_errors() {
+    let files = scripts("tests/syntax/ten");
+    assert_eq!(files.len(), 10);
+    for path in files {
+        let said = script::load(&source(&path), &LoadContext::default()).unwrap_err();
+        assert_eq!(said.len(), 1, "{}", render_all(&said, Color::Never));
+        let shown = render_all(&said, Color::Never);
+        snapshots("ten").bind(|| insta::assert_snapshot!(stem(&path), shown));
+    }
+}
+
 /// A file named after a code shows that code, and every code has a file.
 #[test]
 fn every_code_has_a_script_that_shows_it() {

@@ -96,5 +96,4 @@ fn clean_lines(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "render/tests.rs"]
 mod tests;

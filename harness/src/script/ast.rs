@@ -40,9 +40,9 @@ pub(crate) struct Event {
 #[derive(Clone, Debug)]
 pub(crate) enum Action {
     /// A packet line.
-    Packet(Packet),
+    Packet(Box<Packet>),
     /// A system call.
-    Call(Call),
+    Call(Box<Call>),
     /// A back-quoted command.
     Command(String),
     /// A code block: its text and the place of the text.

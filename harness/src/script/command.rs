@@ -108,6 +108,7 @@ mod tests {
     #[case("./defaults.sh")]
     #[case("sysctl -q net.ipv4.tcp_ecn")]
     #[case("sysctl -w a=$B")]
+    #[case("sysctl -w a=\"$B\"")]
     #[case("sysctl -w a=1 > /dev/null")]
     #[case("sysctl -w a=1 & true")]
     #[case("sysctl -w a=\"1")]

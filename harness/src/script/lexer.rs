@@ -301,5 +301,4 @@ fn number(rest: &str) -> Option<(TokenKind, usize)> {
 }
 
 #[cfg(test)]
-#[path = "lexer/tests.rs"]
 mod tests;

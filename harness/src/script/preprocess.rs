@@ -318,5 +318,4 @@ fn defined_token(value: &str) -> Token {
 }
 
 #[cfg(test)]
-#[path = "preprocess/tests.rs"]
 mod tests;

@@ -50,7 +50,8 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    const KNOWN: [&str; 8] = [
+    const KNOWN: [&str; 9] = [
+        "TS",
         "SO_REUSEADDR",
         "SO_LINGER",
         "TCP_NODELAY",
@@ -72,6 +73,7 @@ mod tests {
     #[case("frobnicate", None)]
     #[case("", None)]
     #[case("s", None)]
+    #[case("TX", None)]
     fn only_near_words_are_suggested(#[case] written: &str, #[case] want: Option<&str>) {
         assert_eq!(nearest(written, KNOWN), want);
     }

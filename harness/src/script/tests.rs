@@ -210,6 +210,7 @@ fn option_lists(#[case] text: &str, #[case] want: OptionsPattern) {
 
 #[rstest]
 #[case("<nop>", "C013")]
+#[case("<mss 1460,nop,nop>", "C013")]
 #[case("<mss 65536>", "C015")]
 #[case("<wscale 256,nop>", "C015")]
 #[case("<ECN e0b 16777216,nop,nop,nop>", "C015")]

@@ -182,6 +182,7 @@ mod tests {
     #[case(0, 2, "SOL_IP/IP_TTL")]
     #[case(41, 67, "SOL_IPV6/IPV6_TCLASS")]
     #[case(6, 999, "SOL_TCP/999")]
+    #[case(41, 2, "SOL_IPV6/2")]
     #[case(200, 1, "200/1")]
     fn socket_options_have_one_name(#[case] level: i32, #[case] name: i32, #[case] want: &str) {
         assert_eq!(socket_option(level, name), want);

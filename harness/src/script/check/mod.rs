@@ -16,11 +16,8 @@ use super::LoadContext;
 use super::ast;
 use super::command::{self, Command};
 use crate::diagnostic::Diagnostic;
-use crate::program::{
-    Action, Capability, CaseHeader, CheckStatement, IpVersion, Program, ScriptOptions, Step,
-    TimeSpec,
-};
-use crate::source::{Source, Span, Spanned};
+use crate::program::{Action, Capability, CaseHeader, IpVersion, Program, Step, TimeSpec};
+use crate::source::{Source, Span};
 use crate::time::Time;
 
 /// Turns a tree into a program, recording all that is wrong. `whole` says that nothing was
@@ -136,18 +133,13 @@ impl Checker<'_> {
                 self.command_needs(command, event.span);
                 Action::Command(command.clone())
             }
-            ast::Action::Code(block) => Action::Check(self.code_block(block)?),
+            ast::Action::Code(block) => Action::Check(self.code(block)?),
         };
         Some(Step {
             at: event.at.clone(),
             action,
             span: event.span,
         })
-    }
-
-    /// The step's statements; `None` if the block is wrong.
-    fn code_block(&mut self, block: &Spanned<String>) -> Option<Vec<CheckStatement>> {
-        self.code(block)
     }
 }
 
@@ -158,6 +150,3 @@ fn start_of(at: TimeSpec) -> Option<Time> {
         TimeSpec::Relative(_) | TimeSpec::RelativeRange(..) | TimeSpec::Any => None,
     }
 }
-
-/// The names of option lines and what they set.
-type Options = ScriptOptions;

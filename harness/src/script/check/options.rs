@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Checker, Options};
+use super::Checker;
 use crate::diagnostic::{Diagnostic, code};
-use crate::program::IpVersion;
+use crate::program::{IpVersion, ScriptOptions};
 use crate::script::ast::OptionLine;
 use crate::script::suggest;
 use crate::source::Spanned;
@@ -64,15 +64,15 @@ const NAMES: &[(&str, Takes)] = &[
 ];
 
 impl Checker<'_> {
-    pub(super) fn options(&mut self, lines: &[OptionLine]) -> Options {
-        let mut options = Options::default();
+    pub(super) fn options(&mut self, lines: &[OptionLine]) -> ScriptOptions {
+        let mut options = ScriptOptions::default();
         for line in lines {
             self.option(line, &mut options);
         }
         options
     }
 
-    fn option(&mut self, line: &OptionLine, options: &mut Options) {
+    fn option(&mut self, line: &OptionLine, options: &mut ScriptOptions) {
         let name = line.name.node.as_str();
         let Some((_, takes)) = NAMES.iter().find(|(known, _)| *known == name) else {
             return self.unknown_option(&line.name);
@@ -112,7 +112,7 @@ impl Checker<'_> {
         self.report(diagnostic);
     }
 
-    fn valued_option(&mut self, name: &str, value: &Spanned<String>, options: &mut Options) {
+    fn valued_option(&mut self, name: &str, value: &Spanned<String>, options: &mut ScriptOptions) {
         match name {
             "ip_version" => options.ip_version = self.ip_version_value(value),
             "local_ip" => options.local_ip = self.ip_value(value),

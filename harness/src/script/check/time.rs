@@ -36,7 +36,7 @@ impl Checker<'_> {
             self.report(
                 Diagnostic::error(code::TIME_BACKWARDS, self.source, event.at.span, message)
                     .label("this event is earlier")
-                    .also(place, "than this one, which stands before it"),
+                    .also(place, "this one stands before it"),
             );
             return;
         }

@@ -25,8 +25,11 @@ impl Parser<'_> {
         let arguments = self.sequence(')')?;
         let list_span = open.to(self.previous_span());
         if !self.is('=') {
-            return Err(self
-                .expected_with_help("`=` and the result of the call", "write `= 0` for success"));
+            let help = match self.peek(1).is('=') && !self.token().first_on_line {
+                true => format!("leave out {}", self.token()),
+                false => "write `= 0` for success".to_owned(),
+            };
+            return Err(self.expected_with_help("`=` and the result of the call", help));
         }
         self.bump();
         let result = self.result()?;

@@ -126,8 +126,8 @@ impl<'a> Parser<'a> {
         let at = self.when()?;
         let token = self.token();
         let action = match token.kind {
-            TokenKind::Punct('<' | '>') => Action::Packet(self.packet()?),
-            TokenKind::Word | TokenKind::Ellipsis => Action::Call(self.call()?),
+            TokenKind::Punct('<' | '>') => Action::Packet(Box::new(self.packet()?)),
+            TokenKind::Word | TokenKind::Ellipsis => Action::Call(Box::new(self.call()?)),
             TokenKind::Command => Action::Command(self.bump().text.clone()),
             TokenKind::Code => {
                 let code = self.bump();

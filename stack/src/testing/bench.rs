@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
 
 use crate::config::Config;
@@ -54,6 +54,17 @@ impl Bench {
     pub fn new(config: Config) -> Self {
         let local = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
         let peer = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
+        Self::between(config, local, peer)
+    }
+
+    /// As [`new`](Self::new), at 2001:db8::1 with a peer at 2001:db8:7::7.
+    pub fn new_v6(config: Config) -> Self {
+        let local = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
+        let peer = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 7, 0, 0, 0, 0, 7));
+        Self::between(config, local, peer)
+    }
+
+    fn between(config: Config, local: IpAddr, peer: IpAddr) -> Self {
         Self {
             host: Host::new(config, &[local], [7; 16], 1),
             now: Instant::from_secs(1),

@@ -336,6 +336,19 @@ fn the_peers_mss_rules_our_segments(#[case] mss: Option<u16>, #[case] size: usiz
 }
 
 #[test]
+fn ipv6_has_segment_sizes_of_its_own() {
+    let mut bench = Bench::new_v6(Bench::plain_config());
+    let listener = bench.listen();
+    let mut syn = bench.peer_syn(false);
+    syn.options.mss = None;
+    let syn_ack = bench.inject(&syn)[0].clone();
+    assert_eq!(syn_ack.options.mss, Some(Mss::new(1440)));
+    bench.inject(&bench.peer_segment(".", 1, syn_ack.seq + 1));
+    let id = bench.host.accept(bench.now, listener).expect("established");
+    assert_eq!(bench.host.status(id).expect("alive").snd_mss, 1220);
+}
+
+#[test]
 fn closing_while_opening_sends_nothing() {
     let mut talk = connecting(Bench::plain_config());
     assert_eq!(talk.close(), [""; 0]);

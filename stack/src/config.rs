@@ -1,7 +1,8 @@
 //! Every tunable of a host, with its unit, its bounds and the requirements it serves.
 //!
-//! [`Config::default`] is RFC 9293 with the choices of the project's founding documents where the RFC leaves one.
-//! [`Config::linux_like`] takes the other side of each named setting where Linux is known to stand there.
+//! [`Config::default`] is RFC 9293 with the choices of the project's founding documents where the
+//! RFC leaves one. [`Config::linux_like`] takes the other side of each named setting where Linux is
+//! known to stand there.
 
 use core::ops::RangeInclusive;
 use core::time::Duration;
@@ -11,26 +12,28 @@ pub use crate::congestion::InitialWindow;
 /// Every tunable of a [`Host`](crate::Host). A change affects sockets opened later.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    // --- What IP below can carry -------------------------------------------------------------------------------
-    /// Largest IP packet the link carries, in bytes; the advertised MSS is this less the fixed IP and TCP headers
-    /// (RFC 9293 §3.7.1). At least 576.
+    // --- What IP below can carry
+    /// Largest IP packet the link carries, in bytes; the advertised MSS is this less the fixed IP
+    /// and TCP headers (RFC 9293 §3.7.1). At least 576.
     pub mtu: u16,
-    /// Smallest MSS taken from a peer, in bytes, so that a hostile option cannot leave no room for payload.
+    /// Smallest MSS taken from a peer, in bytes, so that a hostile option cannot leave no room for
+    /// payload.
     pub min_mss: u16,
     /// Default IP TTL or hop limit, 1..=255 (RFC 9293 MUST-49).
     pub ttl: u8,
 
-    // --- Handshake ---------------------------------------------------------------------------------------------
+    // --- Handshake
     /// What becomes of data on a SYN (RFC 9293 §3.10.7.2, RFC9293-SM-12).
     pub syn_data: SynData,
     /// How often a SYN-ACK is sent again before the half-open entry is given up (DOC-HS-11).
     pub syn_ack_retries: u32,
-    /// Wait before the first repeat of a SYN-ACK; it doubles each time, and once more after the last repeat before
-    /// the entry goes (DOC-HS-12, DOC-HS-13).
+    /// Wait before the first repeat of a SYN-ACK; it doubles each time, and once more after the
+    /// last repeat before the entry goes (DOC-HS-12, DOC-HS-13).
     pub syn_ack_timeout: Duration,
     /// How long an active open keeps sending its SYN; at least 180 s (RFC9293-MUST-23).
     pub syn_give_up: Duration,
-    /// Answer to the very SYN that opened the connection, repeated while in SYN-RECEIVED (RFC9293-SM-25).
+    /// Answer to the very SYN that opened the connection, repeated while in SYN-RECEIVED
+    /// (RFC9293-SM-25).
     pub duplicate_syn_in_syn_received: DuplicateSyn,
     /// Reaction of a passive SYN-RECEIVED to another SYN in its window (RFC9293-SM-24).
     pub syn_in_window_in_syn_received: InWindowSyn,
@@ -39,8 +42,9 @@ pub struct Config {
     /// Most half-open connections of one listener.
     pub syn_queue: usize,
 
-    // --- Options -----------------------------------------------------------------------------------------------
-    /// Offer and accept window scaling with this shift, 0..=14; `None` never offers it (RFC 7323 §2).
+    // --- Options
+    /// Offer and accept window scaling with this shift, 0..=14; `None` never offers it (RFC 7323
+    /// §2).
     pub window_scale: Option<u8>,
     /// Offer and accept timestamps (RFC 7323 §3).
     pub timestamps: bool,
@@ -49,7 +53,7 @@ pub struct Config {
     /// A segment without the negotiated timestamp option (RFC7323-13).
     pub missing_timestamp: MissingTimestamp,
 
-    // --- Buffers and windows -----------------------------------------------------------------------------------
+    // --- Buffers and windows
     /// Receive buffer in bytes; the largest window we offer.
     pub recv_buffer: usize,
     /// Send buffer in bytes: most that `send` takes before it answers `WouldBlock`.
@@ -57,15 +61,16 @@ pub struct Config {
     /// The congestion window a connection starts with (RFC 5681 §3.1, RFC 6928).
     pub initial_window: InitialWindow,
 
-    // --- Acknowledging -----------------------------------------------------------------------------------------
-    /// Longest wait of a delayed acknowledgment, below 500 ms; zero acknowledges every segment at once
-    /// (RFC9293-MUST-40, RFC9293-SHLD-18).
+    // --- Acknowledging
+    /// Longest wait of a delayed acknowledgment, below 500 ms; zero acknowledges every segment at
+    /// once (RFC9293-MUST-40, RFC9293-SHLD-18).
     pub delayed_ack: Duration,
-    /// How many short segments (less than full sized) are acknowledged at once after the handshake before delaying
-    /// begins; a full-sized one tells that another follows. The RFCs bound the delay from above only.
+    /// How many short segments (less than full sized) are acknowledged at once after the handshake
+    /// before delaying begins; a full-sized one tells that another follows. The RFCs bound the
+    /// delay from above only.
     pub quick_acks: u32,
 
-    // --- Sending -----------------------------------------------------------------------------------------------
+    // --- Sending
     /// Nagle's algorithm on new sockets (RFC9293-SHLD-7).
     pub nagle: bool,
     /// RTO before the first sample; at least 1 s (RFC 6298 §2.1).
@@ -74,41 +79,47 @@ pub struct Config {
     pub min_rto: Duration,
     /// Largest RTO, not below 60 s (RFC 6298 §2.5).
     pub max_rto: Duration,
-    /// Retransmissions of one segment after which the trouble is reported; at least 3 (RFC9293-SHLD-9, SHLD-10).
+    /// Retransmissions of one segment after which the trouble is reported; at least 3
+    /// (RFC9293-SHLD-9, SHLD-10).
     pub r1: u32,
     /// Time without progress after which the connection is aborted; at least 100 s.
     // REQ: RFC9293-SHLD-11
     pub r2: Duration,
-    /// Wait before the override of sender-side silly-window avoidance, 0.1..=1 s (RFC 9293 §3.8.6.2.1).
+    /// Wait before the override of sender-side silly-window avoidance, 0.1..=1 s (RFC 9293
+    /// §3.8.6.2.1).
     pub sws_override: Duration,
 
-    // --- Keep-alive --------------------------------------------------------------------------------------------
-    /// Timing of keep-alive probes where a socket asks for them; they are off by default (RFC9293-MUST-25).
+    // --- Keep-alive
+    // --------------------------------------------------------------------------------------------
+    /// Timing of keep-alive probes where a socket asks for them; they are off by default
+    /// (RFC9293-MUST-25).
     pub keepalive: KeepAliveConfig,
 
-    // --- Closing -----------------------------------------------------------------------------------------------
+    // --- Closing
     /// Maximum segment lifetime; TIME-WAIT lasts twice as long (RFC 9293 §3.4.2, RFC9293-MUST-13).
     // REQ: RFC9293-SM-49
     pub msl: Duration,
-    /// How long FIN-WAIT-2 waits for the peer's FIN once the user has let go of the socket; `None` waits for ever,
-    /// as the RFC does.
+    /// How long FIN-WAIT-2 waits for the peer's FIN once the user has let go of the socket; `None`
+    /// waits for ever, as the RFC does.
     pub fin_wait_2_timeout: Option<Duration>,
     /// Reaction to a valid RST in TIME-WAIT (RFC9293-SM-42 against RFC1337-1).
     pub rst_in_time_wait: RstInTimeWait,
     /// Whether a SYN may reopen a connection in TIME-WAIT (RFC9293-MAY-2, RFC 6191).
     pub time_wait_syn: TimeWaitSyn,
-    /// Reaction to data that arrives after the user let go of the socket (RFC9293-SHLD-3, RFC 9293 §3.6.1).
+    /// Reaction to data that arrives after the user let go of the socket (RFC9293-SHLD-3, RFC 9293
+    /// §3.6.1).
     pub data_after_close: DataAfterClose,
     /// Reaction to CLOSE with unread data (RFC9293-SHLD-3).
     pub close_with_unread_data: UnreadOnClose,
 
-    /// Whether the RST of an ABORT has the ACK bit: RFC 9293 §3.10.5 shows it bare, §3.1 wants ACK in every segment
-    /// of a connection.
+    /// Whether the RST of an ABORT has the ACK bit: RFC 9293 §3.10.5 shows it bare, §3.1 wants ACK
+    /// in every segment of a connection.
     pub reset_carries_ack: bool,
-    /// Whether a RST has the timestamps option where the connection or the offending segment had it (RFC7323-23).
+    /// Whether a RST has the timestamps option where the connection or the offending segment had it
+    /// (RFC7323-23).
     pub timestamp_on_reset: bool,
 
-    // --- Defence -----------------------------------------------------------------------------------------------
+    // --- Defence
     /// The acceptable range of an ACK in synchronized states (RFC 5961 §5, RFC9293-MAY-12).
     pub old_ack_check: bool,
     /// Most challenge ACKs a connection sends in one `challenge_ack_interval` (RFC 5961 §7).
@@ -116,13 +127,14 @@ pub struct Config {
     /// The interval the limit is counted over.
     pub challenge_ack_interval: Duration,
 
-    // --- ICMP --------------------------------------------------------------------------------------------------
-    /// Hard ICMP errors (protocol or port unreachable) on a synchronized connection (RFC9293-SHLD-26, RFC5927-2).
+    // --- ICMP
+    /// Hard ICMP errors (protocol or port unreachable) on a synchronized connection
+    /// (RFC9293-SHLD-26, RFC5927-2).
     pub hard_icmp: HardIcmp,
     /// Soft ICMP errors while the handshake lasts (RFC9293-MUST-56).
     pub soft_icmp_in_handshake: SoftIcmp,
 
-    // --- Ports -------------------------------------------------------------------------------------------------
+    // --- Ports
     /// Ephemeral ports (RFC 6056 §3.2).
     pub ephemeral_ports: RangeInclusive<u16>,
 }
@@ -217,7 +229,8 @@ pub enum UnreadOnClose {
 pub enum HardIcmp {
     /// The connection is aborted (RFC9293-SHLD-26).
     Abort,
-    /// Kept as a soft error (RFC5927-2). While the handshake lasts a hard error aborts all the same.
+    /// Kept as a soft error (RFC5927-2). While the handshake lasts a hard error aborts all the
+    /// same.
     Soft,
 }
 

@@ -55,7 +55,8 @@ impl Connection {
                 persist::update(tcb, cx.now);
                 self.limit_fin_wait_2(cx);
             }
-            // The user closed while the handshake was still under way (RFC 9293 §3.10.4, SYN-RECEIVED).
+            // The user closed while the handshake was still under way (RFC 9293 §3.10.4,
+            // SYN-RECEIVED).
             State::Established(_) if tcb.snd.fin_queued => {
                 self.transition(State::FinWait1(FinWait1), cx);
             }
@@ -159,8 +160,8 @@ impl Connection {
         });
     }
 
-    /// `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>`. Who sent text or a FIN is owed it; who sent a bare ACK gets it within the
-    /// challenge budget, for his answer may be unacceptable again.
+    /// `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>`. Who sent text or a FIN is owed it; who sent a bare
+    /// ACK gets it within the challenge budget, for his answer may be unacceptable again.
     fn answer_unacceptable(&mut self, segment: &Segment, cx: &mut Context<'_>) {
         if segment.is_empty() {
             segments::send_challenge_ack(&mut self.tcb, cx);

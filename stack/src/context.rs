@@ -1,4 +1,5 @@
-//! What a step of the state machine may touch besides its own connection: the time, and the way out.
+//! What a step of the state machine may touch besides its own connection: the time, and the way
+//! out.
 
 use alloc::collections::VecDeque;
 
@@ -16,8 +17,8 @@ pub(crate) struct Context<'a> {
     pub(crate) outbox: &'a mut VecDeque<Output>,
     /// Whether the listener behind this connection, if there is one, can queue it for `accept`.
     pub(crate) accept_room: bool,
-    /// In TIME-WAIT: whether a listener at the connection's local end would queue a SYN, so that one
-    /// could open a new incarnation.
+    /// In TIME-WAIT: whether a listener at the connection's local end would queue a SYN, so that
+    /// one could open a new incarnation.
     pub(crate) listens: bool,
 }
 

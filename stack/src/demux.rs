@@ -10,7 +10,8 @@ use siphasher::sip::SipHasher24;
 
 use crate::socket::SocketId;
 
-/// Keyed, so that nobody outside can choose addresses that collide; the same in every run with the same secret.
+/// Keyed, so that nobody outside can choose addresses that collide; the same in every run with the
+/// same secret.
 #[derive(Clone)]
 struct KeyedState {
     key: [u8; 16],
@@ -99,7 +100,8 @@ impl Demux {
         }
     }
 
-    /// The listener for `local`: one on exactly this address before one on all of its family before one on all.
+    /// The listener for `local`: one on exactly this address before one on all of its family before
+    /// one on all.
     pub(crate) fn listener(&self, local: SocketAddr) -> Option<SocketId> {
         let listeners = self.listeners.get(&local.port())?;
         let rank = |address: Option<IpAddr>| match address {

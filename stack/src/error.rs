@@ -4,8 +4,8 @@ use core::fmt;
 
 /// Why a connection ended otherwise than by an orderly close.
 ///
-/// RFC 9293 §3.10 words these as "error: connection reset" and so on. A connection reports its error once: through
-/// the pending call, or through [`Host::take_error`](crate::Host::take_error).
+/// RFC 9293 §3.10 words these as "error: connection reset" and so on. A connection reports its
+/// error once: through the pending call, or through [`Host::take_error`](crate::Host::take_error).
 // REQ: RFC9293-MUST-12
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ConnectionError {
@@ -48,7 +48,8 @@ pub enum Unreachable {
 /// Why a user call did not do what it was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CallError {
-    /// The id names no socket: it was closed and let go, or never existed (RFC 9293: "connection does not exist").
+    /// The id names no socket: it was closed and let go, or never existed (RFC 9293: "connection
+    /// does not exist").
     NoSuchSocket,
     /// The socket is a listener, or its handshake is not finished; the call needs a connection.
     NotConnected,
@@ -60,7 +61,8 @@ pub enum CallError {
     AddressInUse,
     /// The local address is not one of the host's.
     AddressNotAvailable,
-    /// The remote address may not be connected to: unspecified, broadcast, multicast, port 0 or another family.
+    /// The remote address may not be connected to: unspecified, broadcast, multicast, port 0 or
+    /// another family.
     InvalidRemote,
     /// An argument is out of its documented range.
     InvalidArgument,
@@ -68,7 +70,8 @@ pub enum CallError {
     InsufficientResources,
     /// The user has already closed this direction (RFC 9293: "connection closing").
     Closing,
-    /// The RFC would queue the call; this interface returns and the caller tries again after readiness changes.
+    /// The RFC would queue the call; this interface returns and the caller tries again after
+    /// readiness changes.
     WouldBlock,
     /// The connection ended with an error.
     Connection(ConnectionError),

@@ -15,7 +15,8 @@ use crate::wire::DropReason;
 /// One observable fact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// A connection went from one state to another. Every connection begins in CLOSED and ends there.
+    /// A connection went from one state to another. Every connection begins in CLOSED and ends
+    /// there.
     StateChanged {
         /// The connection.
         id: SocketId,
@@ -150,7 +151,8 @@ pub enum Event {
         /// What was reported.
         error: ConnectionError,
     },
-    /// An ICMP error matched no connection, or quoted a sequence number that is not in flight (RFC5927-1).
+    /// An ICMP error matched no connection, or quoted a sequence number that is not in flight
+    /// (RFC5927-1).
     IcmpIgnored {
         /// The connection, if one matched.
         id: Option<SocketId>,
@@ -189,7 +191,8 @@ pub enum Discard {
     Syn,
     /// No ACK bit where one is needed.
     NoAck,
-    /// The ACK field is outside the acceptable range (RFC 9293 §3.10.7.4 fifth check, RFC 5961 §5.2).
+    /// The ACK field is outside the acceptable range (RFC 9293 §3.10.7.4 fifth check, RFC 5961
+    /// §5.2).
     Ack,
     /// A segment for SYN-SENT with neither SYN nor RST.
     NeitherSynNorReset,

@@ -119,7 +119,8 @@ impl Host {
     /// [`Timer`].
     pub fn timeout(&mut self, now: Instant) {
         self.advance_to(now);
-        // Each socket has its turn once: a timer that rearms itself for this very moment waits for the next call.
+        // Each socket has its turn once: a timer that rearms itself for this very moment waits for
+        // the next call.
         for id in self.deadlines.due(self.now) {
             for _ in 0..Timer::ALL.len() {
                 let fired = match self.connection_mut(id) {

@@ -36,7 +36,7 @@ pub enum Rule {
     SynAcknowledged,
     /// What is to be sent again lies between SND.UNA and SND.NXT.
     ResendWithinFlight,
-    /// The send queue is not above its capacity by more than a later shrinking explains.
+    /// The congestion window lets at least one segment out.
     CongestionWindowHoldsSegment,
     /// RCV.NXT is not beyond the right edge of the announced window and the FIN behind it.
     ReceiveWithinWindow,
@@ -46,8 +46,8 @@ pub enum Rule {
     NoHiddenText,
     /// The FINs that were sent, acknowledged and received are those the state tells of.
     FinsMatchState,
-    /// What is outstanding is watched by the retransmission timer, or by the persist timer while the
-    /// window is closed; never by both.
+    /// What is outstanding is watched by the retransmission timer, or by the persist timer while
+    /// the window is closed; never by both.
     OutstandingIsWatched,
     /// The 2MSL timer runs in TIME-WAIT and nowhere else.
     TimeWaitTimer,

@@ -1,7 +1,7 @@
 //! A sans-I/O reference TCP for IPv4 and IPv6 that reads like RFC 9293.
 //!
-//! No sockets, no clock, no randomness of its own: datagrams, user calls and times go in, datagrams,
-//! events and the next deadline come out. [`Host`] is the door.
+//! No sockets, no clock, no randomness of its own: datagrams, user calls and times go in,
+//! datagrams, events and the next deadline come out. [`Host`] is the door.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -78,7 +78,8 @@ impl Listener {
         }
     }
 
-    /// Whether an ACK that belongs to nobody may bring back a cookie: only while one can be under way.
+    /// Whether an ACK that belongs to nobody may bring back a cookie: only while one can be under
+    /// way.
     pub(crate) fn expects_cookies(&self, now: Instant) -> bool {
         let lifetime = CookieGenerator::PERIOD * CookieGenerator::PERIODS_VALID;
         match self.config.syn_cookies {

@@ -27,8 +27,8 @@ pub struct SendFlags {
     pub more: bool,
 }
 
-/// Per-socket settings. `None` takes the host's [`Config`](crate::Config). An accepted connection inherits its
-/// listener's.
+/// Per-socket settings. `None` takes the host's [`Config`](crate::Config). An accepted connection
+/// inherits its listener's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketOptions {
     /// Turns Nagle's algorithm off (RFC9293-MUST-17).
@@ -47,7 +47,8 @@ pub struct SocketOptions {
     pub user_timeout: Option<Duration>,
     /// TTL or hop limit, 1..=255 (RFC9293-MUST-49).
     pub ttl: Option<u8>,
-    /// Traffic class byte: DSCP in the upper six bits (RFC9293-MUST-48). The two ECN bits are sent as zero.
+    /// Traffic class byte: DSCP in the upper six bits (RFC9293-MUST-48). The two ECN bits are sent
+    /// as zero.
     pub traffic_class: u8,
     /// Lets a port be bound while an older connection from it is in TIME-WAIT.
     pub reuse_address: bool,
@@ -55,7 +56,8 @@ pub struct SocketOptions {
     pub recv_buffer: Option<usize>,
     /// Send buffer in bytes.
     pub send_buffer: Option<usize>,
-    /// `Some(0)` turns CLOSE into ABORT. A longer time is the caller's matter: `close` never blocks here.
+    /// `Some(0)` turns CLOSE into ABORT. A longer time is the caller's matter: `close` never blocks
+    /// here.
     pub linger: Option<Duration>,
     /// Largest MSS to advertise and to use.
     pub mss: Option<u16>,
@@ -63,8 +65,8 @@ pub struct SocketOptions {
     pub window_clamp: Option<u32>,
     /// Acknowledge every segment at once.
     pub quick_ack: bool,
-    /// Leaves urgent data in the stream, as RFC 6093 asks. If false the byte before the urgent pointer is taken out
-    /// and `recv_urgent` hands it over.
+    /// Leaves urgent data in the stream, as RFC 6093 asks. If false the byte before the urgent
+    /// pointer is taken out and `recv_urgent` hands it over.
     pub urgent_inline: bool,
     /// Reports soft errors (ICMP, R1) as events and in `status` (RFC9293-SHLD-20).
     pub report_soft_errors: bool,
@@ -95,7 +97,8 @@ impl Default for SocketOptions {
     }
 }
 
-/// Answer to STATUS (RFC 9293 §3.9.1.6). For a listener only `state`, `local` and the queue lengths say something.
+/// Answer to STATUS (RFC 9293 §3.9.1.6). For a listener only `state`, `local` and the queue lengths
+/// say something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
     /// The RFC's name of the state.
@@ -130,7 +133,8 @@ pub struct Status {
     pub cwnd: u32,
     /// Slow start threshold in bytes.
     pub ssthresh: u32,
-    /// Effective send MSS: most payload bytes in a segment without further options (RFC9293-MUST-16).
+    /// Effective send MSS: most payload bytes in a segment without further options
+    /// (RFC9293-MUST-16).
     pub snd_mss: u16,
     /// MSS we advertised.
     pub rcv_mss: u16,
@@ -148,7 +152,8 @@ pub struct Status {
     pub send_unsent: usize,
     /// Bytes in order and not yet read.
     pub recv_queued: usize,
-    /// Bytes from the next byte to be read up to the end of urgent data, if any is ahead (RFC9293-MUST-33).
+    /// Bytes from the next byte to be read up to the end of urgent data, if any is ahead
+    /// (RFC9293-MUST-33).
     pub urgent_ahead: Option<u32>,
     /// Segments retransmitted in the life of the connection.
     pub retransmitted: u64,

@@ -18,7 +18,8 @@ use crate::state::{Origin, State, SynReceived};
 use crate::wire::options::TcpOptions;
 
 impl Host {
-    /// SEGMENT ARRIVES in LISTEN (RFC 9293 §3.10.7.2). `old_nxt` is SND.NXT of an incarnation in TIME-WAIT that gave way.
+    /// SEGMENT ARRIVES in LISTEN (RFC 9293 §3.10.7.2). `old_nxt` is SND.NXT of an incarnation in
+    /// TIME-WAIT that gave way.
     pub(crate) fn on_listener_segment(
         &mut self,
         id: SocketId,

@@ -6,8 +6,8 @@ use crate::seq::SeqNum;
 use crate::state::{Check, Disposition};
 use crate::tcb::Tcb;
 
-/// The four cases of RFC 9293 §3.4, table 6: whether a segment of `len` sequence numbers from `seq` on has a part in
-/// the window of `wnd` bytes from `nxt` on.
+/// The four cases of RFC 9293 §3.4, table 6: whether a segment of `len` sequence numbers from `seq`
+/// on has a part in the window of `wnd` bytes from `nxt` on.
 // REQ: RFC9293-SM-07
 pub(crate) fn in_window(nxt: SeqNum, wnd: u32, seq: SeqNum, len: u32) -> bool {
     let holds = |number: SeqNum| nxt.at_or_before(number) && number.before(nxt + wnd);
@@ -19,7 +19,8 @@ pub(crate) fn in_window(nxt: SeqNum, wnd: u32, seq: SeqNum, len: u32) -> bool {
     }
 }
 
-/// Whether the segment begins before the window and ends behind it. The table's two tests on its ends miss that.
+/// Whether the segment begins before the window and ends behind it. The table's two tests on its
+/// ends miss that.
 fn covers(nxt: SeqNum, seq: SeqNum, len: u32) -> bool {
     seq.before(nxt) && (seq + len).after(nxt)
 }

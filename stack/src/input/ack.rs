@@ -31,7 +31,8 @@ pub(crate) fn process(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) ->
     Check::Continue(())
 }
 
-/// `SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT` (RFC 5961 §5.2), and never an ACK of bytes we never sent.
+/// `SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT` (RFC 5961 §5.2), and never an ACK of bytes we
+/// never sent.
 fn check_range(tcb: &Tcb, ack: SeqNum) -> Check {
     let snd = &tcb.snd;
     // REQ: RFC9293-SM-26
@@ -76,8 +77,8 @@ fn advance(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, cx: &mut Context<'_>) 
     retransmit::on_progress(tcb, restart_timer, cx.now);
 }
 
-/// RFC 5681 §2: something is outstanding, the segment says nothing else, and SEG.ACK is the greatest seen. Answers to
-/// zero-window probes look the same and mean no loss.
+/// RFC 5681 §2: something is outstanding, the segment says nothing else, and SEG.ACK is the
+/// greatest seen. Answers to zero-window probes look the same and mean no loss.
 // REQ: RFC5681-13
 fn is_duplicate(tcb: &Tcb, segment: &Segment, ack: SeqNum) -> bool {
     tcb.snd.in_flight()

@@ -52,8 +52,8 @@ fn negotiate(tcb: &mut Tcb, segment: &Segment, now: Instant) {
     tcb.negotiated.sack = tcb.config.sack && theirs.sack_permitted;
 }
 
-/// The lesser of what the peer takes and what our link carries. A peer that claims to take next to nothing is not
-/// believed below a floor, or no segment would have room for data.
+/// The lesser of what the peer takes and what our link carries. A peer that claims to take next to
+/// nothing is not believed below a floor, or no segment would have room for data.
 // REQ: RFC9293-MUST-15
 // REQ: RFC9293-MUST-16
 fn send_mss(tcb: &Tcb, theirs: Option<Mss>) -> Mss {

@@ -9,7 +9,8 @@ use crate::segment::Segment;
 use crate::state::{Check, Disposition};
 use crate::tcb::Tcb;
 
-/// ESTABLISHED, FIN-WAIT-1, FIN-WAIT-2: takes the bytes that are new and fit the window, in order or not.
+/// ESTABLISHED, FIN-WAIT-1, FIN-WAIT-2: takes the bytes that are new and fit the window, in order
+/// or not.
 pub(crate) fn process(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) -> Check {
     fin::note(tcb, segment);
     if segment.is_empty() {

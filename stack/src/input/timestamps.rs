@@ -19,7 +19,8 @@ pub(crate) fn check(tcb: &Tcb, segment: &Segment, now: Instant) -> Check {
         return Check::Continue(());
     }
     let Some(theirs) = segment.options.timestamps else {
-        // A SYN is of another incarnation, which has agreed on nothing with us: the fourth check answers it.
+        // A SYN is of another incarnation, which has agreed on nothing with us: the fourth check
+        // answers it.
         return match tcb.config.missing_timestamp {
             // REQ: RFC7323-13
             // REQ: RFC7323-14
@@ -40,7 +41,8 @@ pub(crate) fn check(tcb: &Tcb, segment: &Segment, now: Instant) -> Check {
     Check::Continue(())
 }
 
-/// After the first check: TS.Recent follows segments that span the last acknowledgment sent (RFC 7323 §4.3).
+/// After the first check: TS.Recent follows segments that span the last acknowledgment sent (RFC
+/// 7323 §4.3).
 // REQ: RFC7323-16
 // REQ: RFC7323-17
 // REQ: RFC7323-18

@@ -1,4 +1,5 @@
-//! Each rule is broken by hand and must be found: a checker that finds nothing protects from nothing.
+//! Each rule is broken by hand and must be found: a checker that finds nothing protects from
+//! nothing.
 
 use core::time::Duration;
 

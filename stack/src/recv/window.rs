@@ -28,8 +28,8 @@ pub(crate) fn announce(tcb: &mut Tcb) -> UnscaledWindow {
     field
 }
 
-/// Rounding down under the scale would take back what was announced. Rounding up offers less than one unit more than
-/// the buffer holds, which is allowed once, not again and again.
+/// Rounding down under the scale would take back what was announced. Rounding up offers less than
+/// one unit more than the buffer holds, which is allowed once, not again and again.
 // REQ: RFC9293-SHLD-14
 fn round_up(tcb: &Tcb, down: UnscaledWindow) -> UnscaledWindow {
     let up = UnscaledWindow::new(down.raw().saturating_add(1));
@@ -43,7 +43,8 @@ fn round_up(tcb: &Tcb, down: UnscaledWindow) -> UnscaledWindow {
     }
 }
 
-/// The right edge to announce next: all that the buffer holds if that is worth a segment, else what stands.
+/// The right edge to announce next: all that the buffer holds if that is worth a segment, else what
+/// stands.
 // REQ: RFC9293-MUST-39
 fn next_edge(tcb: &Tcb) -> SeqNum {
     let full = full_edge(tcb);
@@ -74,8 +75,8 @@ fn capacity(tcb: &Tcb) -> u32 {
         .min(Window::MAX.bytes())
 }
 
-/// Whether the user's reading has made so much room that the peer should hear of it unasked: it could not send much, and
-/// now can send at least twice as much.
+/// Whether the user's reading has made so much room that the peer should hear of it unasked: it
+/// could not send much, and now can send at least twice as much.
 pub(crate) fn update_is_due(tcb: &Tcb) -> bool {
     if tcb.rcv.fin_received {
         return false;

@@ -1,4 +1,5 @@
-//! When a segment is worth sending: Nagle and the sender's silly-window avoidance (RFC 9293 §3.7.4, §3.8.6.2.1).
+//! When a segment is worth sending: Nagle and the sender's silly-window avoidance (RFC 9293 §3.7.4,
+//! §3.8.6.2.1).
 
 /// What is known of a segment that could go out now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

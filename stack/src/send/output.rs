@@ -1,4 +1,5 @@
-//! What leaves a connection after a step: data and FIN as far as the windows allow, else the acknowledgment owed.
+//! What leaves a connection after a step: data and FIN as far as the windows allow, else the
+//! acknowledgment owed.
 
 use super::nagle::{self, Candidate, Decision};
 use super::{persist, retransmit, segments};
@@ -94,7 +95,8 @@ fn next_piece(tcb: &mut Tcb, cx: &Context<'_>) -> Option<Piece> {
         return None;
     }
     let last = len == waiting;
-    // In the middle of a repeat a fragment of a segment is not worth sending either: its time comes with the next ACK.
+    // In the middle of a repeat a fragment of a segment is not worth sending either: its time comes
+    // with the next ACK.
     if again && seq != tcb.snd.una && len < full && len < seq.span_to(tcb.snd.nxt.min(end)) {
         return None;
     }
@@ -218,7 +220,8 @@ pub(crate) fn resend_first(tcb: &mut Tcb, cause: RetransmitCause, cx: &mut Conte
     let end = tcb.snd.data_end();
     let data = if end.after(seq) { seq.span_to(end) } else { 0 };
     let sent = seq.span_to(tcb.snd.max);
-    // Data and FIN that were never sent do not travel with a retransmission, nor does what a shrunken window excludes.
+    // Data and FIN that were never sent do not travel with a retransmission, nor does what a
+    // shrunken window excludes.
     // REQ: RFC9293-SHLD-16
     let offered = tcb.snd.wnd.bytes().max(1);
     let len = data.min(full_segment(tcb, cx)).min(sent).min(offered);

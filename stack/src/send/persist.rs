@@ -15,8 +15,8 @@ fn is_blocked(tcb: &Tcb) -> bool {
     tcb.snd.wnd.bytes() == 0 && (tcb.snd.unsent() || tcb.snd.in_flight())
 }
 
-/// After every step that may have opened or closed the window: exactly one of the retransmission and the persist timer
-/// watches what is left to send.
+/// After every step that may have opened or closed the window: exactly one of the retransmission
+/// and the persist timer watches what is left to send.
 // REQ: RFC9293-MUST-35
 // REQ: RFC9293-MUST-36
 pub(crate) fn update(tcb: &mut Tcb, now: Instant) {
@@ -37,8 +37,8 @@ pub(crate) fn update(tcb: &mut Tcb, now: Instant) {
     }
 }
 
-/// An acceptable ACK arrived. While the window is closed it proves the peer alive; once it is open again, what the peer
-/// had no room for goes out at once.
+/// An acceptable ACK arrived. While the window is closed it proves the peer alive; once it is open
+/// again, what the peer had no room for goes out at once.
 pub(crate) fn on_ack(tcb: &mut Tcb, now: Instant) {
     if is_blocked(tcb) {
         // REQ: RFC9293-MUST-37

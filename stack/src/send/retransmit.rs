@@ -163,8 +163,8 @@ pub(crate) fn on_syn_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
     tcb.arm(Timer::Retransmit, cx.now, tcb.snd.rtt.rto());
 }
 
-/// The timer fired in SYN-RECEIVED. A passive entry climbs the ladder (by default again after 1, 2, 4, 8, 16 s, given up
-/// 32 s later); a crossed active open goes on as its SYN would.
+/// The timer fired in SYN-RECEIVED. A passive entry climbs the ladder (by default again after 1, 2,
+/// 4, 8, 16 s, given up 32 s later); a crossed active open goes on as its SYN would.
 // REQ: DOC-HS-10
 // REQ: DOC-HS-11
 // REQ: DOC-HS-12

@@ -101,7 +101,8 @@ fn timestamps(tcb: &Tcb, now: Instant) -> Option<Timestamps> {
     })
 }
 
-/// Sends `<SEQ=seq><ACK=RCV.NXT><CTL=ACK>` with `flags` and `payload`: every segment but SYN and RST leaves here.
+/// Sends `<SEQ=seq><ACK=RCV.NXT><CTL=ACK>` with `flags` and `payload`: every segment but SYN and
+/// RST leaves here.
 // REQ: RFC9293-SM-04
 pub(crate) fn send(
     tcb: &mut Tcb,

@@ -6,7 +6,8 @@ use crate::input::{acceptability, ack, reset, syn, text, timestamps};
 use crate::segment::Segment;
 use crate::tcb::Tcb;
 
-/// CLOSE-WAIT. SEND goes on, RECEIVE hands out what is left and then the end of the stream. Lasts until the user closes.
+/// CLOSE-WAIT. SEND goes on, RECEIVE hands out what is left and then the end of the stream. Lasts
+/// until the user closes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CloseWait;
 

@@ -6,15 +6,17 @@ use super::State;
 use crate::error::ConnectionError;
 use crate::event::{AbandonCause, Discard};
 
-/// Every outcome a state can decide on. States decide; [`Connection`](crate::connection::Connection) carries out.
+/// Every outcome a state can decide on. States decide;
+/// [`Connection`](crate::connection::Connection) carries out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Disposition {
     /// The segment is used up and the state stays.
     Stay,
     /// Dropped in silence.
     Discard(Discard),
-    /// Dropped; `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>` answers. If the segment occupied no sequence space the answer
-    /// counts against the challenge ACK budget, so that two confused peers cannot answer ACK with ACK for ever.
+    /// Dropped; `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>` answers. If the segment occupied no sequence
+    /// space the answer counts against the challenge ACK budget, so that two confused peers cannot
+    /// answer ACK with ACK for ever.
     DiscardAndAck(Discard),
     /// Dropped; a challenge ACK answers within its budget (RFC 5961).
     ChallengeAck(Discard),

@@ -26,7 +26,8 @@ impl FinWait1 {
         reset::abort(tcb, segment)?;
         // Fourth.
         syn::challenge(segment)?;
-        // Fifth: as in ESTABLISHED, and once our FIN is acknowledged the segment goes on in FIN-WAIT-2.
+        // Fifth: as in ESTABLISHED, and once our FIN is acknowledged the segment goes on in
+        // FIN-WAIT-2.
         ack::process(tcb, segment, cx)?;
         // REQ: RFC9293-SM-31
         // REQ: RFC9293-SM-34

@@ -6,7 +6,8 @@ use crate::input::{acceptability, ack, fin, reset, syn, text, timestamps, urgent
 use crate::segment::Segment;
 use crate::tcb::Tcb;
 
-/// FIN-WAIT-2. RECEIVE goes on, for as long as the peer likes while the user still holds the socket.
+/// FIN-WAIT-2. RECEIVE goes on, for as long as the peer likes while the user still holds the
+/// socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FinWait2;
 

@@ -14,7 +14,8 @@ pub(crate) enum ListenDisposition {
     Open,
 }
 
-/// SEGMENT ARRIVES in LISTEN (RFC 9293 §3.10.7.2). ACKs that bring back a SYN cookie never come here.
+/// SEGMENT ARRIVES in LISTEN (RFC 9293 §3.10.7.2). ACKs that bring back a SYN cookie never come
+/// here.
 pub(crate) fn on_segment(segment: &Segment) -> ListenDisposition {
     // First: a reset cannot be for anything we sent.
     // REQ: RFC9293-SM-14

@@ -1,4 +1,5 @@
-//! The eleven states of RFC 9293 §3.3.2: one file each, and what SEGMENT ARRIVES (§3.10.7) means in it.
+//! The eleven states of RFC 9293 §3.3.2: one file each, and what SEGMENT ARRIVES (§3.10.7) means in
+//! it.
 //!
 //! A state looks at a segment in the RFC's order and answers with a disposition; only
 //! `Connection::transition` changes the state. LISTEN belongs to a listener, which is no
@@ -88,7 +89,8 @@ impl State {
         })
     }
 
-    /// SEGMENT ARRIVES from the sixth check on, for a segment that moved the connection into this state.
+    /// SEGMENT ARRIVES from the sixth check on, for a segment that moved the connection into this
+    /// state.
     pub(crate) fn on_text(
         &self,
         tcb: &mut Tcb,

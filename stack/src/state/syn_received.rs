@@ -60,8 +60,8 @@ impl SynReceived {
         self.check_ack(tcb, segment, cx)
     }
 
-    /// In a simultaneous open each side repeats its SYN with an ACK of the other's (RFC 9293 §3.5, figure 7). By its
-    /// sequence number that segment is old; by its ACK it is what we wait for.
+    /// In a simultaneous open each side repeats its SYN with an ACK of the other's (RFC 9293 §3.5,
+    /// figure 7). By its sequence number that segment is old; by its ACK it is what we wait for.
     // REQ: RFC9293-MUST-10
     fn completes_crossed_open(self, tcb: &Tcb, segment: &Segment) -> bool {
         self.origin == Origin::Active
@@ -121,7 +121,8 @@ impl SynReceived {
             return Check::Break(Disposition::DiscardAndReset(Discard::Ack));
         }
         match self.origin {
-            // Nobody could take the connection: the peer will ask again when its data is not acknowledged.
+            // Nobody could take the connection: the peer will ask again when its data is not
+            // acknowledged.
             Origin::Passive { .. } if !cx.accept_room => {
                 return Check::Break(Disposition::Discard(Discard::QueueFull));
             }

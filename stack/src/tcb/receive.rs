@@ -13,8 +13,8 @@ pub(crate) struct ReceiveSide {
     pub(crate) irs: SeqNum,
     /// RCV.NXT: the next sequence number expected.
     pub(crate) nxt: SeqNum,
-    /// The right edge of the largest window announced. RCV.WND is the way from RCV.NXT to here, so that every segment
-    /// is accepted that fits a window we once offered (RFC 7323 §2.4).
+    /// The right edge of the largest window announced. RCV.WND is the way from RCV.NXT to here, so
+    /// that every segment is accepted that fits a window we once offered (RFC 7323 §2.4).
     pub(crate) adv: SeqNum,
     /// The end of the text taken so far, in order or not.
     pub(crate) highest: SeqNum,
@@ -26,7 +26,8 @@ pub(crate) struct ReceiveSide {
     pub(crate) urgent_taken: bool,
     /// The MSS we announce.
     pub(crate) mss: Mss,
-    /// The buffer size the user asked for, in bytes. Reassembly holds a little more, see `make_room`.
+    /// The buffer size the user asked for, in bytes. Reassembly holds a little more, see
+    /// `make_room`.
     pub(crate) capacity: usize,
     /// Reassembly and the bytes not yet read.
     pub(crate) buffer: RecvBuffer,
@@ -70,8 +71,9 @@ impl ReceiveSide {
         }
     }
 
-    /// Sets the buffer size. A window is announced in units of its scale, so the last unit may reach behind the size:
-    /// reassembly holds that much more, for what was announced must be taken (RFC 7323 §2.4).
+    /// Sets the buffer size. A window is announced in units of its scale, so the last unit may
+    /// reach behind the size: reassembly holds that much more, for what was announced must be taken
+    /// (RFC 7323 §2.4).
     // REQ: RFC7323-8
     pub(crate) fn make_room(&mut self, capacity: usize, scale: WindowScale) {
         self.capacity = capacity;

@@ -17,9 +17,9 @@ pub(crate) struct SendSide {
     pub(crate) una: SeqNum,
     /// SND.NXT: the next sequence number to send.
     pub(crate) nxt: SeqNum,
-    /// One past the highest sequence number ever sent. It differs from SND.NXT only while a window probe is out: the
-    /// probe's byte may be acknowledged, but our own segments must not claim to lie behind a byte the peer had no room
-    /// for.
+    /// One past the highest sequence number ever sent. It differs from SND.NXT only while a window
+    /// probe is out: the probe's byte may be acknowledged, but our own segments must not claim to
+    /// lie behind a byte the peer had no room for.
     pub(crate) max: SeqNum,
     /// SND.WND: the window the peer offers, from SND.UNA on.
     pub(crate) wnd: Window,
@@ -41,7 +41,8 @@ pub(crate) struct SendSide {
     pub(crate) fin_acknowledged: bool,
     /// The last SEND announced that more follows.
     pub(crate) more_coming: bool,
-    /// After a timeout: the next sequence number to send again; everything from here to SND.NXT counts as lost.
+    /// After a timeout: the next sequence number to send again; everything from here to SND.NXT
+    /// counts as lost.
     pub(crate) resend: Option<SeqNum>,
     /// Bytes ever acknowledged, which bounds how old a valid ACK can be.
     pub(crate) acked_total: u64,

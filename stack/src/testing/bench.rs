@@ -139,8 +139,9 @@ impl Bench {
         panic!("timers do not come to rest before {end:?}");
     }
 
-    /// A segment from the peer, from a short form: flag letters as tcpdump writes them (`S`, `F`, `R`, `P`, `U`, `.`
-    /// for ACK), sequence number relative to the peer's ISN, acknowledgment relative to ours.
+    /// A segment from the peer, from a short form: flag letters as tcpdump writes them (`S`, `F`,
+    /// `R`, `P`, `U`, `.` for ACK), sequence number relative to the peer's ISN, acknowledgment
+    /// relative to ours.
     pub fn peer_segment(&self, flags: &str, seq: i64, ack: SeqNum) -> Segment {
         let has = |letter| flags.contains(letter);
         Segment {
@@ -279,8 +280,8 @@ impl Bench {
         }
     }
 
-    /// Brings one connection into `state` on the shortest way. In CLOSED there is no socket at all, in LISTEN
-    /// only the listener.
+    /// Brings one connection into `state` on the shortest way. In CLOSED there is no socket at all,
+    /// in LISTEN only the listener.
     pub fn reach(&mut self, state: StateName) -> Conn {
         let nothing = |id, listener| Conn {
             id,
@@ -363,8 +364,8 @@ pub struct Conn {
     pub listener: Option<SocketId>,
 }
 
-/// A segment in one line, sequence numbers relative to `iss` (the sender's) and `irs` (the other's):
-/// `FP. 1:101(100) ack 1 win 65535 <mss 1460>`.
+/// A segment in one line, sequence numbers relative to `iss` (the sender's) and `irs` (the
+/// other's): `FP. 1:101(100) ack 1 win 65535 <mss 1460>`.
 pub fn show(segment: &Segment, iss: SeqNum, irs: SeqNum) -> String {
     let Flags {
         fin,

@@ -1,4 +1,5 @@
-//! The user calls of RFC 9293 §3.9.1 and what each means in each state (§3.10.1 to §3.10.6), one file a call.
+//! The user calls of RFC 9293 §3.9.1 and what each means in each state (§3.10.1 to §3.10.6), one
+//! file a call.
 
 mod abort;
 mod close;

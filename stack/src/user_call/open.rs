@@ -52,7 +52,8 @@ impl Host {
     /// (at least one) wait for `accept`.
     ///
     /// # Errors
-    /// `AddressNotAvailable`, `AddressInUse`, `InvalidArgument` (port 0, or an option out of range).
+    /// `AddressNotAvailable`, `AddressInUse`, `InvalidArgument` (port 0, or an option out of
+    /// range).
     // REQ: RFC9293-MUST-43
     pub fn open_passive(
         &mut self,

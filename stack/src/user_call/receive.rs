@@ -125,7 +125,8 @@ fn nothing_to_read(connection: &Connection) -> Result<usize, CallError> {
     }
 }
 
-/// Where the urgent byte stands among the readable ones, if it is out of band and not behind the reader.
+/// Where the urgent byte stands among the readable ones, if it is out of band and not behind the
+/// reader.
 fn urgent_offset(tcb: &Tcb) -> Option<usize> {
     let end = tcb.rcv.up.filter(|_| !tcb.options.urgent_inline)?;
     let place = end - 1;
@@ -139,7 +140,8 @@ fn urgent_byte_is_next(tcb: &Tcb) -> bool {
     urgent_offset(tcb) == Some(0) && tcb.rcv.buffer.readable() > 0
 }
 
-/// The reader has come to the urgent byte: it leaves the stream, and waits aside unless it was taken.
+/// The reader has come to the urgent byte: it leaves the stream, and waits aside unless it was
+/// taken.
 fn skip_urgent_byte(tcb: &mut Tcb) {
     if !tcb.user.was_established || !urgent_byte_is_next(tcb) {
         return;
@@ -150,7 +152,8 @@ fn skip_urgent_byte(tcb: &mut Tcb) {
     }
 }
 
-/// Bytes that one RECEIVE may hand out: none before ESTABLISHED, then up to the urgent byte if that is out of band.
+/// Bytes that one RECEIVE may hand out: none before ESTABLISHED, then up to the urgent byte if that
+/// is out of band.
 fn readable_now(tcb: &Tcb) -> usize {
     readable_behind(tcb, 0)
 }

@@ -52,8 +52,8 @@ impl Host {
     }
 
     /// Changes a socket's options. Buffers may grow and shrink, the MSS holds from the next
-    /// handshake on. A keep-alive that is switched on counts from the latest time the host was told:
-    /// call [`timeout`](Self::timeout) first if that is long ago.
+    /// handshake on. A keep-alive that is switched on counts from the latest time the host was
+    /// told: call [`timeout`](Self::timeout) first if that is long ago.
     ///
     /// # Errors
     /// `NoSuchSocket`, `InvalidArgument` (a TTL, buffer, MSS or probe count of 0).

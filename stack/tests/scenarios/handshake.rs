@@ -83,7 +83,8 @@ fn the_user_timeout_ends_an_open_early() {
 
 #[rstest]
 #[case::without_data(0, ". 1:1(0) ack 1")]
-// Without an MSS option the peer takes 536 bytes; Nagle holds the rest while something is outstanding.
+// Without an MSS option the peer takes 536 bytes; Nagle holds the rest while something is
+// outstanding.
 #[case::data_waited_for_it(700, ". 1:537(536) ack 1")]
 fn an_active_open_reaches_established(#[case] queued: usize, #[case] answer: &str) {
     let mut talk = connecting(Bench::plain_config());

@@ -8,12 +8,14 @@ use tcpdrill_stack::testing::bench::{Bench, Conn, show};
 use tcpdrill_stack::time::Instant;
 use tcpdrill_stack::{CallError, Config, SendFlags, SocketOptions, StateName};
 
-/// The peer's byte at a stream position: a function of the position, so that a byte out of place shows.
+/// The peer's byte at a stream position: a function of the position, so that a byte out of place
+/// shows.
 pub(crate) fn byte_at(position: u32) -> u8 {
     (position.wrapping_mul(7) ^ (position >> 8)) as u8
 }
 
-/// A host, its connection and its scripted peer. Numbers are relative to the initial sequence numbers.
+/// A host, its connection and its scripted peer. Numbers are relative to the initial sequence
+/// numbers.
 pub(crate) struct Talk {
     pub(crate) bench: Bench,
     pub(crate) conn: Conn,

@@ -82,7 +82,8 @@ fn a_syn_without_timestamps(#[case] setting: TimeWaitSyn, #[case] seq: i64, #[ca
     }
 }
 
-/// Timestamps of the old incarnation and of the SYN decide before sequence numbers do (RFC 6191 §2).
+/// Timestamps of the old incarnation and of the SYN decide before sequence numbers do (RFC 6191
+/// §2).
 #[rstest]
 #[case::newer(Some(500), Some(501), -100, true)]
 #[case::equal_and_newer_number(Some(500), Some(500), 50, true)]

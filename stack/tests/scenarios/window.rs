@@ -183,8 +183,8 @@ fn reading_after_the_fin_sends_nothing() {
     assert_eq!(talk.drain(), [""; 0]);
 }
 
-/// With scaling, bytes come in any size while the user reads now and then: the right edge never moves left,
-/// and what was announced is always taken.
+/// With scaling, bytes come in any size while the user reads now and then: the right edge never
+/// moves left, and what was announced is always taken.
 #[rstest]
 #[case::unscaled(None, 5000)]
 #[case::scaled(Some(7), 5000)]

@@ -4,6 +4,8 @@
 mod driver;
 mod event;
 mod judge;
+mod log;
+mod peer;
 mod text;
 
 use arbitrary::{Arbitrary, Unstructured};

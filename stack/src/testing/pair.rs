@@ -309,3 +309,60 @@ impl Pair {
         self.trace.push(TraceEntry { at, side, what });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::socket::SocketOptions;
+    use core::net::SocketAddr;
+    use core::time::Duration;
+
+    fn quiet_pair() -> Pair {
+        let delay = Duration::from_millis(5);
+        let clean = Impairments {
+            delay,
+            ..Impairments::default()
+        };
+        Pair::new(Setup {
+            configs: [Config::default(), Config::default()],
+            impairments: [clean; 2],
+            version: IpVersion::V4,
+            start: Instant::from_secs(1),
+            seed: 1,
+        })
+    }
+
+    #[test]
+    fn the_clock_goes_to_the_limit_or_the_next_event_and_no_further() {
+        let mut pair = quiet_pair();
+        assert_eq!(pair.step(None), Ok(Step::Idle));
+        let limit = Instant::from_secs(2);
+        assert_eq!(pair.step(Some(limit)), Ok(Step::ReachedLimit));
+        assert_eq!(pair.now(), limit);
+
+        let remote = SocketAddr::new(Side::B.address(IpVersion::V4), 80);
+        let open = pair.act(Side::A, |host, now| {
+            host.open_active(now, (None, None), remote, SocketOptions::default())
+        });
+        assert!(open.unwrap().is_ok());
+        assert_eq!(pair.counters(Side::A).sent, 1);
+        // The SYN arrives, and the reset that answers it.
+        for millis in [2_005, 2_010] {
+            assert_eq!(pair.step(None), Ok(Step::Done));
+            assert_eq!(pair.now(), Instant::from_millis(millis));
+        }
+        assert_eq!(pair.step(None), Ok(Step::Idle));
+        let received = |side| {
+            let on_side =
+                |e: &&TraceEntry| e.side == side && matches!(e.what, Happening::Received(_));
+            pair.trace().iter().filter(on_side).count()
+        };
+        assert_eq!((received(Side::A), received(Side::B)), (1, 1));
+    }
+
+    #[test]
+    fn the_sides_have_secrets_of_their_own() {
+        assert_ne!(Pair::secret(1, Side::A), Pair::secret(1, Side::B));
+        assert_ne!(Pair::secret(1, Side::A), Pair::secret(2, Side::A));
+    }
+}

@@ -3,6 +3,7 @@
 //! A failing case prints its scenario; put it into a test of its own to replay it.
 
 mod application;
+mod blackout;
 mod packet_rules;
 mod properties;
 mod regressions;

@@ -317,6 +317,7 @@ impl Config {
             msl: Duration::from_secs(30),
             min_rto: Duration::from_millis(200),
             max_rto: Duration::from_secs(120),
+            r2: Duration::from_secs(924),
             delayed_ack: Duration::from_millis(40),
             quick_acks: 16,
             timestamp_on_reset: false,

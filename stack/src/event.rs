@@ -215,10 +215,9 @@ pub enum RetransmitCause {
     FastRetransmit,
     /// A partial ACK in fast recovery (RFC 6582 §3.2).
     PartialAck,
-    /// The rest of the flight after a timeout, as the congestion window opens.
-    AfterTimeout,
-    /// The path MTU went down.
-    PathMtu,
+    /// The rest of a flight that counts as lost, as the windows permit: after a timeout, a smaller
+    /// path MTU, or a window that was closed.
+    LostFlight,
     /// The peer repeated its SYN.
     DuplicateSyn,
 }

@@ -29,7 +29,7 @@ pub(crate) fn flush(tcb: &mut Tcb, may_send: bool, cx: &mut Context<'_>) {
     if may_send {
         restart_after_idle(tcb, cx.now);
         while let Some(piece) = next_piece(tcb, cx) {
-            send_piece(tcb, piece, RetransmitCause::AfterTimeout, cx);
+            send_piece(tcb, piece, RetransmitCause::LostFlight, cx);
         }
         tcb.snd.override_sws = false;
         persist::update(tcb, cx.now);
@@ -202,6 +202,7 @@ fn send_piece(tcb: &mut Tcb, piece: Piece, cause: RetransmitCause, cx: &mut Cont
     let end = seq + sequence_len;
     if !again {
         tcb.snd.rtt.on_sent(end, cx.now);
+        tcb.timers.disarm(Timer::SwsOverride);
     }
     tcb.snd.last_sent = Some(cx.now);
     if end.after(tcb.snd.nxt) {

@@ -235,6 +235,20 @@ fn more_to_come_holds_a_piece_back_for_a_while() {
 }
 
 #[test]
+fn an_override_that_is_no_longer_needed_does_not_overrule_nagle() {
+    let mut talk = Talk::plain();
+    let more = SendFlags {
+        more: true,
+        ..SendFlags::default()
+    };
+    assert_eq!(talk.send_with(10, more), [""; 0]);
+    assert_eq!(talk.send(10), ["P. 1:21(20) ack 1"]);
+    assert_eq!(talk.send(10), [""; 0]);
+    // Held by Nagle until the acknowledgment, or until the repeat of what is outstanding.
+    assert_eq!(talk.wait_ms(999), []);
+}
+
+#[test]
 fn a_cork_holds_pieces_back_until_it_is_pulled() {
     let options = SocketOptions {
         cork: true,

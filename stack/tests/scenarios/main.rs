@@ -12,6 +12,7 @@ mod keepalive;
 mod listener;
 mod loss;
 mod options;
+mod settings;
 mod time_wait;
 mod urgent;
 mod window;

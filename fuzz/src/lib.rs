@@ -6,7 +6,7 @@
 mod header_parse;
 #[cfg(test)]
 mod seeds;
-
 mod state_machine;
 
 pub use header_parse::header_parse;
+pub use state_machine::state_machine;

@@ -55,7 +55,8 @@ fn main() -> ExitCode {
     let suite = Arc::new(Suite::bundled());
     let mut trials = trials::<ReferenceTarget>(&suite, "reference", false, &arguments);
     let required = std::env::var_os("TCPDRILL_REQUIRE_LINUX").is_some();
-    match LinuxTarget::available() {
+    // Before the first thread: an ordinary user needs a user namespace.
+    match tcpdrill::target::linux::prepare().and_then(|_| LinuxTarget::available()) {
         Ok(()) => trials.extend(trials::<LinuxTarget>(&suite, "linux", required, &arguments)),
         Err(reason) => trials.push(
             Trial::test(format!("linux (not available: {reason})"), move || {

@@ -76,7 +76,8 @@ pub struct Config {
     pub max_rto: Duration,
     /// Retransmissions of one segment after which the trouble is reported; at least 3 (RFC9293-SHLD-9, SHLD-10).
     pub r1: u32,
-    /// Time without progress after which the connection is aborted; at least 100 s (RFC9293-MUST-20, SHLD-11).
+    /// Time without progress after which the connection is aborted; at least 100 s.
+    // REQ: RFC9293-SHLD-11
     pub r2: Duration,
     /// Wait before the override of sender-side silly-window avoidance, 0.1..=1 s (RFC 9293 §3.8.6.2.1).
     pub sws_override: Duration,
@@ -87,6 +88,7 @@ pub struct Config {
 
     // --- Closing -----------------------------------------------------------------------------------------------
     /// Maximum segment lifetime; TIME-WAIT lasts twice as long (RFC 9293 §3.4.2, RFC9293-MUST-13).
+    // REQ: RFC9293-SM-49
     pub msl: Duration,
     /// How long FIN-WAIT-2 waits for the peer's FIN once the user has let go of the socket; `None` waits for ever,
     /// as the RFC does.
@@ -231,7 +233,8 @@ pub enum SoftIcmp {
 /// Timing of keep-alive probes (RFC 9293 §3.8.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeepAliveConfig {
-    /// Silence before the first probe; two hours or more by default (RFC9293-MUST-28).
+    /// Silence before the first probe; two hours or more by default.
+    // REQ: RFC9293-MUST-28
     pub idle: Duration,
     /// Silence between probes.
     pub interval: Duration,

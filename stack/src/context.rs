@@ -16,7 +16,8 @@ pub(crate) struct Context<'a> {
     pub(crate) outbox: &'a mut VecDeque<Output>,
     /// Whether the listener behind this connection, if there is one, can queue it for `accept`.
     pub(crate) accept_room: bool,
-    /// Whether a listener waits at the connection's local address and port, so that a SYN could open a new incarnation.
+    /// In TIME-WAIT: whether a listener at the connection's local end would queue a SYN, so that one
+    /// could open a new incarnation.
     pub(crate) listens: bool,
 }
 

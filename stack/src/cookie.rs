@@ -3,8 +3,10 @@
 //!
 //! A cookie is the sum of a hash of the four-tuple, the client's own ISN, a counter of 64 s
 //! periods in the top 8 bits, and in the low 24 bits the index of the segment size behind a second
-//! hash, which depends on the period and on that index too: a number next to a cookie is none. Adding the client's ISN lets cookies grow as the
-//! client's numbers do, so that a new connection of an old four-tuple starts ahead of it.
+//! hash, which depends on the period, on that index (so that a number next to a cookie is none)
+//! and on the client's ISN too. Adding the client's ISN lets
+//! cookies grow about as the client's numbers do; hashing it as well keeps an ACK from later in a
+//! connection, whose two numbers may have moved equally far, from passing for the first one.
 
 use crate::keyed_hash::Secret;
 use crate::seq::SeqNum;
@@ -65,7 +67,7 @@ impl CookieGenerator {
             .unwrap_or(0) as u32;
         // REQ: RFC4987-2
         let period = period_at(now);
-        let check = self.check(local, remote, period, index) & CHECK;
+        let check = self.check(local, remote, client_isn, (period, index));
         self.origin(local, remote, client_isn) + ((period << 24) | check | index)
     }
 
@@ -88,7 +90,7 @@ impl CookieGenerator {
         let period = period_at(now).wrapping_sub(age);
         let index = value & INDEX;
         // REQ: DOC-SYNFLOOD-08
-        if (self.check(local, remote, period, index) ^ value) & CHECK != 0 {
+        if self.check(local, remote, client_isn, (period, index)) != value & CHECK {
             return None;
         }
         let table = mss_table(local);
@@ -100,14 +102,21 @@ impl CookieGenerator {
         client_isn + hash.finish() as u32
     }
 
-    fn check(&self, local: SocketAddr, remote: SocketAddr, period: u32, index: u32) -> u32 {
+    fn check(
+        &self,
+        local: SocketAddr,
+        remote: SocketAddr,
+        client_isn: SeqNum,
+        (period, index): (u32, u32),
+    ) -> u32 {
         let hash = self
             .secret
             .hash(PURPOSE_PERIOD)
             .socket(local)
             .socket(remote);
-        hash.number(u64::from(period) << 2 | u64::from(index))
-            .finish() as u32
+        let made_for = u64::from(period) << 2 | u64::from(index);
+        let hash = hash.number(client_isn.raw().into()).number(made_for);
+        hash.finish() as u32 & CHECK
     }
 }
 

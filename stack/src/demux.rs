@@ -138,3 +138,6 @@ pub(crate) fn overlap(a: Option<IpAddr>, b: Option<IpAddr>) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

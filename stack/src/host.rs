@@ -4,6 +4,7 @@ mod arrival;
 mod deadlines;
 mod passive;
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -18,7 +19,7 @@ use crate::error::CallError;
 use crate::event::Event;
 use crate::isn::IsnGenerator;
 use crate::keyed_hash::Secret;
-use crate::listener::Listener;
+use crate::listener::{Admission, Listener};
 use crate::ports::EphemeralPorts;
 use crate::rng::Rng;
 use crate::segment::Segment;
@@ -62,8 +63,8 @@ pub struct Host {
 /// What a [`SocketId`] stands for.
 #[derive(Debug, Clone)]
 pub(crate) enum Socket {
-    Listener(Listener),
-    Connection(alloc::boxed::Box<Connection>),
+    Listener(Box<Listener>),
+    Connection(Box<Connection>),
 }
 
 /// What [`Host::poll`] hands out.
@@ -115,7 +116,7 @@ impl Host {
     }
 
     /// Fires every timer due at `now`, in the order of their times, then of socket ids, then of
-    /// [`Timer`](crate::timers::Timer).
+    /// [`Timer`].
     pub fn timeout(&mut self, now: Instant) {
         self.advance_to(now);
         // Each socket has its turn once: a timer that rearms itself for this very moment waits for the next call.
@@ -228,10 +229,8 @@ impl Host {
     pub(crate) fn insert_connection(&mut self, connection: Connection) {
         let tcb = &connection.tcb;
         self.demux.add_connection((tcb.local, tcb.remote), tcb.id);
-        self.sockets.insert(
-            tcb.id,
-            Socket::Connection(alloc::boxed::Box::new(connection)),
-        );
+        self.sockets
+            .insert(tcb.id, Socket::Connection(Box::new(connection)));
     }
 
     /// One step of one connection, and what it means for the host: queues of its listener, the
@@ -242,11 +241,11 @@ impl Host {
         act: impl FnOnce(&mut Connection, &mut Context<'_>) -> T,
     ) -> T {
         let accept_room = self.accept_room_for(id);
+        let listens = self.would_queue_syn_for(id);
         let Some(Socket::Connection(connection)) = self.sockets.get_mut(&id) else {
             return T::default();
         };
         let parent = parent_of(connection);
-        let listens = self.demux.listener(connection.tcb.local).is_some();
         let mut cx = Context {
             now: self.now,
             outbox: &mut self.outbox,
@@ -264,6 +263,19 @@ impl Host {
         match listener.and_then(|listener| self.sockets.get(&listener)) {
             Some(Socket::Listener(listener)) => listener.has_accept_room(),
             Some(Socket::Connection(_)) | None => true,
+        }
+    }
+
+    /// Whether a SYN for the connection's local end would get a place in a SYN queue.
+    fn would_queue_syn_for(&self, id: SocketId) -> bool {
+        let listener = self
+            .connection(id)
+            .ok()
+            .filter(|connection| matches!(connection.state, State::TimeWait(_)))
+            .and_then(|connection| self.demux.listener(connection.tcb.local));
+        match listener.and_then(|listener| self.sockets.get(&listener)) {
+            Some(Socket::Listener(listener)) => listener.admit() == Admission::Queue,
+            Some(Socket::Connection(_)) | None => false,
         }
     }
 

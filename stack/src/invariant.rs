@@ -294,3 +294,6 @@ fn check_listener(host: &Host, listener: &Listener) -> Result<(), Rule> {
     let bounded = listener.syn_queue().len() <= listener.config.syn_queue.max(1);
     require(half_open && finished && bounded, Rule::ListenerQueues)
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,7 +60,8 @@ impl Listener {
         }
     }
 
-    /// Decides about a SYN by the length of the queues.
+    /// Decides about a SYN by the length of the queues. Half-open connections may be one more than the backlog, as in
+    /// stacks since BSD.
     // REQ: RFC4987-1
     // REQ: RFC4987-6
     // REQ: DOC-SYNFLOOD-04
@@ -68,7 +69,7 @@ impl Listener {
         if !self.has_accept_room() {
             return Admission::Refuse;
         }
-        let full = self.syn_queue.len() >= self.config.syn_queue.min(self.backlog);
+        let full = self.syn_queue.len() >= self.config.syn_queue.min(self.backlog + 1);
         match self.config.syn_cookies {
             SynCookies::Always => Admission::Cookie,
             SynCookies::OnOverflow if full => Admission::Cookie,

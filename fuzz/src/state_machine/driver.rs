@@ -41,6 +41,50 @@ pub(super) struct Driver {
     peer_mss: Option<u16>,
     last_segment: Option<Segment>,
     states: BTreeSet<StateName>,
+    log: Vec<Line>,
+}
+
+/// Something that happened, kept to be shown if the run is a finding.
+#[derive(Debug)]
+enum Line {
+    Received(Vec<u8>),
+    Sent(Vec<u8>),
+    Reported(tcpdrill_stack::Event),
+    Called(String),
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        for line in &self.log[self.log.len().saturating_sub(60)..] {
+            match line {
+                Line::Received(datagram) => eprintln!("< {}", show(datagram)),
+                Line::Sent(datagram) => eprintln!("> {}", show(datagram)),
+                Line::Reported(event) => eprintln!("  {event:?}"),
+                Line::Called(call) => eprintln!("  {call}"),
+            }
+        }
+    }
+}
+
+fn show(datagram: &[u8]) -> String {
+    match segment::parse(datagram) {
+        Ok(Incoming::Segment(s)) => format!(
+            "{}->{} {} {}:{}({}) ack {:?} win {} up {}",
+            s.src.port(),
+            s.dst.port(),
+            s.flags,
+            s.seq,
+            s.end(),
+            s.payload.len(),
+            s.ack.map(SeqNum::raw),
+            s.wnd.raw(),
+            s.up
+        ),
+        other => format!("{other:?}"),
+    }
 }
 
 impl Driver {
@@ -67,6 +111,7 @@ impl Driver {
             peer_mss: setup.peer_mss,
             last_segment: None,
             states: BTreeSet::new(),
+            log: Vec::new(),
         };
         driver.call(Call::Open {
             active: setup.active,
@@ -80,6 +125,7 @@ impl Driver {
     }
 
     /// The states that connections went through.
+    #[cfg(test)]
     pub(super) fn states_seen(&self) -> impl Iterator<Item = StateName> {
         self.states.iter().copied()
     }
@@ -116,8 +162,26 @@ impl Driver {
         }
     }
 
+    /// Fills every gap in what the peer sent and reads it all: bytes that wait out of order must
+    /// be right too.
+    pub(super) fn fill_and_read(&mut self) {
+        self.call(Call::Accept);
+        for _ in 0..60 {
+            let view = self.judge.view(self.peer);
+            let segment = Segment {
+                payload: peer_text(self.peer_next(&view), FULL),
+                ..self.polite_segment(&view)
+            };
+            self.arrive(segment);
+            self.call(Call::Recv(u16::MAX));
+            if self.judge.view(self.peer).rcv_nxt == view.rcv_nxt {
+                return;
+            }
+        }
+    }
+
     /// Lets time pass until no timer runs: with nobody answering, a host gives up everything in
-    /// the end. Connections that the user still holds may keep a timer.
+    /// the end.
     pub(super) fn wait_until_quiet(&mut self) {
         for id in [self.connection.take(), self.listener.take()]
             .into_iter()
@@ -162,6 +226,7 @@ impl Driver {
             Ok(Incoming::Segment(segment)) => Some(segment),
             _ => None,
         };
+        self.log.push(Line::Received(datagram.to_vec()));
         self.host.receive(self.now, datagram);
         self.settle(cause.as_ref());
     }
@@ -184,6 +249,7 @@ impl Driver {
             match self.host.poll() {
                 Output::Transmit(datagram) => {
                     sent += 1;
+                    self.log.push(Line::Sent(datagram.clone()));
                     assert!(sent <= most, "more than {most} packets at once");
                     self.judge.packet(&datagram, cause);
                 }
@@ -191,6 +257,7 @@ impl Driver {
                     if let tcpdrill_stack::Event::StateChanged { from, to, .. } = event {
                         self.states.extend([from, to]);
                     }
+                    self.log.push(Line::Reported(event));
                 }
                 Output::Deadline(_) => break,
             }
@@ -202,6 +269,7 @@ impl Driver {
 
     fn call(&mut self, call: Call) {
         let now = self.now;
+        self.log.push(Line::Called(format!("{call:?} at {now:?}")));
         match call {
             Call::Open { active } => self.open(active),
             Call::Accept => {
@@ -315,16 +383,21 @@ impl Driver {
         view.rcv_nxt.unwrap_or(self.peer_isn)
     }
 
+    /// A segment without text, in order, that acknowledges all.
+    fn polite_segment(&self, view: &View) -> Segment {
+        Segment {
+            seq: self.peer_next(view),
+            ack: view.is_open().then_some(view.snd_nxt),
+            wnd: UnscaledWindow::new(u16::MAX),
+            options: self.usual_options(view),
+            ..Segment::new(self.peer, self.local)
+        }
+    }
+
     fn polite(&mut self, polite: Polite) {
         let view = self.judge.view(self.peer);
-        let ack = view.iss.map(|_| view.snd_nxt);
-        let mut segment = Segment {
-            seq: self.peer_next(&view),
-            ack,
-            wnd: UnscaledWindow::new(u16::MAX),
-            options: self.usual_options(&view),
-            ..Segment::new(self.peer, self.local)
-        };
+        let mut segment = self.polite_segment(&view);
+        let ack = segment.ack;
         match polite {
             Polite::Syn => {
                 segment.seq = self.peer_isn;

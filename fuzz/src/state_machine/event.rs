@@ -2,13 +2,6 @@
 
 use arbitrary::Arbitrary;
 
-/// Everything that a run depends on.
-#[derive(Arbitrary, Debug)]
-pub(super) struct Input {
-    pub(super) setup: Setup,
-    pub(super) events: Vec<Event>,
-}
-
 /// How the host is set up.
 #[derive(Arbitrary, Debug)]
 pub(super) struct Setup {

@@ -8,10 +8,11 @@ use tcpdrill_stack::seq::SeqNum;
 use tcpdrill_stack::window::WindowScale;
 
 /// What the host has told the peer about one connection, as far as packets show.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct View {
-    /// The host's initial sequence number, from its last SYN.
-    pub(super) iss: Option<SeqNum>,
+    /// The host's initial sequence numbers, from its SYNs. Only the host knows which of several
+    /// cookies came back.
+    iss: Vec<SeqNum>,
     /// The number behind the last one that it sent.
     pub(super) snd_nxt: SeqNum,
     /// The last SEG.ACK.
@@ -23,6 +24,22 @@ pub(super) struct View {
     scale: WindowScale,
 }
 
+impl View {
+    /// True when the host has sent a SYN.
+    pub(super) fn is_open(&self) -> bool {
+        !self.iss.is_empty()
+    }
+
+    /// True when each byte of text is the user's at its place.
+    fn fits(&self, segment: &Segment) -> bool {
+        self.iss.iter().any(|iss| {
+            let first = (*iss + 1).span_to(segment.text_seq());
+            let mut bytes = (0..).zip(&segment.payload);
+            bytes.all(|(offset, byte)| *byte == user_byte(first.wrapping_add(offset)))
+        })
+    }
+}
+
 /// Follows the host's packets, by the other end's address.
 #[derive(Debug, Default)]
 pub(super) struct Judge {
@@ -31,7 +48,7 @@ pub(super) struct Judge {
 
 impl Judge {
     pub(super) fn view(&self, remote: SocketAddr) -> View {
-        self.views.get(&remote).copied().unwrap_or_default()
+        self.views.get(&remote).cloned().unwrap_or_default()
     }
 
     /// Judges a packet of the host, sent in answer to `cause`, if that was a segment.
@@ -64,21 +81,20 @@ impl Judge {
         }
         let view = self.views.entry(segment.dst).or_default();
         if segment.flags.syn {
-            view.iss = Some(segment.seq);
+            if !view.iss.contains(&segment.seq) {
+                view.iss.push(segment.seq);
+            }
             view.scale = segment.options.window_scale.unwrap_or_default();
             view.snd_nxt = segment.end();
         }
-        let Some(iss) = view.iss else {
-            panic!("a segment of a connection that never sent a SYN: {segment:?}");
-        };
-        let first = (iss + 1).span_to(segment.text_seq());
-        for (position, byte) in (first..).zip(&segment.payload) {
-            assert_eq!(
-                *byte,
-                user_byte(position),
-                "byte {position} of the stream is wrong: {segment:?}"
-            );
-        }
+        assert!(
+            view.is_open(),
+            "a segment of a connection that never sent a SYN: {segment:?}"
+        );
+        assert!(
+            view.fits(&segment),
+            "wrong bytes, or right ones in a wrong place: {segment:?}"
+        );
         view.snd_nxt = view.snd_nxt.max(segment.end());
         view.rcv_nxt = segment.ack.or(view.rcv_nxt);
         let scale = if segment.flags.syn {

@@ -8,7 +8,7 @@ mod text;
 
 use arbitrary::{Arbitrary, Unstructured};
 use driver::Driver;
-use event::Input;
+use event::{Event, Setup};
 
 /// More events than this add time, not insight.
 const MAX_EVENTS: usize = 200;
@@ -19,14 +19,24 @@ const MAX_EVENTS: usize = 200;
 /// When the host panics, breaks an invariant, sends a malformed or unprovoked packet, delivers or
 /// sends a wrong byte, or does not come to rest.
 pub fn state_machine(data: &[u8]) {
-    let Ok(Input { setup, events }) = Input::arbitrary_take_rest(Unstructured::new(data)) else {
-        return;
-    };
-    let mut driver = Driver::new(&setup);
-    for event in events.into_iter().take(MAX_EVENTS) {
-        driver.perform(event);
+    if let Some(mut driver) = run(data) {
+        driver.fill_and_read();
+        driver.wait_until_quiet();
     }
-    driver.wait_until_quiet();
+}
+
+/// Everything up to the end of the events; `None` when the bytes make no setup.
+fn run(data: &[u8]) -> Option<Driver> {
+    let mut bytes = Unstructured::new(data);
+    let mut driver = Driver::new(&Setup::arbitrary(&mut bytes).ok()?);
+    // As many events as the bytes make: a derived `Vec` would end at the first odd bit.
+    for _ in 0..MAX_EVENTS {
+        if bytes.is_empty() {
+            break;
+        }
+        driver.perform(Event::arbitrary(&mut bytes).ok()?);
+    }
+    Some(driver)
 }
 
 #[cfg(test)]
@@ -53,12 +63,8 @@ mod tests {
         for _ in 0..1_500 {
             let len = 32 + rng.below(1_500) as usize;
             let noise = seeds::noise(&mut rng, len);
-            let input = Input::arbitrary_take_rest(Unstructured::new(&noise)).unwrap();
-            let mut driver = Driver::new(&input.setup);
-            for event in input.events.into_iter().take(MAX_EVENTS) {
-                driver.perform(event);
-            }
-            reached.extend(driver.states_seen());
+            let driver = run(&noise);
+            reached.extend(driver.iter().flat_map(Driver::states_seen));
         }
         let missing: Vec<_> = tcpdrill_stack::StateName::ALL
             .into_iter()

@@ -46,7 +46,10 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
             }
             Body::Probe(source) => {
                 let found = crate::probe::check(source);
-                found.iter().map(|diagnostic| render(diagnostic, colour)).collect()
+                found
+                    .iter()
+                    .map(|diagnostic| render(diagnostic, colour))
+                    .collect()
             }
             Body::Unreadable(source, problem) => vec![format!("{}: {problem}", source.name())],
         };

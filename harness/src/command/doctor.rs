@@ -4,6 +4,7 @@ use crate::exit::Exit;
 
 /// Prints what this machine offers, and what to do about what it does not.
 pub(super) fn doctor() -> Exit {
-    print!("{}", crate::doctor::examine(&crate::target::linux::prepare()));
+    let privilege = crate::target::linux::prepare();
+    print!("{}", crate::doctor::examine(&privilege));
     Exit::Success
 }

@@ -110,11 +110,15 @@ fn exit_of(summary: Summary, results: &[CaseResult]) -> Exit {
     Exit::Success
 }
 
+/// Called before the process has a second thread: an ordinary user needs a user namespace.
 fn open_target(name: TargetName) -> Result<Box<dyn Target>, String> {
     match name {
         TargetName::Reference => Ok(Box::new(target::reference::ReferenceTarget::default())),
-        TargetName::Linux => target::linux::LinuxTarget::available()
-            .map(|()| Box::new(target::linux::LinuxTarget::default()) as Box<dyn Target>),
+        TargetName::Linux => {
+            target::linux::prepare()?;
+            target::linux::LinuxTarget::available()?;
+            Ok(Box::new(target::linux::LinuxTarget))
+        }
     }
 }
 

@@ -51,7 +51,12 @@ impl History {
             self.left_out += 1;
         }
         let span = None;
-        self.end.push_back(TraceEntry { at, what, span, text });
+        self.end.push_back(TraceEntry {
+            at,
+            what,
+            span,
+            text,
+        });
     }
 
     fn into_trace(self) -> Trace {

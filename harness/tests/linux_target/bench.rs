@@ -11,25 +11,25 @@ use tcpdrill::time::{Moment, Time};
 
 use crate::segment::{ACK, SYN, Segment};
 
-pub const PORT: u16 = 8080;
-pub const PEER_PORT: u16 = 40_000;
+pub(crate) const PORT: u16 = 8080;
+pub(crate) const PEER_PORT: u16 = 40_000;
 
 /// Far more than anything in these tests takes; only a hang reaches it.
-pub const LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 
-pub struct Bench {
-    pub session: Box<dyn Session>,
-    pub settings: SessionSettings,
+pub(crate) struct Bench {
+    pub(crate) session: Box<dyn Session>,
+    pub(crate) settings: SessionSettings,
 }
 
 /// An established connection: the accepted descriptor and both next sequence numbers.
-pub struct Connection {
-    pub fd: Fd,
-    pub snd_nxt: u32,
-    pub rcv_nxt: u32,
+pub(crate) struct Connection {
+    pub(crate) fd: Fd,
+    pub(crate) snd_nxt: u32,
+    pub(crate) rcv_nxt: u32,
 }
 
-pub fn settings(ip_version: IpVersion) -> SessionSettings {
+pub(crate) fn settings(ip_version: IpVersion) -> SessionSettings {
     let six = ip_version == IpVersion::Ipv6;
     let pick =
         |four: &str, sixth: &str| -> IpAddr { (if six { sixth } else { four }).parse().unwrap() };
@@ -46,14 +46,14 @@ pub fn settings(ip_version: IpVersion) -> SessionSettings {
 }
 
 impl Bench {
-    pub fn new(ip_version: IpVersion) -> Bench {
+    pub(crate) fn new(ip_version: IpVersion) -> Bench {
         let settings = settings(ip_version);
         let mut session = LinuxTarget.open(&settings).unwrap();
         session.start();
         Bench { session, settings }
     }
 
-    pub fn outcome(&mut self, call: Call) -> Outcome {
+    pub(crate) fn outcome(&mut self, call: Call) -> Outcome {
         match self.session.call(&call, LIMIT).unwrap() {
             CallReport::Returned { moment, outcome } => {
                 assert!(moment.start <= moment.end);
@@ -64,7 +64,7 @@ impl Bench {
     }
 
     /// A call that must succeed.
-    pub fn ok(&mut self, call: Call) -> Outcome {
+    pub(crate) fn ok(&mut self, call: Call) -> Outcome {
         let name = call.name();
         let outcome = self.outcome(call);
         assert_eq!(outcome.errno, None, "{name}: {outcome:?}");
@@ -72,7 +72,7 @@ impl Bench {
     }
 
     /// A call that must fail; gives its errno.
-    pub fn errno(&mut self, call: Call) -> i32 {
+    pub(crate) fn errno(&mut self, call: Call) -> i32 {
         let name = call.name();
         let outcome = self.outcome(call);
         match outcome.errno {
@@ -81,7 +81,7 @@ impl Bench {
         }
     }
 
-    pub fn socket(&mut self) -> Fd {
+    pub(crate) fn socket(&mut self) -> Fd {
         let domain = match self.settings.ip_version {
             IpVersion::Ipv4 => libc::AF_INET,
             IpVersion::Ipv6 | IpVersion::Ipv4MappedIpv6 => libc::AF_INET6,
@@ -94,7 +94,7 @@ impl Bench {
         Fd(socket.result as i32)
     }
 
-    pub fn listener(&mut self) -> Fd {
+    pub(crate) fn listener(&mut self) -> Fd {
         let fd = self.socket();
         let address = Address::Is(SocketAddr::new(self.settings.local_ip, PORT));
         self.ok(Call::Bind { fd, address });
@@ -102,7 +102,7 @@ impl Bench {
         fd
     }
 
-    pub fn segment(&self, flags: u8, seq: u32, ack: u32, payload: &[u8]) -> Segment {
+    pub(crate) fn segment(&self, flags: u8, seq: u32, ack: u32, payload: &[u8]) -> Segment {
         Segment {
             from: (self.settings.remote_ip, PEER_PORT),
             to: (self.settings.local_ip, PORT),
@@ -113,30 +113,30 @@ impl Bench {
         }
     }
 
-    pub fn inject(&mut self, segment: &Segment) -> Moment {
+    pub(crate) fn inject(&mut self, segment: &Segment) -> Moment {
         self.session.inject(&segment.datagram()).unwrap()
     }
 
     /// The next segment the stack sends and when; fails if there is none for a long time.
-    pub fn next_at(&mut self) -> (Time, Segment) {
+    pub(crate) fn next_at(&mut self) -> (Time, Segment) {
         let deadline = self.session.now() + LIMIT;
         let packet = self.session.next_packet(deadline).unwrap();
         let packet = packet.expect("the stack sends nothing");
         (packet.at, Segment::parse(&packet.bytes))
     }
 
-    pub fn next(&mut self) -> Segment {
+    pub(crate) fn next(&mut self) -> Segment {
         self.next_at().1
     }
 
     /// Everything the stack has sent up to now is nothing.
-    pub fn silent(&mut self) {
+    pub(crate) fn silent(&mut self) {
         let now = self.session.now();
         assert_eq!(self.session.next_packet(now).unwrap(), None);
     }
 
     /// A three-way handshake with the peer's ISN 999.
-    pub fn handshake(&mut self) -> (u32, u32) {
+    pub(crate) fn handshake(&mut self) -> (u32, u32) {
         self.inject(&self.segment(SYN, 999, 0, &[]));
         let answer = self.next();
         assert_eq!((answer.flags, answer.ack), (SYN | ACK, 1000));
@@ -146,7 +146,7 @@ impl Bench {
     }
 
     /// A listener and an accepted connection.
-    pub fn connection(&mut self) -> Connection {
+    pub(crate) fn connection(&mut self) -> Connection {
         let listener = self.listener();
         let (snd_nxt, rcv_nxt) = self.handshake();
         let accepted = self.ok(Call::Accept {
@@ -161,7 +161,7 @@ impl Bench {
     }
 
     /// Runs a command that must succeed; gives its output.
-    pub fn command(&mut self, command: &str) -> String {
+    pub(crate) fn command(&mut self, command: &str) -> String {
         let report = self.session.command(command).unwrap();
         assert_eq!(report.status, Some(0), "{command}: {}", report.output);
         report.output.trim().into()

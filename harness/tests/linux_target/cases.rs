@@ -18,7 +18,19 @@ const TCP_INQ: i32 = 36;
 
 type Case = (&'static str, fn());
 
-pub const ALL: &[Case] = &[
+pub(crate) const ALL: &[Case] = &[
+    (
+        "packets_sent_before_the_start_have_negative_times",
+        before_the_start,
+    ),
+    (
+        "a_flood_is_answered_packet_by_packet_and_none_is_lost",
+        flood,
+    ),
+    (
+        "another_cases_processes_do_not_hold_a_connection_open",
+        no_inheritance,
+    ),
     ("passive_open_over_ipv4", || passive_open(IpVersion::Ipv4)),
     ("passive_open_over_ipv6", || passive_open(IpVersion::Ipv6)),
     ("passive_open_over_ipv4_mapped_ipv6", || {
@@ -159,7 +171,6 @@ fn active_open(version: IpVersion) {
 
 fn stamps() {
     let mut bench = Bench::new(IpVersion::Ipv4);
-    bench.listener();
     for _ in 0..20 {
         let mut stray = bench.segment(ACK, 7, 7, &[]);
         stray.to.1 = 4444;
@@ -172,6 +183,65 @@ fn stamps() {
         assert!(at >= injected.start - leeway, "{at} before {injected:?}");
         assert!(at <= injected.end + leeway, "{at} after {injected:?}");
     }
+    // The stamp tells when a packet was sent, not when it was asked for.
+    let peer = bench.connection();
+    bench.ok(Call::Write {
+        fd: peer.fd,
+        data: b"x".to_vec(),
+    });
+    let written = bench.session.now();
+    std::thread::sleep(Duration::from_millis(50));
+    let (at, segment) = bench.next_at();
+    assert_eq!(segment.payload, b"x");
+    assert!(
+        at <= written + Duration::from_millis(2),
+        "{at} after {written}"
+    );
+}
+
+fn before_the_start() {
+    let mut bench = Bench::new(IpVersion::Ipv4);
+    bench.session = LinuxTarget.open(&bench.settings).unwrap();
+    let mut stray = bench.segment(ACK, 7, 7, &[]);
+    stray.to.1 = 4444;
+    bench.inject(&stray);
+    bench.session.start();
+    let (at, _) = bench.next_at();
+    assert!(at < Time::ZERO && at > Time::ZERO - LIMIT, "{at}");
+}
+
+/// More packets than the device's queue holds, with nobody asking for them meanwhile.
+fn flood() {
+    const PACKETS: u32 = 5_000;
+    let mut bench = Bench::new(IpVersion::Ipv4);
+    let mut stray = bench.segment(ACK, 0, 0, &[]);
+    stray.to.1 = 4444;
+    for number in 0..PACKETS {
+        stray.ack = number;
+        bench.inject(&stray);
+    }
+    for number in 0..PACKETS {
+        let reset = bench.next();
+        assert_eq!((reset.flags & RST, reset.seq), (RST, number));
+    }
+    bench.silent();
+    // Nor has the device dropped any because its queue was full: column 12 behind the name.
+    let devices = bench.command("cat /proc/net/dev");
+    let line = devices
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("tun0:"));
+    let numbers: Vec<&str> = line.unwrap().split_whitespace().collect();
+    assert_eq!((numbers[9], numbers[11]), ("5000", "0"), "{devices}");
+}
+
+fn no_inheritance() {
+    let mut bench = Bench::new(IpVersion::Ipv4);
+    let peer = bench.connection();
+    let mut other = Bench::new(IpVersion::Ipv4);
+    // From now on the other case has a shell, which would have a copy of every descriptor.
+    other.command("sleep 1000 &");
+    bench.ok(Call::Close { fd: peer.fd });
+    assert_eq!(bench.next().flags & FIN, FIN);
 }
 
 fn deadlines() {

@@ -2,26 +2,26 @@
 
 use std::net::IpAddr;
 
-pub const FIN: u8 = 0x01;
-pub const SYN: u8 = 0x02;
-pub const RST: u8 = 0x04;
-pub const PSH: u8 = 0x08;
-pub const ACK: u8 = 0x10;
+pub(crate) const FIN: u8 = 0x01;
+pub(crate) const SYN: u8 = 0x02;
+pub(crate) const RST: u8 = 0x04;
+pub(crate) const PSH: u8 = 0x08;
+pub(crate) const ACK: u8 = 0x10;
 
 /// A TCP segment with its addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Segment {
-    pub from: (IpAddr, u16),
-    pub to: (IpAddr, u16),
-    pub flags: u8,
-    pub seq: u32,
-    pub ack: u32,
-    pub payload: Vec<u8>,
+pub(crate) struct Segment {
+    pub(crate) from: (IpAddr, u16),
+    pub(crate) to: (IpAddr, u16),
+    pub(crate) flags: u8,
+    pub(crate) seq: u32,
+    pub(crate) ack: u32,
+    pub(crate) payload: Vec<u8>,
 }
 
 impl Segment {
     /// The IP datagram, checksums filled in.
-    pub fn datagram(&self) -> Vec<u8> {
+    pub(crate) fn datagram(&self) -> Vec<u8> {
         let mut tcp = Vec::new();
         tcp.extend_from_slice(&self.from.1.to_be_bytes());
         tcp.extend_from_slice(&self.to.1.to_be_bytes());
@@ -55,7 +55,7 @@ impl Segment {
     }
 
     /// Reads a datagram; panics if it is no TCP segment or a checksum is wrong.
-    pub fn parse(datagram: &[u8]) -> Segment {
+    pub(crate) fn parse(datagram: &[u8]) -> Segment {
         let (from, to, header) = match datagram[0] >> 4 {
             4 => {
                 let header = usize::from(datagram[0] & 15) * 4;

@@ -82,6 +82,18 @@ fn a_cookie_fits_its_connection_only() {
     assert!(!good(generator(), local, remote, isn - (1 << 24)));
 }
 
+#[rstest]
+#[case(1)]
+#[case(1_000)]
+#[case(u32::MAX)]
+fn numbers_that_moved_equally_far_are_no_cookie(#[case] step: u32) {
+    let (local, remote, isn) = (socket(LOCAL), socket(REMOTE), SeqNum::new(5));
+    let now = Instant::from_secs(10);
+    let cookie = generator().encode(now, local, remote, isn, None);
+    let later = generator().verify(now, local, remote, isn + step, cookie + step);
+    assert_eq!(later, None);
+}
+
 #[test]
 fn guessing_hardly_ever_works() {
     let (local, remote, isn) = (socket(LOCAL), socket(REMOTE), SeqNum::new(5));

@@ -54,3 +54,29 @@ impl Deadlines {
         self.order.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_earliest_comes_first_and_a_socket_has_one() {
+        let mut deadlines = Deadlines::default();
+        let at = |secs| Some(Instant::from_secs(secs));
+        deadlines.set(SocketId(1), at(5));
+        deadlines.set(SocketId(2), at(3));
+        deadlines.set(SocketId(3), at(5));
+        assert_eq!(deadlines.first(), at(3));
+        assert_eq!(
+            deadlines.due(Instant::from_secs(5)),
+            [SocketId(2), SocketId(1), SocketId(3)]
+        );
+        deadlines.set(SocketId(2), at(9));
+        assert_eq!(deadlines.first(), at(5));
+        assert_eq!(deadlines.due(Instant::from_secs(4)), []);
+        deadlines.set(SocketId(1), None);
+        deadlines.set(SocketId(3), at(5));
+        assert_eq!((deadlines.len(), deadlines.get(SocketId(3))), (2, at(5)));
+        assert_eq!(deadlines.get(SocketId(1)), None);
+    }
+}

@@ -55,3 +55,37 @@ pub(crate) fn check(tcb: &Tcb, segment: &Segment) -> Check {
         Disposition::DiscardAndAck(Discard::Sequence)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    /// RCV.NXT just before the wrap, so that every case crosses it somewhere.
+    const NXT: SeqNum = SeqNum::new(u32::MAX - 4);
+
+    #[rstest]
+    #[case::empty_closed_exact(0, 0, 0, true)]
+    #[case::empty_closed_before(0, 0, -1, false)]
+    #[case::empty_closed_after(0, 0, 1, false)]
+    #[case::empty_left_edge(0, 10, 0, true)]
+    #[case::empty_last(0, 10, 9, true)]
+    #[case::empty_right_edge(0, 10, 10, false)]
+    #[case::empty_before(0, 10, -1, false)]
+    #[case::text_closed(1, 0, 0, false)]
+    #[case::text_inside(5, 10, 3, true)]
+    #[case::text_old_by_one(5, 10, -5, false)]
+    #[case::text_last_byte_new(5, 10, -4, true)]
+    #[case::text_first_byte_fits(5, 10, 9, true)]
+    #[case::text_behind(5, 10, 10, false)]
+    #[case::text_over_both_edges(30, 10, -5, true)]
+    #[case::half_a_turn_away(1, 10, i64::from(i32::MIN), false)]
+    fn the_four_cases(
+        #[case] len: u32,
+        #[case] wnd: u32,
+        #[case] offset: i64,
+        #[case] acceptable: bool,
+    ) {
+        assert_eq!(in_window(NXT, wnd, NXT + offset as u32, len), acceptable);
+    }
+}

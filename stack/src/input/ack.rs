@@ -90,6 +90,7 @@ fn is_duplicate(tcb: &Tcb, segment: &Segment, ack: SeqNum) -> bool {
 /// Takes SEG.WND unless a newer segment was seen.
 // REQ: RFC9293-SM-29
 // REQ: RFC9293-MUST-34
+// REQ: RFC7323-3
 // REQ: RFC7323-6
 fn update_window(tcb: &mut Tcb, segment: &Segment, ack: SeqNum) {
     if ack.before(tcb.snd.una) {

@@ -25,7 +25,7 @@ pub(crate) fn process(tcb: &mut Tcb) -> bool {
         return false;
     }
     // REQ: DOC-CL-06
-    tcb.rcv.nxt = tcb.rcv.nxt + 1;
+    tcb.rcv.nxt += 1;
     tcb.rcv.fin_received = true;
     tcb.rcv.ack.now();
     true

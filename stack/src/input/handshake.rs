@@ -105,7 +105,7 @@ pub(crate) fn queue_text(tcb: &mut Tcb, segment: &Segment) {
     let room = tcb.rcv.wnd() as usize;
     let text = &segment.payload[..segment.payload.len().min(room)];
     let taken = tcb.rcv.buffer.insert(0, text).advanced;
-    tcb.rcv.nxt = tcb.rcv.nxt + taken;
+    tcb.rcv.nxt += taken;
     tcb.rcv.highest = tcb.rcv.nxt;
 }
 

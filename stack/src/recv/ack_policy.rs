@@ -67,7 +67,7 @@ impl AckPolicy {
         if self.quick > 0 && len < self.full_size {
             self.quick -= 1;
             self.owed = Owed::Now;
-        } else if self.unacknowledged >= self.full_size.saturating_mul(2) {
+        } else if self.unacknowledged >= self.full_size.min(mss).saturating_mul(2) {
             self.owed = Owed::Now;
         } else if self.owed == Owed::Nothing {
             self.owed = Owed::Soon;
@@ -78,5 +78,49 @@ impl AckPolicy {
     pub const fn sent(&mut self) {
         self.owed = Owed::Nothing;
         self.unacknowledged = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::one_full(&[1460], 1460, Owed::Soon)]
+    #[case::two_full(&[1460, 1460], 1460, Owed::Now)]
+    #[case::two_small(&[10, 10], 1460, Owed::Soon)]
+    #[case::as_many_bytes(&[1460, 700, 760], 1460, Owed::Now)]
+    #[case::full_is_what_the_peer_sends(&[1000, 1000], 1460, Owed::Now)]
+    #[case::we_announced_little(&[100, 100], 100, Owed::Now)]
+    fn text_in_order(#[case] texts: &[u32], #[case] mss: u32, #[case] owed: Owed) {
+        let mut policy = AckPolicy::new(0);
+        for len in texts {
+            policy.on_text(*len, mss);
+        }
+        assert_eq!(policy.owed(), owed);
+        assert_eq!(policy.is_delayed(), owed == Owed::Soon);
+    }
+
+    #[test]
+    fn sending_pays_the_debt() {
+        let mut policy = AckPolicy::new(0);
+        policy.on_text(1460, 1460);
+        policy.sent();
+        assert_eq!((policy.owed(), policy.unacknowledged()), (Owed::Nothing, 0));
+        policy.on_text(1460, 1460);
+        assert_eq!(policy.owed(), Owed::Soon);
+        policy.now();
+        assert_eq!(policy.owed(), Owed::Now);
+    }
+
+    #[test]
+    fn quick_acknowledgments_run_out() {
+        let mut policy = AckPolicy::new(2);
+        for expected in [Owed::Now, Owed::Now, Owed::Soon] {
+            policy.on_text(10, 1460);
+            assert_eq!(policy.owed(), expected);
+            policy.sent();
+        }
     }
 }

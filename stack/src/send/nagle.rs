@@ -72,3 +72,41 @@ pub(crate) fn decide(candidate: Candidate) -> Decision {
         Decision::WaitForOverride
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    /// A hundred bytes, all there is, nothing outstanding, a large window.
+    const PIECE: Candidate = Candidate {
+        len: 100,
+        full: 1460,
+        last: true,
+        urgent_or_final: false,
+        outstanding: false,
+        max_wnd: 65_535,
+        nagle: true,
+        corked: false,
+        overridden: false,
+    };
+
+    #[rstest]
+    #[case::all_there_is(PIECE, Decision::Send)]
+    #[case::nagle(Candidate { outstanding: true, ..PIECE }, Decision::WaitForAck)]
+    #[case::nodelay(Candidate { outstanding: true, nagle: false, ..PIECE }, Decision::Send)]
+    #[case::full(Candidate { len: 1460, outstanding: true, last: false, ..PIECE }, Decision::Send)]
+    #[case::fin(Candidate { outstanding: true, urgent_or_final: true, ..PIECE }, Decision::Send)]
+    #[case::narrow(Candidate { last: false, ..PIECE }, Decision::WaitForOverride)]
+    #[case::narrow_outstanding(
+        Candidate { last: false, outstanding: true, ..PIECE }, Decision::WaitForAck)]
+    #[case::half_the_window(Candidate { last: false, max_wnd: 200, ..PIECE }, Decision::Send)]
+    #[case::just_below_half(
+        Candidate { last: false, max_wnd: 201, ..PIECE }, Decision::WaitForOverride)]
+    #[case::corked(Candidate { corked: true, ..PIECE }, Decision::WaitForOverride)]
+    #[case::corked_fin(Candidate { corked: true, urgent_or_final: true, ..PIECE }, Decision::Send)]
+    #[case::overridden(Candidate { last: false, overridden: true, ..PIECE }, Decision::Send)]
+    fn decisions(#[case] candidate: Candidate, #[case] decision: Decision) {
+        assert_eq!(decide(candidate), decision);
+    }
+}

@@ -52,6 +52,7 @@ fn restart_after_idle(tcb: &mut Tcb, now: Instant) {
 /// The acknowledgment owed, if no segment took it along.
 // REQ: RFC9293-MUST-58
 // REQ: RFC9293-MUST-59
+// REQ: RFC5681-20
 fn acknowledge(tcb: &mut Tcb, cx: &mut Context<'_>) {
     match tcb.rcv.ack.owed() {
         Owed::Nothing => {}
@@ -59,6 +60,7 @@ fn acknowledge(tcb: &mut Tcb, cx: &mut Context<'_>) {
         Owed::Soon => {
             let delay = tcb.config.delayed_ack;
             // REQ: RFC9293-MUST-40
+            // REQ: RFC5681-18
             if delay.is_zero() || tcb.options.quick_ack {
                 segments::send_ack(tcb, cx);
             } else if !tcb.timers.is_armed(Timer::DelayedAck) {

@@ -35,6 +35,7 @@ pub(crate) fn blank(tcb: &Tcb, seq: SeqNum) -> Segment {
 // REQ: RFC9293-MUST-14
 // REQ: RFC9293-SHLD-5
 // REQ: RFC7323-1
+// REQ: RFC2018-1
 pub(crate) fn syn(tcb: &Tcb, now: Instant) -> Segment {
     let config = &tcb.config;
     Segment {

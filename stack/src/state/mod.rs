@@ -1,9 +1,8 @@
 //! The eleven states of RFC 9293 §3.3.2: one file each, and what SEGMENT ARRIVES (§3.10.7) means in it.
 //!
-//! A state looks at a segment in the RFC's order and answers with a [`Disposition`]; only
-//! [`Connection::transition`](crate::connection::Connection) changes the state. LISTEN belongs to a
-//! [`Listener`](crate::listener::Listener), which is no connection: see [`listen`]. CLOSED as the answer to segments
-//! for nobody is in [`closed`].
+//! A state looks at a segment in the RFC's order and answers with a disposition; only
+//! `Connection::transition` changes the state. LISTEN belongs to a listener, which is no
+//! connection: see `listen.rs`. CLOSED as the answer to segments for nobody is in `closed.rs`.
 
 pub(crate) mod close_wait;
 pub(crate) mod closed;

@@ -4,10 +4,10 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
 
-use crate::config::Config;
+use crate::config::{Config, InitialWindow};
 use crate::event::Event;
 use crate::host::{Host, Output};
 use crate::invariant;
@@ -54,6 +54,17 @@ impl Bench {
     pub fn new(config: Config) -> Self {
         let local = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
         let peer = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
+        Self::between(config, local, peer)
+    }
+
+    /// As [`new`](Self::new), at 2001:db8::1 with a peer at 2001:db8:7::7.
+    pub fn new_v6(config: Config) -> Self {
+        let local = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
+        let peer = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 7, 0, 0, 0, 0, 7));
+        Self::between(config, local, peer)
+    }
+
+    fn between(config: Config, local: IpAddr, peer: IpAddr) -> Self {
         Self {
             host: Host::new(config, &[local], [7; 16], 1),
             now: Instant::from_secs(1),
@@ -65,9 +76,12 @@ impl Bench {
         }
     }
 
-    /// Settings that keep options out of the way: no scaling, timestamps or SACK.
+    /// Settings that keep options out of the way: no scaling, timestamps or SACK. The delay of acknowledgments begins
+    /// at once, and the initial window is the wide one.
     pub fn plain_config() -> Config {
         Config {
+            quick_acks: 0,
+            initial_window: InitialWindow::Rfc6928,
             window_scale: None,
             timestamps: false,
             sack: false,
@@ -188,13 +202,24 @@ impl Bench {
     /// # Panics
     /// If the handshake fails.
     pub fn accepted_with(&mut self, options: SocketOptions) -> Conn {
+        let syn = self.peer_syn(false);
+        self.accepted_by(&syn, options)
+    }
+
+    /// As [`accepted`](Self::accepted), with this SYN; the third segment repeats its timestamps.
+    ///
+    /// # Panics
+    /// If the handshake fails.
+    pub fn accepted_by(&mut self, syn: &Segment, options: SocketOptions) -> Conn {
         let listener = self.listen_with(8, options);
-        let sent = self.inject(&self.peer_syn(false));
+        let sent = self.inject(syn);
         let [syn_ack] = &sent[..] else {
             panic!("no single SYN-ACK: {sent:?}")
         };
         let iss = syn_ack.seq;
-        self.inject(&self.peer_segment(".", 1, iss + 1));
+        let mut third = self.peer_segment(".", 1, iss + 1);
+        third.options.timestamps = syn.options.timestamps;
+        self.inject(&third);
         let id = self
             .host
             .accept(self.now, listener)

@@ -1,5 +1,6 @@
 //! OPEN (RFC 9293 §3.9.1.1, §3.10.1), and the questions about ports around it.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::net::{IpAddr, SocketAddr};
 
@@ -68,7 +69,8 @@ impl Host {
         self.bind_check(local, &options)?;
         let id = self.new_id();
         let listener = Listener::new(id, local, backlog, Arc::clone(&self.config), options);
-        self.sockets.insert(id, Socket::Listener(listener));
+        self.sockets
+            .insert(id, Socket::Listener(Box::new(listener)));
         self.demux.add_listener(local, id);
         self.event(Event::StateChanged {
             id,

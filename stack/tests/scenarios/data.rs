@@ -57,22 +57,11 @@ fn text_out_of_order_is_kept_and_reported_at_once() {
 
 #[test]
 fn sack_blocks_name_the_newest_first_and_vanish_with_the_hole() {
-    let mut bench = Bench::new(Config {
+    let config = Config {
         sack: true,
         ..Bench::plain_config()
-    });
-    let listener = bench.listen();
-    let mut syn = bench.peer_syn(false);
-    syn.options.sack_permitted = true;
-    let iss = bench.inject(&syn)[0].seq;
-    bench.inject(&bench.peer_segment(".", 1, iss + 1));
-    let id = bench.host.accept(bench.now, listener).expect("established");
-    let conn = tcpdrill_stack::testing::bench::Conn {
-        id,
-        iss,
-        listener: Some(listener),
     };
-    let mut talk = Talk::on(bench, conn);
+    let mut talk = Talk::accepted_by(config, |syn| syn.options.sack_permitted = true);
     let mut last = |seq, len| {
         let segment = talk.segment(".", seq, 1, len);
         let sent = talk.bench.inject(&segment);
@@ -101,6 +90,13 @@ fn every_byte_is_delivered_once(#[case] segments: &[(i64, usize)], #[case] total
         talk.peer(".", *seq, 1, *len);
     }
     assert_eq!(talk.recv(1, 1000), Ok(total));
+}
+
+#[test]
+fn text_that_is_partly_old_is_acknowledged_at_once() {
+    let mut talk = Talk::plain();
+    talk.peer(".", 1, 1, 10);
+    assert_eq!(talk.peer(".", 6, 1, 10), [". 1:1(0) ack 16"]);
 }
 
 #[test]

@@ -95,13 +95,14 @@ fn an_active_open_reaches_established(#[case] queued: usize, #[case] answer: &st
 }
 
 #[rstest]
-#[case::by_the_other_syn_ack("S.", 0)]
-#[case::by_a_plain_ack(".", 1)]
-fn crossing_syns_establish(#[case] flags: &str, #[case] seq: i64) {
+// The SYN-ACK's sequence number is old: it is answered as such.
+#[case::by_the_other_syn_ack("S.", 0, &[". 1:1(0) ack 1"])]
+#[case::by_a_plain_ack(".", 1, &[])]
+fn crossing_syns_establish(#[case] flags: &str, #[case] seq: i64, #[case] answer: &[&str]) {
     let mut talk = connecting(Bench::plain_config());
     assert_eq!(talk.peer("S", 0, 0, 0), ["S. 0:0(0) ack 1"]);
     assert_eq!(talk.state(), StateName::SynReceived);
-    assert_eq!(talk.peer(flags, seq, 1, 0), [""; 0]);
+    assert_eq!(talk.peer(flags, seq, 1, 0), answer);
     assert_eq!(talk.state(), StateName::Established);
     assert_eq!(talk.send(3), ["P. 1:4(3) ack 1"]);
 }
@@ -333,6 +334,19 @@ fn the_peers_mss_rules_our_segments(#[case] mss: Option<u16>, #[case] size: usiz
         .expect("room");
     let sent = talk.bench.drain();
     assert_eq!(sent[0].payload.len(), size);
+}
+
+#[test]
+fn ipv6_has_segment_sizes_of_its_own() {
+    let mut bench = Bench::new_v6(Bench::plain_config());
+    let listener = bench.listen();
+    let mut syn = bench.peer_syn(false);
+    syn.options.mss = None;
+    let syn_ack = bench.inject(&syn)[0].clone();
+    assert_eq!(syn_ack.options.mss, Some(Mss::new(1440)));
+    bench.inject(&bench.peer_segment(".", 1, syn_ack.seq + 1));
+    let id = bench.host.accept(bench.now, listener).expect("established");
+    assert_eq!(bench.host.status(id).expect("alive").snd_mss, 1220);
 }
 
 #[test]

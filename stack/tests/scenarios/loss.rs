@@ -158,6 +158,18 @@ fn after_a_timeout_the_flight_comes_again_in_slow_start() {
     assert_eq!(talk.wait_s(100), []);
 }
 
+#[test]
+fn a_repeat_waits_for_room_for_a_whole_segment() {
+    let mut talk = Talk::plain();
+    talk.send(1460 * 6);
+    talk.wait_ms(1000);
+    assert_eq!(talk.peer(".", 1, 701, 0), [""; 0]);
+    assert_eq!(
+        talk.peer(".", 1, 1461, 0),
+        [". 1461:2921(1460) ack 1", ". 2921:4381(1460) ack 1"]
+    );
+}
+
 #[rstest]
 #[case::rfc_5681(InitialWindow::Rfc5681, 3)]
 #[case::rfc_6928(InitialWindow::Rfc6928, 10)]

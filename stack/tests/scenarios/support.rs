@@ -41,6 +41,15 @@ impl Talk {
         Self::on(bench, conn)
     }
 
+    /// A connection accepted with this SYN.
+    pub(crate) fn accepted_by(config: Config, edit: impl FnOnce(&mut Segment)) -> Self {
+        let mut bench = Bench::new(config);
+        let mut syn = bench.peer_syn(false);
+        edit(&mut syn);
+        let conn = bench.accepted_by(&syn, SocketOptions::default());
+        Self::on(bench, conn)
+    }
+
     pub(crate) fn on(bench: Bench, conn: Conn) -> Self {
         let start = bench.now;
         Self {

@@ -102,39 +102,16 @@ fn a_syn_with_timestamps(
         ..Bench::plain_config()
     };
     let stamp = |value: Option<u32>| value.map(|value| Timestamps { value, echo: 0 });
-    let mut bench = Bench::new(config);
-    bench.listen();
-    let mut syn = bench.peer_syn(false);
-    syn.options.timestamps = stamp(old);
-    let iss = bench.inject(&syn)[0].seq;
-    let mut segments = vec![bench.peer_segment(".", 1, iss + 1)];
-    segments.push(bench.peer_segment("F.", 1, iss + 2));
-    let listener = tcpdrill_stack::testing::bench::Conn {
-        id: bench
-            .events()
-            .find_map(|event| match event {
-                tcpdrill_stack::Event::StateChanged { id, .. } => Some(*id),
-                _ => None,
-            })
-            .expect("listener"),
-        iss,
-        listener: None,
-    };
-    segments[0].options.timestamps = stamp(old);
-    bench.inject(&segments[0]);
-    let id = bench
-        .host
-        .accept(bench.now, listener.id)
-        .expect("established");
-    bench.host.shutdown_write(bench.now, id).expect("open");
-    bench.drain();
-    segments[1].options.timestamps = stamp(old);
-    bench.inject(&segments[1]);
-    assert_eq!(bench.state(id), StateName::TimeWait);
-    let mut again = bench.peer_segment("S", seq, iss);
+    let mut talk = Talk::accepted_by(config, |syn| syn.options.timestamps = stamp(old));
+    talk.shutdown();
+    let mut fin = talk.segment("F.", 1, 2, 0);
+    fin.options.timestamps = stamp(old);
+    talk.inject(&fin);
+    assert_eq!(talk.state(), StateName::TimeWait);
+    let mut again = talk.segment("S", seq, 0, 0);
     again.options.timestamps = stamp(new);
-    bench.inject(&again);
-    assert_eq!(bench.state(id) == StateName::Closed, opens);
+    talk.inject(&again);
+    assert_eq!(talk.state() == StateName::Closed, opens);
 }
 
 #[rstest]

@@ -5,5 +5,6 @@
 mod application;
 mod packet_rules;
 mod properties;
+mod regressions;
 mod scenario;
 mod single_runs;

@@ -72,10 +72,11 @@ fn judge(
         own.syn_seen = true;
         own.scale = segment.options.window_scale;
     }
-    let Some(ack) = segment.ack else {
+    // A reset that answers an old duplicate speaks of that one.
+    let Some(ack) = segment.ack.filter(|_| !segment.flags.rst) else {
         return Ok(());
     };
-    if !peer_syn && !segment.flags.rst {
+    if !peer_syn {
         return Err("an ACK of a SYN that was never sent".into());
     }
     if own.highest_ack.is_some_and(|highest| ack.before(highest)) {

@@ -61,7 +61,7 @@ impl Shell {
             output,
         };
         for pipe in [shell.statuses.as_fd(), shell.output.as_fd()] {
-            fcntl(pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(|errno| broken(errno))?;
+            fcntl(pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(broken)?;
         }
         shell.say("PACKETDRILL_PID=$$; export PACKETDRILL_PID\n")?;
         Ok(shell)
@@ -105,7 +105,7 @@ impl Shell {
         self.commands
             .write_all(text.as_bytes())
             .and_then(|()| self.commands.flush())
-            .map_err(|error| broken(error))
+            .map_err(broken)
     }
 }
 

@@ -26,7 +26,7 @@ impl Tun {
     /// checksums every segment before it gets here.
     pub(super) fn open() -> Result<Tun, TargetError> {
         let flags = OFlag::O_RDWR | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-        let fd = open("/dev/net/tun", flags, Mode::empty()).map_err(|errno| unavailable(errno))?;
+        let fd = open("/dev/net/tun", flags, Mode::empty()).map_err(unavailable)?;
         let mut request = empty_request();
         for (to, from) in request.ifr_name.iter_mut().zip(NAME.bytes()) {
             *to = from as libc::c_char;

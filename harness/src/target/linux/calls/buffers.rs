@@ -200,7 +200,7 @@ unsafe fn control_messages(header: &libc::msghdr) -> Vec<ControlMessage> {
     unsafe {
         let mut at = libc::CMSG_FIRSTHDR(header);
         while let Some(message) = at.as_ref() {
-            let len = (message.cmsg_len as usize).saturating_sub(libc::CMSG_LEN(0) as usize);
+            let len = usize::saturating_sub(message.cmsg_len as _, libc::CMSG_LEN(0) as usize);
             messages.push(ControlMessage {
                 level: message.cmsg_level,
                 kind: message.cmsg_type,

@@ -242,3 +242,26 @@ fn a_socket_without_a_connection_has_a_snapshot_of_zeros() {
     );
     assert_eq!(info.len(), crate::target::reference::info::NAMES.len());
 }
+
+#[test]
+fn a_snapshot_counts_payload_and_no_fins() {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    bench.send(PSH_ACK, 1, 1, &bytes(30));
+    bench.write(fd, 20);
+    bench.ok(Call::Shutdown { fd, how: 1 });
+    let seen = |bench: &mut Bench| {
+        let info = bench.session.socket_info(fd).unwrap();
+        (
+            info["tcpi_state"],
+            info["tcpi_bytes_acked"],
+            info["tcpi_bytes_received"],
+        )
+    };
+    bench.send(ACK, 31, 21, &[]);
+    assert_eq!(seen(&mut bench), (4, 20, 30));
+    bench.send(ACK, 31, 22, &[]);
+    assert_eq!(seen(&mut bench), (5, 20, 30));
+    bench.send(FIN_ACK, 31, 22, &[]);
+    assert_eq!(seen(&mut bench), (6, 20, 30));
+}

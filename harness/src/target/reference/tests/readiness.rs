@@ -210,3 +210,50 @@ fn urgent_data_is_pollpri_until_it_is_read(#[case] inline: i32) {
     }
     assert_eq!(revents(&mut bench, fd) & POLLPRI, 0);
 }
+
+#[test]
+fn a_send_buffer_that_was_full_is_an_edge_when_it_has_room() {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    bench.set_nonblocking(fd);
+    bench.set_int(fd, 1, 7, 4000);
+    let epoll = watch(&mut bench, fd, 4 | 1 << 31);
+    assert_eq!(wait(&mut bench, epoll), [(4, 42)]);
+    assert_eq!(bench.write(fd, 6000), 4000);
+    assert_eq!(wait(&mut bench, epoll), []);
+    bench.send(ACK, 1, 1001, &[]);
+    assert_eq!(wait(&mut bench, epoll), [(4, 42)]);
+    // Filled and emptied between two calls: still an edge.
+    assert_eq!(bench.write(fd, 6000), 1000);
+    bench.send(ACK, 1, 2001, &[]);
+    assert_eq!(wait(&mut bench, epoll), [(4, 42)]);
+    assert_eq!(wait(&mut bench, epoll), []);
+}
+
+#[test]
+fn sockets_that_time_out_become_ready_in_that_order() {
+    let mut bench = Bench::new();
+    let (slow, quick) = (bench.nonblocking_socket(), bench.nonblocking_socket());
+    bench.set_int(slow, 6, 18, 5000);
+    bench.set_int(quick, 6, 18, 2000);
+    let epoll = watch(&mut bench, slow, 1);
+    bench.ok(Call::EpollCtl {
+        epoll,
+        operation: 1,
+        fd: quick,
+        events: 1,
+        data: 7,
+    });
+    for fd in [slow, quick] {
+        let address = bench.remote();
+        bench.fails(Call::Connect { fd, address }, EINPROGRESS);
+    }
+    // The fresh sockets were ready (POLLHUP); connecting ones are not.
+    assert_eq!(wait(&mut bench, epoll), []);
+    bench.sleep(Duration::from_secs(10));
+    let order: Vec<u64> = wait(&mut bench, epoll)
+        .into_iter()
+        .map(|(_, data)| data)
+        .collect();
+    assert_eq!(order, [7, 42]);
+}

@@ -1,0 +1,136 @@
+//! Each rule is broken by hand and must be found: a checker that finds nothing protects from nothing.
+
+use core::time::Duration;
+
+use super::*;
+use crate::event::Event;
+use crate::host::Output;
+use crate::input::handshake;
+use crate::state::FinWait2;
+use crate::testing::bench::Bench;
+use crate::time::Instant;
+use crate::window::Window;
+use alloc::string::ToString;
+use rstest::rstest;
+
+/// A drained host with one connection in `state`, and that connection after `damage`.
+fn damaged(state: StateName, damage: impl FnOnce(&mut Connection)) -> Option<Rule> {
+    let mut bench = Bench::new(Bench::plain_config());
+    let conn = bench.reach(state);
+    assert_eq!(check(&bench.host), Ok(()));
+    damage(bench.host.connection_mut(conn.id).expect("a connection"));
+    check(&bench.host).err().map(|violation| violation.rule)
+}
+
+#[rstest]
+#[case(Rule::SendOrder, |c: &mut Connection| c.tcb.snd.una += 1)]
+#[case(Rule::SendOrder, |c: &mut Connection| c.tcb.snd.max += 2)]
+#[case(Rule::SendWithinQueue, |c: &mut Connection| {
+    c.tcb.snd.nxt += 1;
+    c.tcb.snd.max += 1;
+})]
+#[case(Rule::SynAcknowledged, |c: &mut Connection| c.tcb.snd.una = c.tcb.snd.iss)]
+#[case(Rule::ResendWithinFlight, |c: &mut Connection| c.tcb.snd.resend = Some(c.tcb.snd.nxt))]
+#[case(Rule::CongestionWindowHoldsSegment, |c: &mut Connection| {
+    c.tcb.snd.congestion.set_smss(u32::MAX);
+})]
+#[case(Rule::ReceiveWithinWindow, |c: &mut Connection| c.tcb.rcv.nxt = c.tcb.rcv.adv + 1)]
+#[case(Rule::WindowWithinBuffer, |c: &mut Connection| c.tcb.rcv.adv += 100_000)]
+#[case(Rule::FinsMatchState, |c: &mut Connection| c.tcb.rcv.fin_received = true)]
+#[case(Rule::FinsMatchState, |c: &mut Connection| c.state = State::FinWait2(FinWait2))]
+#[case(Rule::OutstandingIsWatched, |c: &mut Connection| {
+    c.tcb.timers.arm(Timer::Retransmit, Instant::from_secs(9));
+})]
+#[case(Rule::OutstandingIsWatched, |c: &mut Connection| {
+    c.tcb.snd.wnd = Window::ZERO;
+    c.tcb.snd.buffer.write(b"x", true);
+})]
+#[case(Rule::TimeWaitTimer, |c: &mut Connection| {
+    c.tcb.timers.arm(Timer::TimeWait, Instant::from_secs(9));
+})]
+#[case(Rule::DelayedAckTimer, |c: &mut Connection| c.tcb.rcv.ack.on_text(1, 1460))]
+#[case(Rule::DeadlinesMatchTimers, |c: &mut Connection| {
+    c.tcb.timers.arm(Timer::KeepAlive, Instant::from_secs(9));
+})]
+fn established(#[case] rule: Rule, #[case] damage: fn(&mut Connection)) {
+    assert_eq!(damaged(StateName::Established, damage), Some(rule));
+}
+
+#[rstest]
+#[case(StateName::SynSent, Rule::HandshakeIsWatched, |c: &mut Connection| {
+    c.tcb.timers.disarm(Timer::Retransmit);
+})]
+#[case(StateName::SynReceived, Rule::HandshakeIsWatched, |c: &mut Connection| {
+    c.tcb.timers.disarm(Timer::Retransmit);
+})]
+#[case(StateName::TimeWait, Rule::TimeWaitTimer, |c: &mut Connection| {
+    c.tcb.timers.disarm(Timer::TimeWait);
+})]
+#[case(StateName::FinWait1, Rule::OutstandingIsWatched, |c: &mut Connection| {
+    c.tcb.timers.disarm(Timer::Retransmit);
+})]
+#[case(StateName::Established, Rule::ClosedIsQuiet, |c: &mut Connection| {
+    c.state = State::Closed(crate::state::Closed);
+    c.tcb.timers.arm(Timer::KeepAlive, Instant::from_secs(9));
+})]
+#[case(StateName::Established, Rule::NoLeftovers, |c: &mut Connection| {
+    c.state = State::Closed(crate::state::Closed);
+    c.tcb.user.detached = true;
+})]
+#[case(StateName::Established, Rule::DemuxMatchesSockets, |c: &mut Connection| {
+    c.state = State::Closed(crate::state::Closed);
+})]
+fn other_states(#[case] state: StateName, #[case] rule: Rule, #[case] damage: fn(&mut Connection)) {
+    assert_eq!(damaged(state, damage), Some(rule));
+}
+
+#[test]
+fn a_lost_connection_is_missed_by_the_demultiplexer() {
+    let mut bench = Bench::new(Bench::plain_config());
+    let conn = bench.accepted();
+    bench.host.sockets.remove(&conn.id);
+    let rule = check(&bench.host).err().map(|violation| violation.rule);
+    assert_eq!(rule, Some(Rule::DemuxMatchesSockets));
+}
+
+#[test]
+fn a_half_open_connection_must_be_in_its_listeners_queue() {
+    let mut bench = Bench::new(Bench::plain_config());
+    let conn = bench.half_open();
+    let listener = conn
+        .listener
+        .and_then(|id| bench.host.listener_mut(id))
+        .expect("passive");
+    listener.drop_half_open(conn.id);
+    let violation = check(&bench.host).expect_err("the queue is wrong");
+    assert_eq!(violation.rule, Rule::ListenerQueues);
+    assert_eq!(
+        violation.to_string(),
+        "invariant broken: a listener's queues hold what they should (socket 2 in SYN-RECEIVED)"
+    );
+}
+
+#[test]
+fn a_host_that_was_not_drained_is_told_so() {
+    let mut bench = Bench::new(Bench::plain_config());
+    bench.host.receive(bench.now, &bench.peer_syn(false).emit());
+    let rule = check(&bench.host).err().map(|violation| violation.rule);
+    assert_eq!(rule, Some(Rule::NothingPending));
+    assert!(matches!(
+        bench.host.poll(),
+        Output::Transmit(_) | Output::Event(Event::ResetSent { .. })
+    ));
+    bench.drain();
+    assert_eq!(check(&bench.host), Ok(()));
+}
+
+/// `iss_after` keeps a new incarnation clear of the old one's numbers.
+#[test]
+fn a_new_incarnation_begins_behind_the_old_one() {
+    let mut bench = Bench::new(Bench::plain_config());
+    let conn = bench.reach(StateName::TimeWait);
+    let old = bench.host.status(conn.id).expect("waiting").snd_nxt;
+    assert!(handshake::iss_after(old - 1, old).after(old + 65_535));
+    assert_eq!(handshake::iss_after(old + 1, old), old + 1);
+    bench.wait(Duration::from_secs(1));
+}

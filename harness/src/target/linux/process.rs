@@ -110,7 +110,9 @@ fn connect_and_wait(address: &SockaddrStorage, parent: Pid) -> ! {
             libc::_exit(1);
         }
         libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0);
-        let family = address.family().map_or(libc::AF_INET, |family| family as i32);
+        let family = address
+            .family()
+            .map_or(libc::AF_INET, |family| family as i32);
         let socket = libc::socket(family, libc::SOCK_STREAM, 0);
         if socket < 0 || libc::connect(socket, address.as_ptr(), address.len()) != 0 {
             libc::_exit(1);

@@ -5,10 +5,13 @@
 
 mod calls;
 mod checks;
+mod complaint;
 mod connection;
 mod descriptors;
 mod explain;
-mod packets;
+mod inbound;
+mod outbound;
+
 mod schedule;
 mod settings;
 #[cfg(test)]

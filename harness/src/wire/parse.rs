@@ -88,7 +88,13 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, String> {
 fn check(faults: &mut Vec<WireFault>, layer: &'static str, found: u16, computed: u16) {
     // A one's complement sum has two zeros, and the receiver's sum comes out right with either
     // (RFC 1071 §2); Linux sends the one or the other over IPv6. Only for UDP is 0 a value of its own.
-    let canonical = |sum: u16| if sum == 0xffff && layer != "UDP" { 0 } else { sum };
+    let canonical = |sum: u16| {
+        if sum == 0xffff && layer != "UDP" {
+            0
+        } else {
+            sum
+        }
+    };
     if canonical(found) != canonical(computed) {
         faults.push(WireFault::Checksum {
             layer,

@@ -1,4 +1,4 @@
-//! Packet lines: injecting what the script plays, and judging what the stack sends.
+//! Outbound lines: taking what the stack sends and judging it.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -8,61 +8,31 @@ use crate::expect::payload::{self, Direction};
 use crate::expect::show;
 use crate::program::{
     BodyPattern, EcnPattern, IcmpPattern, IcmpQuote, IpPattern, PacketPattern, PayloadMode, Step,
-    TcpPattern,
 };
 use crate::source::Span;
 use crate::target::Observed;
 use crate::time::Moment;
 use crate::trace::TraceEvent;
-use crate::verdict::{Difference, Failure};
-use crate::wire::{
-    self, IcmpMessage, IpFields, Packet, Parsed, TcpFlags, TcpSegment, Transport, UdpDatagram,
-};
+use crate::verdict::Difference;
+use crate::wire::{self, IcmpMessage, Packet, Parsed, TcpFlags, TcpSegment, Transport};
 
 use super::schedule::Due;
-use super::{Connection, Focus, Run, Stop};
+use super::{Connection, Run, Stop};
 
 /// How long after its time a missing packet is waited for.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a `*` line waits.
-const ANY_TIME: Duration = Duration::from_secs(600);
+pub(super) const ANY_TIME: Duration = Duration::from_secs(600);
 
 /// A packet of the connection under test.
 pub(super) struct Seen {
-    observed: Observed,
-    parsed: Parsed,
+    pub(super) observed: Observed,
+    pub(super) parsed: Parsed,
     /// The packet as the script would write it.
-    pattern: PacketPattern,
+    pub(super) pattern: PacketPattern,
 }
 
 impl Run<'_> {
-    /// Puts the packet of an inbound line in front of the stack.
-    pub(super) fn inject(&mut self, step: &Step, pattern: &PacketPattern) -> Result<(), Stop> {
-        let transport = match &pattern.body {
-            BodyPattern::Tcp(tcp) => Transport::Tcp(self.inbound_tcp(tcp, pattern.span)?),
-            BodyPattern::Udp { ports, len } => Transport::Udp(self.inbound_udp(*ports, *len)),
-            BodyPattern::Icmp(icmp) => Transport::Icmp(self.inbound_icmp(icmp, pattern.span)?),
-        };
-        let packet = Packet {
-            ip: self.inbound_ip(&pattern.ip),
-            transport,
-        };
-        let bytes = packet.build().map_err(|problem| {
-            Stop::Machine(format!(
-                "the packet of this line cannot be built: {problem}"
-            ))
-        })?;
-        self.base = self.session.inject(&bytes)?;
-        let text = show::packet(pattern, true);
-        self.trace.push(
-            self.base.end,
-            TraceEvent::Injected(bytes),
-            Some(step.span),
-            text,
-        );
-        Ok(())
-    }
-
     /// Takes the next packet of the connection and holds it against an outbound line.
     pub(super) fn expect(
         &mut self,
@@ -239,144 +209,6 @@ impl Run<'_> {
         ))
     }
 
-    fn inbound_ip(&self, pattern: &IpPattern) -> IpFields {
-        let ecn = match pattern.ecn {
-            Some(EcnPattern::Bits(bits)) => bits,
-            Some(EcnPattern::EctAny) | None => 0,
-        };
-        IpFields {
-            source: self.addresses.remote_ip,
-            destination: self.addresses.local_ip,
-            ttl: pattern.ttl.unwrap_or(255),
-            traffic_class: pattern.tos.unwrap_or(ecn),
-            flow_label: pattern.flow_label.unwrap_or(0),
-        }
-    }
-
-    /// The connection an inbound segment belongs to: a new child of a listener, or the known one.
-    fn connection_for_inbound(&mut self) -> &mut Connection {
-        if self.focus == Focus::Open || self.connection.is_none() {
-            let port = self.next_remote_port;
-            self.next_remote_port += 1;
-            self.connection = Some(Connection::new(Some(self.bind_port), port));
-            self.focus = Focus::Connected;
-        }
-        self.connection
-            .get_or_insert_with(|| Connection::new(None, 0))
-    }
-
-    fn inbound_tcp(&mut self, pattern: &TcpPattern, span: Span) -> Result<TcpSegment, Stop> {
-        let scaled = self.program.options.tcp_ts_ecr_scaled;
-        let mode = self.payload;
-        let built = self.connection_for_inbound().inbound(pattern, scaled);
-        let mut segment = built.map_err(|problem| {
-            self.fail(Failure {
-                code: "R008",
-                message: problem.clone(),
-                label: "this packet cannot be made".to_string(),
-                span: Some(span),
-                differences: vec![difference("packet", "a packet that can be made", problem)],
-                notes: Vec::new(),
-                help: None,
-            })
-        })?;
-        let syn = pattern.flags.contains(TcpFlags::SYN);
-        let len = usize::from(pattern.len);
-        segment.payload = match mode {
-            PayloadMode::Zero => vec![0; len],
-            PayloadMode::Offset => {
-                let offset = Connection::stream_offset(pattern.seq, syn);
-                payload::bytes_at(Direction::ToStack, offset, len)
-            }
-        };
-        Ok(segment)
-    }
-
-    fn inbound_udp(&mut self, ports: Option<(u16, u16)>, len: u16) -> UdpDatagram {
-        let bind_port = self.bind_port;
-        let connection = self.connection_for_inbound();
-        let (source, destination) = ports.unwrap_or((0, 0));
-        let or = |port: u16, otherwise: u16| if port == 0 { otherwise } else { port };
-        UdpDatagram {
-            source_port: or(source, connection.remote_port),
-            destination_port: or(destination, connection.local_port.unwrap_or(bind_port)),
-            payload: vec![0; usize::from(len)],
-        }
-    }
-
-    fn inbound_icmp(&mut self, pattern: &IcmpPattern, span: Span) -> Result<IcmpMessage, Stop> {
-        let v4 = self.addresses.local_ip.is_ipv4();
-        let pick = |(four, six): (Option<u8>, Option<u8>)| if v4 { four } else { six };
-        let (Some(kind), Some(code)) = (pick(pattern.kind), pick(pattern.code)) else {
-            let version = if v4 { "IPv4" } else { "IPv6" };
-            return Err(Stop::Unsupported {
-                capability: "icmp".to_string(),
-                reason: format!(
-                    "line {}: this ICMP type or code does not exist in {version}",
-                    self.program.source.line_of(span.start)
-                ),
-            });
-        };
-        let mut rest_of_header = [0; 4];
-        if let Some(mtu) = pattern.mtu {
-            // IPv4: the low 16 bits (RFC 1191 §4); IPv6: all 32 (RFC 4443 §3.2).
-            rest_of_header = mtu.to_be_bytes();
-        }
-        if let Some(id) = pattern.id {
-            rest_of_header[..2].copy_from_slice(&id.to_be_bytes());
-        }
-        let payload = self.quote(pattern.quote)?;
-        Ok(IcmpMessage {
-            kind,
-            code,
-            rest_of_header,
-            payload,
-        })
-    }
-
-    /// The datagram an ICMP error quotes: IP header and eight bytes of the stack's own packet.
-    fn quote(&mut self, quote: IcmpQuote) -> Result<Vec<u8>, Stop> {
-        let connection = self
-            .connection
-            .clone()
-            .unwrap_or(Connection::new(None, self.connect_port));
-        let source_port = connection.local_port.unwrap_or(self.bind_port);
-        let destination_port = connection.remote_port;
-        let transport = match quote {
-            IcmpQuote::Raw(len) => return Ok(vec![0; usize::from(len).saturating_sub(8)]),
-            IcmpQuote::Udp(len) => Transport::Udp(UdpDatagram {
-                source_port,
-                destination_port,
-                payload: vec![0; usize::from(len)],
-            }),
-            IcmpQuote::Tcp { seq, len } => Transport::Tcp(TcpSegment {
-                source_port,
-                destination_port,
-                sequence: connection.live_local(seq),
-                acknowledgment: 0,
-                flags: TcpFlags::ACK,
-                reserved: 0,
-                window: 0,
-                urgent: 0,
-                options: Vec::new(),
-                payload: vec![0; usize::from(len)],
-            }),
-        };
-        let ip = IpFields {
-            source: self.addresses.local_ip,
-            destination: self.addresses.remote_ip,
-            ttl: 64,
-            traffic_class: 0,
-            flow_label: 0,
-        };
-        let header = if ip.source.is_ipv4() { 20 } else { 40 };
-        let mut bytes = Packet { ip, transport }
-            .build()
-            .map_err(|problem| Stop::Machine(format!("the quoted packet: {problem}")))?;
-        bytes.truncate(header + 8);
-        Ok(bytes)
-    }
-
     fn belongs(&self, packet: &Packet, expected: Option<&PacketPattern>) -> bool {
         let written = expected.and_then(|pattern| match &pattern.body {
             BodyPattern::Tcp(tcp) => tcp.ports,
@@ -450,7 +282,7 @@ fn is_neighbour_noise(message: &IcmpMessage, source: IpAddr) -> bool {
     source.is_ipv6() && matches!(message.kind, 130..=143)
 }
 
-fn payload_len(parsed: &Parsed) -> usize {
+pub(super) fn payload_len(parsed: &Parsed) -> usize {
     match &parsed.packet.transport {
         Transport::Tcp(segment) => segment.payload.len(),
         Transport::Udp(_) | Transport::Icmp(_) | Transport::Other { .. } => 0,
@@ -482,137 +314,4 @@ fn join(first: &Packet, next: &Packet, piece: usize) -> Option<Packet> {
         ip: next.ip.clone(),
         transport: Transport::Tcp(joined),
     })
-}
-
-/// Failures of packet lines.
-impl Run<'_> {
-    fn mismatch(
-        &self,
-        pattern: &PacketPattern,
-        seen: &Seen,
-        due: Due,
-        differences: Vec<Difference>,
-    ) -> Stop {
-        let fields: Vec<&str> = differences.iter().map(|found| found.field).collect();
-        let lines: Vec<String> = differences.iter().map(ToString::to_string).collect();
-        let only_time = fields == ["time"];
-        let mut notes = vec![
-            format!(
-                "expected: {:>10}  {}",
-                due.nominal().to_string(),
-                show::packet(pattern, false)
-            ),
-            format!(
-                "got:      {:>10}  {}",
-                seen.observed.at.to_string(),
-                show::packet(&seen.pattern, false)
-            ),
-        ];
-        if lines.len() > 2 {
-            notes.push(format!("differences:\n    {}", lines.join("\n    ")));
-        }
-        self.fail(Failure {
-            code: if only_time { "R007" } else { "R001" },
-            message: if only_time {
-                "the packet came at the wrong time".to_string()
-            } else {
-                format!("the packet differs in {}", list(&fields))
-            },
-            label: match lines.as_slice() {
-                [] | [_] | [_, _] => lines.join("; "),
-                [first, ..] => format!("{first}; and more, below"),
-            },
-            span: Some(pattern.span),
-            differences,
-            notes,
-            help: None,
-        })
-    }
-
-    fn missing(&self, pattern: &PacketPattern, due: Due) -> Stop {
-        let wanted = show::packet(pattern, false);
-        let until = match due.latest {
-            Some(latest) => latest + self.tolerance.for_gap(due.gap) + PATIENCE,
-            None => due.earliest + ANY_TIME,
-        };
-        self.fail(Failure {
-            code: "R002",
-            message: "the stack did not send this packet".to_string(),
-            label: format!("nothing came until {until}"),
-            span: Some(pattern.span),
-            differences: vec![difference("packet", wanted, "nothing")],
-            notes: vec![format!("it was due at {}", due.earliest)],
-            help: None,
-        })
-    }
-
-    fn split_wrong(&self, pattern: &PacketPattern, first: &Seen, next: &Seen) -> Stop {
-        let BodyPattern::Tcp(want) = &pattern.body else {
-            return Stop::Machine("only TCP segments are merged".to_string());
-        };
-        let got = payload_len(&first.parsed);
-        self.fail(Failure {
-            code: "R001",
-            message: "the packet differs in length".to_string(),
-            label: format!(
-                "expected {} bytes, got {got} and then another packet",
-                want.len
-            ),
-            span: Some(pattern.span),
-            differences: vec![difference("length", want.len.to_string(), got.to_string())],
-            notes: vec![
-                format!("expected:  {}", show::packet(pattern, false)),
-                format!("got:       {}", show::packet(&first.pattern, false)),
-                format!("and then:  {}", show::packet(&next.pattern, false)),
-            ],
-            help: None,
-        })
-    }
-
-    fn unreadable(
-        &mut self,
-        observed: Observed,
-        problem: &str,
-        expected: Option<&PacketPattern>,
-    ) -> Stop {
-        let text = format!("> unreadable: {problem}");
-        self.trace
-            .push(observed.at, TraceEvent::Sent(observed.bytes), None, text);
-        self.fail(Failure {
-            code: "R009",
-            message: "the stack sent a packet that cannot be read".to_string(),
-            label: problem.to_string(),
-            span: expected.map(|pattern| pattern.span),
-            differences: vec![difference("packet", "a well-formed packet", problem)],
-            notes: Vec::new(),
-            help: None,
-        })
-    }
-
-    /// A packet was left over at the end.
-    pub(super) fn surplus_failure(&self, seen: &Seen) -> Stop {
-        let got = show::packet(&seen.pattern, false);
-        let last = self.program.steps.last().map(|step| step.span);
-        self.fail(Failure {
-            code: "R003",
-            message: "the stack sent a packet that the script does not mention".to_string(),
-            label: format!("after this, at {}: {got}", seen.observed.at),
-            span: last,
-            differences: vec![difference("packet", "nothing more", got)],
-            notes: Vec::new(),
-            help: Some(
-                "write the packet as a `>` line, or say `// surplus: ignore` in the header"
-                    .to_string(),
-            ),
-        })
-    }
-}
-
-/// `ack`, `ack and window`, `flags, ack and window`.
-fn list(fields: &[&str]) -> String {
-    match fields {
-        [] => String::new(),
-        [only] => (*only).to_string(),
-        [init @ .., last] => format!("{} and {last}", init.join(", ")),
-    }
 }

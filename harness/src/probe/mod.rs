@@ -107,8 +107,8 @@ fn entry(source: &Source) -> Result<&'static Entry, Box<Diagnostic>> {
         .ok_or_else(|| {
             let names: Vec<&str> = PROBES.iter().map(|entry| entry.name).collect();
             let message = format!("there is no probe `{name}`");
-            Diagnostic::error(file::BAD_FILE, source, span, message)
-                .help(format!("the probes are {}", names.join(", ")))
+            let wrong = Diagnostic::error(file::BAD_FILE, source, span, message);
+            Box::new(wrong.help(format!("the probes are {}", names.join(", "))))
         })
 }
 

@@ -6,6 +6,9 @@
 use crate::{Repository, SourceFile};
 
 const FOLDER: &str = "conformance-cases/";
+/// Endings of scripts and probe files.
+const SCRIPT: &str = ".pkt";
+const PROBE: &str = ".probe.toml";
 
 /// What a case says about itself. A missing entry is an empty string.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +32,13 @@ impl Case<'_> {
             .strip_prefix(FOLDER)
             .unwrap_or(&self.file.path)
     }
+
+    /// The name the harness shows: without the ending.
+    pub(crate) fn stem(&self) -> &str {
+        let name = self.name();
+        let stem = name.strip_suffix(SCRIPT).or(name.strip_suffix(PROBE));
+        stem.unwrap_or(name)
+    }
 }
 
 /// What a file under `conformance-cases/` is.
@@ -36,7 +46,7 @@ impl Case<'_> {
 pub(crate) enum Kind {
     /// A script, `area/name.pkt`.
     Script,
-    /// A probe's parameters, `area/name.toml`.
+    /// A probe's parameters, `area/name.probe.toml`.
     Probe,
     /// A list of expected deviations, `known/target.toml`.
     Known,
@@ -56,7 +66,7 @@ pub(crate) fn kind(path: &str) -> Option<Kind> {
         ("known", "toml") => Kind::Known,
         ("" | "requirements" | "known", _) => Kind::Stranger,
         (_, "pkt") => Kind::Script,
-        (_, "toml") => Kind::Probe,
+        (_, "toml") if name.ends_with(PROBE) => Kind::Probe,
         _ => Kind::Stranger,
     })
 }
@@ -163,7 +173,8 @@ mod tests {
 
     #[rstest]
     #[case("conformance-cases/reset/a.pkt", Some(Kind::Script))]
-    #[case("conformance-cases/isn/a.toml", Some(Kind::Probe))]
+    #[case("conformance-cases/isn/a.probe.toml", Some(Kind::Probe))]
+    #[case("conformance-cases/isn/a.toml", Some(Kind::Stranger))]
     #[case("conformance-cases/known/linux.toml", Some(Kind::Known))]
     #[case("conformance-cases/requirements/rfc1.toml", Some(Kind::Other))]
     #[case("conformance-cases/README.md", Some(Kind::Other))]

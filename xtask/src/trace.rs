@@ -189,7 +189,7 @@ mod tests {
                 "// title: A\n// covers: RFC1-1\n// why: B\n",
             ),
             (
-                "conformance-cases/ack/two.toml",
+                "conformance-cases/ack/two.probe.toml",
                 "covers = [\"RFC1-1\", \"RFC1-3\"]\n",
             ),
             (

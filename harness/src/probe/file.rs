@@ -25,7 +25,7 @@ struct File<P> {
 ///
 /// # Errors
 /// If the file is no TOML, or its keys outside `[parameters]` are not the ones a probe file has.
-pub(super) fn name(source: &Source) -> Result<(String, Span), Diagnostic> {
+pub(super) fn name(source: &Source) -> Result<(String, Span), Box<Diagnostic>> {
     let file: File<IgnoredAny> = read(source)?;
     let span = file.probe.span();
     Ok((file.probe.into_inner(), Span::new(span.start, span.end)))
@@ -48,16 +48,20 @@ pub(super) fn header(source: &Source) -> CaseHeader {
 ///
 /// # Errors
 /// If a key is missing or unknown, or a value has the wrong type or is out of its range.
-pub(super) fn parameters<P: DeserializeOwned>(source: &Source) -> Result<P, Diagnostic> {
+pub(super) fn parameters<P: DeserializeOwned>(source: &Source) -> Result<P, Box<Diagnostic>> {
     read::<P>(source).map(|file| file.parameters)
 }
 
-fn read<P: DeserializeOwned>(source: &Source) -> Result<File<P>, Diagnostic> {
+fn read<P: DeserializeOwned>(source: &Source) -> Result<File<P>, Box<Diagnostic>> {
     toml::from_str(source.text()).map_err(|error| {
         let span = error.span().unwrap_or_default();
         let span = Span::new(span.start, span.end);
-        Diagnostic::error(BAD_FILE, source, span, error.message())
-            .help("a probe file has the keys probe, title, covers, why and a table [parameters]")
+        let wrong = Diagnostic::error(BAD_FILE, source, span, error.message());
+        Box::new(
+            wrong.help(
+                "a probe file has the keys probe, title, covers, why and a table [parameters]",
+            ),
+        )
     })
 }
 

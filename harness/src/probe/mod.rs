@@ -43,7 +43,7 @@ trait Probe: DeserializeOwned {
 /// What is known of a probe before its file is read.
 struct Entry {
     name: &'static str,
-    check: fn(&Source) -> Result<(), Diagnostic>,
+    check: fn(&Source) -> Result<(), Box<Diagnostic>>,
     run: fn(&Source, &Bench<'_>) -> Result<(), Stop>,
 }
 
@@ -77,7 +77,7 @@ pub fn header(source: &Source) -> CaseHeader {
 /// What is wrong with a probe file: nothing if it names a probe and gives it the parameters it wants.
 pub fn check(source: &Source) -> Vec<Diagnostic> {
     let result = entry(source).and_then(|entry| (entry.check)(source));
-    result.err().into_iter().collect()
+    result.err().into_iter().map(|wrong| *wrong).collect()
 }
 
 /// Runs a probe.
@@ -99,7 +99,7 @@ pub fn run(source: &Source, target: &dyn Target, settings: &RunSettings) -> RunO
     }
 }
 
-fn entry(source: &Source) -> Result<&'static Entry, Diagnostic> {
+fn entry(source: &Source) -> Result<&'static Entry, Box<Diagnostic>> {
     let (name, span) = file::name(source)?;
     PROBES
         .iter()
@@ -107,14 +107,14 @@ fn entry(source: &Source) -> Result<&'static Entry, Diagnostic> {
         .ok_or_else(|| {
             let names: Vec<&str> = PROBES.iter().map(|entry| entry.name).collect();
             let message = format!("there is no probe `{name}`");
-            Diagnostic::error(file::BAD_FILE, source, span, message)
-                .help(format!("the probes are {}", names.join(", ")))
+            let wrong = Diagnostic::error(file::BAD_FILE, source, span, message);
+            Box::new(wrong.help(format!("the probes are {}", names.join(", "))))
         })
 }
 
-impl From<Diagnostic> for Stop {
-    fn from(diagnostic: Diagnostic) -> Stop {
-        Stop::verdict(Verdict::Error(CaseError::Script(vec![diagnostic])))
+impl From<Box<Diagnostic>> for Stop {
+    fn from(diagnostic: Box<Diagnostic>) -> Stop {
+        Stop::verdict(Verdict::Error(CaseError::Script(vec![*diagnostic])))
     }
 }
 

@@ -80,6 +80,10 @@ pub(crate) const ALL: &[Case] = &[
         "commands_cannot_change_the_hosts_settings",
         host_is_protected,
     ),
+    (
+        "a_process_is_in_the_namespace_and_ends_by_its_signal_only",
+        processes,
+    ),
     ("many_sessions_at_once_leave_nothing_open", many_sessions),
     (
         "the_namespace_is_gone_after_an_unfinished_close",
@@ -117,6 +121,25 @@ fn passive_open(version: IpVersion) {
     assert_eq!((data.seq, data.ack), (peer.rcv_nxt, peer.snd_nxt));
     assert_eq!(data.from, (bench.settings.local_ip, PORT));
     assert_eq!(data.to, (bench.settings.remote_ip, PEER_PORT));
+}
+
+fn processes() {
+    const SIGINT: i32 = 2;
+    const SIGCHLD: i32 = 17;
+    let mut bench = Bench::new(IpVersion::Ipv4);
+    let peer = SocketAddr::new(bench.settings.remote_ip, PEER_PORT);
+    let nobody = bench.session.end_process(SIGINT).unwrap_err();
+    assert!(nobody.to_string().contains("no process"), "{nobody}");
+    bench.session.start_process(peer).unwrap();
+    assert!(bench.session.start_process(peer).is_err());
+    let syn = bench.next();
+    assert_eq!((syn.flags & SYN, syn.to.1), (SYN, PEER_PORT));
+    // Ignored by default: the process is still there, is said to be so, and is killed.
+    let harmless = bench.session.end_process(SIGCHLD).unwrap_err();
+    assert!(harmless.to_string().contains("does not end"), "{harmless}");
+    bench.session.start_process(peer).unwrap();
+    bench.next();
+    bench.session.end_process(SIGINT).unwrap();
 }
 
 fn active_open(version: IpVersion) {

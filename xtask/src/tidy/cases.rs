@@ -6,6 +6,8 @@ use crate::case::{self, Case, Kind};
 use crate::catalogue::{Catalogue, Level};
 use crate::{Finding, Repository, SourceFile};
 
+use super::probes;
+
 pub(super) fn check(repository: &Repository, catalogue: &Catalogue) -> Vec<Finding> {
     let mut findings = Vec::new();
     let cases = case::cases(repository);
@@ -21,12 +23,12 @@ pub(super) fn check(repository: &Repository, catalogue: &Catalogue) -> Vec<Findi
             findings.push(Finding::error(path, 0, message));
         }
     }
-    let names: Vec<&str> = cases.iter().map(Case::name).collect();
     for file in repository.files() {
         match case::kind(&file.path) {
-            Some(Kind::Known) => findings.extend(known(file, &names, catalogue)),
+            Some(Kind::Probe) => findings.extend(probes::check(file)),
+            Some(Kind::Known) => findings.extend(known(file, &cases, catalogue)),
             Some(Kind::Stranger) => {
-                let message = "neither a script (area/name.pkt) nor a probe (area/name.toml)";
+                let message = "neither a script (area/name.pkt) nor a probe (area/name.probe.toml)";
                 findings.push(Finding::error(&file.path, 0, message));
             }
             _ => {}
@@ -48,7 +50,11 @@ fn complaints<'a>(
         ("covers", covers_none),
         ("why", header.why.is_empty()),
     ];
-    let missing = entries.into_iter().filter(|(_, empty)| *empty);
+    // What a probe's file lacks is told by its form.
+    let is_script = case::kind(&case.file.path) == Some(Kind::Script);
+    let missing = entries
+        .into_iter()
+        .filter(move |(_, empty)| is_script && *empty);
     let missing = missing.map(|(key, _)| format!("says no `{key}:` among its first comment lines"));
     let unknown = header.covers.iter().filter(|id| !catalogue.contains(id));
     let unknown = unknown.map(|id| format!("covers `{id}`, which is no requirement"));
@@ -59,7 +65,7 @@ fn complaints<'a>(
 }
 
 /// Every `case` of a list of known deviations exists, and so does every requirement it names.
-fn known(file: &SourceFile, cases: &[&str], catalogue: &Catalogue) -> Vec<Finding> {
+fn known(file: &SourceFile, cases: &[Case<'_>], catalogue: &Catalogue) -> Vec<Finding> {
     let table: toml::Table = match file.text.parse() {
         Ok(table) => table,
         Err(error) => return vec![Finding::error(&file.path, 0, error.message())],
@@ -70,9 +76,9 @@ fn known(file: &SourceFile, cases: &[&str], catalogue: &Catalogue) -> Vec<Findin
         let text = |key: &str| entry.get(key).and_then(toml::Value::as_str);
         let mut error = |message: String| findings.push(Finding::error(&file.path, 0, message));
         let name = text("case").unwrap_or_default();
-        let exists = cases.iter().any(|case| {
-            *case == name || case.rsplit_once('.').is_some_and(|(stem, _)| stem == name)
-        });
+        let exists = cases
+            .iter()
+            .any(|case| case.name() == name || case.stem() == name);
         if !exists {
             error(format!("`case = \"{name}\"` is no case"));
         }
@@ -106,6 +112,9 @@ mod tests {
 
     const ROW: &str = "[[requirement]]\nid = \"RFC1-1\"\nlevel = \"MUST\"\nsource = \"s\"\narea = \"a\"\nsummary = \"s\"\ntestable = \"wire\"\nhow = \"h\"\n";
     const CASE: &str = "// title: A\n// covers: RFC1-1\n// why: B\n";
+
+    const PROBE: &str =
+        "probe = \"p\"\ntitle = \"P\"\ncovers = [\"RFC1-1\"]\nwhy = \"B\"\n[parameters]\n";
 
     fn messages(files: &[(&str, &str)]) -> Vec<String> {
         let mut all = vec![("conformance-cases/requirements/rfc1.toml", ROW)];
@@ -145,13 +154,14 @@ mod tests {
         let found = messages(&[("conformance-cases/a/b.txt", "")]);
         assert_eq!(
             found,
-            ["neither a script (area/name.pkt) nor a probe (area/name.toml)"]
+            ["neither a script (area/name.pkt) nor a probe (area/name.probe.toml)"]
         );
     }
 
     #[rstest]
     #[case("case = \"a/b.pkt\"\nrequirement = \"RFC1-1\"\nreason = \"r\"", &[])]
     #[case("case = \"a/b\"\nrequirement = \"RFC1-1\"\nreason = \"r\"", &[])]
+    #[case("case = \"a/p\"\nrequirement = \"RFC1-1\"\nreason = \"r\"", &[])]
     #[case("case = \"a/c\"\nrequirement = \"RFC1-1\"\nreason = \"r\"", &["`case = \"a/c\"` is no case"])]
     #[case("case = \"a/b\"\nrequirement = \"RFC1-2\"\nreason = \"r\"", &["a/b: `RFC1-2` is no requirement"])]
     #[case("case = \"a/b\"\nreason = \" \"", &["a/b: names no `requirement`", "a/b: gives no `reason`"])]
@@ -162,6 +172,7 @@ mod tests {
         let list = format!("[[deviation]]\n{entry}\n");
         let files = [
             ("conformance-cases/a/b.pkt", CASE),
+            ("conformance-cases/a/p.probe.toml", PROBE),
             ("conformance-cases/known/linux.toml", &list),
         ];
         assert_eq!(messages(&files), expected);

@@ -8,6 +8,7 @@ mod cases;
 mod direction;
 mod limits;
 mod links;
+mod probes;
 mod requirements;
 
 use crate::catalogue::Catalogue;

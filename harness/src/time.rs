@@ -37,19 +37,22 @@ impl Time {
     }
 }
 
+/// A length of time in microseconds; beyond what scripts can name it is all the same.
+fn micros(length: Duration) -> i64 {
+    i64::try_from(length.as_micros()).map_or(Time::MAX.0, |micros| micros.min(Time::MAX.0))
+}
+
 impl Add<Duration> for Time {
     type Output = Time;
     fn add(self, length: Duration) -> Time {
-        let micros = i64::try_from(length.as_micros()).unwrap_or(i64::MAX / 4);
-        Time(self.0.saturating_add(micros))
+        Time(self.0.saturating_add(micros(length)))
     }
 }
 
 impl Sub<Duration> for Time {
     type Output = Time;
     fn sub(self, length: Duration) -> Time {
-        let micros = i64::try_from(length.as_micros()).unwrap_or(i64::MAX / 4);
-        Time(self.0.saturating_sub(micros))
+        Time(self.0.saturating_sub(micros(length)))
     }
 }
 

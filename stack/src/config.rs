@@ -90,7 +90,6 @@ pub struct Config {
     pub sws_override: Duration,
 
     // --- Keep-alive
-    // --------------------------------------------------------------------------------------------
     /// Timing of keep-alive probes where a socket asks for them; they are off by default
     /// (RFC9293-MUST-25).
     pub keepalive: KeepAliveConfig,

@@ -277,10 +277,10 @@ impl Run<'_> {
             | Call::SendTo { fd, .. }
             | Call::SendMsg { fd, .. } => self.descriptors.wrote(*fd, amount),
             call => {
-                if let Some((fd, flags)) = reader(call) {
-                    if flags & (MSG_PEEK | MSG_OOB) == 0 {
-                        self.descriptors.read(fd, amount);
-                    }
+                if let Some((fd, flags)) = reader(call)
+                    && flags & (MSG_PEEK | MSG_OOB) == 0
+                {
+                    self.descriptors.read(fd, amount);
                 }
             }
         }

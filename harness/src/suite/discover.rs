@@ -95,11 +95,10 @@ impl Suite {
     pub fn known(&self, target: &str) -> Result<KnownDeviations, KnownError> {
         let file = format!("known/{target}.toml");
         let mut all = KnownDeviations::default();
-        if self.roots.is_empty() {
-            if let Some((path, text)) = bundled::files().into_iter().find(|(path, _)| *path == file)
-            {
-                all.read(&format!("conformance-cases/{path}"), text)?;
-            }
+        if self.roots.is_empty()
+            && let Some((path, text)) = bundled::files().into_iter().find(|(path, _)| *path == file)
+        {
+            all.read(&format!("conformance-cases/{path}"), text)?;
         }
         for root in &self.roots {
             let path = root.join(&file);

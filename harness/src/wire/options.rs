@@ -137,7 +137,7 @@ fn read_one(kind: u8, data: &[u8]) -> TcpOption {
         (2, [high, low]) => TcpOption::MaximumSegmentSize(u16::from_be_bytes([*high, *low])),
         (3, [shift]) => TcpOption::WindowScale(*shift),
         (4, []) => TcpOption::SackPermitted,
-        (5, _) if !data.is_empty() && data.len() % 8 == 0 => TcpOption::Sack(
+        (5, _) if !data.is_empty() && data.len().is_multiple_of(8) => TcpOption::Sack(
             (0..data.len() / 8)
                 .map(|i| (word(i * 8), word(i * 8 + 4)))
                 .collect(),
@@ -148,7 +148,7 @@ fn read_one(kind: u8, data: &[u8]) -> TcpOption {
         },
         (19, _) => TcpOption::Md5(data.to_vec()),
         (34, _) => TcpOption::FastOpen(data.to_vec()),
-        (172 | 174, _) if !data.is_empty() && data.len() % 3 == 0 => TcpOption::AccEcn {
+        (172 | 174, _) if !data.is_empty() && data.len().is_multiple_of(3) => TcpOption::AccEcn {
             order: u8::from(kind == 174),
             counters: data
                 .chunks_exact(3)

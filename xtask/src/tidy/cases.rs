@@ -44,7 +44,7 @@ fn complaints<'a>(
 ) -> impl Iterator<Item = String> + 'a {
     let header = &case.header;
     // The examples show the language; not each of them tests a rule.
-    let covers_none = header.covers.is_empty() && !case.name.starts_with("examples/");
+    let covers_none = header.covers.is_empty() && !case.name().starts_with("examples/");
     let entries = [
         ("title", header.title.is_empty()),
         ("covers", covers_none),

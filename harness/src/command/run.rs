@@ -69,9 +69,13 @@ fn run_cases(args: &RunArgs, suite: &Suite, cases: &[&Case], target: &dyn Target
         .iter()
         .map(ToString::to_string)
         .collect();
+    let count = if cases.len() == 1 {
+        "1 case".to_string()
+    } else {
+        format!("{} cases", cases.len())
+    };
     println!(
-        "{} cases on {}, {}",
-        cases.len(),
+        "{count} on {}; {}",
         target.description(),
         families.join(", ")
     );

@@ -93,7 +93,7 @@ impl<W: Write> Terminal<W> {
                 writeln!(self.out, "    {:>12}  {}", entry.at.to_string(), entry.text)?;
             }
         }
-        Ok(())
+        writeln!(self.out)
     }
 
     fn progress(&mut self) -> io::Result<()> {
@@ -200,12 +200,11 @@ fn totals(summary: Summary, script_time: Duration) -> String {
     ];
     let counted = optional.iter().filter(|(count, _)| *count > 0);
     parts.extend(counted.map(|(count, what)| format!("{count} {what}")));
-    let wall = Duration::from_millis(summary.wall_ms);
-    format!(
-        "{} in {wall:.2?} ({} on the cases' own clocks)",
-        parts.join(", "),
-        long(script_time)
-    )
+    let wall = match summary.wall_ms {
+        0..1000 => format!("{} ms", summary.wall_ms),
+        _ => long(Duration::from_millis(summary.wall_ms)),
+    };
+    format!("{} in {wall} ({} on the cases' own clocks)", parts.join(", "), long(script_time))
 }
 
 /// A length of time in the two largest units: `2 h 13 min`, `4.20 s`.

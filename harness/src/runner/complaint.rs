@@ -25,7 +25,7 @@ impl Run<'_> {
         let mut notes = vec![
             format!(
                 "expected: {:>10}  {}",
-                due.nominal().to_string(),
+                due.show(),
                 show::packet(pattern, false)
             ),
             format!(
@@ -67,7 +67,7 @@ impl Run<'_> {
             label: format!("nothing came until {until}"),
             span: Some(pattern.span),
             differences: vec![difference("packet", wanted, "nothing")],
-            notes: vec![format!("it was due at {}", due.earliest)],
+            notes: vec![format!("it was due at {}", due.show())],
             help: None,
         })
     }

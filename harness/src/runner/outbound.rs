@@ -157,15 +157,11 @@ impl Run<'_> {
         }
         let error = due.error(seen.observed.at, self.tolerance);
         if error != 0 {
-            let expected = match due.latest {
-                Some(latest) if latest != due.earliest => format!("{} to {latest}", due.earliest),
-                Some(_) | None => due.earliest.to_string(),
-            };
             let way = if error < 0 { "early" } else { "late" };
             let off = Duration::from_micros(error.unsigned_abs());
             found.push(difference(
                 "time",
-                expected,
+                due.show(),
                 format!("{} ({off:?} too {way})", seen.observed.at),
             ));
         }

@@ -76,6 +76,16 @@ impl Due {
         self.latest.unwrap_or(self.earliest)
     }
 
+    /// As a script would write it on the case's clock: a time, a range, or `*`.
+    pub(super) fn show(&self) -> String {
+        match self.latest {
+            None => "*".to_string(),
+            // A live base is an interval too, of less than people care about.
+            Some(latest) if latest.micros_since(self.earliest) < 1000 => latest.to_string(),
+            Some(latest) => format!("{}~{latest}", self.earliest),
+        }
+    }
+
     /// How far `at` lies outside, in microseconds: negative if early, zero if inside.
     pub(super) fn error(&self, at: Time, tolerance: Tolerance) -> i64 {
         let slack = tolerance.for_gap(self.gap);

@@ -138,10 +138,10 @@ impl Suite {
 /// The folder case names are counted from: the nearest one above that has a `known` or
 /// `requirements` folder, else the path itself (for a file: its folder).
 fn suite_root(path: &Path) -> PathBuf {
-    let start = if path.is_dir() {
-        path
-    } else {
-        path.parent().unwrap_or(Path::new(""))
+    let start = match path.parent() {
+        _ if path.is_dir() => path,
+        Some(parent) if parent != Path::new("") => parent,
+        Some(_) | None => Path::new("."),
     };
     let is_root =
         |folder: &&Path| folder.join("known").is_dir() || folder.join("requirements").is_dir();

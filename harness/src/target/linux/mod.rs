@@ -69,6 +69,13 @@ impl Target for LinuxTarget {
         "linux"
     }
 
+    fn description(&self) -> String {
+        let kernel = nix::sys::utsname::uname().map_or(String::new(), |name| {
+            format!(" ({})", name.release().to_string_lossy())
+        });
+        format!("the running Linux kernel{kernel}")
+    }
+
     fn defines(&self) -> Vec<String> {
         vec!["linux".into(), "Linux".into()]
     }

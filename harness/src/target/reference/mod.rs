@@ -54,6 +54,10 @@ impl Target for ReferenceTarget {
         "reference"
     }
 
+    fn description(&self) -> String {
+        "the reference stack (RFC 9293, in virtual time)".to_owned()
+    }
+
     fn defines(&self) -> Vec<String> {
         vec!["reference".to_owned(), "rfc9293".to_owned()]
     }

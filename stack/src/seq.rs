@@ -25,6 +25,7 @@ impl SeqNum {
     }
 
     /// True when `other` lies 1 to 2^31 - 1 ahead of `self`.
+    // REQ: RFC9293-SM-05
     pub const fn before(self, other: SeqNum) -> bool {
         let ahead = other.0.wrapping_sub(self.0);
         ahead != 0 && ahead < HALF_TURN

@@ -17,6 +17,7 @@ impl Checksum {
     }
 
     /// Adds `bytes` as if they followed everything added before.
+    // REQ: RFC9293-SM-50
     pub fn add(&mut self, bytes: &[u8]) {
         for byte in bytes {
             let shift = if self.odd { 0 } else { 8 };

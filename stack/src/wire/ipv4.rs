@@ -13,6 +13,7 @@ const MORE_FRAGMENTS: u16 = 0x2000;
 const FRAGMENT_OFFSET: u16 = 0x1fff;
 
 /// Takes an IPv4 datagram apart; options are skipped, bytes behind the total length ignored.
+// REQ: RFC9293-MUST-50
 ///
 /// # Errors
 /// The reason when the header is malformed or the datagram is a fragment.

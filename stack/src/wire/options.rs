@@ -241,6 +241,7 @@ impl TcpOptions {
 
     /// Appends the options in the order and with the padding that Linux uses, so that traces look
     /// alike. SACK blocks that do not fit are left out, last ones first.
+    // REQ: RFC9293-MUST-69
     pub fn emit(&self, out: &mut Vec<u8>) {
         let start = out.len();
         if let Some(mss) = self.mss {

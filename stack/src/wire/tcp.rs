@@ -136,6 +136,7 @@ impl TcpHeader {
         if !checksum_of(segment, src, dst).is_valid() {
             return Err(DropReason::TcpBadChecksum);
         }
+        // REQ: RFC9293-SM-03
         let header_len = usize::from(fixed[12] >> 4) * 4;
         if header_len < FIXED_LEN {
             return Err(DropReason::TcpDataOffsetTooSmall);
@@ -154,6 +155,7 @@ impl TcpHeader {
             dst_port,
             seq: number(4),
             ack: (fixed[13] & ACK_BIT != 0).then(|| number(8)),
+            // REQ: RFC9293-SM-02
             flags: Flags::from_byte(fixed[13]),
             wnd: UnscaledWindow::new(field(14)),
             up: field(18),
@@ -183,6 +185,7 @@ impl TcpHeader {
         out.extend_from_slice(&dst_port.to_be_bytes());
         out.extend_from_slice(&seq.raw().to_be_bytes());
         out.extend_from_slice(&ack.unwrap_or_default().raw().to_be_bytes());
+        // REQ: RFC9293-SM-01
         out.extend_from_slice(&[(header_len / 4) as u8 * 16, flags.to_byte() | ack_bit]);
         out.extend_from_slice(&wnd.raw().to_be_bytes());
         out.extend_from_slice(&[0, 0]);

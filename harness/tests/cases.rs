@@ -53,19 +53,19 @@ impl Board {
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let suite = Arc::new(Suite::bundled());
-    let mut trials = trials::<ReferenceTarget>(&suite, "reference", false, &arguments);
+    let mut all = trials::<ReferenceTarget>(&suite, "reference", false, &arguments);
     let required = std::env::var_os("TCPDRILL_REQUIRE_LINUX").is_some();
     // Before the first thread: an ordinary user needs a user namespace.
     match tcpdrill::target::linux::prepare().and_then(|_| LinuxTarget::available()) {
-        Ok(()) => trials.extend(trials::<LinuxTarget>(&suite, "linux", required, &arguments)),
-        Err(reason) => trials.push(
+        Ok(()) => all.extend(trials::<LinuxTarget>(&suite, "linux", required, &arguments)),
+        Err(reason) => all.push(
             Trial::test(format!("linux (not available: {reason})"), move || {
                 Err(format!("TCPDRILL_REQUIRE_LINUX is set, but {reason}").into())
             })
             .with_ignored_flag(!required),
         ),
     }
-    libtest_mimic::run(&arguments, trials).exit_code()
+    libtest_mimic::run(&arguments, all).exit_code()
 }
 
 /// The tests of one target: each case on each family, and that nothing is skipped unnoticed.

@@ -386,7 +386,7 @@ fn options() {
     assert_eq!(bench.ok(flags(libc::F_GETFD, None)).result, 1);
     assert_eq!(
         bench.ok(flags(libc::F_GETFL, None)).result,
-        libc::O_RDWR.into()
+        i64::from(libc::O_RDWR)
     );
     let lock = bench.session.call(&flags(libc::F_GETLK, Some(4096)), LIMIT);
     assert!(matches!(lock, Err(TargetError::Unsupported { .. })));

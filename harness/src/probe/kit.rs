@@ -14,8 +14,8 @@ use crate::wire::{IpFields, Packet, TcpFlags, TcpSegment, Transport, WireFault, 
 
 use super::stop::{Stop, code};
 
-/// How long an answer is waited for. A delayed ACK is an answer too.
-pub(super) const ANSWER: Duration = Duration::from_millis(1000);
+/// How long an answer is waited for: long enough for a delayed ACK and for a busy machine.
+pub(super) const ANSWER: Duration = Duration::from_secs(3);
 /// How long nothing must come for silence. Longer than delayed ACKs (200 ms) and Linux's shortest RTO.
 pub(super) const SILENCE: Duration = Duration::from_millis(400);
 /// Entries kept of the beginning of a probe's history, and as many of its end.

@@ -2,6 +2,7 @@ use super::fake::{FakeTarget, Flaw, Isn};
 use super::*;
 use crate::program::IpVersion;
 use crate::suite::{Case, Suite};
+use crate::target::reference::ReferenceTarget;
 use crate::time::Time;
 use crate::verdict::Failure;
 use rstest::rstest;
@@ -115,6 +116,21 @@ fn the_same_run_gives_the_same_history() {
     let case = case("isn/clock");
     let run = || run(case.source(), &target, &RunSettings::default()).trace;
     assert_eq!(run(), run());
+}
+
+#[rstest]
+#[case("isn/clock")]
+#[case("syn-flood/no-cookies")]
+#[case("close/process-ended-by-signal")]
+fn the_reference_repeats_itself(#[case] name: &str) {
+    let case = case(name);
+    let run = || {
+        let target = ReferenceTarget::default();
+        run(case.source(), &target, &RunSettings::default())
+    };
+    let (one, other) = (run(), run());
+    assert_eq!(one.verdict.name(), "pass");
+    assert_eq!(one.trace, other.trace);
 }
 
 #[test]

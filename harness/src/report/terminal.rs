@@ -204,7 +204,11 @@ fn totals(summary: Summary, script_time: Duration) -> String {
         0..1000 => format!("{} ms", summary.wall_ms),
         _ => long(Duration::from_millis(summary.wall_ms)),
     };
-    format!("{} in {wall} ({} on the cases' own clocks)", parts.join(", "), long(script_time))
+    format!(
+        "{} in {wall} ({} on the cases' own clocks)",
+        parts.join(", "),
+        long(script_time)
+    )
 }
 
 /// A length of time in the two largest units: `2 h 13 min`, `4.20 s`.

@@ -270,7 +270,7 @@ impl FakeSession {
         };
         let found = before_end.find_map(mss);
         if self.flaw == Flaw::ReadsOn {
-            let last = segment.options.iter().filter_map(mss).last();
+            let last = segment.options.iter().filter_map(mss).next_back();
             return last.or(found).unwrap_or(536);
         }
         found.unwrap_or(536)

@@ -7,6 +7,10 @@ mod bench;
 #[cfg(target_os = "linux")]
 mod cases;
 #[cfg(target_os = "linux")]
+mod commands;
+#[cfg(target_os = "linux")]
+mod process;
+#[cfg(target_os = "linux")]
 mod segment;
 
 #[cfg(not(target_os = "linux"))]

@@ -20,7 +20,7 @@ enum Rule {
     /// The 4 us clock of RFC 793 alone.
     Clock,
     /// 64,000 more for every connection.
-    RuleOf64k,
+    SteadySteps,
     /// The C library's `rand` of old.
     Lcg,
     Xorshift,
@@ -49,7 +49,7 @@ impl Isn {
     }
 
     pub(in crate::probe) const fn rule_of_64k() -> Isn {
-        Isn::of(Rule::RuleOf64k, 1)
+        Isn::of(Rule::SteadySteps, 1)
     }
 
     pub(in crate::probe) const fn lcg() -> Isn {
@@ -96,7 +96,7 @@ impl Isn {
         match self.rule {
             Rule::Ideal => (self.split_mix() >> 32) as u32,
             Rule::Clock => (micros / 4) as u32,
-            Rule::RuleOf64k => {
+            Rule::SteadySteps => {
                 self.state += 64_000;
                 self.state as u32
             }

@@ -188,15 +188,19 @@ fn run_unit(
         seed: settings.seed,
         ..RunSettings::default()
     };
+    let source = unit.case.source();
+    let judged = |mut outcome: RunOutcome| {
+        outcome.verdict = known.judge(&unit.case.name, unit.ip_version, source, outcome.verdict);
+        outcome
+    };
     let outcome = match &unit.work {
         Work::Script(program) => run_patiently(target.is_virtual(), || {
-            runner::run(program, target, &run_settings)
+            judged(runner::run(program, target, &run_settings))
         }),
-        Work::Probe(source) => crate::probe::run(source, target, &run_settings),
+        Work::Probe(source) => judged(crate::probe::run(source, target, &run_settings)),
         Work::Settled(error) => RunOutcome::unstarted(Verdict::Error(error.clone())),
     };
-    let source = unit.case.source();
-    let verdict = known.judge(&unit.case.name, unit.ip_version, source, outcome.verdict);
+    let verdict = outcome.verdict;
     CaseResult {
         case: unit.case.name.clone(),
         target: target.name().to_string(),

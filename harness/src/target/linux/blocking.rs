@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use nix::unistd::{Pid, gettid};
 
 use super::calls;
+use super::children;
 use super::clock::{self, Nanos};
 use super::fds::FdTable;
 use super::worker::{self, Worker};
@@ -63,6 +64,7 @@ impl InFlight {
         let body = move || {
             clock::set_exact_timers();
             let _ = identity.send(gettid());
+            let _held_off = children::held_off(&call);
             let start = clock::monotonic_nanos();
             shared.start.store(start, Ordering::Relaxed);
             shared.phase.store(CALLING, Ordering::Release);

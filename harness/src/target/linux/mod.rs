@@ -14,6 +14,7 @@
 mod blocking;
 mod calls;
 mod capture;
+mod children;
 mod clock;
 mod facts;
 mod fds;

@@ -5,6 +5,7 @@
 //! held, were not copied. Running another program instead would need one whose path a library knows.
 
 use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -13,6 +14,7 @@ use nix::sys::socket::{SockaddrLike, SockaddrStorage};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 
+use super::children;
 use super::worker::GIVE_UP;
 use crate::target::TargetError;
 
@@ -31,17 +33,25 @@ impl Process {
     pub(super) fn connected_to(peer: SocketAddr) -> Result<Process, TargetError> {
         let address = SockaddrStorage::from(peer);
         let parent = nix::unistd::getpid();
+        let making = children::making();
+        let (copies_gone, holds_copies) = nix::unistd::pipe().map_err(no_process)?;
+        let told_by = holds_copies.as_raw_fd();
         // SAFETY: the child calls nothing but `connect_and_wait`, which makes only calls that are
         // async-signal-safe, allocates nothing and never returns.
         match unsafe { fork() } {
-            Ok(ForkResult::Parent { child: pid }) => Ok(Process {
-                pid,
-                is_gone: false,
-            }),
-            Ok(ForkResult::Child) => connect_and_wait(&address, parent),
-            Err(errno) => Err(TargetError::Machine(format!(
-                "no process can be started: {errno}"
-            ))),
+            Ok(ForkResult::Parent { child: pid }) => {
+                let process = Process {
+                    pid,
+                    is_gone: false,
+                };
+                // The end of the pipe's stream says that the child has closed what it had copied.
+                drop(holds_copies);
+                while nix::unistd::read(&copies_gone, &mut [0]) == Err(Errno::EINTR) {}
+                drop(making);
+                Ok(process)
+            }
+            Ok(ForkResult::Child) => connect_and_wait(&address, parent, told_by),
+            Err(errno) => Err(no_process(errno)),
         }
     }
 
@@ -92,8 +102,12 @@ impl Drop for Process {
     }
 }
 
+fn no_process(errno: Errno) -> TargetError {
+    TargetError::Machine(format!("no process can be started: {errno}"))
+}
+
 /// What the process does: one connection, then nothing for ever.
-fn connect_and_wait(address: &SockaddrStorage, parent: Pid) -> ! {
+fn connect_and_wait(address: &SockaddrStorage, parent: Pid, told_by: RawFd) -> ! {
     // SAFETY: every call is on the list of signal-safety(7) or a bare system call; pointers are to
     // locals and to `address`, which is a whole socket address of the length given.
     unsafe {
@@ -110,6 +124,8 @@ fn connect_and_wait(address: &SockaddrStorage, parent: Pid) -> ! {
             libc::_exit(1);
         }
         libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0);
+        // Kernels before 5.9 know no close_range; the parent is told all the same.
+        libc::close(told_by);
         let family = address
             .family()
             .map_or(libc::AF_INET, |family| family as i32);

@@ -13,6 +13,7 @@ use nix::sys::time::TimeSpec;
 use super::blocking::{Finished, InFlight};
 use super::calls;
 use super::capture::Capture;
+use super::children;
 use super::clock::{self, Clock, Nanos};
 use super::fds::FdTable;
 use super::info;
@@ -195,6 +196,7 @@ impl Session for LinuxSession {
         let finished = self.worker.run_within(
             limit,
             move || {
+                let _held_off = children::held_off(&call);
                 let start = clock::monotonic_nanos();
                 let outcome = calls::perform(&call, &fds);
                 let end = clock::monotonic_nanos();

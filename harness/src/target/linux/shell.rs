@@ -17,6 +17,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
+use super::children;
 use crate::target::{CommandReport, TargetError};
 
 /// How long to wait for output before `idle` has its turn, in milliseconds.
@@ -38,17 +39,19 @@ impl Shell {
     pub(super) fn start() -> Result<Shell, TargetError> {
         protect_host()?;
         let path = std::env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".into());
-        let mut child = Command::new("/bin/sh")
+        let making = children::making();
+        let child = Command::new("/bin/sh")
             .env("PATH", format!("{path}:/usr/sbin:/sbin"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
-            .spawn()
-            .map_err(|error| TargetError::Unsupported {
-                capability: "shell".into(),
-                reason: format!("/bin/sh cannot be started: {error}"),
-            })?;
+            .spawn();
+        drop(making);
+        let mut child = child.map_err(|error| TargetError::Unsupported {
+            capability: "shell".into(),
+            reason: format!("/bin/sh cannot be started: {error}"),
+        })?;
         let (Some(commands), Some(statuses), Some(output)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {

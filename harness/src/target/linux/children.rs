@@ -1,0 +1,44 @@
+//! Children and the descriptors they hold copies of.
+//!
+//! Between `fork` and the program it becomes, a child holds a copy of every descriptor of every case,
+//! and a connection is closed only with its last copy: on a busy machine a FIN would come
+//! milliseconds late. So no descriptor is closed while a child is being made.
+
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::call::Call;
+
+static MAKING: RwLock<()> = RwLock::new(());
+
+/// Held while a child is made, until it holds copies no more.
+pub(super) fn making() -> RwLockWriteGuard<'static, ()> {
+    MAKING.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Held for a call that closes a descriptor; taken before the call's time begins.
+pub(super) fn held_off(call: &Call) -> Option<RwLockReadGuard<'static, ()>> {
+    matches!(call, Call::Close { .. })
+        .then(|| MAKING.read().unwrap_or_else(PoisonError::into_inner))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::Fd;
+
+    #[test]
+    fn a_close_waits_for_a_child_in_the_making_and_other_calls_do_not() {
+        let making = making();
+        assert!(
+            held_off(&Call::Listen {
+                fd: Fd(3),
+                backlog: 1
+            })
+            .is_none()
+        );
+        let closing = std::thread::spawn(|| held_off(&Call::Close { fd: Fd(3) }).is_some());
+        assert!(!closing.is_finished());
+        drop(making);
+        assert!(closing.join().is_ok_and(|held| held));
+    }
+}

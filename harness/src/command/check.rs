@@ -56,7 +56,12 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
         wrong += usize::from(!problems.is_empty());
         problems.iter().for_each(|problem| println!("{problem}"));
     }
-    println!("{} files checked, {wrong} with mistakes", suite.cases.len());
+    let files = if suite.cases.len() == 1 {
+        "1 file".to_string()
+    } else {
+        format!("{} files", suite.cases.len())
+    };
+    println!("{files} checked, {wrong} with mistakes");
     if wrong == 0 {
         Exit::Success
     } else {

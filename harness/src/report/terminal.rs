@@ -67,7 +67,10 @@ impl<W: Write> Terminal<W> {
     /// If writing fails.
     pub fn summary(&mut self, results: &[CaseResult], summary: Summary) -> io::Result<()> {
         self.clear_progress()?;
-        writeln!(self.out, "{}", table(results))?;
+        writeln!(self.out, "{}\n", table(results))?;
+        for line in skips(results) {
+            writeln!(self.out, "{line}")?;
+        }
         let script_time = results.iter().map(|result| result.script_time).sum();
         writeln!(self.out, "{}", totals(summary, script_time))?;
         self.out.flush()
@@ -185,6 +188,20 @@ fn table(results: &[CaseResult]) -> String {
         .map(str::trim_end)
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+/// What was skipped for want of what, one line a capability.
+fn skips(results: &[CaseResult]) -> Vec<String> {
+    let mut missing: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
+    for result in results {
+        if let Verdict::Skip { capability, reason } = &result.verdict {
+            missing.entry(capability).or_insert((0, reason)).0 += 1;
+        }
+    }
+    let line = |(capability, (count, reason)): (&str, (usize, &str))| {
+        format!("skipped {count} for want of {capability}: {reason}")
+    };
+    missing.into_iter().map(line).collect()
 }
 
 fn totals(summary: Summary, script_time: Duration) -> String {

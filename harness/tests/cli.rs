@@ -1,0 +1,235 @@
+//! The command as its users meet it: exit statuses, output, files.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use rstest::rstest;
+use tempfile::TempDir;
+
+const FIRST: &str = include_str!("cli/first.pkt");
+
+fn tcpdrill(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tcpdrill"))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .expect("the command starts")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn status(output: &Output) -> i32 {
+    output.status.code().expect("it ends by itself")
+}
+
+/// A folder with the README's first case, the same with a wrong packet, and one that does not parse.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("writes");
+    write("first.pkt", FIRST);
+    write(
+        "wrong.pkt",
+        &FIRST.replace("> . 1:1(0) ack 2", "> . 1:1(0) ack 1"),
+    );
+    write("typo.pkt", &FIRST.replace("accept(", "acccept("));
+    write("udp.pkt", " 0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 3\n");
+    folder
+}
+
+#[rstest]
+#[case::as_expected(&["run", "first.pkt"], 0)]
+#[case::a_failure(&["run", "first.pkt", "wrong.pkt"], 1)]
+#[case::a_script_error(&["run", "first.pkt", "typo.pkt"], 2)]
+#[case::a_script_error_outweighs_a_failure(&["run", "wrong.pkt", "typo.pkt"], 2)]
+#[case::all_skipped(&["run", "udp.pkt"], 3)]
+#[case::a_skip_beside_a_pass(&["run", "first.pkt", "udp.pkt"], 0)]
+#[case::no_such_file(&["run", "nothing.pkt"], 2)]
+#[case::no_such_flag(&["run", "--no-such-flag"], 2)]
+#[case::no_such_target(&["run", "--target", "windows"], 2)]
+#[case::a_bad_define(&["run", "-D", "N", "first.pkt"], 2)]
+#[case::no_jobs(&["run", "-j", "0", "first.pkt"], 2)]
+#[case::a_filter_without_match(&["run", "--filter", "no such case"], 2)]
+#[case::a_sound_check(&["check", "first.pkt", "wrong.pkt"], 0)]
+#[case::a_check_with_mistakes(&["check", "first.pkt", "typo.pkt"], 2)]
+#[case::a_check_of_nothing(&["check"], 2)]
+#[case::a_list(&["list"], 0)]
+#[case::a_doctor(&["doctor"], 0)]
+fn exit_statuses_are_as_documented(#[case] arguments: &[&str], #[case] want: i32) {
+    let folder = folder();
+    let output = tcpdrill(folder.path(), arguments);
+    assert_eq!(
+        status(&output),
+        want,
+        "{}{}",
+        stdout(&output),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
+fn results_are_written_even_when_a_script_does_not_parse() {
+    let folder = folder();
+    let arguments = [
+        "run",
+        "first.pkt",
+        "wrong.pkt",
+        "typo.pkt",
+        "udp.pkt",
+        "--json",
+        "r.json",
+        "--junit",
+        "r.xml",
+    ];
+    tcpdrill(folder.path(), &arguments);
+    let text = fs::read_to_string(folder.path().join("r.json")).expect("the JSON file");
+    let report: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(report["schema"], 1);
+    let summary = &report["summary"];
+    let counts = [
+        "passed",
+        "failed",
+        "skipped",
+        "known_deviations",
+        "unexpected_passes",
+        "errors",
+    ]
+    .map(|key| summary[key].as_u64().expect("a count"));
+    assert_eq!(counts, [1, 1, 1, 0, 0, 1]);
+    assert!(summary["wall_ms"].is_u64());
+    let verdicts: Vec<(&str, &str)> = report["results"]
+        .as_array()
+        .expect("results")
+        .iter()
+        .map(|result| {
+            (
+                result["case"].as_str().unwrap(),
+                result["verdict"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        verdicts,
+        [
+            ("first", "pass"),
+            ("typo", "error"),
+            ("udp", "skip"),
+            ("wrong", "fail")
+        ]
+    );
+    let first = &report["results"][0];
+    assert_eq!(first["target"], "reference");
+    assert_eq!(first["ip_version"], "ipv4");
+    assert_eq!(first["covers"], serde_json::json!(["RFC9293-SM-30"]));
+    assert_eq!(first["virtual_ms"], 100.0);
+    assert!(
+        report["results"][1]["message"]
+            .as_str()
+            .unwrap()
+            .contains("did you mean `accept`?")
+    );
+    let junit = fs::read_to_string(folder.path().join("r.xml")).expect("the JUnit file");
+    assert!(
+        junit.contains("tests=\"4\"")
+            && junit.contains("failures=\"1\"")
+            && junit.contains("errors=\"1\""),
+        "{junit}"
+    );
+}
+
+#[test]
+fn a_capture_holds_every_packet_with_sound_checksums() {
+    let folder = folder();
+    tcpdrill(
+        folder.path(),
+        &[
+            "run",
+            "first.pkt",
+            "--ip-version",
+            "all",
+            "--pcap",
+            "captures",
+        ],
+    );
+    for version in ["ipv4", "ipv6", "ipv4-mapped-ipv6"] {
+        let path = folder
+            .path()
+            .join(format!("captures/first.reference.{version}.pcapng"));
+        let packets = packets(&fs::read(&path).expect("the capture"));
+        assert_eq!(packets.len(), 5, "{version}");
+        for packet in packets {
+            let parsed = tcpdrill::wire::parse(&packet).expect("a datagram");
+            assert!(parsed.faults.is_empty(), "{:?}", parsed.faults);
+        }
+    }
+}
+
+/// The packets of a capture: the contents of its enhanced packet blocks.
+fn packets(file: &[u8]) -> Vec<Vec<u8>> {
+    let word =
+        |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().expect("four bytes")) as usize;
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < file.len() {
+        if word(at) == 6 {
+            found.push(file[at + 28..at + 28 + word(at + 20)].to_vec());
+        }
+        at += word(at + 4);
+    }
+    found
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_an_error_and_loses_no_result() {
+    let folder = folder();
+    let output = tcpdrill(
+        folder.path(),
+        &["run", "first.pkt", "--json", "no/such/folder/r.json"],
+    );
+    assert_eq!(status(&output), 2);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot write no/such/folder/r.json"));
+    assert!(stdout(&output).contains("1 passed"));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
+    let folder = folder();
+    let capture = |seed: &str, into: &str| {
+        tcpdrill(
+            folder.path(),
+            &["run", "first.pkt", "--seed", seed, "--pcap", into],
+        );
+        fs::read(folder.path().join(into).join("first.reference.ipv4.pcapng")).expect("the capture")
+    };
+    assert_eq!(capture("7", "a"), capture("7", "b"));
+    assert_ne!(capture("7", "c"), capture("8", "d"));
+}
+
+/// What the README shows is what is printed, but for how long it took.
+#[test]
+fn the_readme_shows_real_output() {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md"))
+        .expect("README.md");
+    assert!(
+        readme.contains(FIRST),
+        "the README's first case is harness/tests/cli/first.pkt"
+    );
+    let folder = folder();
+    for arguments in [&["run"][..], &["run", "wrong.pkt"], &["check", "typo.pkt"]] {
+        let output = stdout(&tcpdrill(folder.path(), arguments));
+        for line in output
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with("1 case"))
+        {
+            let line = line.split(" in ").next().expect("a first part").trim_end();
+            let is_table = line.starts_with("area") || line.starts_with("(top)");
+            let counts = line.starts_with("0 passed, 1 failed");
+            assert!(
+                is_table || counts || readme.contains(line),
+                "not in the README: {line}"
+            );
+        }
+    }
+}

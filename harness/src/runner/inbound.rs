@@ -34,7 +34,7 @@ impl Run<'_> {
         self.base = self.session.inject(&bytes)?;
         let text = show::packet(pattern, true);
         self.trace.push(
-            self.base.end,
+            self.base.start,
             TraceEvent::Injected(bytes),
             Some(step.span),
             text,

@@ -83,8 +83,7 @@ fn annotation(expected: &IpPattern, ip: &IpFields) -> Vec<Difference> {
             format!("{:#04x}", ip.traffic_class),
         ));
     }
-    // 255 means "not compared", as in packetdrill.
-    if let Some(ttl) = expected.ttl.filter(|&ttl| ttl != 255 && ttl != ip.ttl) {
+    if let Some(ttl) = expected.ttl.filter(|&ttl| ttl != ip.ttl) {
         found.push(difference("ttl", ttl.to_string(), ip.ttl.to_string()));
     }
     found

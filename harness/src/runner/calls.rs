@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::call::{Address, Call, Errno, Fd, Outcome, Output};
+use crate::call::{Address, Call, Errno, Outcome, Output};
 use crate::expect::compare::difference;
 use crate::expect::payload::{self, Direction};
 use crate::program::{
@@ -15,19 +15,16 @@ use crate::time::Moment;
 use crate::trace::TraceEvent;
 use crate::verdict::{Difference, Failure};
 
+use super::bookkeeping::{MSG_OOB, MSG_TRUNC, reader};
 use super::schedule::due;
-use super::{Connection, Focus, Pending, Run, Stop};
+use super::{Pending, Run, Stop};
 
 /// How long a call may take that is not written as a blocking one.
 const CALL_LIMIT: Duration = Duration::from_secs(10);
+/// Longer than this, a call on a live machine has waited for something, not just for the processor.
+const CALL_WAITED: Duration = Duration::from_millis(100);
 /// How long a blocking call is waited for when its time is over.
 const BLOCKING_GRACE: Duration = Duration::from_secs(1);
-
-const SOCK_TYPE_MASK: i32 = 0xf;
-const SOCK_STREAM: i32 = 1;
-const MSG_OOB: i32 = 0x1;
-const MSG_PEEK: i32 = 0x2;
-const MSG_TRUNC: i32 = 0x20;
 
 impl Run<'_> {
     /// Makes the call of a step.
@@ -49,7 +46,13 @@ impl Run<'_> {
         }
         match self.session.call(&live, CALL_LIMIT)? {
             CallReport::Returned { moment, outcome } => {
-                self.base = moment;
+                // A call that waited was meant to: what comes next counts from its return.
+                let waited = moment.end.saturating_since(moment.start) > CALL_WAITED;
+                self.base = if self.is_virtual || waited {
+                    Moment::at(moment.end)
+                } else {
+                    moment
+                };
                 self.returned(call, moment, &outcome)
             }
             CallReport::Blocked => Err(self.blocked(call)),
@@ -63,7 +66,7 @@ impl Run<'_> {
 
     /// Takes the result of the call in flight, if there is one. With `must`, or once its
     /// time is over, it is waited for; otherwise it may stay in flight.
-    fn settle_pending(&mut self, must: bool) -> Result<(), Stop> {
+    pub(super) fn settle_pending(&mut self, must: bool) -> Result<(), Stop> {
         let Some(pending) = self.pending.take() else {
             return Ok(());
         };
@@ -163,36 +166,15 @@ impl Run<'_> {
         }
     }
 
-    /// What is known about the connection as soon as a call is made.
-    fn before(&mut self, call: &Call) {
-        match call {
-            Call::Connect {
-                address: Address::Unspecified,
-                ..
-            } => {
-                self.focus = Focus::Idle;
-                self.connecting = None;
-            }
-            Call::Connect { fd, .. }
-            | Call::SendTo {
-                fd,
-                address: Address::Default | Address::Is(_),
-                ..
-            } if self.connecting != Some(*fd) => {
-                self.connection = Some(Connection::new(None, self.connect_port));
-                self.focus = Focus::Connected;
-                self.connecting = Some(*fd);
-            }
-            _ => {}
-        }
-    }
-
     fn returned(&mut self, step: &CallStep, moment: Moment, outcome: &Outcome) -> Result<(), Stop> {
         let text = format!("{}(…) = {}", step.call.name(), show_result(outcome));
         self.trace
             .push(moment.end, TraceEvent::Call, Some(step.span), text);
+        self.settle_connect(&step.call, outcome);
         let mut differences = result_differences(&step.call, &step.expect, outcome);
-        differences.extend(output_differences(&step.expect.output, &outcome.output));
+        if outcome.errno.is_none() {
+            differences.extend(output_differences(&step.expect.output, &outcome.output));
+        }
         differences.extend(self.data_difference(&step.call, outcome));
         if !differences.is_empty() {
             return Err(self.wrong_call(step, outcome, differences));
@@ -215,87 +197,27 @@ impl Run<'_> {
             _ => return None,
         };
         let offset = self.descriptors.read_offset(fd);
-        let (at, belongs, byte) = payload::first_difference(Direction::ToStack, offset, data)?;
-        let shift = payload::shifted_from(Direction::ToStack, offset, data);
-        let hint = shift.map_or(String::new(), |by| {
-            format!(" (the stream's bytes {by:+} from here)")
-        });
-        Some(difference(
-            "data",
-            format!(
-                "byte {at} (stream offset {}) to be {belongs:#04x}",
-                offset + at as u64
-            ),
-            format!("{byte:#04x}{hint}"),
-        ))
-    }
-
-    /// Bookkeeping of a call that came out as written.
-    fn after(&mut self, step: &CallStep, outcome: &Outcome) {
-        let result = outcome.result;
-        if result < 0 {
-            return;
-        }
-        let live = Fd(i32::try_from(result).unwrap_or(-1));
-        let label = step
-            .expect
-            .result
-            .and_then(|label| i32::try_from(label).ok())
-            .unwrap_or(live.0);
-        let amount = result as u64;
-        match &step.call {
-            Call::Socket { kind, .. } => {
-                let is_tcp = kind & SOCK_TYPE_MASK == SOCK_STREAM;
-                self.descriptors.bind(label, live, is_tcp);
-                self.focus = Focus::Idle;
-                self.subject = Some(Fd(label));
-                if self.connecting == Some(Fd(label)) {
-                    self.connecting = None;
-                }
-            }
-            Call::Listen { .. } => self.focus = Focus::Open,
-            Call::Accept { .. } => {
-                self.descriptors.bind(label, live, true);
-                self.subject = Some(Fd(label));
-            }
-            Call::EpollCreate { .. } | Call::Open { .. } => {
-                self.descriptors.bind(label, live, false);
-            }
-            Call::Pipe => {
-                if let (
-                    Output::Pipe(read, write),
-                    OutputExpectation::Pipe(read_label, write_label),
-                ) = (&outcome.output, &step.expect.output)
-                {
-                    self.descriptors.bind(*read_label, *read, false);
-                    self.descriptors.bind(*write_label, *write, false);
-                }
-            }
-            Call::Write { fd, .. }
-            | Call::Writev { fd, .. }
-            | Call::Send { fd, .. }
-            | Call::SendTo { fd, .. }
-            | Call::SendMsg { fd, .. } => self.descriptors.wrote(*fd, amount),
-            call => {
-                if let Some((fd, flags)) = reader(call)
-                    && flags & (MSG_PEEK | MSG_OOB) == 0
-                {
-                    self.descriptors.read(fd, amount);
-                }
-            }
-        }
+        let (front, behind_mark) = data.split_at(data.len().min(self.descriptors.in_one_piece(fd)));
+        let skipped = offset + front.len() as u64 + 1;
+        stream_difference(offset, front).or_else(|| stream_difference(skipped, behind_mark))
     }
 }
 
-/// The descriptor and flags of a call that reads.
-fn reader(call: &Call) -> Option<(Fd, i32)> {
-    match call {
-        Call::Read { fd, .. } | Call::Readv { fd, .. } => Some((*fd, 0)),
-        Call::Recv { fd, flags, .. }
-        | Call::RecvFrom { fd, flags, .. }
-        | Call::RecvMsg { fd, flags, .. } => Some((*fd, *flags)),
-        _ => None,
-    }
+/// How bytes that were read differ from the stream at `offset`.
+fn stream_difference(offset: u64, data: &[u8]) -> Option<Difference> {
+    let (at, belongs, byte) = payload::first_difference(Direction::ToStack, offset, data)?;
+    let shift = payload::shifted_from(Direction::ToStack, offset, data);
+    let hint = shift.map_or(String::new(), |by| {
+        format!(" (the stream's bytes {by:+} from here)")
+    });
+    Some(difference(
+        "data",
+        format!(
+            "byte {at} (stream offset {}) to be {belongs:#04x}",
+            offset + at as u64
+        ),
+        format!("{byte:#04x}{hint}"),
+    ))
 }
 
 fn result_differences(call: &Call, expect: &CallExpectation, outcome: &Outcome) -> Vec<Difference> {
@@ -360,8 +282,6 @@ fn output_differences(expect: &OutputExpectation, output: &Output) -> Option<Dif
             let control = control.as_ref()?;
             wrong(format!("{control:?}"), format!("{got_control:?}"))
         }
-        // A call that failed writes nothing; its result says so already.
-        (_, Output::None) => None,
         (want, got) => wrong(format!("{want:?}"), format!("{got:?}")),
     }
 }
@@ -419,7 +339,7 @@ impl Run<'_> {
             message: format!("{}() did not return", step.call.name()),
             label: "still blocked".to_string(),
             span: Some(step.span),
-            differences: vec![difference("result", "the call to return", "still blocked")],
+            differences: vec![difference("blocked", "the call to return", "still blocked")],
             notes: Vec::new(),
             help: (!blocking).then(|| {
                 "a call that is to block is written with two times, such as `+0...0.3 read(…)`"
@@ -445,6 +365,7 @@ impl Run<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::Fd;
     use rstest::rstest;
 
     fn expecting(result: i64, errno: Option<i32>) -> CallExpectation {

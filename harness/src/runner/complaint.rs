@@ -66,7 +66,7 @@ impl Run<'_> {
             message: "the stack did not send this packet".to_string(),
             label: format!("nothing came until {until}"),
             span: Some(pattern.span),
-            differences: vec![difference("packet", wanted, "nothing")],
+            differences: vec![difference("missing", wanted, "nothing")],
             notes: vec![format!("it was due at {}", due.show())],
             help: None,
         })
@@ -109,7 +109,7 @@ impl Run<'_> {
             message: "the stack sent a packet that cannot be read".to_string(),
             label: problem.to_string(),
             span: expected.map(|pattern| pattern.span),
-            differences: vec![difference("packet", "a well-formed packet", problem)],
+            differences: vec![difference("unreadable", "a well-formed packet", problem)],
             notes: Vec::new(),
             help: None,
         })
@@ -124,7 +124,7 @@ impl Run<'_> {
             message: "the stack sent a packet that the script does not mention".to_string(),
             label: format!("after this, at {}: {got}", seen.observed.at),
             span: last,
-            differences: vec![difference("packet", "nothing more", got)],
+            differences: vec![difference("surplus", "nothing more", got)],
             notes: Vec::new(),
             help: Some(
                 "write the packet as a `>` line, or say `// surplus: ignore` in the header"

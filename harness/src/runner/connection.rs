@@ -25,9 +25,13 @@ pub(super) struct Connection {
     pub(super) remote_port: u16,
     local: Option<Anchor>,
     remote: Option<Anchor>,
+    /// Whether the stack has acknowledged the harness's SYN.
+    confirmed: bool,
+    /// The last number the stack acknowledged.
+    last_ack: Option<u32>,
     /// A SYN was injected that may start a new incarnation: its number.
     pending: Option<u32>,
-    /// A reset was seen or injected: the next SYN may start a new incarnation.
+    /// A reset was sent, or injected where it must be obeyed: the next SYN may start a new incarnation.
     reset: bool,
     timestamps: Timestamps,
 }
@@ -47,6 +51,8 @@ impl Connection {
             remote_port,
             local: None,
             remote: None,
+            confirmed: false,
+            last_ack: None,
             pending: None,
             reset: false,
             timestamps: Timestamps::default(),
@@ -63,11 +69,12 @@ impl Connection {
         scaled_echo: bool,
     ) -> Result<TcpSegment, String> {
         let syn = pattern.flags.contains(TcpFlags::SYN);
-        if syn {
+        let own = self.owns(pattern.ports);
+        if own && syn {
             self.note_injected_syn(pattern.seq);
         }
-        if pattern.flags.contains(TcpFlags::RST) {
-            self.reset = true;
+        if own && pattern.flags.contains(TcpFlags::RST) {
+            self.note_injected_reset(pattern);
         }
         let local_base = self.local_base(syn);
         let OptionsPattern::Exactly(list) = &pattern.options else {
@@ -109,22 +116,16 @@ impl Connection {
         let syn = segment.flags.contains(TcpFlags::SYN);
         if segment.flags.contains(TcpFlags::RST) {
             self.reset = true;
+        } else if segment.flags.contains(TcpFlags::ACK) {
+            self.note_ack(segment.acknowledgment, syn, expected);
         }
-        let accepted = self.pending.filter(|pending| {
-            segment.flags.contains(TcpFlags::ACK)
-                && segment.acknowledgment == pending.wrapping_add(1)
-        });
-        if let Some(isn) = accepted {
-            self.pending = None;
-            self.reset = false;
-            self.take_over(isn, syn, expected);
-        }
-        if syn && self.local.is_none() {
+        if syn {
             let script = expected.map_or(0, |pattern| pattern.seq);
-            self.local = Some(Anchor {
-                script,
-                live: segment.sequence,
-            });
+            let live = segment.sequence;
+            // A SYN seen before its line was reached gets its script number when it is.
+            if self.local.is_none_or(|anchor| anchor.live == live) {
+                self.local = Some(Anchor { script, live });
+            }
         }
         self.learn_timestamp(segment, expected);
     }
@@ -185,36 +186,74 @@ impl Connection {
         segment.sequence.wrapping_sub(self.local_base(false))
     }
 
+    /// Whether a line's ports, if it names any, are this connection's.
+    fn owns(&self, ports: Option<(u16, u16)>) -> bool {
+        ports.is_none_or(|(source, destination)| {
+            (source == 0 || source == self.remote_port)
+                && (destination == 0 || self.local_port.is_none_or(|port| port == destination))
+        })
+    }
+
+    /// The stack acknowledges `ack`: it has taken the harness's SYN, or even a new one. Only a
+    /// SYN-ACK takes a new one; a challenge ACK may happen to carry the same number.
+    fn note_ack(&mut self, ack: u32, syn: bool, expected: Option<&TcpPattern>) {
+        self.last_ack = Some(ack);
+        let taken = self.remote.is_some_and(|anchor| {
+            let beyond = ack.wrapping_sub(anchor.live);
+            beyond != 0 && beyond < 1 << 31
+        });
+        self.confirmed |= taken;
+        if let (true, Some(isn)) = (syn, self.pending.filter(|isn| ack == isn.wrapping_add(1))) {
+            self.pending = None;
+            self.reset = false;
+            self.take_over(isn, expected);
+        }
+    }
+
+    /// A reset opens the way for a new incarnation only if the stack must obey it: at exactly
+    /// the number it waits for, or, before it has answered a SYN, with an ACK of its own SYN.
+    fn note_injected_reset(&mut self, pattern: &TcpPattern) {
+        let sequence = self.remote_base(false).wrapping_add(pattern.seq);
+        let exact = self.last_ack == Some(sequence);
+        let refuses = !self.confirmed
+            && pattern.flags.contains(TcpFlags::ACK)
+            && pattern
+                .ack
+                .map(|ack| self.local_base(false).wrapping_add(ack))
+                == self.local.map(|anchor| anchor.live.wrapping_add(1));
+        self.reset |= exact || refuses;
+    }
+
     /// The stack has accepted a new SYN of the harness: numbers count from the new SYNs, unless
     /// the script measures the new one against the old (its number is not the first one's).
-    fn take_over(&mut self, isn: u32, syn: bool, expected: Option<&TcpPattern>) {
+    fn take_over(&mut self, isn: u32, expected: Option<&TcpPattern>) {
         let measured = match (self.local, expected) {
-            (Some(anchor), Some(pattern)) if syn => pattern.seq != anchor.script,
+            (Some(anchor), Some(pattern)) => pattern.seq != anchor.script,
             _ => false,
         };
-        if measured {
-            return;
-        }
-        self.remote = Some(Anchor {
-            script: isn,
-            live: isn,
-        });
-        if syn {
+        if !measured {
+            self.remote = Some(Anchor {
+                script: isn,
+                live: isn,
+            });
             self.local = None;
             self.timestamps = Timestamps::default();
         }
     }
 
+    /// A SYN of the harness: until the stack has taken one, the last one counts.
     fn note_injected_syn(&mut self, seq: u32) {
         match self.remote {
-            None => {
+            Some(anchor) if self.confirmed && (anchor.live != seq || self.reset) => {
+                self.pending = Some(seq);
+            }
+            Some(_) if self.confirmed => {}
+            Some(_) | None => {
                 self.remote = Some(Anchor {
                     script: seq,
                     live: seq,
                 })
             }
-            Some(anchor) if anchor.live != seq || self.reset => self.pending = Some(seq),
-            Some(_) => {}
         }
     }
 
@@ -380,6 +419,46 @@ mod tests {
         assert_eq!(connection.outbound(&accepted).seq, 0);
         let third = connection.inbound(&line(ACK, 1, Some(1)), false).unwrap();
         assert_eq!((third.sequence, third.acknowledgment), (5001, 90_001));
+    }
+
+    #[test]
+    fn a_challenge_ack_that_fits_a_refused_syn_changes_nothing() {
+        let mut connection = Connection::new(Some(8080), 40000);
+        connection.inbound(&line(SYN, 0, None), false).unwrap();
+        connection.learn(&sent(SYN_ACK, 700, 1), None);
+        connection.inbound(&line(SYN, 100, None), false).unwrap();
+        let challenge = sent(ACK, 701, 101);
+        connection.learn(&challenge, None);
+        assert_eq!(connection.outbound(&challenge).ack, Some(101));
+    }
+
+    #[test]
+    fn a_reset_that_must_be_ignored_lets_no_new_number_pass() {
+        for (seq, new_incarnation) in [(900_000, false), (1, true)] {
+            let mut connection = Connection::new(Some(8080), 40000);
+            connection.inbound(&line(SYN, 0, None), false).unwrap();
+            connection.learn(&sent(SYN_ACK, 700, 1), None);
+            connection.inbound(&line(0x04, seq, None), false).unwrap();
+            connection.inbound(&line(SYN, 0, None), false).unwrap();
+            let again = sent(SYN_ACK, 900, 1);
+            connection.learn(&again, None);
+            assert_eq!(connection.outbound(&again).seq == 0, new_incarnation);
+        }
+    }
+
+    #[test]
+    fn a_segment_of_other_ports_says_nothing_about_this_connection() {
+        let mut connection = Connection::new(Some(8080), 40000);
+        connection.inbound(&line(SYN, 0, None), false).unwrap();
+        connection.learn(&sent(SYN_ACK, 700, 1), None);
+        let foreign = TcpPattern {
+            ports: Some((4001, 8080)),
+            ..line(SYN, 1000, None)
+        };
+        connection.inbound(&foreign, false).unwrap();
+        let later = sent(SYN_ACK, 900, 1001);
+        connection.learn(&later, None);
+        assert_eq!(connection.outbound(&later).seq, 200);
     }
 
     #[test]

@@ -13,6 +13,8 @@ struct Entry {
     is_tcp: bool,
     written: u64,
     read: u64,
+    /// A byte of the stream that was taken out of band: reads pass it over.
+    out_of_band: Option<u64>,
 }
 
 /// The table of labels.
@@ -31,6 +33,7 @@ impl Descriptors {
                 is_tcp,
                 written: 0,
                 read: 0,
+                out_of_band: None,
             },
         );
     }
@@ -70,13 +73,52 @@ impl Descriptors {
 
     /// The stream offset of the next byte to be read.
     pub(super) fn read_offset(&self, label: Fd) -> u64 {
-        self.entries.get(&label.0).map_or(0, |entry| entry.read)
+        let entry = self.entries.get(&label.0);
+        entry.map_or(0, |entry| match entry.out_of_band {
+            Some(mark) if mark == entry.read => entry.read + 1,
+            Some(_) | None => entry.read,
+        })
+    }
+
+    /// How many bytes can be read on from there before the stream leaves one out.
+    pub(super) fn in_one_piece(&self, label: Fd) -> usize {
+        let mark = self
+            .entries
+            .get(&label.0)
+            .and_then(|entry| entry.out_of_band);
+        let ahead = mark.and_then(|mark| mark.checked_sub(self.read_offset(label)));
+        ahead.map_or(usize::MAX, |ahead| {
+            usize::try_from(ahead).unwrap_or(usize::MAX)
+        })
     }
 
     /// Counts bytes that were read and taken away.
     pub(super) fn read(&mut self, label: Fd, len: u64) {
         if let Some(entry) = self.entries.get_mut(&label.0) {
-            entry.read += len;
+            let end = entry.read + len;
+            let passed = entry
+                .out_of_band
+                .is_some_and(|mark| (entry.read..end).contains(&mark));
+            entry.read = end + u64::from(passed);
+        }
+    }
+
+    /// Notes that the byte at `mark` was taken out of band.
+    pub(super) fn took_out_of_band(&mut self, label: Fd, mark: u64) {
+        if let Some(entry) = self.entries.get_mut(&label.0) {
+            entry.out_of_band = Some(mark);
+        }
+    }
+
+    /// Both streams begin anew: the descriptor has a new connection.
+    pub(super) fn restart(&mut self, label: Fd) {
+        if let Some(entry) = self.entries.get_mut(&label.0) {
+            *entry = Entry {
+                written: 0,
+                read: 0,
+                out_of_band: None,
+                ..*entry
+            };
         }
     }
 }

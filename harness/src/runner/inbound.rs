@@ -1,5 +1,7 @@
 //! Inbound lines: the packets the script plays, made live and put in front of the stack.
 
+use std::time::Duration;
+
 use crate::expect::compare::difference;
 use crate::expect::payload::{self, Direction};
 use crate::expect::show;
@@ -10,7 +12,9 @@ use crate::program::{
 use crate::source::Span;
 use crate::trace::TraceEvent;
 use crate::verdict::Failure;
-use crate::wire::{IcmpMessage, IpFields, Packet, TcpFlags, TcpSegment, Transport, UdpDatagram};
+use crate::wire::{
+    self, IcmpMessage, IpFields, Packet, TcpFlags, TcpSegment, Transport, UdpDatagram,
+};
 
 use super::{Connection, Focus, Run, Stop};
 
@@ -56,6 +60,41 @@ impl Run<'_> {
         }
     }
 
+    /// Before the first outbound line of an active open the stack's port and number are known
+    /// only from the packets that are waiting to be looked at.
+    fn learn_local_port(&mut self) -> Result<(), Stop> {
+        /// For a packet of a live stack that is already on its way.
+        const GRACE: Duration = Duration::from_millis(20);
+        let unknown = |run: &Self| {
+            let connection = run.connection.as_ref();
+            run.focus == Focus::Connected
+                && connection.is_some_and(|connection| connection.local_port.is_none())
+        };
+        if !unknown(self) {
+            return Ok(());
+        }
+        let now = self.session.now();
+        let deadline = if self.is_virtual { now } else { now + GRACE };
+        while unknown(self) {
+            let Some(observed) = self.session.next_packet(deadline)? else {
+                return Err(Stop::Machine(
+                    "an inbound packet stands before the first packet of the stack, whose port is \
+                     not known yet; put the `>` line of its SYN first"
+                        .to_string(),
+                ));
+            };
+            if let Ok(parsed) = wire::parse(&observed.bytes)
+                && self.belongs(&parsed.packet, None)
+                && let (Transport::Tcp(segment), Some(connection)) =
+                    (&parsed.packet.transport, self.connection.as_mut())
+            {
+                connection.learn(segment, None);
+            }
+            self.waiting.push_back(observed);
+        }
+        Ok(())
+    }
+
     /// The connection an inbound segment belongs to: a new child of a listener, or the known one.
     fn connection_for_inbound(&mut self) -> &mut Connection {
         if self.focus == Focus::Open || self.connection.is_none() {
@@ -69,11 +108,12 @@ impl Run<'_> {
     }
 
     fn inbound_tcp(&mut self, pattern: &TcpPattern, span: Span) -> Result<TcpSegment, Stop> {
+        self.learn_local_port()?;
         let scaled = self.program.options.tcp_ts_ecr_scaled;
         let mode = self.payload;
         let built = self.connection_for_inbound().inbound(pattern, scaled);
         let mut segment = built.map_err(|problem| {
-            self.fail(Failure {
+            self.script_error(Failure {
                 code: "R008",
                 message: problem.clone(),
                 label: "this packet cannot be made".to_string(),
@@ -84,13 +124,14 @@ impl Run<'_> {
             })
         })?;
         let syn = pattern.flags.contains(TcpFlags::SYN);
+        let offset = Connection::stream_offset(pattern.seq, syn);
+        if pattern.flags.contains(TcpFlags::URG) {
+            self.urgent_mark = (offset + u64::from(pattern.urgent)).checked_sub(1);
+        }
         let len = usize::from(pattern.len);
         segment.payload = match mode {
             PayloadMode::Zero => vec![0; len],
-            PayloadMode::Offset => {
-                let offset = Connection::stream_offset(pattern.seq, syn);
-                payload::bytes_at(Direction::ToStack, offset, len)
-            }
+            PayloadMode::Offset => payload::bytes_at(Direction::ToStack, offset, len),
         };
         Ok(segment)
     }

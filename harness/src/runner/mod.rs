@@ -3,6 +3,7 @@
 //! The runner knows time, script numbers and what was said; it does not know which
 //! stack it talks to. It stops at the first event that does not come out as written.
 
+mod bookkeeping;
 mod calls;
 mod checks;
 mod complaint;
@@ -85,7 +86,8 @@ pub fn run(program: &Program, target: &dyn Target, settings: &RunSettings) -> Ru
         Err(error) => return RunOutcome::unstarted(Stop::from(error).verdict()),
     };
     let mut run = Run::new(program, settings, session_settings, session);
-    run.whole(target.is_virtual())
+    run.is_virtual = target.is_virtual();
+    run.whole()
 }
 
 impl RunOutcome {
@@ -103,8 +105,13 @@ impl RunOutcome {
 /// Why a run ended before its last event.
 enum Stop {
     Failed(Box<Failure>),
-    Unsupported { capability: String, reason: String },
+    Unsupported {
+        capability: String,
+        reason: String,
+    },
     Machine(String),
+    /// Only the script can be at fault.
+    Script(Box<crate::diagnostic::Diagnostic>),
 }
 
 impl Stop {
@@ -113,6 +120,7 @@ impl Stop {
             Stop::Failed(failure) => Verdict::Fail(failure),
             Stop::Unsupported { capability, reason } => Verdict::Skip { capability, reason },
             Stop::Machine(what) => Verdict::Error(CaseError::Machine(what)),
+            Stop::Script(what) => Verdict::Error(CaseError::Script(vec![*what])),
         }
     }
 }
@@ -139,6 +147,13 @@ enum Focus {
     Connected,
 }
 
+/// The connection under test as it was before a `connect`.
+struct BeforeConnect {
+    connection: Option<Connection>,
+    focus: Focus,
+    connecting: Option<crate::call::Fd>,
+}
+
 /// A blocking call in flight.
 struct Pending {
     step: usize,
@@ -162,6 +177,15 @@ struct Run<'a> {
     subject: Option<crate::call::Fd>,
     scope: Scope,
     pending: Option<Pending>,
+    is_virtual: bool,
+    /// Packets taken from the session before their line was reached.
+    waiting: std::collections::VecDeque<crate::target::Observed>,
+    /// The flow label a script value stands for, and the live one.
+    flow_label: Option<(u32, u32)>,
+    /// Where in the stream the last injected urgent byte stands.
+    urgent_mark: Option<u64>,
+    /// What was known before the latest `connect`, should it come to nothing.
+    before_connect: Option<BeforeConnect>,
     /// The socket whose `connect` made the connection under test.
     connecting: Option<crate::call::Fd>,
     /// The previous event.
@@ -202,6 +226,11 @@ impl<'a> Run<'a> {
             subject: None,
             scope: Scope { variables },
             pending: None,
+            is_virtual: false,
+            waiting: std::collections::VecDeque::new(),
+            flow_label: None,
+            urgent_mark: None,
+            before_connect: None,
             connecting: None,
             base: Moment::default(),
             inbound_due: None,
@@ -210,8 +239,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn whole(&mut self, is_virtual: bool) -> RunOutcome {
-        let result = self.events(is_virtual);
+    fn whole(&mut self) -> RunOutcome {
+        let result = self.events();
         let ended_at = self.session.now();
         self.trace.sort();
         let cleaned = self.cleanup();
@@ -227,16 +256,16 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn events(&mut self, is_virtual: bool) -> Result<(), Stop> {
+    fn events(&mut self) -> Result<(), Stop> {
         if let Some(init) = &self.program.init {
-            self.command(&init.node, init.span)?;
+            self.set_up(&init.node, init.span)?;
         }
         self.session.start();
         for (index, step) in self.program.steps.iter().enumerate() {
             self.step(index, step)?;
         }
         self.last_call()?;
-        self.surplus(is_virtual)
+        self.surplus()
     }
 
     fn step(&mut self, index: usize, step: &Step) -> Result<(), Stop> {
@@ -247,17 +276,18 @@ impl<'a> Run<'a> {
                 None
             }
             Action::Inject(pattern) => {
-                self.act_at(due)?;
+                self.act_at(step, due)?;
                 self.inject(step, pattern)?;
                 Some(due.nominal())
             }
             Action::Call(call) => {
-                self.act_at(due)?;
+                self.act_at(step, due)?;
                 self.call(index, step, call)?;
                 None
             }
             Action::Command(command) => {
-                self.act_at(due)?;
+                self.act_at(step, due)?;
+                self.settle_pending(false)?;
                 let start = self.session.now();
                 self.command(command, step.span)?;
                 self.base = Moment {
@@ -267,7 +297,8 @@ impl<'a> Run<'a> {
                 None
             }
             Action::Check(statements) => {
-                self.act_at(due)?;
+                self.act_at(step, due)?;
+                self.settle_pending(false)?;
                 self.check(statements)?;
                 self.base = Moment::at(self.session.now());
                 None
@@ -291,15 +322,62 @@ impl<'a> Run<'a> {
         due(step.at.node, base)
     }
 
-    /// Waits until the harness is to act, and notes if the machine woke it too late.
-    fn act_at(&mut self, due: Due) -> Result<(), Stop> {
+    /// Waits until the harness is to act. If the time has long passed, the events before took
+    /// longer than the script says; if the machine woke the harness too late, that is noted.
+    fn act_at(&mut self, step: &Step, due: Due) -> Result<(), Stop> {
+        /// On a live machine, what no noise explains any more.
+        const OVERRUN: Duration = Duration::from_millis(500);
         let nominal = due.nominal();
+        let slack = self.tolerance.for_gap(due.gap);
+        let overrun = self.session.now().saturating_since(nominal);
+        if overrun
+            > if self.is_virtual {
+                slack
+            } else {
+                slack.max(OVERRUN)
+            }
+        {
+            return Err(self.too_late(step, nominal, overrun));
+        }
         self.session.sleep_until(nominal)?;
         let late = self.session.now().saturating_since(nominal);
-        if late > self.tolerance.for_gap(due.gap) {
+        if late > slack {
             self.lateness = self.lateness.max(late);
         }
         Ok(())
+    }
+
+    fn too_late(&self, step: &Step, nominal: Time, overrun: Duration) -> Stop {
+        let actual = format!("{} ({overrun:?} too late)", nominal + overrun);
+        self.fail(Failure {
+            code: "R007",
+            message: "the events before took longer than the script says".to_string(),
+            label: format!("due at {nominal}, reached only at {actual}"),
+            span: Some(step.span),
+            differences: vec![crate::expect::compare::difference(
+                "time",
+                nominal.to_string(),
+                actual,
+            )],
+            notes: Vec::new(),
+            help: None,
+        })
+    }
+
+    /// The init or cleanup command: if it fails, nothing is said about the stack.
+    fn set_up(&mut self, command: &str, span: Span) -> Result<(), Stop> {
+        match self.command(command, span) {
+            Err(Stop::Failed(failure)) => Err(self.script_error(*failure)),
+            other => other,
+        }
+    }
+
+    /// A failure that only the script can be at fault for.
+    fn script_error(&self, failure: Failure) -> Stop {
+        Stop::Script(Box::new(explain::diagnostic(
+            &failure,
+            &self.program.source,
+        )))
     }
 
     fn command(&mut self, command: &str, span: Span) -> Result<(), Stop> {
@@ -310,6 +388,8 @@ impl<'a> Run<'a> {
         if report.status == Some(0) {
             return Ok(());
         }
+        // A command that cannot be found or run, or that was killed, is not the stack's doing.
+        let broken = matches!(report.status, None | Some(126 | 127));
         let status = report
             .status
             .map_or("a signal".to_string(), |code| code.to_string());
@@ -317,7 +397,7 @@ impl<'a> Run<'a> {
         if !report.output.trim().is_empty() {
             notes.push(format!("it printed: {}", report.output.trim()));
         }
-        Err(self.fail(Failure {
+        let failure = Failure {
             code: "R006",
             message: format!("the command ended with {status} instead of status 0"),
             label: format!("ended with {status}"),
@@ -325,7 +405,12 @@ impl<'a> Run<'a> {
             differences: vec![crate::expect::compare::difference("status", "0", status)],
             notes,
             help: None,
-        }))
+        };
+        Err(if broken {
+            self.script_error(failure)
+        } else {
+            self.fail(failure)
+        })
     }
 
     fn check(&mut self, statements: &[crate::program::CheckStatement]) -> Result<(), Stop> {
@@ -372,20 +457,20 @@ impl<'a> Run<'a> {
 
     fn cleanup(&mut self) -> Result<(), Stop> {
         match &self.program.cleanup {
-            Some(cleanup) => self.command(&cleanup.node, cleanup.span),
+            Some(cleanup) => self.set_up(&cleanup.node, cleanup.span),
             None => Ok(()),
         }
     }
 
     /// What is left over at the end, unless the case does not care.
-    fn surplus(&mut self, is_virtual: bool) -> Result<(), Stop> {
+    fn surplus(&mut self) -> Result<(), Stop> {
         /// How long a live stack is given for a packet that is already on its way.
         const GRACE: Duration = Duration::from_millis(10);
         if self.program.header.surplus == SurplusMode::Ignore {
             return Ok(());
         }
         let now = self.session.now();
-        let deadline = if is_virtual { now } else { now + GRACE };
+        let deadline = if self.is_virtual { now } else { now + GRACE };
         match self.next_of_connection(deadline, None)? {
             Some(seen) => Err(self.surplus_failure(&seen)),
             None => Ok(()),

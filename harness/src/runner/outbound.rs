@@ -8,13 +8,14 @@ use crate::expect::payload::{self, Direction};
 use crate::expect::show;
 use crate::program::{
     BodyPattern, EcnPattern, IcmpPattern, IcmpQuote, IpPattern, PacketPattern, PayloadMode, Step,
+    TcpPattern,
 };
 use crate::source::Span;
 use crate::target::Observed;
-use crate::time::Moment;
+use crate::time::{Moment, Time};
 use crate::trace::TraceEvent;
 use crate::verdict::Difference;
-use crate::wire::{self, IcmpMessage, Packet, Parsed, TcpFlags, TcpSegment, Transport};
+use crate::wire::{self, IcmpMessage, IpFields, Packet, Parsed, TcpFlags, TcpSegment, Transport};
 
 use super::schedule::Due;
 use super::{Connection, Run, Stop};
@@ -27,6 +28,10 @@ pub(super) const ANY_TIME: Duration = Duration::from_secs(600);
 /// A packet of the connection under test.
 pub(super) struct Seen {
     pub(super) observed: Observed,
+    /// When the first of the pieces it was joined from was sent.
+    first_at: Time,
+    /// How the pieces differ from the line, apart from what joining takes care of.
+    pieces: Vec<Difference>,
     pub(super) parsed: Parsed,
     /// The packet as the script would write it.
     pub(super) pattern: PacketPattern,
@@ -52,7 +57,8 @@ impl Run<'_> {
         if !differences.is_empty() {
             return Err(self.mismatch(pattern, &seen, due, differences));
         }
-        self.base = Moment::at(seen.observed.at);
+        // A packet that had waited does not turn the clock back.
+        self.base = Moment::at(seen.observed.at.max(self.base.start));
         if let Some(entry) = self
             .trace
             .entries
@@ -68,10 +74,10 @@ impl Run<'_> {
     /// outbound line names), not later than `deadline`. Others are recorded and passed over.
     pub(super) fn next_of_connection(
         &mut self,
-        deadline: crate::time::Time,
+        deadline: Time,
         expected: Option<&PacketPattern>,
     ) -> Result<Option<Seen>, Stop> {
-        while let Some(observed) = self.session.next_packet(deadline)? {
+        while let Some(observed) = self.next_packet(deadline)? {
             let parsed = match wire::parse(&observed.bytes) {
                 Ok(parsed) => parsed,
                 Err(problem) => return Err(self.unreadable(observed, &problem, expected)),
@@ -99,6 +105,8 @@ impl Run<'_> {
             self.trace.push(observed.at, event, None, text);
             if ours {
                 return Ok(Some(Seen {
+                    first_at: observed.at,
+                    pieces: Vec::new(),
                     observed,
                     parsed,
                     pattern,
@@ -108,12 +116,20 @@ impl Run<'_> {
         Ok(None)
     }
 
+    /// The oldest packet that nobody has looked at.
+    fn next_packet(&mut self, deadline: Time) -> Result<Option<Observed>, Stop> {
+        match self.waiting.pop_front() {
+            Some(observed) => Ok(Some(observed)),
+            None => Ok(self.session.next_packet(deadline)?),
+        }
+    }
+
     /// Segments that together make the one written are one, unless the script says strict.
     fn merge(
         &mut self,
         seen: &mut Seen,
         pattern: &PacketPattern,
-        deadline: crate::time::Time,
+        deadline: Time,
     ) -> Result<(), Stop> {
         let BodyPattern::Tcp(want) = &pattern.body else {
             return Ok(());
@@ -122,6 +138,7 @@ impl Run<'_> {
             return Ok(());
         }
         let piece = payload_len(&seen.parsed);
+        let first = seen.pattern.clone();
         while payload_len(&seen.parsed) > 0 && payload_len(&seen.parsed) < usize::from(want.len) {
             let Some(next) = self.next_of_connection(deadline, Some(pattern))? else {
                 return Ok(());
@@ -129,6 +146,13 @@ impl Run<'_> {
             let Some(joined) = join(&seen.parsed.packet, &next.parsed.packet, piece) else {
                 return Err(self.split_wrong(pattern, seen, &next));
             };
+            if seen.pieces.is_empty() {
+                seen.pieces = self.piece_differences(pattern, &first, &seen.parsed, false);
+            }
+            let last =
+                payload_len(&seen.parsed) + payload_len(&next.parsed) >= usize::from(want.len);
+            let more = self.piece_differences(pattern, &next.pattern, &next.parsed, last);
+            seen.pieces.extend(more);
             seen.parsed.packet = joined;
             seen.parsed.faults.extend(next.parsed.faults);
             seen.observed.at = next.observed.at;
@@ -137,12 +161,57 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn judge(&self, seen: &Seen, pattern: &PacketPattern, due: Due) -> Vec<Difference> {
-        let rules = Rules {
-            echo_reply: self.payload == PayloadMode::Offset,
-            timestamp_slack: self.timestamp_slack(seen),
+    /// How one of several pieces differs from the line: in everything but its place in the stream
+    /// and in PSH and CWR; FIN stands on the last one only.
+    fn piece_differences(
+        &self,
+        pattern: &PacketPattern,
+        piece: &PacketPattern,
+        parsed: &Parsed,
+        last: bool,
+    ) -> Vec<Difference> {
+        let (BodyPattern::Tcp(want), BodyPattern::Tcp(got)) = (&pattern.body, &piece.body) else {
+            return Vec::new();
         };
+        let free = TcpFlags::PSH.with(TcpFlags::CWR).0;
+        let fin = if last { 0 } else { TcpFlags::FIN.0 };
+        let flags = TcpFlags((want.flags.0 & !free & !fin) | (got.flags.0 & free));
+        // The pointer is an offset from each piece's own number.
+        let urgent = if want.urgent == 0 { 0 } else { got.urgent };
+        let expected = TcpPattern {
+            flags,
+            seq: got.seq,
+            len: got.len,
+            urgent,
+            ..want.clone()
+        };
+        let whole = |body| PacketPattern {
+            body: BodyPattern::Tcp(body),
+            ..pattern.clone()
+        };
+        let rules = Rules {
+            timestamp_slack: None,
+            ..self.rules(Time::ZERO)
+        };
+        compare::packet(&whole(expected), piece, &parsed.packet.ip, rules)
+    }
+
+    fn rules(&self, at: Time) -> Rules {
+        Rules {
+            echo_reply: self.payload == PayloadMode::Offset,
+            timestamp_slack: self.timestamp_slack(at),
+        }
+    }
+
+    fn judge(&mut self, seen: &Seen, pattern: &PacketPattern, due: Due) -> Vec<Difference> {
+        let rules = self.rules(seen.observed.at);
         let mut found = compare::packet(pattern, &seen.pattern, &seen.parsed.packet.ip, rules);
+        for piece in &seen.pieces {
+            if !found.contains(piece) {
+                found.push(piece.clone());
+            }
+        }
+        found.extend(self.ip_differences(&seen.parsed.packet.ip, pattern));
         found.extend(
             seen.parsed
                 .faults
@@ -155,27 +224,57 @@ impl Run<'_> {
             }
             found.extend(self.payload_difference(segment));
         }
-        let error = due.error(seen.observed.at, self.tolerance);
-        if error != 0 {
+        for at in [seen.first_at, seen.observed.at] {
+            let error = due.error(at, self.tolerance);
+            if error == 0 {
+                continue;
+            }
             let way = if error < 0 { "early" } else { "late" };
             let off = Duration::from_micros(error.unsigned_abs());
             found.push(difference(
                 "time",
                 due.show(),
-                format!("{} ({off:?} too {way})", seen.observed.at),
+                format!("{at} ({off:?} too {way})"),
             ));
+            break;
+        }
+        found
+    }
+
+    /// Where it came from, and the flow label: a name in the script, tied to the live one.
+    fn ip_differences(&mut self, ip: &IpFields, pattern: &PacketPattern) -> Vec<Difference> {
+        let mut found = Vec::new();
+        if ip.source != self.addresses.local_ip {
+            let expected = self.addresses.local_ip.to_string();
+            found.push(difference("source", expected, ip.source.to_string()));
+        }
+        let Some(name) = pattern.ip.flow_label.filter(|&name| name != 0) else {
+            return found;
+        };
+        let live = ip.flow_label;
+        let wrong = match self.flow_label {
+            _ if live == 0 => Some("a label other than 0".to_string()),
+            Some((known, bound)) if known == name && bound != live => Some(format!("{bound:#x}")),
+            Some((known, bound)) if known != name && bound == live => {
+                Some(format!("another label than {bound:#x}"))
+            }
+            Some(_) | None => None,
+        };
+        match wrong {
+            Some(expected) => found.push(difference("flowlabel", expected, format!("{live:#x}"))),
+            None => self.flow_label = Some((name, live)),
         }
         found
     }
 
     /// How far a TS value may be off: the tolerance for the time since the start, in ticks.
-    fn timestamp_slack(&self, seen: &Seen) -> Option<u32> {
+    fn timestamp_slack(&self, at: Time) -> Option<u32> {
         let tick = self
             .program
             .options
             .tcp_ts_tick_usecs
             .filter(|&tick| tick > 0)?;
-        let gap = seen.observed.at.saturating_since(crate::time::Time::ZERO);
+        let gap = at.saturating_since(Time::ZERO);
         let slack = self.tolerance.for_gap(gap).as_micros() / u128::from(tick);
         Some(u32::try_from(slack).unwrap_or(u32::MAX) + 1)
     }
@@ -205,7 +304,7 @@ impl Run<'_> {
         ))
     }
 
-    fn belongs(&self, packet: &Packet, expected: Option<&PacketPattern>) -> bool {
+    pub(super) fn belongs(&self, packet: &Packet, expected: Option<&PacketPattern>) -> bool {
         let written = expected.and_then(|pattern| match &pattern.body {
             BodyPattern::Tcp(tcp) => tcp.ports,
             BodyPattern::Udp { ports, .. } => *ports,
@@ -304,6 +403,7 @@ fn join(first: &Packet, next: &Packet, piece: usize) -> Option<Packet> {
     let cwr = TcpFlags::CWR.0;
     let mut joined = tail.clone();
     joined.sequence = head.sequence;
+    joined.reserved |= head.reserved;
     joined.flags = TcpFlags((tail.flags.0 & !cwr) | (head.flags.0 & cwr));
     joined.payload = [head.payload.as_slice(), tail.payload.as_slice()].concat();
     Some(Packet {

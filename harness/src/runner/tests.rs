@@ -334,6 +334,104 @@ fn segments_that_do_not_join_are_not_made_one() {
     assert!(message.contains("differs in length"), "{message}");
 }
 
+/// What merging must not hide: each of these stands in the first of two pieces.
+#[test]
+fn every_piece_of_a_merged_packet_is_judged() {
+    let first = || segment(ACK, ISN + 1, 1, &[0; 1000]);
+    let stamp = TcpOption::Timestamps {
+        value: 1,
+        echo_reply: 0,
+    };
+    let options = vec![TcpOption::NoOperation, TcpOption::NoOperation, stamp];
+    let pieces = [
+        (first(), ""),
+        (
+            TcpSegment {
+                acknowledgment: 4_000_000,
+                ..first()
+            },
+            "ack",
+        ),
+        (
+            TcpSegment {
+                window: 0,
+                ..first()
+            },
+            "window",
+        ),
+        (TcpSegment { options, ..first() }, "options"),
+        (
+            TcpSegment {
+                urgent: 77,
+                ..first()
+            },
+            "urgent",
+        ),
+        (
+            TcpSegment {
+                reserved: 7,
+                ..first()
+            },
+            "reserved",
+        ),
+        (segment(ACK | 1, ISN + 1, 1, &[0; 1000]), "flags"),
+    ];
+    let line = "+.1 < . 1:1(0) ack 1 win 20000\n+0 > P. 1:2001(2000) ack 1 win 64000\n";
+    for (piece, field) in pieces {
+        let second = segment(PSH_ACK, ISN + 1001, 1, &[0; 1000]);
+        let (verdict, message) = after_handshake(line, vec![(0, piece), (0, second)]);
+        match verdict {
+            Verdict::Fail(failure) => assert_eq!(failure.differences[0].field, field, "{message}"),
+            verdict => assert_eq!((verdict.name(), field), ("pass", ""), "{message}"),
+        }
+    }
+}
+
+#[test]
+fn a_merged_packet_is_early_if_its_first_piece_is() {
+    let pieces = vec![
+        (0, segment(ACK, ISN + 1, 1, &[0; 1000])),
+        (1_000_000, segment(PSH_ACK, ISN + 1001, 1, &[0; 1000])),
+    ];
+    let line = "+.1 < . 1:1(0) ack 1 win 20000\n+1 > P. 1:2001(2000) ack 1\n";
+    let (verdict, message) = after_handshake(line, pieces);
+    assert_eq!(verdict.name(), "fail");
+    assert!(message.contains("1s too early"), "{message}");
+}
+
+#[test]
+fn an_answer_from_a_wrong_address_is_a_difference() {
+    let source = Source::new("case.pkt", OPEN);
+    let context = LoadContext {
+        ip_version: Some(IpVersion::Ipv4),
+        ..LoadContext::default()
+    };
+    let program = script::load(&source, &context).unwrap_or_else(|_| panic!("the script reads"));
+    let readdressed = Damaging(
+        Canned {
+            replies: vec![syn_ack()],
+            ..Canned::default()
+        },
+        readdress,
+    );
+    let Verdict::Fail(failure) = run(&program, &readdressed, &RunSettings::default()).verdict
+    else {
+        panic!("passed")
+    };
+    assert_eq!(failure.differences[0].field, "source");
+}
+
+fn readdress(bytes: &mut Vec<u8>) {
+    let mut packet = crate::wire::parse(bytes).unwrap().packet;
+    packet.ip.source = "10.9.9.9".parse().unwrap();
+    *bytes = packet.build().unwrap();
+}
+
+fn damage_checksum(bytes: &mut Vec<u8>) {
+    // The checksum field itself: the contents stay as expected.
+    bytes[20 + 17] ^= 1;
+}
+
 #[test]
 fn stale_payload_is_told_from_the_stream_that_belongs_there() {
     let header = "// covers: RFC9293-MUST-2\n";
@@ -440,10 +538,13 @@ fn a_damaged_checksum_is_a_difference() {
         ..LoadContext::default()
     };
     let program = script::load(&source, &context).unwrap_or_else(|_| panic!("the script reads"));
-    let damaging = Damaging(Canned {
-        replies: vec![syn_ack()],
-        ..Canned::default()
-    });
+    let damaging = Damaging(
+        Canned {
+            replies: vec![syn_ack()],
+            ..Canned::default()
+        },
+        damage_checksum,
+    );
     let outcome = run(&program, &damaging, &RunSettings::default());
     let Verdict::Fail(failure) = outcome.verdict else {
         panic!("{:?}", outcome.verdict)
@@ -452,9 +553,9 @@ fn a_damaged_checksum_is_a_difference() {
 }
 
 /// A canned stack whose packets are damaged on the way out.
-struct Damaging(Canned);
+struct Damaging(Canned, fn(&mut Vec<u8>));
 
-struct DamagingSession(Box<dyn Session>);
+struct DamagingSession(Box<dyn Session>, fn(&mut Vec<u8>));
 
 impl Target for Damaging {
     fn name(&self) -> &'static str {
@@ -470,7 +571,7 @@ impl Target for Damaging {
         true
     }
     fn open(&self, settings: &SessionSettings) -> Result<Box<dyn Session>, TargetError> {
-        Ok(Box::new(DamagingSession(self.0.open(settings)?)))
+        Ok(Box::new(DamagingSession(self.0.open(settings)?, self.1)))
     }
 }
 
@@ -488,8 +589,7 @@ impl Session for DamagingSession {
     fn next_packet(&mut self, deadline: Time) -> Result<Option<Observed>, TargetError> {
         let mut observed = self.0.next_packet(deadline)?;
         if let Some(observed) = &mut observed {
-            // The checksum field itself: the contents stay as expected.
-            observed.bytes[20 + 17] ^= 1;
+            self.1(&mut observed.bytes);
         }
         Ok(observed)
     }

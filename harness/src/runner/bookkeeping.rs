@@ -1,0 +1,144 @@
+//! What calls change in what the runner knows: descriptors, streams, the connection under test.
+
+use crate::call::{Address, Call, Errno, Fd, Outcome, Output};
+use crate::program::{CallStep, OutputExpectation};
+
+use super::{BeforeConnect, Connection, Focus, Run};
+
+const SOCK_TYPE_MASK: i32 = 0xf;
+const SOCK_STREAM: i32 = 1;
+const EINPROGRESS: Errno = Errno(115);
+pub(super) const MSG_OOB: i32 = 0x1;
+const MSG_PEEK: i32 = 0x2;
+pub(super) const MSG_TRUNC: i32 = 0x20;
+
+impl Run<'_> {
+    /// What is known about the connection as soon as a call is made.
+    pub(super) fn before(&mut self, call: &Call) {
+        match call {
+            Call::Connect {
+                address: Address::Unspecified,
+                ..
+            } => {
+                self.focus = Focus::Idle;
+                self.connecting = None;
+            }
+            Call::Connect { fd, .. } => self.expect_connection(*fd),
+            Call::SendTo {
+                fd,
+                address: Address::Default | Address::Is(_),
+                ..
+            } if self.connecting != Some(*fd) => self.expect_connection(*fd),
+            _ => {}
+        }
+    }
+
+    fn expect_connection(&mut self, fd: Fd) {
+        let fresh = Connection::new(None, self.connect_port);
+        self.before_connect = Some(BeforeConnect {
+            connection: self.connection.replace(fresh),
+            focus: self.focus,
+            connecting: self.connecting.replace(fd),
+        });
+        self.focus = Focus::Connected;
+    }
+
+    /// A `connect` that began nothing leaves things as they were: one that was refused at once, or
+    /// that only told how an earlier one has ended.
+    pub(super) fn settle_connect(&mut self, call: &Call, outcome: &Outcome) {
+        if matches!(call, Call::SendTo { .. }) {
+            self.before_connect = None;
+        }
+        let Call::Connect { fd, .. } = call else {
+            return;
+        };
+        let Some(before) = self.before_connect.take() else {
+            return;
+        };
+        let unseen = self
+            .connection
+            .as_ref()
+            .is_some_and(|connection| connection.local_port.is_none());
+        if unseen && outcome.errno != Some(EINPROGRESS) {
+            self.connection = before.connection;
+            self.focus = before.focus;
+            self.connecting = before.connecting;
+        } else {
+            self.descriptors.restart(*fd);
+        }
+    }
+
+    /// Bookkeeping of a call that came out as written.
+    pub(super) fn after(&mut self, step: &CallStep, outcome: &Outcome) {
+        let result = outcome.result;
+        if result < 0 {
+            return;
+        }
+        let live = Fd(i32::try_from(result).unwrap_or(-1));
+        let label = step
+            .expect
+            .result
+            .and_then(|label| i32::try_from(label).ok())
+            .unwrap_or(live.0);
+        let amount = result as u64;
+        match &step.call {
+            Call::Socket { kind, .. } => {
+                let is_tcp = kind & SOCK_TYPE_MASK == SOCK_STREAM;
+                self.descriptors.bind(label, live, is_tcp);
+                self.focus = Focus::Idle;
+                self.subject = Some(Fd(label));
+                if self.connecting == Some(Fd(label)) {
+                    self.connecting = None;
+                }
+            }
+            Call::Listen { .. } => self.focus = Focus::Open,
+            Call::Accept { .. } => {
+                self.descriptors.bind(label, live, true);
+                self.subject = Some(Fd(label));
+            }
+            Call::EpollCreate { .. } | Call::Open { .. } => {
+                self.descriptors.bind(label, live, false);
+            }
+            Call::Pipe => {
+                if let (
+                    Output::Pipe(read, write),
+                    OutputExpectation::Pipe(read_label, write_label),
+                ) = (&outcome.output, &step.expect.output)
+                {
+                    self.descriptors.bind(*read_label, *read, false);
+                    self.descriptors.bind(*write_label, *write, false);
+                }
+            }
+            Call::Write { fd, .. }
+            | Call::Writev { fd, .. }
+            | Call::Send { fd, .. }
+            | Call::SendTo { fd, .. }
+            | Call::SendMsg { fd, .. } => self.descriptors.wrote(*fd, amount),
+            Call::Splice { input, .. } | Call::SendFile { input, .. } => {
+                self.descriptors.read(*input, amount);
+            }
+            call => match reader(call) {
+                Some((fd, flags)) if flags & (MSG_PEEK | MSG_OOB) == 0 => {
+                    self.descriptors.read(fd, amount);
+                }
+                Some((fd, flags)) if flags & (MSG_PEEK | MSG_OOB) == MSG_OOB && amount > 0 => {
+                    if let Some(mark) = self.urgent_mark {
+                        self.descriptors.took_out_of_band(fd, mark);
+                    }
+                }
+                Some(_) | None => {}
+            },
+        }
+    }
+}
+
+/// The descriptor and flags of a call that reads.
+pub(super) fn reader(call: &Call) -> Option<(Fd, i32)> {
+    match call {
+        Call::Read { fd, .. } | Call::Readv { fd, .. } => Some((*fd, 0)),
+        Call::Recv { fd, flags, .. }
+        | Call::RecvFrom { fd, flags, .. }
+        | Call::RecvMsg { fd, flags, .. } => Some((*fd, *flags)),
+        _ => None,
+    }
+}

@@ -77,17 +77,37 @@ impl Run<'_> {
         deadline: Time,
         expected: Option<&PacketPattern>,
     ) -> Result<Option<Seen>, Stop> {
+        let mut kept = Vec::new();
+        let found = self.look_for(deadline, expected, &mut kept);
+        kept.into_iter()
+            .rev()
+            .for_each(|observed| self.waiting.push_front(observed));
+        found
+    }
+
+    /// The same; packets of the connection that a line with ports of others passes over are kept.
+    fn look_for(
+        &mut self,
+        deadline: Time,
+        expected: Option<&PacketPattern>,
+        kept: &mut Vec<Observed>,
+    ) -> Result<Option<Seen>, Stop> {
         while let Some(observed) = self.next_packet(deadline)? {
             let parsed = match wire::parse(&observed.bytes) {
                 Ok(parsed) => parsed,
                 Err(problem) => return Err(self.unreadable(observed, &problem, expected)),
             };
             let ours = self.belongs(&parsed.packet, expected);
+            let under_test = self.belongs(&parsed.packet, None);
+            if under_test && !ours {
+                kept.push(observed);
+                continue;
+            }
             let tcp = expected.and_then(|pattern| match &pattern.body {
                 BodyPattern::Tcp(tcp) => Some(tcp),
                 BodyPattern::Udp { .. } | BodyPattern::Icmp(_) => None,
             });
-            if let (true, Some(connection)) = (ours, self.connection.as_mut()) {
+            if let (true, Some(connection)) = (under_test, self.connection.as_mut()) {
                 match &parsed.packet.transport {
                     Transport::Tcp(segment) => connection.learn(segment, tcp),
                     Transport::Udp(datagram) => {

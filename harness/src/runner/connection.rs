@@ -120,7 +120,9 @@ impl Connection {
             self.note_ack(segment.acknowledgment, syn, expected);
         }
         if syn {
-            let script = expected.map_or(0, |pattern| pattern.seq);
+            let known = self.local.map_or(0, |anchor| anchor.script);
+            let line = expected.filter(|pattern| pattern.flags.contains(TcpFlags::SYN));
+            let script = line.map_or(known, |pattern| pattern.seq);
             let live = segment.sequence;
             // A SYN seen before its line was reached gets its script number when it is.
             if self.local.is_none_or(|anchor| anchor.live == live) {
@@ -430,6 +432,16 @@ mod tests {
         let challenge = sent(ACK, 701, 101);
         connection.learn(&challenge, None);
         assert_eq!(connection.outbound(&challenge).ack, Some(101));
+    }
+
+    #[test]
+    fn a_syn_ack_against_a_line_without_syn_keeps_its_number() {
+        let mut connection = Connection::new(Some(8080), 40000);
+        connection.inbound(&line(SYN, 0, None), false).unwrap();
+        let syn_ack = sent(SYN_ACK, 700, 1);
+        connection.learn(&syn_ack, Some(&line(SYN_ACK, 0, None)));
+        connection.learn(&syn_ack, Some(&line(ACK, 1, Some(1))));
+        assert_eq!(connection.outbound(&syn_ack).seq, 0);
     }
 
     #[test]

@@ -20,7 +20,15 @@ pub struct Suite {
     /// The cases, in order of name.
     pub cases: Vec<Case>,
     /// The folders whose `known/` lists apply; empty for the bundled suite.
-    roots: Vec<PathBuf>,
+    roots: Vec<Root>,
+}
+
+/// A folder that case names are counted from.
+#[derive(Clone, Debug)]
+struct Root {
+    folder: PathBuf,
+    /// Whether all of its cases were asked for, and not only a part.
+    is_whole: bool,
 }
 
 /// A path that cannot be used.
@@ -77,9 +85,7 @@ impl Suite {
             if suite.cases.len() == before {
                 return Err(DiscoverError::Empty { path: path.clone() });
             }
-            if !suite.roots.contains(&root) {
-                suite.roots.push(root);
-            }
+            suite.note_root(root, path);
         }
         suite.cases.sort_by(|a, b| a.name.cmp(&b.name));
         suite
@@ -95,18 +101,36 @@ impl Suite {
     pub fn known(&self, target: &str) -> Result<KnownDeviations, KnownError> {
         let file = format!("known/{target}.toml");
         let mut all = KnownDeviations::default();
+        let mut add = |name: String, text: &str, is_whole: bool| {
+            let mut list = KnownDeviations::default();
+            list.read(&name, text)?;
+            list.hold_against(&name, &self.cases, is_whole)?;
+            all.merge(&name, list)
+        };
         if self.roots.is_empty()
             && let Some((path, text)) = bundled::files().into_iter().find(|(path, _)| *path == file)
         {
-            all.read(&format!("conformance-cases/{path}"), text)?;
+            add(format!("conformance-cases/{path}"), text, true)?;
         }
         for root in &self.roots {
-            let path = root.join(&file);
+            let path = root.folder.join(&file);
             if let Ok(text) = fs::read_to_string(&path) {
-                all.read(&path.display().to_string(), &text)?;
+                add(path.display().to_string(), &text, root.is_whole)?;
             }
         }
         Ok(all)
+    }
+
+    /// Remembers that `path` was asked for, which lies in the folder `root`.
+    fn note_root(&mut self, root: PathBuf, path: &Path) {
+        let is_whole = fs::canonicalize(path).is_ok_and(|path| path == root);
+        match self.roots.iter_mut().find(|known| known.folder == root) {
+            Some(known) => known.is_whole |= is_whole,
+            None => self.roots.push(Root {
+                folder: root,
+                is_whole,
+            }),
+        }
     }
 
     fn add(&mut self, path: &Path, root: &Path) -> Result<(), DiscoverError> {
@@ -221,5 +245,52 @@ mod tests {
         fs::write(root.path().join("bad.pkt"), [0xff, 0xfe]).unwrap();
         let suite = Suite::from_paths(&[root.path().to_path_buf()]).unwrap();
         assert!(matches!(suite.cases[0].body, Body::Unreadable(..)));
+    }
+
+    const LIST: &str = r#"
+        [[deviation]]
+        case = "a/one"
+        requirement = "RFC9293-SM-12"
+        reason = "on purpose"
+        seen_with = "1"
+        line = "x"
+        fields = ["ack"]
+    "#;
+
+    /// A suite root with the case `a/two` and a list that has another.
+    fn root_with_a_list() -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for folder in ["known", "a"] {
+            fs::create_dir_all(root.path().join(folder)).unwrap();
+        }
+        fs::write(root.path().join("a/two.pkt"), "x\nx\n").unwrap();
+        fs::write(root.path().join("known/linux.toml"), LIST).unwrap();
+        root
+    }
+
+    #[test]
+    fn a_listed_case_must_be_there_when_the_whole_suite_is() {
+        let root = root_with_a_list();
+        let whole = Suite::from_paths(&[root.path().to_path_buf()]).unwrap();
+        let error = whole.known("linux").unwrap_err().to_string();
+        assert!(error.contains("there is no case a/one"), "{error}");
+        let part = Suite::from_paths(&[root.path().join("a")]).unwrap();
+        assert_eq!(part.known("linux").unwrap().cases().count(), 1);
+    }
+
+    #[test]
+    fn a_listed_line_that_stands_twice_is_refused_even_in_a_part() {
+        let root = root_with_a_list();
+        fs::write(root.path().join("a/one.pkt"), "x\nx\n").unwrap();
+        let part = Suite::from_paths(&[root.path().join("a/one.pkt")]).unwrap();
+        let error = part.known("linux").unwrap_err().to_string();
+        assert!(error.contains("stands 2 times"), "{error}");
+    }
+
+    #[test]
+    fn the_bundled_lists_hold() {
+        for target in ["linux", "reference"] {
+            Suite::bundled().known(target).unwrap();
+        }
     }
 }

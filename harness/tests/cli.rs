@@ -193,6 +193,32 @@ fn a_file_that_cannot_be_written_is_an_error_and_loses_no_result() {
     assert!(stdout(&output).contains("1 passed"));
 }
 
+/// As under `tcpdrill … | head -0`: the reader is gone before the first line.
+#[rstest]
+#[case::the_main_job(&[], 0)]
+#[case::a_run(&["run", "first.pkt"], 0)]
+#[case::a_verbose_failure(&["run", "-v", "wrong.pkt"], 1)]
+#[case::a_check(&["check", "first.pkt", "typo.pkt"], 2)]
+#[case::a_list(&["list"], 0)]
+#[case::a_doctor(&["doctor"], 0)]
+#[case::a_refusal(&["run", "nothing.pkt"], 2)]
+fn a_closed_pipe_changes_no_exit_status(#[case] arguments: &[&str], #[case] want: i32) {
+    let folder = folder();
+    let closed = || {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        writer
+    };
+    let status = Command::new(env!("CARGO_BIN_EXE_tcpdrill"))
+        .args(arguments)
+        .current_dir(folder.path())
+        .stdout(closed())
+        .stderr(closed())
+        .status()
+        .expect("the command starts");
+    assert_eq!(status.code(), Some(want));
+}
+
 #[test]
 fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
     let folder = folder();

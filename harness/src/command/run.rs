@@ -13,14 +13,17 @@ use crate::suite::{Case, ExecuteSettings, Selection, Suite, execute};
 use crate::target::{self, Target};
 use crate::verdict::CaseResult;
 
+/// How to go on from the main job.
+const AFTERWARDS: &str = "
+The same cases on this machine's kernel:  tcpdrill run --target linux
+What this machine offers for that:        tcpdrill doctor
+Your own scripts:                         tcpdrill run PATH… [--target linux]
+(from a checkout: `cargo run --release -- run --target linux`, and so on)";
+
 /// The bundled cases on the reference, and how to go on from there.
 pub(super) fn main_job() -> Exit {
     let exit = run(&super::default_run());
-    println!();
-    println!("The same cases on this machine's kernel:  tcpdrill run --target linux");
-    println!("What this machine offers for that:        tcpdrill doctor");
-    println!("Your own scripts:                         tcpdrill run PATH… [--target linux]");
-    println!("(from a checkout: `cargo run --release -- run --target linux`, and so on)");
+    super::say(&AFTERWARDS);
     exit
 }
 
@@ -33,8 +36,12 @@ pub(super) fn run(args: &RunArgs) -> Exit {
     let target = match open_target(args.target) {
         Ok(target) => target,
         Err(reason) => {
-            eprintln!("error: the target `linux` cannot run here: {reason}");
-            eprintln!("help: `tcpdrill doctor` says what is missing and what to do about it");
+            let problem = format_args!("the target `linux` cannot run here: {reason}");
+            super::complain("error", &problem);
+            super::complain(
+                "help",
+                &"`tcpdrill doctor` says what is missing and what to do about it",
+            );
             return Exit::NothingRan;
         }
     };
@@ -74,12 +81,11 @@ fn run_cases(args: &RunArgs, suite: &Suite, cases: &[&Case], target: &dyn Target
     } else {
         format!("{} cases", cases.len())
     };
-    println!(
-        "{count} on {}; {}",
+    super::say(&format_args!(
+        "{count} on {}; {}\n",
         target.description(),
         families.join(", ")
-    );
-    println!();
+    ));
     let is_terminal = io::stdout().is_terminal();
     let style = Style {
         verbose: args.verbose,
@@ -108,7 +114,10 @@ fn exit_of(summary: Summary, results: &[CaseResult]) -> Exit {
         return Exit::Unexpected;
     }
     if summary.judged() == 0 && !results.is_empty() {
-        eprintln!("error: every case was skipped; `tcpdrill doctor` says what this machine lacks");
+        super::complain(
+            "error",
+            &"every case was skipped; `tcpdrill doctor` says what this machine lacks",
+        );
         return Exit::NothingRan;
     }
     Exit::Success

@@ -1,6 +1,7 @@
 //! Finding cases: the bundled ones, or files and folders named on the command line.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::source::Source;
@@ -114,8 +115,16 @@ impl Suite {
         }
         for root in &self.roots {
             let path = root.folder.join(&file);
-            if let Ok(text) = fs::read_to_string(&path) {
-                add(path.display().to_string(), &text, root.is_whole)?;
+            let shown = path.display().to_string();
+            match fs::read_to_string(&path) {
+                Ok(text) => add(shown, &text, root.is_whole)?,
+                Err(problem) if problem.kind() == ErrorKind::NotFound => {}
+                Err(problem) => {
+                    return Err(KnownError {
+                        file: shown,
+                        problem: format!("cannot read the list of known deviations: {problem}"),
+                    });
+                }
             }
         }
         Ok(all)
@@ -285,6 +294,16 @@ mod tests {
         let part = Suite::from_paths(&[root.path().join("a/one.pkt")]).unwrap();
         let error = part.known("linux").unwrap_err().to_string();
         assert!(error.contains("stands 2 times"), "{error}");
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_read_is_an_error_and_not_an_empty_list() {
+        let root = root_with_a_list();
+        fs::write(root.path().join("known/linux.toml"), [0xff]).unwrap();
+        let suite = Suite::from_paths(&[root.path().to_path_buf()]).unwrap();
+        let error = suite.known("linux").unwrap_err().to_string();
+        assert!(error.contains("linux.toml: cannot read"), "{error}");
+        assert_eq!(suite.known("reference").unwrap().cases().count(), 0);
     }
 
     #[test]

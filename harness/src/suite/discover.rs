@@ -49,6 +49,18 @@ pub enum DiscoverError {
         /// The path as given.
         path: PathBuf,
     },
+    /// Two files whose results could not be told apart.
+    #[error(
+        "two cases are called {name}: {first} and {second}; rename one of them, or run them one after the other"
+    )]
+    Ambiguous {
+        /// The name of both.
+        name: String,
+        /// One file.
+        first: String,
+        /// The other.
+        second: String,
+    },
 }
 
 impl Suite {
@@ -75,14 +87,15 @@ impl Suite {
     /// The cases in these files and folders.
     ///
     /// # Errors
-    /// If a path cannot be read or a folder holds no case. A file in a folder that
+    /// If a path cannot be read, a folder holds no case, or two files would make cases of the
+    /// same name. A file in a folder that
     /// cannot be read becomes a case of its own that ends in an error.
     pub fn from_paths(paths: &[PathBuf]) -> Result<Suite, DiscoverError> {
         let mut suite = Suite::default();
         for path in paths {
             let before = suite.cases.len();
             let root = suite_root(path);
-            suite.add(path, &root)?;
+            suite.add(path, &absolute(path), &root)?;
             if suite.cases.len() == before {
                 return Err(DiscoverError::Empty { path: path.clone() });
             }
@@ -91,7 +104,14 @@ impl Suite {
         suite.cases.sort_by(|a, b| a.name.cmp(&b.name));
         suite
             .cases
-            .dedup_by(|a, b| a.name == b.name && a.origin == b.origin);
+            .dedup_by(|a, b| a.name == b.name && is_same_file(a, b));
+        if let Some([a, b]) = suite.cases.array_windows().find(|[a, b]| a.name == b.name) {
+            return Err(DiscoverError::Ambiguous {
+                name: a.name.clone(),
+                first: a.source().name().to_string(),
+                second: b.source().name().to_string(),
+            });
+        }
         Ok(suite)
     }
 
@@ -142,13 +162,15 @@ impl Suite {
         }
     }
 
-    fn add(&mut self, path: &Path, root: &Path) -> Result<(), DiscoverError> {
+    /// Adds a file, or all cases in a folder. `absolute` is where it lies, by which it is named:
+    /// a symbolic link counts where it stands, not where it leads.
+    fn add(&mut self, path: &Path, absolute: &Path, root: &Path) -> Result<(), DiscoverError> {
         let unreadable = |problem: std::io::Error| DiscoverError::Unreadable {
             path: path.to_path_buf(),
             problem: problem.to_string(),
         };
         if fs::metadata(path).map_err(unreadable)?.is_file() {
-            self.cases.push(read_case(path, root));
+            self.cases.push(read_case(path, absolute, root));
             return Ok(());
         }
         let mut entries: Vec<PathBuf> = fs::read_dir(path)
@@ -158,10 +180,11 @@ impl Suite {
         entries.sort();
         for entry in entries {
             let name = entry.to_string_lossy();
+            let absolute = absolute.join(entry.file_name().unwrap_or_default());
             if entry.is_dir() {
-                self.add(&entry, root)?;
+                self.add(&entry, &absolute, root)?;
             } else if name.ends_with(SCRIPT) || name.ends_with(PROBE) {
-                self.cases.push(read_case(&entry, root));
+                self.cases.push(read_case(&entry, &absolute, root));
             }
         }
         Ok(())
@@ -183,12 +206,35 @@ fn suite_root(path: &Path) -> PathBuf {
     found.unwrap_or(absolute)
 }
 
-fn read_case(path: &Path, root: &Path) -> Case {
+/// Where a path lies, with links on the way resolved, but not a link that it is itself, unless
+/// that is a folder.
+fn absolute(path: &Path) -> PathBuf {
+    let whole = || fs::canonicalize(path).unwrap_or(path.to_path_buf());
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) if !path.is_dir() => {
+            let parent = if parent == Path::new("") {
+                Path::new(".")
+            } else {
+                parent
+            };
+            fs::canonicalize(parent).map_or_else(|_| whole(), |parent| parent.join(name))
+        }
+        _ => whole(),
+    }
+}
+
+fn is_same_file(a: &Case, b: &Case) -> bool {
+    match (&a.origin, &b.origin) {
+        (Origin::File(a), Origin::File(b)) => absolute(a) == absolute(b),
+        (a, b) => a == b,
+    }
+}
+
+fn read_case(path: &Path, absolute: &Path, root: &Path) -> Case {
     let shown = path.display().to_string();
-    let absolute = fs::canonicalize(path).unwrap_or(path.to_path_buf());
     let relative = absolute
         .strip_prefix(root)
-        .unwrap_or(&absolute)
+        .unwrap_or(absolute)
         .to_string_lossy()
         .replace('\\', "/");
     let name = case_name(&relative).unwrap_or(relative.clone());
@@ -254,6 +300,58 @@ mod tests {
         fs::write(root.path().join("bad.pkt"), [0xff, 0xfe]).unwrap();
         let suite = Suite::from_paths(&[root.path().to_path_buf()]).unwrap();
         assert!(matches!(suite.cases[0].body, Body::Unreadable(..)));
+    }
+
+    /// A folder with `a/x.pkt` and `b/x.pkt`.
+    fn two_of_a_name() -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for folder in ["a", "b"] {
+            fs::create_dir_all(root.path().join(folder)).unwrap();
+            fs::write(root.path().join(folder).join("x.pkt"), folder).unwrap();
+        }
+        root
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let root = two_of_a_name();
+        let [a, b] = ["a", "b"].map(|folder| root.path().join(folder));
+        let error = Suite::from_paths(&[a.clone(), b.clone()]).unwrap_err();
+        assert!(
+            error.to_string().contains("two cases are called x"),
+            "{error}"
+        );
+        let error = Suite::from_paths(&[a.join("x.pkt"), b.join("x.pkt")]).unwrap_err();
+        assert!(error.to_string().contains("b/x.pkt"), "{error}");
+        fs::write(a.join("x.probe.toml"), "").unwrap();
+        let error = Suite::from_paths(std::slice::from_ref(&a)).unwrap_err();
+        assert!(error.to_string().contains("x.probe.toml"), "{error}");
+        let both = Suite::from_paths(&[root.path().to_path_buf()]);
+        assert!(both.is_err(), "a/x twice");
+    }
+
+    #[test]
+    fn a_file_named_twice_is_one_case() {
+        let root = two_of_a_name();
+        let a = root.path().join("a");
+        let paths = [a.clone(), a.join("x.pkt"), a.join("../a/x.pkt")];
+        let suite = Suite::from_paths(&paths).unwrap();
+        assert_eq!(suite.cases.len(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_named_after_where_it_stands() {
+        use std::os::unix::fs::symlink;
+        let root = two_of_a_name();
+        let [a, b] = ["a", "b"].map(|folder| root.path().join(folder));
+        symlink(b.join("x.pkt"), a.join("link.pkt")).unwrap();
+        symlink(&b, a.join("inner")).unwrap();
+        let suite = Suite::from_paths(&[a.clone()]).unwrap();
+        let names: Vec<&str> = suite.cases.iter().map(|case| case.name.as_str()).collect();
+        assert_eq!(names, ["inner/x", "link", "x"]);
+        let suite = Suite::from_paths(&[a.join("link.pkt")]).unwrap();
+        assert_eq!(suite.cases[0].name, "link");
     }
 
     const LIST: &str = r#"

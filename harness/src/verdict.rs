@@ -65,6 +65,8 @@ impl Verdict {
 pub enum CaseError {
     /// The script does not parse or check.
     Script(Vec<Diagnostic>),
+    /// The script's file cannot be read, or is not text.
+    Unreadable(String),
     /// The machine or the harness failed.
     Machine(String),
 }

@@ -35,6 +35,7 @@ fn folder() -> TempDir {
         &FIRST.replace("> . 1:1(0) ack 2", "> . 1:1(0) ack 1"),
     );
     write("typo.pkt", &FIRST.replace("accept(", "acccept("));
+    fs::write(folder.path().join("bytes.pkt"), [b'+', 0xff, b'\n']).expect("writes");
     write("udp.pkt", " 0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 3\n");
     folder
 }
@@ -43,6 +44,8 @@ fn folder() -> TempDir {
 #[case::as_expected(&["run", "first.pkt"], 0)]
 #[case::a_failure(&["run", "first.pkt", "wrong.pkt"], 1)]
 #[case::a_script_error(&["run", "first.pkt", "typo.pkt"], 2)]
+#[case::a_script_that_is_no_text(&["run", "bytes.pkt"], 2)]
+#[case::a_check_of_what_is_no_text(&["check", "bytes.pkt"], 2)]
 #[case::a_script_error_outweighs_a_failure(&["run", "wrong.pkt", "typo.pkt"], 2)]
 #[case::all_skipped(&["run", "udp.pkt"], 3)]
 #[case::a_skip_beside_a_pass(&["run", "first.pkt", "udp.pkt"], 0)]
@@ -182,15 +185,43 @@ fn packets(file: &[u8]) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_an_error_and_loses_no_result() {
+fn a_file_that_cannot_be_written_is_an_error_and_costs_no_other_file() {
     let folder = folder();
+    fs::create_dir(folder.path().join("taken")).expect("a folder");
+    // Where the second capture would stand is a folder.
+    fs::create_dir_all(folder.path().join("captures/udp.reference.ipv4.pcapng")).expect("a folder");
     let output = tcpdrill(
         folder.path(),
-        &["run", "first.pkt", "--json", "no/such/folder/r.json"],
+        &[
+            "run",
+            "first.pkt",
+            "udp.pkt",
+            "wrong.pkt",
+            "--json",
+            "no/such/folder/r.json",
+            "--junit",
+            "taken",
+            "--pcap",
+            "captures",
+        ],
     );
     assert_eq!(status(&output), 2);
-    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot write no/such/folder/r.json"));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    for file in [
+        "no/such/folder/r.json",
+        "taken",
+        "captures/udp.reference.ipv4.pcapng",
+    ] {
+        assert!(
+            stderr.contains(&format!("cannot write {file}:")),
+            "{stderr}"
+        );
+    }
     assert!(stdout(&output).contains("1 passed"));
+    for case in ["first", "wrong"] {
+        let capture = format!("captures/{case}.reference.ipv4.pcapng");
+        assert!(folder.path().join(capture).is_file(), "{case}");
+    }
 }
 
 /// As under `tcpdrill … | head -0`: the reader is gone before the first line.

@@ -161,9 +161,10 @@ fn prepare<'a>(
             }
         }
         Body::Probe(source) => Work::Probe(source),
-        Body::Unreadable(source, problem) => {
-            Work::Settled(CaseError::Machine(format!("{}: {problem}", source.name())))
-        }
+        Body::Unreadable(source, problem) => Work::Settled(CaseError::Unreadable(format!(
+            "{}: {problem}",
+            source.name()
+        ))),
     };
     let waits = match &work {
         Work::Script(program) => program.waits(),

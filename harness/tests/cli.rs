@@ -140,6 +140,9 @@ fn results_are_written_even_when_a_script_does_not_parse() {
             && junit.contains("errors=\"1\""),
         "{junit}"
     );
+    assert!(junit.contains("classname=\"(top)\""), "{junit}");
+    let suites = junit.lines().find(|line| line.contains("<testsuites"));
+    assert!(suites.expect("its root").contains(" time=\""), "{junit}");
 }
 
 #[test]

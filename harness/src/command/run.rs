@@ -153,7 +153,7 @@ fn write_files(
         outcomes.push(text.and_then(|text| write(path, text.as_bytes())));
     }
     if let Some(path) = &args.junit {
-        let text = report::junit::render(results);
+        let text = report::junit::render(summary, results);
         outcomes.push(text.and_then(|text| write(path, text.as_bytes())));
     }
     if let Some(folder) = &args.pcap {

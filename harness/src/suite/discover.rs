@@ -105,7 +105,8 @@ impl Suite {
         suite
             .cases
             .dedup_by(|a, b| a.name == b.name && is_same_file(a, b));
-        if let Some([a, b]) = suite.cases.array_windows().find(|[a, b]| a.name == b.name) {
+        let mut neighbours = suite.cases.iter().zip(suite.cases.iter().skip(1));
+        if let Some((a, b)) = neighbours.find(|(a, b)| a.name == b.name) {
             return Err(DiscoverError::Ambiguous {
                 name: a.name.clone(),
                 first: a.source().name().to_string(),
@@ -347,7 +348,7 @@ mod tests {
         let [a, b] = ["a", "b"].map(|folder| root.path().join(folder));
         symlink(b.join("x.pkt"), a.join("link.pkt")).unwrap();
         symlink(&b, a.join("inner")).unwrap();
-        let suite = Suite::from_paths(&[a.clone()]).unwrap();
+        let suite = Suite::from_paths(std::slice::from_ref(&a)).unwrap();
         let names: Vec<&str> = suite.cases.iter().map(|case| case.name.as_str()).collect();
         assert_eq!(names, ["inner/x", "link", "x"]);
         let suite = Suite::from_paths(&[a.join("link.pkt")]).unwrap();

@@ -65,6 +65,8 @@ impl Verdict {
 pub enum CaseError {
     /// The script does not parse or check.
     Script(Vec<Diagnostic>),
+    /// The script's file cannot be read, or is not text.
+    Unreadable(String),
     /// The machine or the harness failed.
     Machine(String),
 }
@@ -74,7 +76,8 @@ pub enum CaseError {
 pub struct Difference {
     /// Stable name: `time`, `flags`, `seq`, `length`, `ack`, `window`, `urgent`, `options`, `payload`,
     /// `checksum`, `reserved`, `ports`, `ttl`, `tos`, `ecn`, `flowlabel`, `ip_version`, `protocol`, `icmp_type`, `icmp_code`,
-    /// `packet` (missing or surplus), `result`, `errno`, `output`, `data`, `assert`, `status`, or a probe's own.
+    /// `missing`, `surplus` and `unreadable` (a packet), `result`, `blocked` (a call that did not return),
+    /// `errno`, `output`, `data`, `assert`, `status`, or a probe's own.
     pub field: &'static str,
     /// What the script says.
     pub expected: String,

@@ -25,28 +25,78 @@ type Key = (String, IpVersion);
 /// Results of a run in the background, and a bell for those who wait.
 #[derive(Default)]
 struct Board {
-    results: Mutex<BTreeMap<Key, CaseResult>>,
+    state: Mutex<State>,
     bell: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    results: BTreeMap<Key, CaseResult>,
+    /// Why no further result comes, once that is so.
+    ended: Option<String>,
 }
 
 impl Board {
     fn put(&self, result: CaseResult) {
-        let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
-        results.insert((result.case.clone(), result.ip_version), result);
+        let key = (result.case.clone(), result.ip_version);
+        self.change(|state| {
+            state.results.insert(key, result);
+        });
+    }
+
+    /// No further result comes. The first reason counts.
+    fn end(&self, reason: &str) {
+        self.change(|state| {
+            state.ended.get_or_insert(reason.to_string());
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
         self.bell.notify_all();
     }
 
-    fn wait_for(&self, key: &Key) -> CaseResult {
-        let mut results = self.results.lock().unwrap_or_else(PoisonError::into_inner);
+    fn wait_for(&self, key: &Key) -> Result<CaseResult, String> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some(result) = results.get(key) {
-                return result.clone();
+            if let Some(result) = state.results.get(key) {
+                return Ok(result.clone());
             }
-            results = self
+            if let Some(reason) = &state.ended {
+                return Err(format!("the run gave no result for this case: {reason}"));
+            }
+            state = self
                 .bell
-                .wait(results)
+                .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+    }
+}
+
+/// Held by the thread that fills a board: whoever waits is told when it ends, even by a panic.
+struct Filler(Arc<Board>);
+
+impl Drop for Filler {
+    fn drop(&mut self) {
+        self.0.end("its thread has ended");
+    }
+}
+
+/// Those who wait for a result that cannot come any more are told so.
+fn a_dead_run_leaves_nobody_waiting() -> Result<(), Failed> {
+    let board = Arc::new(Board::default());
+    let filler = Filler(Arc::clone(&board));
+    let thread = std::thread::spawn(move || {
+        let _filler = filler;
+        std::panic::resume_unwind(Box::new("on purpose"));
+    });
+    let key = ("a".to_string(), IpVersion::Ipv4);
+    let outcome = board.wait_for(&key);
+    let panicked = thread.join().is_err();
+    if panicked && outcome.is_err() {
+        Ok(())
+    } else {
+        Err("a result came out of nothing".into())
     }
 }
 
@@ -54,6 +104,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let suite = Arc::new(Suite::bundled());
     let mut all = trials::<ReferenceTarget>(&suite, "reference", false, &arguments);
+    all.push(Trial::test(
+        "board::a_dead_run_leaves_nobody_waiting",
+        a_dead_run_leaves_nobody_waiting,
+    ));
     let required = std::env::var_os("TCPDRILL_REQUIRE_LINUX").is_some();
     // Before the first thread: an ordinary user needs a user namespace.
     match tcpdrill::target::linux::prepare().and_then(|_| LinuxTarget::available()) {
@@ -85,7 +139,7 @@ fn trials<T: Target + Default + 'static>(
             let key = (case.name.clone(), version);
             let board = Arc::clone(&board);
             trials.push(Trial::test(test_name(name, case, version), move || {
-                judge(&board.wait_for(&key), all_required)
+                judge(&board.wait_for(&key)?, all_required)
             }));
             if wanted(case, version) && !names.contains(&case.name) {
                 names.push(case.name.clone());
@@ -119,16 +173,19 @@ fn run_in_background<T: Target + Default + 'static>(
     names: Vec<String>,
     board: Arc<Board>,
 ) {
+    let filler = Filler(board);
     std::thread::spawn(move || {
+        let board = &filler.0;
         let target = T::default();
         let cases: Vec<&Case> = suite
             .cases
             .iter()
             .filter(|case| names.contains(&case.name))
             .collect();
-        let known = suite
-            .known(target.name())
-            .expect("the bundled list of known deviations reads");
+        let known = match suite.known(target.name()) {
+            Ok(known) => known,
+            Err(problem) => return board.end(&problem.to_string()),
+        };
         let settings = ExecuteSettings {
             ip_versions: FAMILIES.to_vec(),
             ..ExecuteSettings::default()

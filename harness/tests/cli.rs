@@ -35,6 +35,7 @@ fn folder() -> TempDir {
         &FIRST.replace("> . 1:1(0) ack 2", "> . 1:1(0) ack 1"),
     );
     write("typo.pkt", &FIRST.replace("accept(", "acccept("));
+    fs::write(folder.path().join("bytes.pkt"), [b'+', 0xff, b'\n']).expect("writes");
     write("udp.pkt", " 0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 3\n");
     folder
 }
@@ -43,6 +44,8 @@ fn folder() -> TempDir {
 #[case::as_expected(&["run", "first.pkt"], 0)]
 #[case::a_failure(&["run", "first.pkt", "wrong.pkt"], 1)]
 #[case::a_script_error(&["run", "first.pkt", "typo.pkt"], 2)]
+#[case::a_script_that_is_no_text(&["run", "bytes.pkt"], 2)]
+#[case::a_check_of_what_is_no_text(&["check", "bytes.pkt"], 2)]
 #[case::a_script_error_outweighs_a_failure(&["run", "wrong.pkt", "typo.pkt"], 2)]
 #[case::all_skipped(&["run", "udp.pkt"], 3)]
 #[case::a_skip_beside_a_pass(&["run", "first.pkt", "udp.pkt"], 0)]
@@ -137,6 +140,9 @@ fn results_are_written_even_when_a_script_does_not_parse() {
             && junit.contains("errors=\"1\""),
         "{junit}"
     );
+    assert!(junit.contains("classname=\"(top)\""), "{junit}");
+    let suites = junit.lines().find(|line| line.contains("<testsuites"));
+    assert!(suites.expect("its root").contains(" time=\""), "{junit}");
 }
 
 #[test]
@@ -182,15 +188,69 @@ fn packets(file: &[u8]) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_an_error_and_loses_no_result() {
+fn a_file_that_cannot_be_written_is_an_error_and_costs_no_other_file() {
     let folder = folder();
+    fs::create_dir(folder.path().join("taken")).expect("a folder");
+    // Where the second capture would stand is a folder.
+    fs::create_dir_all(folder.path().join("captures/udp.reference.ipv4.pcapng")).expect("a folder");
     let output = tcpdrill(
         folder.path(),
-        &["run", "first.pkt", "--json", "no/such/folder/r.json"],
+        &[
+            "run",
+            "first.pkt",
+            "udp.pkt",
+            "wrong.pkt",
+            "--json",
+            "no/such/folder/r.json",
+            "--junit",
+            "taken",
+            "--pcap",
+            "captures",
+        ],
     );
     assert_eq!(status(&output), 2);
-    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot write no/such/folder/r.json"));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    for file in [
+        "no/such/folder/r.json",
+        "taken",
+        "captures/udp.reference.ipv4.pcapng",
+    ] {
+        assert!(
+            stderr.contains(&format!("cannot write {file}:")),
+            "{stderr}"
+        );
+    }
     assert!(stdout(&output).contains("1 passed"));
+    for case in ["first", "wrong"] {
+        let capture = format!("captures/{case}.reference.ipv4.pcapng");
+        assert!(folder.path().join(capture).is_file(), "{case}");
+    }
+}
+
+/// As under `tcpdrill … | head -0`: the reader is gone before the first line.
+#[rstest]
+#[case::the_main_job(&[], 0)]
+#[case::a_run(&["run", "first.pkt"], 0)]
+#[case::a_verbose_failure(&["run", "-v", "wrong.pkt"], 1)]
+#[case::a_check(&["check", "first.pkt", "typo.pkt"], 2)]
+#[case::a_list(&["list"], 0)]
+#[case::a_doctor(&["doctor"], 0)]
+#[case::a_refusal(&["run", "nothing.pkt"], 2)]
+fn a_closed_pipe_changes_no_exit_status(#[case] arguments: &[&str], #[case] want: i32) {
+    let folder = folder();
+    let closed = || {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        writer
+    };
+    let status = Command::new(env!("CARGO_BIN_EXE_tcpdrill"))
+        .args(arguments)
+        .current_dir(folder.path())
+        .stdout(closed())
+        .stderr(closed())
+        .status()
+        .expect("the command starts");
+    assert_eq!(status.code(), Some(want));
 }
 
 #[test]

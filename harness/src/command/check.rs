@@ -54,14 +54,14 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
             Body::Unreadable(source, problem) => vec![format!("{}: {problem}", source.name())],
         };
         wrong += usize::from(!problems.is_empty());
-        problems.iter().for_each(|problem| println!("{problem}"));
+        problems.iter().for_each(|problem| super::say(problem));
     }
     let files = if suite.cases.len() == 1 {
         "1 file".to_string()
     } else {
         format!("{} files", suite.cases.len())
     };
-    println!("{files} checked, {wrong} with mistakes");
+    super::say(&format_args!("{files} checked, {wrong} with mistakes"));
     if wrong == 0 {
         Exit::Success
     } else {

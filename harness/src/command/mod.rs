@@ -5,6 +5,9 @@ mod doctor;
 mod list;
 mod run;
 
+use std::fmt::Display;
+use std::io::{self, Write};
+
 use crate::cli::{Cli, Command, RunArgs};
 use crate::exit::Exit;
 use crate::suite::{DiscoverError, Suite};
@@ -30,9 +33,21 @@ fn suite(paths: &[std::path::PathBuf]) -> Result<Suite, DiscoverError> {
 }
 
 /// Says on standard error why a command cannot go on.
-fn refuse(problem: &dyn std::fmt::Display) -> Exit {
-    eprintln!("error: {problem}");
+fn refuse(problem: &dyn Display) -> Exit {
+    complain("error", problem);
     Exit::Usage
+}
+
+/// Writes a line to standard error.
+fn complain(kind: &str, problem: &dyn Display) {
+    // Whoever closed standard error does not want to know.
+    let _ = writeln!(io::stderr(), "{kind}: {problem}");
+}
+
+/// Writes a line to standard output. A reader such as `head` may close the pipe: the command
+/// then goes on without it, for its exit status and its files still count.
+fn say(line: &dyn Display) {
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
 /// The arguments of the main job.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, IsTerminal};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::time::Instant;
 
 use crate::cli::{RunArgs, TargetName};
@@ -13,14 +13,17 @@ use crate::suite::{Case, ExecuteSettings, Selection, Suite, execute};
 use crate::target::{self, Target};
 use crate::verdict::CaseResult;
 
+/// How to go on from the main job.
+const AFTERWARDS: &str = "
+The same cases on this machine's kernel:  tcpdrill run --target linux
+What this machine offers for that:        tcpdrill doctor
+Your own scripts:                         tcpdrill run PATH… [--target linux]
+(from a checkout: `cargo run --release -- run --target linux`, and so on)";
+
 /// The bundled cases on the reference, and how to go on from there.
 pub(super) fn main_job() -> Exit {
     let exit = run(&super::default_run());
-    println!();
-    println!("The same cases on this machine's kernel:  tcpdrill run --target linux");
-    println!("What this machine offers for that:        tcpdrill doctor");
-    println!("Your own scripts:                         tcpdrill run PATH… [--target linux]");
-    println!("(from a checkout: `cargo run --release -- run --target linux`, and so on)");
+    super::say(&AFTERWARDS);
     exit
 }
 
@@ -33,8 +36,12 @@ pub(super) fn run(args: &RunArgs) -> Exit {
     let target = match open_target(args.target) {
         Ok(target) => target,
         Err(reason) => {
-            eprintln!("error: the target `linux` cannot run here: {reason}");
-            eprintln!("help: `tcpdrill doctor` says what is missing and what to do about it");
+            let problem = format_args!("the target `linux` cannot run here: {reason}");
+            super::complain("error", &problem);
+            super::complain(
+                "help",
+                &"`tcpdrill doctor` says what is missing and what to do about it",
+            );
             return Exit::NothingRan;
         }
     };
@@ -74,12 +81,11 @@ fn run_cases(args: &RunArgs, suite: &Suite, cases: &[&Case], target: &dyn Target
     } else {
         format!("{} cases", cases.len())
     };
-    println!(
-        "{count} on {}; {}",
+    super::say(&format_args!(
+        "{count} on {}; {}\n",
         target.description(),
         families.join(", ")
-    );
-    println!();
+    ));
     let is_terminal = io::stdout().is_terminal();
     let style = Style {
         verbose: args.verbose,
@@ -94,8 +100,12 @@ fn run_cases(args: &RunArgs, suite: &Suite, cases: &[&Case], target: &dyn Target
     });
     let summary = Summary::of(&results, started.elapsed());
     let _ = terminal.summary(&results, summary);
-    if let Err(problem) = write_files(args, cases, summary, &results) {
-        return super::refuse(&problem);
+    let problems = write_files(args, cases, summary, &results);
+    if !problems.is_empty() {
+        problems
+            .iter()
+            .for_each(|problem| super::complain("error", problem));
+        return Exit::Usage;
     }
     exit_of(summary, &results)
 }
@@ -108,7 +118,10 @@ fn exit_of(summary: Summary, results: &[CaseResult]) -> Exit {
         return Exit::Unexpected;
     }
     if summary.judged() == 0 && !results.is_empty() {
-        eprintln!("error: every case was skipped; `tcpdrill doctor` says what this machine lacks");
+        super::complain(
+            "error",
+            &"every case was skipped; `tcpdrill doctor` says what this machine lacks",
+        );
         return Exit::NothingRan;
     }
     Exit::Success
@@ -126,44 +139,83 @@ fn open_target(name: TargetName) -> Result<Box<dyn Target>, String> {
     }
 }
 
+/// Writes every file that was asked for. One that cannot be written costs none of the others;
+/// what came back are the problems.
 fn write_files(
     args: &RunArgs,
     cases: &[&Case],
     summary: Summary,
     results: &[CaseResult],
-) -> Result<(), String> {
-    let write = |path: &Path, bytes: &[u8]| {
-        fs::write(path, bytes)
-            .map_err(|problem| format!("cannot write {}: {problem}", path.display()))
-    };
+) -> Vec<String> {
+    let mut outcomes = Vec::new();
     if let Some(path) = &args.json {
-        let text = report::json::render(summary, results).map_err(|problem| problem.to_string())?;
-        write(path, text.as_bytes())?;
+        let text = report::json::render(summary, results).map_err(|problem| problem.to_string());
+        outcomes.push(text.and_then(|text| write(path, text.as_bytes())));
     }
     if let Some(path) = &args.junit {
-        write(path, report::junit::render(results)?.as_bytes())?;
+        let text = report::junit::render(summary, results);
+        outcomes.push(text.and_then(|text| write(path, text.as_bytes())));
     }
     if let Some(folder) = &args.pcap {
         for result in results {
-            let Some(case) = cases.iter().find(|case| case.name == result.case) else {
-                continue;
-            };
-            let name = format!(
-                "{}.{}.{}.pcapng",
-                result.case, result.target, result.ip_version
-            );
-            let path = folder.join(name);
-            if let Some(parent) = path.parent() {
-                fs::create_dir_all(parent).map_err(|problem| {
-                    format!("cannot make the folder {}: {problem}", parent.display())
-                })?;
-            }
-            let title = format!("tcpdrill {} on {}", result.case, result.target);
-            write(
-                &path,
-                &report::pcapng::render(&title, case.source(), &result.trace),
-            )?;
+            let case = cases.iter().find(|case| case.name == result.case);
+            outcomes.extend(case.map(|case| write_capture(folder, case, result)));
         }
     }
-    Ok(())
+    let mut problems: Vec<String> = outcomes.into_iter().filter_map(Result::err).collect();
+    problems.dedup();
+    problems
+}
+
+fn write_capture(folder: &Path, case: &Case, result: &CaseResult) -> Result<(), String> {
+    let path = folder.join(capture_name(result));
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)
+            .map_err(|problem| format!("cannot make the folder {}: {problem}", parent.display()))?;
+    }
+    let title = format!("tcpdrill {} on {}", result.case, result.target);
+    let capture = report::pcapng::render(&title, case.source(), &result.trace);
+    write(&path, &capture)
+}
+
+/// Where in its folder a capture stands. Whatever a case is called, it stays in there.
+fn capture_name(result: &CaseResult) -> PathBuf {
+    let name = format!(
+        "{}.{}.{}.pcapng",
+        result.case, result.target, result.ip_version
+    );
+    let inside = |part: &Component<'_>| matches!(part, Component::Normal(_));
+    Path::new(&name).components().filter(inside).collect()
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    fs::write(path, bytes).map_err(|problem| format!("cannot write {}: {problem}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::program::IpVersion;
+    use crate::verdict::Verdict;
+    use rstest::rstest;
+    use std::time::Duration;
+
+    #[rstest]
+    #[case("area/x", "area/x.reference.ipv4.pcapng")]
+    #[case("/etc/x", "etc/x.reference.ipv4.pcapng")]
+    #[case("../../x", "x.reference.ipv4.pcapng")]
+    fn a_capture_stays_in_its_folder(#[case] name: &str, #[case] want: &str) {
+        let result = CaseResult {
+            case: name.to_string(),
+            target: "reference".to_string(),
+            ip_version: IpVersion::Ipv4,
+            verdict: Verdict::Pass,
+            covers: Vec::new(),
+            wall: Duration::ZERO,
+            script_time: Duration::ZERO,
+            trace: crate::trace::Trace::default(),
+            message: String::new(),
+        };
+        assert_eq!(capture_name(&result), Path::new(want));
+    }
 }

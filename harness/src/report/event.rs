@@ -38,7 +38,9 @@ pub fn message(verdict: &Verdict, source: &Source) -> String {
         Verdict::UnexpectedPass { reason } => {
             format!("passes, but is listed as a known deviation ({reason}); take it off the list")
         }
-        Verdict::Error(CaseError::Machine(problem)) => problem.clone(),
+        Verdict::Error(CaseError::Machine(problem) | CaseError::Unreadable(problem)) => {
+            problem.clone()
+        }
         Verdict::Error(CaseError::Script(diagnostics)) => {
             let rendered: Vec<String> = diagnostics
                 .iter()

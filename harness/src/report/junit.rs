@@ -1,15 +1,20 @@
 //! The JUnit report, for continuous integration systems.
 
+use std::time::Duration;
+
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use crate::verdict::{CaseResult, Verdict};
+
+use super::Summary;
 
 /// The report as XML. Known deviations count as skipped, unexpected passes as failures.
 ///
 /// # Errors
 /// If writing XML fails, which no value of these types makes it do.
-pub fn render(results: &[CaseResult]) -> Result<String, String> {
+pub fn render(summary: Summary, results: &[CaseResult]) -> Result<String, String> {
     let mut report = Report::new("tcpdrill");
+    report.set_time(Duration::from_millis(summary.wall_ms));
     let mut targets: Vec<&str> = results
         .iter()
         .map(|result| result.target.as_str())
@@ -39,7 +44,12 @@ fn test_case(result: &CaseResult) -> TestCase {
         }
     };
     let mut case = TestCase::new(format!("{} ({})", result.case, result.ip_version), status);
-    case.set_classname(result.case.rsplit_once('/').map_or("", |(area, _)| area));
+    case.set_classname(
+        result
+            .case
+            .rsplit_once('/')
+            .map_or("(top)", |(area, _)| area),
+    );
     case.set_time(result.wall);
     case
 }

@@ -39,7 +39,10 @@ impl Summary {
                 Verdict::UnexpectedPass { .. } => summary.unexpected_passes += 1,
                 Verdict::Error(error) => {
                     summary.errors += 1;
-                    summary.script_errors += usize::from(matches!(error, CaseError::Script(_)));
+                    summary.script_errors += usize::from(match error {
+                        CaseError::Script(_) | CaseError::Unreadable(_) => true,
+                        CaseError::Machine(_) => false,
+                    });
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! Finding cases: the bundled ones, or files and folders named on the command line.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::source::Source;
@@ -20,7 +21,15 @@ pub struct Suite {
     /// The cases, in order of name.
     pub cases: Vec<Case>,
     /// The folders whose `known/` lists apply; empty for the bundled suite.
-    roots: Vec<PathBuf>,
+    roots: Vec<Root>,
+}
+
+/// A folder that case names are counted from.
+#[derive(Clone, Debug)]
+struct Root {
+    folder: PathBuf,
+    /// Whether all of its cases were asked for, and not only a part.
+    is_whole: bool,
 }
 
 /// A path that cannot be used.
@@ -39,6 +48,18 @@ pub enum DiscoverError {
     Empty {
         /// The path as given.
         path: PathBuf,
+    },
+    /// Two files whose results could not be told apart.
+    #[error(
+        "two cases are called {name}: {first} and {second}; rename one of them, or run them one after the other"
+    )]
+    Ambiguous {
+        /// The name of both.
+        name: String,
+        /// One file.
+        first: String,
+        /// The other.
+        second: String,
     },
 }
 
@@ -66,25 +87,32 @@ impl Suite {
     /// The cases in these files and folders.
     ///
     /// # Errors
-    /// If a path cannot be read or a folder holds no case. A file in a folder that
+    /// If a path cannot be read, a folder holds no case, or two files would make cases of the
+    /// same name. A file in a folder that
     /// cannot be read becomes a case of its own that ends in an error.
     pub fn from_paths(paths: &[PathBuf]) -> Result<Suite, DiscoverError> {
         let mut suite = Suite::default();
         for path in paths {
             let before = suite.cases.len();
             let root = suite_root(path);
-            suite.add(path, &root)?;
+            suite.add(path, &absolute(path), &root)?;
             if suite.cases.len() == before {
                 return Err(DiscoverError::Empty { path: path.clone() });
             }
-            if !suite.roots.contains(&root) {
-                suite.roots.push(root);
-            }
+            suite.note_root(root, path);
         }
         suite.cases.sort_by(|a, b| a.name.cmp(&b.name));
         suite
             .cases
-            .dedup_by(|a, b| a.name == b.name && a.origin == b.origin);
+            .dedup_by(|a, b| a.name == b.name && is_same_file(a, b));
+        let mut neighbours = suite.cases.iter().zip(suite.cases.iter().skip(1));
+        if let Some((a, b)) = neighbours.find(|(a, b)| a.name == b.name) {
+            return Err(DiscoverError::Ambiguous {
+                name: a.name.clone(),
+                first: a.source().name().to_string(),
+                second: b.source().name().to_string(),
+            });
+        }
         Ok(suite)
     }
 
@@ -95,27 +123,55 @@ impl Suite {
     pub fn known(&self, target: &str) -> Result<KnownDeviations, KnownError> {
         let file = format!("known/{target}.toml");
         let mut all = KnownDeviations::default();
+        let mut add = |name: String, text: &str, is_whole: bool| {
+            let mut list = KnownDeviations::default();
+            list.read(&name, text)?;
+            list.hold_against(&name, &self.cases, is_whole)?;
+            all.merge(&name, list)
+        };
         if self.roots.is_empty()
             && let Some((path, text)) = bundled::files().into_iter().find(|(path, _)| *path == file)
         {
-            all.read(&format!("conformance-cases/{path}"), text)?;
+            add(format!("conformance-cases/{path}"), text, true)?;
         }
         for root in &self.roots {
-            let path = root.join(&file);
-            if let Ok(text) = fs::read_to_string(&path) {
-                all.read(&path.display().to_string(), &text)?;
+            let path = root.folder.join(&file);
+            let shown = path.display().to_string();
+            match fs::read_to_string(&path) {
+                Ok(text) => add(shown, &text, root.is_whole)?,
+                Err(problem) if problem.kind() == ErrorKind::NotFound => {}
+                Err(problem) => {
+                    return Err(KnownError {
+                        file: shown,
+                        problem: format!("cannot read the list of known deviations: {problem}"),
+                    });
+                }
             }
         }
         Ok(all)
     }
 
-    fn add(&mut self, path: &Path, root: &Path) -> Result<(), DiscoverError> {
+    /// Remembers that `path` was asked for, which lies in the folder `root`.
+    fn note_root(&mut self, root: PathBuf, path: &Path) {
+        let is_whole = fs::canonicalize(path).is_ok_and(|path| path == root);
+        match self.roots.iter_mut().find(|known| known.folder == root) {
+            Some(known) => known.is_whole |= is_whole,
+            None => self.roots.push(Root {
+                folder: root,
+                is_whole,
+            }),
+        }
+    }
+
+    /// Adds a file, or all cases in a folder. `absolute` is where it lies, by which it is named:
+    /// a symbolic link counts where it stands, not where it leads.
+    fn add(&mut self, path: &Path, absolute: &Path, root: &Path) -> Result<(), DiscoverError> {
         let unreadable = |problem: std::io::Error| DiscoverError::Unreadable {
             path: path.to_path_buf(),
             problem: problem.to_string(),
         };
         if fs::metadata(path).map_err(unreadable)?.is_file() {
-            self.cases.push(read_case(path, root));
+            self.cases.push(read_case(path, absolute, root));
             return Ok(());
         }
         let mut entries: Vec<PathBuf> = fs::read_dir(path)
@@ -125,10 +181,11 @@ impl Suite {
         entries.sort();
         for entry in entries {
             let name = entry.to_string_lossy();
+            let absolute = absolute.join(entry.file_name().unwrap_or_default());
             if entry.is_dir() {
-                self.add(&entry, root)?;
+                self.add(&entry, &absolute, root)?;
             } else if name.ends_with(SCRIPT) || name.ends_with(PROBE) {
-                self.cases.push(read_case(&entry, root));
+                self.cases.push(read_case(&entry, &absolute, root));
             }
         }
         Ok(())
@@ -150,12 +207,35 @@ fn suite_root(path: &Path) -> PathBuf {
     found.unwrap_or(absolute)
 }
 
-fn read_case(path: &Path, root: &Path) -> Case {
+/// Where a path lies, with links on the way resolved, but not a link that it is itself, unless
+/// that is a folder.
+fn absolute(path: &Path) -> PathBuf {
+    let whole = || fs::canonicalize(path).unwrap_or(path.to_path_buf());
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) if !path.is_dir() => {
+            let parent = if parent == Path::new("") {
+                Path::new(".")
+            } else {
+                parent
+            };
+            fs::canonicalize(parent).map_or_else(|_| whole(), |parent| parent.join(name))
+        }
+        _ => whole(),
+    }
+}
+
+fn is_same_file(a: &Case, b: &Case) -> bool {
+    match (&a.origin, &b.origin) {
+        (Origin::File(a), Origin::File(b)) => absolute(a) == absolute(b),
+        (a, b) => a == b,
+    }
+}
+
+fn read_case(path: &Path, absolute: &Path, root: &Path) -> Case {
     let shown = path.display().to_string();
-    let absolute = fs::canonicalize(path).unwrap_or(path.to_path_buf());
     let relative = absolute
         .strip_prefix(root)
-        .unwrap_or(&absolute)
+        .unwrap_or(absolute)
         .to_string_lossy()
         .replace('\\', "/");
     let name = case_name(&relative).unwrap_or(relative.clone());
@@ -221,5 +301,114 @@ mod tests {
         fs::write(root.path().join("bad.pkt"), [0xff, 0xfe]).unwrap();
         let suite = Suite::from_paths(&[root.path().to_path_buf()]).unwrap();
         assert!(matches!(suite.cases[0].body, Body::Unreadable(..)));
+    }
+
+    /// A folder with `a/x.pkt` and `b/x.pkt`.
+    fn two_of_a_name() -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for folder in ["a", "b"] {
+            fs::create_dir_all(root.path().join(folder)).unwrap();
+            fs::write(root.path().join(folder).join("x.pkt"), folder).unwrap();
+        }
+        root
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let root = two_of_a_name();
+        let [a, b] = ["a", "b"].map(|folder| root.path().join(folder));
+        let error = Suite::from_paths(&[a.clone(), b.clone()]).unwrap_err();
+        assert!(
+            error.to_string().contains("two cases are called x"),
+            "{error}"
+        );
+        let error = Suite::from_paths(&[a.join("x.pkt"), b.join("x.pkt")]).unwrap_err();
+        assert!(error.to_string().contains("b/x.pkt"), "{error}");
+        fs::write(a.join("x.probe.toml"), "").unwrap();
+        let error = Suite::from_paths(std::slice::from_ref(&a)).unwrap_err();
+        assert!(error.to_string().contains("x.probe.toml"), "{error}");
+        let both = Suite::from_paths(&[root.path().to_path_buf()]);
+        assert!(both.is_err(), "a/x twice");
+    }
+
+    #[test]
+    fn a_file_named_twice_is_one_case() {
+        let root = two_of_a_name();
+        let a = root.path().join("a");
+        let paths = [a.clone(), a.join("x.pkt"), a.join("../a/x.pkt")];
+        let suite = Suite::from_paths(&paths).unwrap();
+        assert_eq!(suite.cases.len(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_named_after_where_it_stands() {
+        use std::os::unix::fs::symlink;
+        let root = two_of_a_name();
+        let [a, b] = ["a", "b"].map(|folder| root.path().join(folder));
+        symlink(b.join("x.pkt"), a.join("link.pkt")).unwrap();
+        symlink(&b, a.join("inner")).unwrap();
+        let suite = Suite::from_paths(std::slice::from_ref(&a)).unwrap();
+        let names: Vec<&str> = suite.cases.iter().map(|case| case.name.as_str()).collect();
+        assert_eq!(names, ["inner/x", "link", "x"]);
+        let suite = Suite::from_paths(&[a.join("link.pkt")]).unwrap();
+        assert_eq!(suite.cases[0].name, "link");
+    }
+
+    const LIST: &str = r#"
+        [[deviation]]
+        case = "a/one"
+        requirement = "RFC9293-SM-12"
+        reason = "on purpose"
+        seen_with = "1"
+        line = "x"
+        fields = ["ack"]
+    "#;
+
+    /// A suite root with the case `a/two` and a list that has another.
+    fn root_with_a_list() -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for folder in ["known", "a"] {
+            fs::create_dir_all(root.path().join(folder)).unwrap();
+        }
+        fs::write(root.path().join("a/two.pkt"), "x\nx\n").unwrap();
+        fs::write(root.path().join("known/linux.toml"), LIST).unwrap();
+        root
+    }
+
+    #[test]
+    fn a_listed_case_must_be_there_when_the_whole_suite_is() {
+        let root = root_with_a_list();
+        let whole = Suite::from_paths(&[root.path().to_path_buf()]).unwrap();
+        let error = whole.known("linux").unwrap_err().to_string();
+        assert!(error.contains("there is no case a/one"), "{error}");
+        let part = Suite::from_paths(&[root.path().join("a")]).unwrap();
+        assert_eq!(part.known("linux").unwrap().cases().count(), 1);
+    }
+
+    #[test]
+    fn a_listed_line_that_stands_twice_is_refused_even_in_a_part() {
+        let root = root_with_a_list();
+        fs::write(root.path().join("a/one.pkt"), "x\nx\n").unwrap();
+        let part = Suite::from_paths(&[root.path().join("a/one.pkt")]).unwrap();
+        let error = part.known("linux").unwrap_err().to_string();
+        assert!(error.contains("stands 2 times"), "{error}");
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_read_is_an_error_and_not_an_empty_list() {
+        let root = root_with_a_list();
+        fs::write(root.path().join("known/linux.toml"), [0xff]).unwrap();
+        let suite = Suite::from_paths(&[root.path().to_path_buf()]).unwrap();
+        let error = suite.known("linux").unwrap_err().to_string();
+        assert!(error.contains("linux.toml: cannot read"), "{error}");
+        assert_eq!(suite.known("reference").unwrap().cases().count(), 0);
+    }
+
+    #[test]
+    fn the_bundled_lists_hold() {
+        for target in ["linux", "reference"] {
+            Suite::bundled().known(target).unwrap();
+        }
     }
 }

@@ -11,6 +11,8 @@ use crate::program::IpVersion;
 use crate::source::Source;
 use crate::verdict::{Failure, Verdict};
 
+use super::case::{Body, Case};
+
 /// One entry of `known/TARGET.toml`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -60,7 +62,8 @@ impl KnownDeviations {
     /// Adds the entries of one list.
     ///
     /// # Errors
-    /// If the text is not TOML of the right form, or a case is listed twice.
+    /// If the text is not TOML of the right form, a case is listed twice, or an entry names
+    /// no field or a family that there is not.
     pub fn read(&mut self, file: &str, text: &str) -> Result<(), KnownError> {
         let fail = |problem: String| KnownError {
             file: file.to_string(),
@@ -68,10 +71,59 @@ impl KnownDeviations {
         };
         let list: File = toml::from_str(text).map_err(|problem| fail(problem.to_string()))?;
         for deviation in list.deviation {
+            deviation.check().map_err(fail)?;
             let case = deviation.case.clone();
             if self.by_case.insert(case.clone(), deviation).is_some() {
                 return Err(fail(format!("{case} is listed twice")));
             }
+        }
+        Ok(())
+    }
+
+    /// Holds the list against the cases it is for. `is_whole`: these are all the cases there
+    /// are, so that a listed case that is not among them is a mistake.
+    ///
+    /// # Errors
+    /// If an entry could excuse nothing, or more than it says: no such case, or a line that
+    /// does not stand in the case's file exactly once.
+    pub(super) fn hold_against(
+        &self,
+        file: &str,
+        cases: &[Case],
+        is_whole: bool,
+    ) -> Result<(), KnownError> {
+        let fail = |problem: String| KnownError {
+            file: file.to_string(),
+            problem,
+        };
+        for entry in self.cases() {
+            match cases.iter().find(|case| case.name == entry.case) {
+                Some(case) => entry.check_line(&case.body).map_err(fail)?,
+                None if is_whole => {
+                    return Err(fail(format!(
+                        "there is no case {}; correct the name or take the entry off the list",
+                        entry.case
+                    )));
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the entries of another list.
+    ///
+    /// # Errors
+    /// If a case stands in both; `file` is what the message calls the other.
+    pub(super) fn merge(&mut self, file: &str, other: KnownDeviations) -> Result<(), KnownError> {
+        for (case, deviation) in other.by_case {
+            if self.by_case.contains_key(&case) {
+                return Err(KnownError {
+                    file: file.to_string(),
+                    problem: format!("{case} is on another list as well"),
+                });
+            }
+            self.by_case.insert(case, deviation);
         }
         Ok(())
     }
@@ -117,7 +169,55 @@ impl KnownDeviations {
     }
 }
 
+/// Every family, as a list names them.
+const FAMILIES: [IpVersion; 3] = [IpVersion::Ipv4, IpVersion::Ipv6, IpVersion::Ipv4MappedIpv6];
+
 impl Deviation {
+    fn check(&self) -> Result<(), String> {
+        let case = &self.case;
+        if self.fields.is_empty() {
+            return Err(format!(
+                "{case}: `fields` is empty; name every field that differs"
+            ));
+        }
+        let families = FAMILIES.map(|family| family.to_string());
+        match self
+            .ip_versions
+            .iter()
+            .find(|name| !families.contains(name))
+        {
+            Some(unknown) => Err(format!(
+                "{case}: `{unknown}` is no family; expected {}",
+                families.join(", ")
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Lines are told apart by their text alone, so the text must stand in the file once.
+    fn check_line(&self, body: &Body) -> Result<(), String> {
+        let Body::Script(source) = body else {
+            return Ok(());
+        };
+        let line = self.line.trim();
+        let times = source.text().lines().filter(|text| text.trim() == line);
+        match times.count() {
+            _ if line.is_empty() => Ok(()),
+            1 => Ok(()),
+            0 => Err(format!(
+                "{}: the line `{line}` does not stand in {}",
+                self.case,
+                source.name()
+            )),
+            times => Err(format!(
+                "{}: the line `{line}` stands {times} times in {}, so that it is not clear which is meant; \
+                 write one of them differently, for example with a comment behind it",
+                self.case,
+                source.name()
+            )),
+        }
+    }
+
     fn fits(&self, failure: &Failure, source: &Source) -> bool {
         let line = failure.span.map_or("", |span| {
             source.line_text(source.line_of(span.start)).trim()
@@ -196,10 +296,53 @@ mod tests {
     #[rstest]
     #[case("[[deviation]]\ncase = \"a\"\n", "missing field")]
     #[case("[[deviaton]]\n", "unknown field")]
+    #[case(&LIST.replace("ipv4", "ipv5"), "`ipv5` is no family; expected ipv4, ipv6, ipv4-mapped-ipv6")]
+    #[case(&LIST.replace("[\"ack\"]", "[]"), "`fields` is empty")]
+    #[case(&format!("{LIST}{LIST}"), "a/b is listed twice")]
     fn a_list_with_a_mistake_is_refused(#[case] text: &str, #[case] want: &str) {
         let error = KnownDeviations::default()
             .read("linux.toml", text)
             .unwrap_err();
         assert!(error.to_string().contains(want), "{error}");
+    }
+
+    #[rstest]
+    #[case::once("a/b", "// other\n  +0 > S. 0:0(0) ack 101\n", None)]
+    #[case::twice(
+        "a/b",
+        "+0 > S. 0:0(0) ack 101\n +0 > S. 0:0(0) ack 101\n",
+        Some("stands 2 times")
+    )]
+    #[case::never("a/b", "+1 > S. 0:0(0) ack 101\n", Some("does not stand in b.pkt"))]
+    #[case::other_case("a/c", "", Some("there is no case a/b"))]
+    fn an_entry_means_one_line_of_one_case(
+        #[case] name: &str,
+        #[case] script: &str,
+        #[case] want: Option<&str>,
+    ) {
+        let cases = [Case {
+            name: name.to_string(),
+            origin: crate::suite::Origin::Bundled,
+            body: Body::Script(Source::new("b.pkt", script)),
+        }];
+        let outcome = known().hold_against("linux.toml", &cases, true);
+        match want {
+            None => outcome.unwrap(),
+            Some(want) => {
+                let error = outcome.unwrap_err().to_string();
+                assert!(error.contains(want), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_suite_need_not_hold_every_listed_case() {
+        known().hold_against("linux.toml", &[], false).unwrap();
+    }
+
+    #[test]
+    fn a_case_on_two_lists_is_refused() {
+        let error = known().merge("other.toml", known()).unwrap_err();
+        assert!(error.to_string().contains("other.toml: a/b"), "{error}");
     }
 }

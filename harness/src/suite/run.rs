@@ -1,6 +1,8 @@
 //! Running a suite: many cases at a time, results in order of name.
 
+use std::any::Any;
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -159,9 +161,10 @@ fn prepare<'a>(
             }
         }
         Body::Probe(source) => Work::Probe(source),
-        Body::Unreadable(source, problem) => {
-            Work::Settled(CaseError::Machine(format!("{}: {problem}", source.name())))
-        }
+        Body::Unreadable(source, problem) => Work::Settled(CaseError::Unreadable(format!(
+            "{}: {problem}",
+            source.name()
+        ))),
     };
     let waits = match &work {
         Work::Script(program) => program.waits(),
@@ -193,13 +196,13 @@ fn run_unit(
         outcome.verdict = known.judge(&unit.case.name, unit.ip_version, source, outcome.verdict);
         outcome
     };
-    let outcome = match &unit.work {
+    let outcome = caught(|| match &unit.work {
         Work::Script(program) => run_patiently(target.is_virtual(), || {
             judged(runner::run(program, target, &run_settings))
         }),
         Work::Probe(source) => judged(crate::probe::run(source, target, &run_settings)),
         Work::Settled(error) => RunOutcome::unstarted(Verdict::Error(error.clone())),
-    };
+    });
     let verdict = outcome.verdict;
     CaseResult {
         case: unit.case.name.clone(),
@@ -212,6 +215,27 @@ fn run_unit(
         script_time: outcome.ended_at.saturating_since(crate::time::Time::ZERO),
         trace: outcome.trace,
     }
+}
+
+/// A panic of a stack that runs in this process costs its own case and no other.
+///
+/// Nothing of the session outlives the panic: each case opens its own, so the broken state
+/// that unwinding may leave is never seen.
+fn caught(run: impl FnOnce() -> RunOutcome) -> RunOutcome {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        RunOutcome::unstarted(Verdict::Error(CaseError::Machine(format!(
+            "the stack under test or the harness panicked: {} (standard error says where)",
+            panic_text(panic.as_ref())
+        ))))
+    })
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("without a text")
 }
 
 /// A failure while the machine itself was late says nothing about the stack: such a run is
@@ -241,6 +265,9 @@ fn run_patiently(is_virtual: bool, run: impl Fn() -> RunOutcome) -> RunOutcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::program::Capability;
+    use crate::suite::{Origin, Suite};
+    use crate::target::{Session, SessionSettings, TargetError};
     use crate::trace::Trace;
     use crate::verdict::Failure;
     use std::cell::Cell;
@@ -264,6 +291,68 @@ mod tests {
             notes: Vec::new(),
             help: None,
         }))
+    }
+
+    /// A stack that falls over as soon as it is touched.
+    struct Broken;
+
+    impl Target for Broken {
+        fn name(&self) -> &'static str {
+            "broken"
+        }
+
+        fn defines(&self) -> Vec<String> {
+            Vec::new()
+        }
+
+        fn lacks(&self, _capability: &Capability) -> Option<String> {
+            None
+        }
+
+        fn is_virtual(&self) -> bool {
+            true
+        }
+
+        fn open(&self, settings: &SessionSettings) -> Result<Box<dyn Session>, TargetError> {
+            panic!("no room for an MTU of {}", settings.mtu)
+        }
+    }
+
+    #[test]
+    fn a_panic_of_the_stack_is_an_error_of_its_case_alone() {
+        let case = |name: &str, body: Body| Case {
+            name: name.to_string(),
+            origin: Origin::Bundled,
+            body,
+        };
+        let suite = Suite::bundled();
+        let bundled = |name: &str| suite.cases.iter().find(|case| case.name == name).unwrap();
+        let typo = case(
+            "typo",
+            Body::Script(Source::new("typo.pkt", "+0 nonsense\n")),
+        );
+        let cases = [
+            bundled("handshake/passive-open"),
+            bundled("close/process-ended-by-signal"),
+            &typo,
+        ];
+        let settings = ExecuteSettings {
+            ip_versions: vec![IpVersion::Ipv4],
+            ..ExecuteSettings::default()
+        };
+        let known = KnownDeviations::default();
+        let results = execute(&cases, &Broken, &known, &settings, &mut |_| {});
+        assert_eq!(results.len(), 3);
+        for result in &results {
+            assert_eq!(result.verdict.name(), "error", "{}", result.case);
+        }
+        for result in &results[..2] {
+            let message = &result.message;
+            assert!(
+                message.contains("panicked: no room for an MTU"),
+                "{message}"
+            );
+        }
     }
 
     #[test]

@@ -23,16 +23,7 @@ pub(super) fn snapshot(fd: Fd, fds: &FdTable) -> Result<BTreeMap<String, i64>, T
     let mut variables = BTreeMap::new();
     match option(fd, libc::IPPROTO_TCP, TCP_INFO, fds)? {
         Ok(bytes) => tcp_info(&bytes, kernel_release(), &mut variables),
-        Err(Errno(number)) => {
-            return Err(TargetError::Unsupported {
-                capability: "tcp_info".into(),
-                reason: format!(
-                    "TCP_INFO of descriptor {} gives {}",
-                    fd.0,
-                    nix::errno::Errno::from_raw(number)
-                ),
-            });
-        }
+        Err(errno) => return Err(refused(fd, errno)),
     }
     if let (Ok(name), Ok(bytes)) = (
         option(fd, libc::IPPROTO_TCP, TCP_CONGESTION, fds)?,
@@ -44,6 +35,19 @@ pub(super) fn snapshot(fd: Fd, fds: &FdTable) -> Result<BTreeMap<String, i64>, T
         take(&bytes, MEMORY, &mut variables);
     }
     Ok(variables)
+}
+
+/// A kernel without TCP_INFO lacks something; a descriptor that is not open is the script's mistake.
+fn refused(fd: Fd, Errno(number): Errno) -> TargetError {
+    let errno = nix::errno::Errno::from_raw(number);
+    let reason = format!("TCP_INFO of descriptor {} gives {errno}", fd.0);
+    if errno == nix::errno::Errno::EBADF {
+        return TargetError::Machine(reason);
+    }
+    TargetError::Unsupported {
+        capability: "tcp_info".into(),
+        reason,
+    }
 }
 
 fn option(
@@ -275,6 +279,15 @@ const MEMORY: &[Member] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_descriptor_that_is_not_open_is_an_error_and_no_missing_capability() {
+        let outcome = snapshot(Fd(77), &FdTable::default());
+        assert!(
+            matches!(&outcome, Err(TargetError::Machine(text)) if text.contains("EBADF")),
+            "{outcome:?}"
+        );
+    }
 
     #[test]
     fn members_neither_overlap_nor_leave_holes_but_for_the_two_bytes_of_bit_fields() {

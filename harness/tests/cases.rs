@@ -101,16 +101,21 @@ fn a_dead_run_leaves_nobody_waiting() -> Result<(), Failed> {
 }
 
 fn main() -> ExitCode {
+    // Before the first thread: an ordinary user needs a user namespace.
+    let rights = tcpdrill::target::linux::prepare();
     let arguments = Arguments::from_args();
     let suite = Arc::new(Suite::bundled());
     let mut all = trials::<ReferenceTarget>(&suite, "reference", false, &arguments);
+    all.push(Trial::test(
+        "reference::only_what_is_listed_is_skipped",
+        only_what_is_listed_is_skipped,
+    ));
     all.push(Trial::test(
         "board::a_dead_run_leaves_nobody_waiting",
         a_dead_run_leaves_nobody_waiting,
     ));
     let required = std::env::var_os("TCPDRILL_REQUIRE_LINUX").is_some();
-    // Before the first thread: an ordinary user needs a user namespace.
-    match tcpdrill::target::linux::prepare().and_then(|_| LinuxTarget::available()) {
+    match rights.and_then(|_| LinuxTarget::available()) {
         Ok(()) => all.extend(trials::<LinuxTarget>(&suite, "linux", required, &arguments)),
         Err(reason) => all.push(
             Trial::test(format!("linux (not available: {reason})"), move || {
@@ -120,6 +125,39 @@ fn main() -> ExitCode {
         ),
     }
     libtest_mimic::run(&arguments, all).exit_code()
+}
+
+/// The reference answers `skip` for what it lacks; that this is no more than known stands in a file.
+fn only_what_is_listed_is_skipped() -> Result<(), Failed> {
+    let suite = Suite::bundled();
+    let cases: Vec<&Case> = suite.cases.iter().collect();
+    let target = ReferenceTarget::default();
+    let known = suite
+        .known(target.name())
+        .map_err(|problem| problem.to_string())?;
+    let settings = ExecuteSettings {
+        ip_versions: vec![IpVersion::Ipv4],
+        ..ExecuteSettings::default()
+    };
+    let skipped: Vec<String> = execute(&cases, &target, &known, &settings, &mut |_| {})
+        .iter()
+        .filter_map(|result| match &result.verdict {
+            Verdict::Skip { capability, .. } => Some(format!("{} {capability}", result.case)),
+            _ => None,
+        })
+        .collect();
+    let listed: Vec<&str> = include_str!("cases/skipped-on-reference.txt")
+        .lines()
+        .collect();
+    if skipped == listed {
+        return Ok(());
+    }
+    Err(format!(
+        "skipped:\n{}\nlisted:\n{}",
+        skipped.join("\n"),
+        listed.join("\n")
+    )
+    .into())
 }
 
 /// The tests of one target: each case on each family, and that nothing is skipped unnoticed.

@@ -1,7 +1,7 @@
 //! Running a suite: many cases at a time, results in order of name.
 
 use std::any::Any;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::sync::{Mutex, PoisonError};
@@ -13,7 +13,7 @@ use crate::runner::{self, RunOutcome, RunSettings};
 use crate::script::{self, LoadContext};
 use crate::source::Source;
 use crate::target::Target;
-use crate::verdict::{CaseError, CaseResult, Verdict};
+use crate::verdict::{CaseError, CaseResult, Failure, Verdict};
 
 use super::case::{Body, Case};
 use super::known::KnownDeviations;
@@ -245,21 +245,51 @@ fn run_patiently(is_virtual: bool, run: impl Fn() -> RunOutcome) -> RunOutcome {
     if is_virtual {
         return outcome;
     }
-    for _ in 0..RETRIES {
-        if !matches!(outcome.verdict, Verdict::Fail(_)) || outcome.lateness.is_zero() {
+    let mut shapes = BTreeSet::new();
+    for attempt in 0..=RETRIES {
+        let Verdict::Fail(failure) = &outcome.verdict else {
+            return outcome;
+        };
+        if outcome.lateness.is_zero() {
             return outcome;
         }
-        outcome = run();
+        shapes.insert(shape(failure));
+        if attempt < RETRIES {
+            outcome = run();
+        }
     }
-    if let (Verdict::Fail(failure), false) = (&outcome.verdict, outcome.lateness.is_zero()) {
+    if let Verdict::Fail(failure) = &outcome.verdict {
+        let same = shapes.len() == 1;
+        if same
+            && !failure
+                .differences
+                .iter()
+                .all(|found| TIMELY.contains(&found.field))
+        {
+            return outcome;
+        }
         outcome.verdict = Verdict::Error(CaseError::Machine(format!(
-            "the machine was up to {:?} late, {} times in a row; last: {}",
+            "the machine was up to {:?} late, {} times in a row; last: {}: {}",
             outcome.lateness,
             RETRIES + 1,
-            failure.message
+            failure.message,
+            failure.label
         )));
     }
     outcome
+}
+
+/// Differences that lateness alone can make.
+const TIMELY: [&str; 4] = ["time", "missing", "surplus", "blocked"];
+
+/// Where a failure stands and in which fields: four times the same is no accident.
+fn shape(failure: &Failure) -> (usize, Vec<&'static str>) {
+    let fields = failure
+        .differences
+        .iter()
+        .map(|found| found.field)
+        .collect();
+    (failure.span.map_or(0, |span| span.start), fields)
 }
 
 #[cfg(test)]
@@ -269,7 +299,6 @@ mod tests {
     use crate::suite::{Origin, Suite};
     use crate::target::{Session, SessionSettings, TargetError};
     use crate::trace::Trace;
-    use crate::verdict::Failure;
     use std::cell::Cell;
 
     fn outcome(verdict: Verdict, lateness_ms: u64) -> RunOutcome {
@@ -377,6 +406,18 @@ mod tests {
             }
         });
         assert_eq!((end.verdict.name(), runs.get()), ("pass", 3));
+    }
+
+    #[test]
+    fn what_lateness_cannot_make_stays_a_failure_if_it_repeats() {
+        let wrong = || {
+            let Verdict::Fail(mut failure) = failed() else {
+                unreachable!("failed() fails")
+            };
+            failure.differences = vec![crate::expect::compare::difference("seq", "1", "2")];
+            outcome(Verdict::Fail(failure), 9)
+        };
+        assert_eq!(run_patiently(false, wrong).verdict.name(), "fail");
     }
 
     #[test]

@@ -75,7 +75,7 @@ pub enum CaseError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// Stable name: `time`, `flags`, `seq`, `length`, `ack`, `window`, `urgent`, `options`, `payload`,
-    /// `checksum`, `reserved`, `ports`, `ttl`, `tos`, `ecn`, `flowlabel`, `ip_version`, `protocol`, `icmp_type`, `icmp_code`,
+    /// `checksum`, `ip`, `source`, `reserved`, `ports`, `ttl`, `tos`, `ecn`, `flowlabel`, `ip_version`, `protocol`, `icmp_type`, `icmp_code`,
     /// `missing`, `surplus` and `unreadable` (a packet), `result`, `blocked` (a call that did not return),
     /// `errno`, `output`, `data`, `assert`, `status`, or a probe's own.
     pub field: &'static str,

@@ -236,7 +236,7 @@ impl Run<'_> {
             seen.parsed
                 .faults
                 .iter()
-                .map(|fault| difference("checksum", "a well-formed packet", fault.to_string())),
+                .map(|fault| difference(fault.field(), "a well-formed packet", fault.to_string())),
         );
         if let Transport::Tcp(segment) = &seen.parsed.packet.transport {
             if segment.reserved != 0 {

@@ -37,6 +37,19 @@ pub enum WireFault {
     },
     /// A TCP option area that cannot be read to its end.
     Options(String),
+    /// Something in or around the IP header.
+    Ip(String),
+}
+
+impl WireFault {
+    /// The field it is reported under.
+    pub fn field(&self) -> &'static str {
+        match self {
+            WireFault::Checksum { .. } => "checksum",
+            WireFault::Options(_) => "options",
+            WireFault::Ip(_) => "ip",
+        }
+    }
 }
 
 impl fmt::Display for WireFault {
@@ -53,6 +66,7 @@ impl fmt::Display for WireFault {
                 )
             }
             WireFault::Options(what) => write!(f, "malformed TCP options: {what}"),
+            WireFault::Ip(what) => f.write_str(what),
         }
     }
 }
@@ -66,7 +80,7 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, String> {
     let mut faults = Vec::new();
     let (ip, protocol, body) = match bytes.first().map(|byte| byte >> 4) {
         Some(4) => ipv4(bytes, &mut faults)?,
-        Some(6) => ipv6(bytes)?,
+        Some(6) => ipv6(bytes, &mut faults)?,
         Some(version) => return Err(format!("IP version {version}")),
         None => return Err("empty datagram".to_string()),
     };
@@ -120,6 +134,17 @@ fn ipv4<'a>(
     if header.get_fragment_offset() != 0 || header.get_flags() & 1 != 0 {
         return Err("IPv4 fragment".to_string());
     }
+    if header.get_flags() & 4 != 0 {
+        faults.push(WireFault::Ip("the reserved IPv4 flag is set".to_string()));
+    }
+    // Group membership reports carry the router alert option (RFC 3376 §4).
+    if header_len > 20 && header.get_next_level_protocol().0 != 2 {
+        faults.push(WireFault::Ip(format!(
+            "{} bytes of IPv4 options",
+            header_len - 20
+        )));
+    }
+    surroundings(faults, header.get_ttl(), total, bytes.len());
     check(
         faults,
         "IPv4 header",
@@ -140,7 +165,23 @@ fn ipv4<'a>(
     ))
 }
 
-fn ipv6(bytes: &[u8]) -> Result<(IpFields, u8, &[u8]), String> {
+/// What no IP header may say: nothing left to live, less than was captured.
+fn surroundings(faults: &mut Vec<WireFault>, ttl: u8, length: usize, captured: usize) {
+    if ttl == 0 {
+        faults.push(WireFault::Ip("TTL or hop limit 0".to_string()));
+    }
+    if captured > length {
+        let behind = captured - length;
+        faults.push(WireFault::Ip(format!(
+            "{behind} bytes behind the IP datagram"
+        )));
+    }
+}
+
+fn ipv6<'a>(
+    bytes: &'a [u8],
+    faults: &mut Vec<WireFault>,
+) -> Result<(IpFields, u8, &'a [u8]), String> {
     let header = Ipv6Packet::new(bytes).ok_or("shorter than an IPv6 header")?;
     let end = 40 + usize::from(header.get_payload_length());
     if end > bytes.len() {
@@ -149,6 +190,7 @@ fn ipv6(bytes: &[u8]) -> Result<(IpFields, u8, &[u8]), String> {
             bytes.len()
         ));
     }
+    surroundings(faults, header.get_hop_limit(), end, bytes.len());
     let ip = IpFields {
         source: IpAddr::V6(header.get_source()),
         destination: IpAddr::V6(header.get_destination()),
@@ -351,6 +393,29 @@ mod tests {
         assert_eq!(parse(&bytes).unwrap().faults, []);
         bytes[36..38].copy_from_slice(&[0xff, 0xfe]);
         assert_eq!(parse(&bytes).unwrap().faults.len(), 1);
+    }
+
+    #[rstest]
+    #[case::ttl(|bytes: &mut Vec<u8>| bytes[8] = 0, "TTL or hop limit 0")]
+    #[case::behind(|bytes: &mut Vec<u8>| bytes.extend([7; 100]), "100 bytes behind")]
+    #[case::reserved_flag(|bytes: &mut Vec<u8>| bytes[6] |= 0x80, "reserved IPv4 flag")]
+    #[case::options(add_ip_options, "4 bytes of IPv4 options")]
+    fn what_no_ip_header_may_say_is_a_fault(#[case] damage: fn(&mut Vec<u8>), #[case] want: &str) {
+        let mut bytes = packet(false, Transport::Tcp(segment(vec![])))
+            .build()
+            .unwrap();
+        damage(&mut bytes);
+        let faults = parse(&bytes).unwrap().faults;
+        assert!(
+            faults.iter().any(|fault| fault.to_string().contains(want)),
+            "{faults:?}"
+        );
+    }
+
+    fn add_ip_options(bytes: &mut Vec<u8>) {
+        bytes.splice(20..20, [1, 1, 1, 0]);
+        bytes[0] = 0x46;
+        bytes[3] += 4;
     }
 
     #[rstest]

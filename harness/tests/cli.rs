@@ -151,6 +151,17 @@ fn check_junit(folder: &Path) {
 }
 
 #[test]
+fn a_flood_of_mistakes_is_cut_short() {
+    let folder = folder();
+    let text = FIRST.to_string() + &"+0 raed(4, ..., 1) = 0\n".repeat(300);
+    fs::write(folder.path().join("many.pkt"), text).expect("writes");
+    let output = tcpdrill(folder.path(), &["check", "many.pkt"]);
+    let text = stdout(&output);
+    assert_eq!(text.matches("did you mean `read`?").count(), 100);
+    assert!(text.contains("and 200 more mistakes in many.pkt"), "{text}");
+}
+
+#[test]
 fn a_capture_holds_every_packet_with_sound_checksums() {
     let folder = folder();
     tcpdrill(

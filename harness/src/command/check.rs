@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 
 use crate::cli::CheckArgs;
-use crate::diagnostic::render::{Color, render};
+use crate::diagnostic::render::{Color, render, render_first};
 use crate::exit::Exit;
 use crate::program::IpVersion;
 use crate::script::{self, LoadContext};
@@ -35,8 +35,7 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
                         ip_version: Some(IpVersion::Ipv4),
                     };
                     let found = script::check_only(source, &context);
-                    let rendered = found.iter().map(|diagnostic| render(diagnostic, colour));
-                    for text in rendered {
+                    for text in render_first(&found, colour) {
                         if !problems.contains(&text) {
                             problems.push(text);
                         }

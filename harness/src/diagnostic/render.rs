@@ -57,6 +57,22 @@ pub fn render(diagnostic: &Diagnostic, color: Color) -> String {
     renderer.render(&[group])
 }
 
+/// As many diagnostics of one file as somebody reads, each as text; the last line says how many
+/// there are beyond them. Each rendering looks at the whole file.
+pub fn render_first(diagnostics: &[Diagnostic], color: Color) -> Vec<String> {
+    const MOST: usize = 100;
+    let shown = diagnostics.iter().take(MOST);
+    let mut lines: Vec<String> = shown.map(|one| render(one, color)).collect();
+    if diagnostics.len() > MOST {
+        let more = diagnostics.len() - MOST;
+        lines.push(format!(
+            "and {more} more mistakes in {}",
+            diagnostics[0].source.name()
+        ));
+    }
+    lines
+}
+
 /// Several diagnostics, an empty line between two of them; ends with a line end unless empty.
 pub fn render_all(diagnostics: &[Diagnostic], color: Color) -> String {
     let shown: Vec<String> = diagnostics.iter().map(|one| render(one, color)).collect();

@@ -1,6 +1,6 @@
 //! All that reporters see of a run.
 
-use crate::diagnostic::render::{Color, render};
+use crate::diagnostic::render::{Color, render, render_first};
 use crate::runner;
 use crate::source::Source;
 use crate::verdict::{CaseError, CaseResult, Verdict};
@@ -42,11 +42,7 @@ pub fn message(verdict: &Verdict, source: &Source) -> String {
             problem.clone()
         }
         Verdict::Error(CaseError::Script(diagnostics)) => {
-            let rendered: Vec<String> = diagnostics
-                .iter()
-                .map(|diagnostic| render(diagnostic, Color::Never))
-                .collect();
-            rendered.join("\n")
+            render_first(diagnostics, Color::Never).join("\n")
         }
     }
 }

@@ -164,6 +164,48 @@ pub struct PacketPattern {
     pub span: Span,
 }
 
+/// What a field of an expected packet may be. When injecting, only [`Match::Is`] says what to send.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Match<T> {
+    /// `*`: not compared.
+    #[default]
+    Any,
+    /// This value.
+    Is(T),
+    /// `a..b`: from the first to the second, both included.
+    Within(T, T),
+}
+
+impl<T: PartialOrd + Copy> Match<T> {
+    /// Whether a value is one that the script allows.
+    pub fn takes(&self, value: T) -> bool {
+        match self {
+            Match::Any => true,
+            Match::Is(wanted) => *wanted == value,
+            Match::Within(low, high) => *low <= value && value <= *high,
+        }
+    }
+
+    /// The value, if there is exactly one.
+    pub fn exact(&self) -> Option<T> {
+        match self {
+            Match::Is(value) => Some(*value),
+            Match::Any | Match::Within(..) => None,
+        }
+    }
+}
+
+impl<T: std::fmt::Display> std::fmt::Display for Match<T> {
+    /// As the script writes it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Match::Any => f.write_str("*"),
+            Match::Is(value) => value.fmt(f),
+            Match::Within(low, high) => write!(f, "{low}..{high}"),
+        }
+    }
+}
+
 /// ECN bits of an annotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EcnPattern {
@@ -391,5 +433,25 @@ impl Program {
             };
         }
         at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case(Match::Any, "*", [true, true, true, true])]
+    #[case(Match::Is(3), "3", [false, true, false, false])]
+    #[case(Match::Within(3, 5), "3..5", [false, true, true, false])]
+    fn a_field_takes_what_the_script_allows(
+        #[case] wanted: Match<u16>,
+        #[case] shown: &str,
+        #[case] takes: [bool; 4],
+    ) {
+        assert_eq!([2, 3, 5, 6].map(|value| wanted.takes(value)), takes);
+        assert_eq!(wanted.to_string(), shown);
+        assert_eq!(wanted.exact().is_some(), shown == "3");
     }
 }

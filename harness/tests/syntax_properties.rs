@@ -148,6 +148,7 @@ fn read(text: &str) {
             ("SO_LINGER".to_owned(), "\"x\"".to_owned()),
         ],
         ip_version: None,
+        ..LoadContext::default()
     };
     let source = Source::new("random.pkt", text);
     script::header(&source);

@@ -33,6 +33,7 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
                         predefined: view.iter().map(ToString::to_string).collect(),
                         defines: args.defines.clone(),
                         ip_version: Some(IpVersion::Ipv4),
+                        ..LoadContext::default()
                     };
                     let found = script::check_only(source, &context);
                     for text in render_first(&found, colour) {

@@ -70,6 +70,7 @@ fn run_cases(args: &RunArgs, suite: &Suite, cases: &[&Case], target: &dyn Target
         jobs: args.jobs.map(usize::from),
         defines: args.defines.clone(),
         seed: args.seed,
+        drop_in: false,
     };
     let families: Vec<String> = settings
         .ip_versions

@@ -170,6 +170,7 @@ struct Run<'a> {
     next_remote_port: u16,
     tolerance: Tolerance,
     payload: PayloadMode,
+    drop_in: bool,
     descriptors: Descriptors,
     focus: Focus,
     connection: Option<Connection>,
@@ -220,6 +221,7 @@ impl<'a> Run<'a> {
             addresses,
             tolerance: settings.tolerance(&program.options),
             payload: program.header.payload,
+            drop_in: settings.drop_in,
             descriptors: Descriptors::default(),
             focus: Focus::Open,
             connection: None,
@@ -466,7 +468,7 @@ impl<'a> Run<'a> {
     fn surplus(&mut self) -> Result<(), Stop> {
         /// How long a live stack is given for a packet that is already on its way.
         const GRACE: Duration = Duration::from_millis(10);
-        if self.program.header.surplus == SurplusMode::Ignore {
+        if self.drop_in || self.program.header.surplus == SurplusMode::Ignore {
             return Ok(());
         }
         let now = self.session.now();

@@ -18,6 +18,8 @@ pub struct RunSettings {
     pub seed: u64,
     /// Option lines of the command line.
     pub overrides: ScriptOptions,
+    /// Judge as packetdrill does: what is left over at the end of a script is not looked at.
+    pub drop_in: bool,
 }
 
 const LOCAL_V4: Ipv4Addr = Ipv4Addr::new(192, 168, 0, 2);

@@ -30,6 +30,8 @@ pub struct LoadContext {
     pub defines: Vec<(String, String)>,
     /// The family to run on; `None` takes the script's own line, else IPv4.
     pub ip_version: Option<IpVersion>,
+    /// Take only what packetdrill takes: the additions of docs/language.md are errors.
+    pub drop_in: bool,
 }
 
 /// Reads and checks a script.

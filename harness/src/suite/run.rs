@@ -36,6 +36,8 @@ pub struct ExecuteSettings {
     pub defines: Vec<(String, String)>,
     /// Seed of virtual targets.
     pub seed: u64,
+    /// Read and judge scripts exactly as packetdrill does.
+    pub drop_in: bool,
 }
 
 /// What one unit of work runs.
@@ -154,6 +156,7 @@ fn prepare<'a>(
                 predefined: target.defines(),
                 defines: settings.defines.clone(),
                 ip_version: Some(ip_version),
+                drop_in: settings.drop_in,
             };
             match script::load(source, &context) {
                 Ok(program) => Work::Script(Box::new(program)),
@@ -189,6 +192,7 @@ fn run_unit(
     let run_settings = RunSettings {
         ip_version: unit.ip_version,
         seed: settings.seed,
+        drop_in: settings.drop_in,
         ..RunSettings::default()
     };
     let source = unit.case.source();

@@ -101,6 +101,11 @@ pub struct ScriptOptions {
     pub connect_port: Option<u16>,
     pub mtu: Option<u16>,
     pub mss: Option<u16>,
+    /// In Mbit/s.
+    pub speed: Option<u32>,
+    pub is_anyip: bool,
+    /// Commands to be run before the script starts, in order.
+    pub init_scripts: Vec<String>,
     pub tolerance: Option<Duration>,
     pub tolerance_percent: Option<f64>,
     pub tcp_ts_tick_usecs: Option<u32>,

@@ -109,7 +109,7 @@ impl Run<'_> {
 
     fn inbound_tcp(&mut self, pattern: &TcpPattern, span: Span) -> Result<TcpSegment, Stop> {
         self.learn_local_port()?;
-        let scaled = self.program.options.tcp_ts_ecr_scaled;
+        let scaled = self.options.tcp_ts_ecr_scaled;
         let mode = self.payload;
         let built = self.connection_for_inbound().inbound(pattern, scaled);
         let mut segment = built.map_err(|problem| {

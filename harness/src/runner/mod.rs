@@ -20,7 +20,7 @@ mod tests;
 
 use std::time::Duration;
 
-use crate::program::{Action, PayloadMode, Program, Step, SurplusMode};
+use crate::program::{Action, Capability, PayloadMode, Program, ScriptOptions, Step, SurplusMode};
 use crate::script;
 use crate::source::Span;
 use crate::target::{Session, Target, TargetError};
@@ -55,17 +55,9 @@ const IP_VERSION: &str = "ip_version:";
 
 /// Runs a program on a fresh session of `target`.
 pub fn run(program: &Program, target: &dyn Target, settings: &RunSettings) -> RunOutcome {
-    let lacking = program
-        .needs
-        .keys()
-        .filter(|capability| !capability.0.starts_with(IP_VERSION))
-        .find_map(|capability| {
-            let reason =
-                script::capability::unavailable(capability).or_else(|| target.lacks(capability))?;
-            Some((capability.0.clone(), reason))
-        });
-    if let Some((capability, reason)) = lacking {
-        return RunOutcome::unstarted(Verdict::Skip { capability, reason });
+    let mut needs = program.needs.keys();
+    if let Some(skip) = needs.find_map(|capability| lacking(capability, target)) {
+        return RunOutcome::unstarted(skip);
     }
     let other_version = program.needs.keys().find(|capability| {
         let version = capability.0.strip_prefix(IP_VERSION);
@@ -81,6 +73,13 @@ pub fn run(program: &Program, target: &dyn Target, settings: &RunSettings) -> Ru
         Ok(session_settings) => session_settings,
         Err(skip) => return RunOutcome::unstarted(skip),
     };
+    let asked = settings::needs(&session_settings);
+    if let Some(skip) = asked
+        .into_iter()
+        .find_map(|capability| lacking(&capability, target))
+    {
+        return RunOutcome::unstarted(skip);
+    }
     let session = match target.open(&session_settings) {
         Ok(session) => session,
         Err(error) => return RunOutcome::unstarted(Stop::from(error).verdict()),
@@ -88,6 +87,19 @@ pub fn run(program: &Program, target: &dyn Target, settings: &RunSettings) -> Ru
     let mut run = Run::new(program, settings, session_settings, session);
     run.is_virtual = target.is_virtual();
     run.whole()
+}
+
+/// The verdict if the target, or the harness, lacks this.
+fn lacking(capability: &Capability, target: &dyn Target) -> Option<Verdict> {
+    if capability.0.starts_with(IP_VERSION) {
+        return None;
+    }
+    let reason =
+        script::capability::unavailable(capability).or_else(|| target.lacks(capability))?;
+    Some(Verdict::Skip {
+        capability: capability.0.clone(),
+        reason,
+    })
 }
 
 impl RunOutcome {
@@ -163,6 +175,8 @@ struct Pending {
 /// One run.
 struct Run<'a> {
     program: &'a Program,
+    /// The script's option lines and the command line's.
+    options: ScriptOptions,
     session: Box<dyn Session>,
     addresses: crate::target::SessionSettings,
     bind_port: u16,
@@ -212,14 +226,16 @@ impl<'a> Run<'a> {
                 ))
             })
             .collect();
+        let options = settings.options(&program.options);
         Run {
             program,
             session,
-            bind_port: settings.bind_port(&program.options),
-            connect_port: settings.connect_port(&program.options),
+            bind_port: options.bind_port.unwrap_or(settings::DEFAULT_PORT),
+            connect_port: options.connect_port.unwrap_or(settings::DEFAULT_PORT),
             next_remote_port: settings.first_remote_port(),
             addresses,
-            tolerance: settings.tolerance(&program.options),
+            tolerance: settings::tolerance(&options),
+            options,
             payload: program.header.payload,
             drop_in: settings.drop_in,
             descriptors: Descriptors::default(),
@@ -259,6 +275,10 @@ impl<'a> Run<'a> {
     }
 
     fn events(&mut self) -> Result<(), Stop> {
+        for script in self.options.init_scripts.clone() {
+            // Of the first line, where option lines stand; the command names the script.
+            self.set_up(&script, Span::default())?;
+        }
         if let Some(init) = &self.program.init {
             self.set_up(&init.node, init.span)?;
         }

@@ -54,7 +54,9 @@ impl Run<'_> {
         };
         self.merge(&mut seen, pattern, deadline)?;
         let differences = self.judge(&seen, pattern, due);
-        if !differences.is_empty() {
+        if self.options.non_fatal_packet {
+            self.warn_of(&seen, step, &differences);
+        } else if !differences.is_empty() {
             return Err(self.mismatch(pattern, &seen, due, differences));
         }
         // A packet that had waited does not turn the clock back.
@@ -154,7 +156,7 @@ impl Run<'_> {
         let BodyPattern::Tcp(want) = &pattern.body else {
             return Ok(());
         };
-        if self.program.options.strict_segments {
+        if self.options.strict_segments {
             return Ok(());
         }
         let piece = payload_len(&seen.parsed);
@@ -289,11 +291,7 @@ impl Run<'_> {
 
     /// How far a TS value may be off: the tolerance for the time since the start, in ticks.
     fn timestamp_slack(&self, at: Time) -> Option<u32> {
-        let tick = self
-            .program
-            .options
-            .tcp_ts_tick_usecs
-            .filter(|&tick| tick > 0)?;
+        let tick = self.options.tcp_ts_tick_usecs.filter(|&tick| tick > 0)?;
         let gap = at.saturating_since(Time::ZERO);
         let slack = self.tolerance.for_gap(gap).as_micros() / u128::from(tick);
         Some(u32::try_from(slack).unwrap_or(u32::MAX) + 1)

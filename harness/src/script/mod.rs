@@ -7,6 +7,7 @@
 pub mod capability;
 pub mod command;
 pub mod lexer;
+pub mod option;
 pub mod token;
 
 mod ast;

@@ -476,7 +476,10 @@ fn poll_entries_keep_their_masks() {
 #[case("--wire_client\n0 close(3) = 0\n", &["wire"])]
 #[case("--mss=1000\n0 close(3) = 0\n", &["option:mss"])]
 #[case("--mss=0\n--non_fatal=syscall\n0 close(3) = 0\n", &[])]
-#[case("--non_fatal=packet\n0 close(3) = 0\n", &["option:non_fatal"])]
+#[case("--non_fatal=packet\n0 close(3) = 0\n", &[])]
+#[case("--is_anyip\n--speed=1000\n0 close(3) = 0\n", &["option:is_anyip", "option:speed"])]
+#[case("--init_scripts=true\n0 close(3) = 0\n", &[])]
+#[case("--init_scripts=\"./a.sh,./b.sh\"\n0 close(3) = 0\n", &["shell"])]
 fn needs_are_named(#[case] text: &str, #[case] want: &[&str]) {
     assert_eq!(needs(text), want);
 }

@@ -63,6 +63,14 @@ pub struct SessionSettings {
     pub local_prefix: u8,
     /// MTU of the stack's interface in bytes.
     pub mtu: u16,
+    /// Injected TCP segments reach the stack as if its receive offload had joined segments of
+    /// this many bytes of payload; `None`: as single segments. Capability `option:mss`.
+    pub mss: Option<u16>,
+    /// The speed the stack's link reports, in Mbit/s. Capability `option:speed`.
+    pub speed: Option<u32>,
+    /// The local address is not configured on an interface, only routed to the stack, and there
+    /// is no gateway. Capability `option:is_anyip`.
+    pub is_anyip: bool,
     /// Seed for everything random on a virtual target.
     pub seed: u64,
 }

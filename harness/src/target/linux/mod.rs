@@ -91,6 +91,9 @@ impl Target for LinuxTarget {
                 "checks are evaluated by the harness; only plain assertions are supported".into(),
             ),
             "encapsulation" => Some("tunnels (GRE, MPLS, IP in IP) are not supported yet".into()),
+            "option:mss" | "option:speed" | "option:is_anyip" => {
+                Some("the linux target does not act on this option line yet".into())
+            }
             name => sysctl::missing(name.strip_prefix("sysctl:")?),
         }
     }

@@ -23,9 +23,9 @@ codes! {
     UNCLOSED_COMMAND = "S003": "A command has no closing back quote.";
     UNCLOSED_CODE = "S004": "A `%{` block has no `}%`.";
     UNEXPECTED = "S005": "Something else was expected here.";
-    DIRECTIVE = "S006": "A `#` that is not `#ifdef NAME`, `#else` or `#endif`; comments start with `//`.";
-    UNBALANCED_DIRECTIVE = "S007": "An `#else` or `#endif` without its `#ifdef`.";
-    UNCLOSED_IFDEF = "S008": "An `#ifdef` has no `#endif`.";
+    DIRECTIVE = "S006": "A `#` that begins no condition; comments start with `//`.";
+    UNBALANCED_DIRECTIVE = "S007": "An `#elif`, `#else` or `#endif` without its `#ifdef` or `#if`.";
+    UNCLOSED_IFDEF = "S008": "An `#ifdef` or `#if` has no `#endif`.";
     NUMBER = "S009": "A number that cannot be read or is too large.";
     OPTION_ORDER = "S010": "An option line after the first event; option lines come first.";
     COMMAND_ORDER = "S011": "A command without a time between two events; only the first and the last may lack one.";
@@ -42,6 +42,7 @@ codes! {
     ANNOTATION = "S022": "An IP annotation that cannot be read.";
     LAYER = "S023": "An encapsulation layer that cannot be read.";
     SUPERSET = "S024": "A form that packetdrill does not have, where only its own language is taken.";
+    CONDITION = "S035": "A condition behind `#if` or `#elif` that cannot be read.";
 
     OPTION_NAME = "C001": "An option line with an unknown name.";
     OPTION_VALUE = "C002": "An option line whose value is missing, surplus or not legal.";
@@ -73,6 +74,7 @@ codes! {
     ACE_FLAGS = "C028": "An AccECN digit together with E, W or A.";
     CODE_NAME = "C029": "A name that no code block can see.";
     LAYER_VALUE = "C030": "An encapsulation layer with a value that is not legal.";
+    CONDITION_VALUE = "C043": "A condition that asks for something that is not known.";
 
     PACKET_DIFFERS = "R001": "The stack sent a packet that differs from the line.";
     PACKET_MISSING = "R002": "The stack did not send a packet in time.";

@@ -10,6 +10,7 @@ mod complaint;
 mod connection;
 mod descriptors;
 mod explain;
+mod facts;
 mod inbound;
 mod outbound;
 
@@ -34,6 +35,7 @@ use descriptors::Descriptors;
 use schedule::{Due, Tolerance, due};
 
 pub use explain::diagnostic;
+pub use facts::load_context;
 pub use settings::RunSettings;
 
 /// What came of running one program.

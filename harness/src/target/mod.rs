@@ -32,6 +32,16 @@ pub trait Target: Sync {
     /// Names predefined for `#ifdef`: the target's, the profile's, the operating system's.
     fn defines(&self) -> Vec<String>;
 
+    /// The set of free choices the stack follows, for `#if profile == …`: `rfc9293`, `linux`.
+    fn profile(&self) -> String {
+        self.name().to_string()
+    }
+
+    /// The version of its kernel, such as `6.18.5`, if it is one: for `#if kernel >= …`.
+    fn kernel(&self) -> Option<String> {
+        None
+    }
+
     /// Why this target cannot offer `capability`, or `None` if it can.
     fn lacks(&self, capability: &Capability) -> Option<String>;
 

@@ -250,8 +250,16 @@ impl<'a> Parser<'a> {
     fn hex(&mut self, what: &str) -> Parsed<Number> {
         match self.kind() {
             TokenKind::Hex => self.digits(16),
+            TokenKind::Int if self.is_defined() => self.digits(10),
             _ => Err(self.expected(&format!("{what} in hex, such as `0x1c`"))),
         }
+    }
+
+    /// Whether a define gave the current token its value: the script has a word in its place.
+    fn is_defined(&self) -> bool {
+        let written = self.source.slice(self.token().span);
+        self.token().text.starts_with(|c: char| c.is_ascii_digit())
+            && written.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
     }
 
     /// A number in either form.

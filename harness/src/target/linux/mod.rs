@@ -81,6 +81,11 @@ impl Target for LinuxTarget {
         vec!["linux".into(), "Linux".into()]
     }
 
+    fn kernel(&self) -> Option<String> {
+        let names = nix::sys::utsname::uname().ok()?;
+        Some(names.release().to_str()?.to_owned())
+    }
+
     fn lacks(&self, capability: &Capability) -> Option<String> {
         if let Err(reason) = LinuxTarget::available() {
             return Some(reason);

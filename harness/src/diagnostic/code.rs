@@ -43,6 +43,7 @@ codes! {
     LAYER = "S023": "An encapsulation layer that cannot be read.";
     SUPERSET = "S024": "A form that packetdrill does not have, where only its own language is taken.";
     CONDITION = "S035": "A condition behind `#if` or `#elif` that cannot be read.";
+    CONNECTION_NAME = "S036": "An `@` without the name of a connection.";
 
     OPTION_NAME = "C001": "An option line with an unknown name.";
     OPTION_VALUE = "C002": "An option line whose value is missing, surplus or not legal.";
@@ -75,6 +76,9 @@ codes! {
     CODE_NAME = "C029": "A name that no code block can see.";
     LAYER_VALUE = "C030": "An encapsulation layer with a value that is not legal.";
     CONDITION_VALUE = "C043": "A condition that asks for something that is not known.";
+    SILENCE_RANGE = "C044": "A `nothing` without a time range.";
+    CONNECTION_USE = "C045": "The name of a connection where no connection is meant.";
+    CONNECTION_UNKNOWN = "C046": "The name of a connection that no line before has opened.";
 
     PACKET_DIFFERS = "R001": "The stack sent a packet that differs from the line.";
     PACKET_MISSING = "R002": "The stack did not send a packet in time.";
@@ -85,6 +89,7 @@ codes! {
     WRONG_TIME = "R007": "The packet or the result is right, but not its time.";
     NOT_SENDABLE = "R008": "An inbound packet could not be built from what has happened so far.";
     UNREADABLE = "R009": "The stack sent bytes that are no valid packet.";
+    NOT_SILENT = "R010": "The stack sent a packet while it should send nothing.";
 }
 
 /// What `id` means, if it is a code.

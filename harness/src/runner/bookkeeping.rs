@@ -3,7 +3,7 @@
 use crate::call::{Address, Call, Errno, Fd, Outcome, Output};
 use crate::program::{CallStep, OutputExpectation};
 
-use super::{BeforeConnect, Connection, Focus, Run};
+use super::{BeforeConnect, Connection, Focus, Run, Stop};
 
 const SOCK_TYPE_MASK: i32 = 0xf;
 const SOCK_STREAM: i32 = 1;
@@ -14,14 +14,21 @@ pub(super) const MSG_TRUNC: i32 = 0x20;
 
 impl Run<'_> {
     /// What is known about the connection as soon as a call is made.
-    pub(super) fn before(&mut self, call: &Call) {
+    pub(super) fn before(&mut self, call: &Call) -> Result<(), Stop> {
         match call {
+            // To packetdrill a socket that is not under test can connect unseen.
+            Call::Connect { fd, .. } | Call::SendTo { fd, .. }
+                if self.drop_in && !self.is_under_test(*fd) =>
+            {
+                Ok(())
+            }
             Call::Connect {
                 address: Address::Unspecified,
                 ..
             } => {
                 self.focus = Focus::Idle;
                 self.connecting = None;
+                Ok(())
             }
             Call::Connect { fd, .. } => self.expect_connection(*fd),
             Call::SendTo {
@@ -29,28 +36,34 @@ impl Run<'_> {
                 address: Address::Default | Address::Is(_),
                 ..
             } if self.connecting != Some(*fd) => self.expect_connection(*fd),
-            _ => {}
+            _ => Ok(()),
         }
     }
 
-    fn expect_connection(&mut self, fd: Fd) {
+    fn expect_connection(&mut self, fd: Fd) -> Result<(), Stop> {
+        let unread = self.take_unread()?;
+        let at = self.session.now();
         let fresh = Connection::new(None, self.connect_port);
+        self.connects += 1;
         self.before_connect = Some(BeforeConnect {
             connection: self.connection.replace(fresh),
             focus: self.focus,
             connecting: self.connecting.replace(fd),
+            opened: std::mem::replace(&mut self.opened, self.connects),
+            unread,
+            at,
         });
         self.focus = Focus::Connected;
+        Ok(())
     }
 
     /// A `connect` that began nothing leaves things as they were: one that was refused at once, or
     /// that only told how an earlier one has ended.
-    pub(super) fn settle_connect(&mut self, call: &Call, outcome: &Outcome) {
-        if matches!(call, Call::SendTo { .. }) {
-            self.before_connect = None;
-        }
-        let Call::Connect { fd, .. } = call else {
-            return;
+    pub(super) fn settle_connect(&mut self, step: &CallStep, outcome: &Outcome) {
+        let (fd, is_connect) = match &step.call {
+            Call::Connect { fd, .. } => (*fd, true),
+            Call::SendTo { fd, .. } => (*fd, false),
+            _ => return,
         };
         let Some(before) = self.before_connect.take() else {
             return;
@@ -59,20 +72,27 @@ impl Run<'_> {
             .connection
             .as_ref()
             .is_some_and(|connection| connection.local_port.is_none());
-        if unseen && outcome.errno != Some(EINPROGRESS) {
+        if is_connect && unseen && outcome.errno != Some(EINPROGRESS) {
             self.connection = before.connection;
             self.focus = before.focus;
             self.connecting = before.connecting;
-        } else {
-            self.descriptors.restart(*fd);
+            self.opened = before.opened;
+            for observed in before.unread.into_iter().rev() {
+                self.waiting.push_front(observed);
+            }
+            return;
+        }
+        self.turn_away(before.connection, before.unread, before.at, step.span);
+        if is_connect {
+            self.descriptors.restart(fd);
         }
     }
 
     /// Bookkeeping of a call that came out as written.
-    pub(super) fn after(&mut self, step: &CallStep, outcome: &Outcome) {
+    pub(super) fn after(&mut self, step: &CallStep, outcome: &Outcome) -> Result<(), Stop> {
         let result = outcome.result;
         if result < 0 {
-            return;
+            return Ok(());
         }
         let live = Fd(i32::try_from(result).unwrap_or(-1));
         let label = step
@@ -85,11 +105,16 @@ impl Run<'_> {
             Call::Socket { kind, .. } => {
                 let is_tcp = kind & SOCK_TYPE_MASK == SOCK_STREAM;
                 self.descriptors.bind(label, live, is_tcp);
+                self.turn_away_from_current(step.span)?;
                 self.focus = Focus::Idle;
                 self.subject = Some(Fd(label));
                 if self.connecting == Some(Fd(label)) {
                     self.connecting = None;
                 }
+            }
+            // To packetdrill a socket that is not under test can listen unseen.
+            Call::Listen { fd, .. }
+                if self.drop_in && (!self.is_under_test(*fd) || self.focus == Focus::Connected) => {
             }
             Call::Listen { .. } => self.focus = Focus::Open,
             Call::Accept { .. } => {
@@ -129,6 +154,7 @@ impl Run<'_> {
                 Some(_) | None => {}
             },
         }
+        Ok(())
     }
 }
 

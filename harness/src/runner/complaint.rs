@@ -126,7 +126,7 @@ impl Run<'_> {
 
     /// A packet was left over at the end.
     pub(super) fn surplus_failure(&self, seen: &Seen) -> Stop {
-        let got = show::packet(&seen.pattern, false);
+        let got = self.tagged(show::packet(&seen.pattern, false));
         let last = self.program.steps.last().map(|step| step.span);
         self.fail(Failure {
             code: "R003",

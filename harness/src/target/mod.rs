@@ -178,6 +178,15 @@ pub trait Session {
     /// [`TargetError::Unsupported`] if the target cannot take such a snapshot.
     fn socket_info(&mut self, fd: crate::call::Fd) -> Result<BTreeMap<String, i64>, TargetError>;
 
+    /// The address at the other end of a connected socket; `None` if it has none (any more), or
+    /// if the target cannot tell.
+    ///
+    /// # Errors
+    /// [`TargetError::Machine`] if the machine failed.
+    fn peer(&mut self, _fd: crate::call::Fd) -> Result<Option<SocketAddr>, TargetError> {
+        Ok(None)
+    }
+
     /// Starts a process of its own that connects to `peer` and then waits for ever.
     /// The SYN may still be under way when this returns. One process at a time.
     ///

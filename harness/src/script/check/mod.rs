@@ -2,6 +2,7 @@
 
 mod call;
 mod code;
+mod connection;
 mod icmp;
 mod options;
 mod packet;
@@ -39,6 +40,7 @@ pub(crate) fn check(
         last_absolute: None,
         assigned: BTreeSet::new(),
         python: false,
+        connections: BTreeSet::new(),
         drop_in: context.drop_in,
     };
     let options = checker.options(&file.options);
@@ -80,6 +82,8 @@ struct Checker<'a> {
     assigned: BTreeSet<String>,
     /// Whether some block needs Python, whose assignments nobody here can see.
     python: bool,
+    /// Names of connections that lines so far have opened.
+    connections: BTreeSet<String>,
     /// Only packetdrill's own language is taken.
     #[allow(dead_code, reason = "the areas of the language take it up one by one")]
     drop_in: bool,
@@ -133,6 +137,7 @@ impl Checker<'_> {
 
     fn event(&mut self, event: &ast::Event) -> Option<Step> {
         self.time(event);
+        self.connection_name(event);
         let action = match &event.action {
             ast::Action::Packet(packet) => {
                 let pattern = self.packet(packet);
@@ -141,6 +146,7 @@ impl Checker<'_> {
                     ast::Direction::Outbound => Action::Expect(pattern?),
                 }
             }
+            ast::Action::Nothing(span) => self.nothing(event, *span)?,
             ast::Action::Call(call) => Action::Call(self.call(call, event.at.node)?),
             ast::Action::Command(command) => {
                 self.command_needs(command, event.span);
@@ -150,6 +156,7 @@ impl Checker<'_> {
         };
         Some(Step {
             at: event.at.clone(),
+            connection: event.connection.as_ref().map(|name| name.node.clone()),
             action,
             span: event.span,
         })

@@ -64,7 +64,7 @@ impl Checker<'_> {
         let outbound = matches!(
             &event.action,
             Action::Packet(packet) if packet.direction.node == Direction::Outbound
-        );
+        ) || matches!(&event.action, Action::Nothing(_));
         let form = match event.at.node {
             _ if outbound => return,
             TimeSpec::Absolute(_) | TimeSpec::Relative(_) => return,

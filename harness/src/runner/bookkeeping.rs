@@ -30,20 +30,24 @@ impl Run<'_> {
                 self.connecting = None;
                 Ok(())
             }
-            Call::Connect { fd, .. } => self.expect_connection(*fd),
+            Call::Connect { fd, address } => self.expect_connection(*fd, *address),
             Call::SendTo {
                 fd,
-                address: Address::Default | Address::Is(_),
+                address: address @ (Address::Default | Address::Is(_)),
                 ..
-            } if self.connecting != Some(*fd) => self.expect_connection(*fd),
+            } if self.connecting != Some(*fd) => self.expect_connection(*fd, *address),
             _ => Ok(()),
         }
     }
 
-    fn expect_connection(&mut self, fd: Fd) -> Result<(), Stop> {
+    fn expect_connection(&mut self, fd: Fd, address: Address) -> Result<(), Stop> {
         let unread = self.take_unread()?;
         let at = self.session.now();
-        let fresh = Connection::new(None, self.connect_port);
+        let port = match address {
+            Address::Is(address) => address.port(),
+            Address::Default | Address::Unspecified => self.connect_port,
+        };
+        let fresh = Connection::new(None, port);
         self.connects += 1;
         self.before_connect = Some(BeforeConnect {
             connection: self.connection.replace(fresh),

@@ -16,6 +16,7 @@ use crate::time::Time;
 use crate::verdict::Difference;
 use crate::wire::{self, Packet, Transport};
 
+use super::outbound::ports_of;
 use super::{Connection, Run, Stop};
 
 /// What the socket under test is doing, for choosing the connection a packet belongs to.
@@ -253,12 +254,24 @@ impl Run<'_> {
         self.leave_over(observed, &connection, span);
     }
 
-    /// An inbound packet while the socket listens opens a child: the one before is past.
-    pub(super) fn turn_to_child(&mut self, span: Span) -> Result<(), Stop> {
-        match self.focus {
-            Focus::Open => self.turn_away_from_current(span),
-            Focus::Idle | Focus::Connected => Ok(()),
+    /// An inbound packet while the socket listens opens a child: the one before is past. One with a
+    /// name is on the ports that the line says, if it does.
+    pub(super) fn turn_to_child(&mut self, pattern: &PacketPattern) -> Result<(), Stop> {
+        if self.focus != Focus::Open {
+            return Ok(());
         }
+        self.turn_away_from_current(pattern.span)?;
+        if let (Some(_), Some((source, destination))) = (&self.entered, ports_of(pattern)) {
+            let or = |port: u16, otherwise: u16| if port == 0 { otherwise } else { port };
+            let remote = or(source, self.next_remote_port);
+            self.next_remote_port += u16::from(source == 0);
+            self.connection = Some(Connection::new(
+                Some(or(destination, self.bind_port)),
+                remote,
+            ));
+            self.focus = Focus::Connected;
+        }
+        Ok(())
     }
 
     /// Whether a call on this descriptor is about the socket that packetdrill has under test.

@@ -318,7 +318,7 @@ impl<'a> Run<'a> {
             Action::Nothing => self.silence(step, due)?,
             Action::Inject(pattern) => {
                 self.act_at(step, due)?;
-                self.turn_to_child(step.span)?;
+                self.turn_to_child(pattern)?;
                 self.inject(step, pattern)?;
                 return Ok(Some(due.nominal()));
             }

@@ -405,8 +405,8 @@ impl Run<'_> {
     }
 }
 
-/// The ports an outbound line names.
-fn ports_of(pattern: &PacketPattern) -> Option<(u16, u16)> {
+/// The ports a line names.
+pub(super) fn ports_of(pattern: &PacketPattern) -> Option<(u16, u16)> {
     match &pattern.body {
         BodyPattern::Tcp(tcp) => tcp.ports,
         BodyPattern::Udp { ports, .. } => *ports,

@@ -38,6 +38,7 @@ pub(crate) fn check(
         needs: BTreeMap::new(),
         ip_version: IpVersion::Ipv4,
         last_absolute: None,
+        previous_absolute: None,
         assigned: BTreeSet::new(),
         python: false,
         connections: BTreeSet::new(),
@@ -76,8 +77,10 @@ struct Checker<'a> {
     diagnostics: &'a mut Vec<Diagnostic>,
     needs: BTreeMap<Capability, Span>,
     ip_version: IpVersion,
-    /// The absolute time seen last, and where.
+    /// The latest absolute time so far, and where.
     last_absolute: Option<(Time, Span)>,
+    /// That of the event right before, if it has one.
+    previous_absolute: Option<(Time, Span)>,
     /// Names that code blocks have given a value so far.
     assigned: BTreeSet<String>,
     /// Whether some block needs Python, whose assignments nobody here can see.

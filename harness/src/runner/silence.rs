@@ -112,3 +112,39 @@ impl Run<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runner::schedule::due;
+    use rstest::rstest;
+    use std::time::Duration;
+
+    fn at(millis: i64) -> Time {
+        Time::from_micros(millis * 1000)
+    }
+
+    fn relative(from: u64, to: u64) -> TimeSpec {
+        TimeSpec::RelativeRange(Duration::from_millis(from), Duration::from_millis(to))
+    }
+
+    /// The event before happened between 10 and 14 ms.
+    #[rstest]
+    #[case::right_behind_the_event(relative(0, 100), 10, 110)]
+    #[case::later(relative(50, 100), 64, 110)]
+    #[case::by_the_clock(TimeSpec::AbsoluteRange(at(20), at(30)), 20, 30)]
+    fn only_what_is_certainly_inside_breaks_the_silence(
+        #[case] spec: TimeSpec,
+        #[case] from: i64,
+        #[case] to: i64,
+    ) {
+        let base = Moment {
+            start: at(10),
+            end: at(14),
+        };
+        let silence = Silence::of(spec, base, due(spec, base));
+        assert_eq!((silence.from, silence.to), (at(from), at(to)));
+        assert!(silence.holds(at(from)) && silence.holds(at(to)));
+        assert!(!silence.holds(at(from - 1)) && !silence.holds(at(to + 1)));
+    }
+}

@@ -58,6 +58,9 @@ impl Run<'_> {
             at,
         });
         self.focus = Focus::Connected;
+        if self.entered.is_some() {
+            self.subject = Some(fd);
+        }
         Ok(())
     }
 

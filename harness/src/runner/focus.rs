@@ -266,7 +266,7 @@ impl Run<'_> {
             let remote = or(source, self.next_remote_port);
             self.next_remote_port += u16::from(source == 0);
             self.connection = Some(Connection::new(
-                Some(or(destination, self.bind_port)),
+                Some(or(destination, self.listen_port)),
                 remote,
             ));
             self.focus = Focus::Connected;

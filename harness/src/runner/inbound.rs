@@ -101,7 +101,7 @@ impl Run<'_> {
         if self.focus == Focus::Open || self.connection.is_none() {
             let port = self.next_remote_port;
             self.next_remote_port += 1;
-            self.connection = Some(Connection::new(Some(self.bind_port), port));
+            self.connection = Some(Connection::new(Some(self.listen_port), port));
             self.focus = Focus::Connected;
         }
         self.connection

@@ -169,6 +169,10 @@ struct Run<'a> {
     session: Box<dyn Session>,
     addresses: crate::target::SessionSettings,
     bind_port: u16,
+    /// Ports that sockets were bound to by an address of the script.
+    bound: std::collections::BTreeMap<crate::call::Fd, u16>,
+    /// The port of the socket that listens, where children are opened.
+    listen_port: u16,
     connect_port: u16,
     next_remote_port: u16,
     tolerance: Tolerance,
@@ -232,10 +236,13 @@ impl<'a> Run<'a> {
             })
             .collect();
         let options = settings.options(&program.options);
+        let bind_port = options.bind_port.unwrap_or(settings::DEFAULT_PORT);
         Run {
             program,
             session,
-            bind_port: options.bind_port.unwrap_or(settings::DEFAULT_PORT),
+            bind_port,
+            bound: std::collections::BTreeMap::new(),
+            listen_port: bind_port,
             connect_port: options.connect_port.unwrap_or(settings::DEFAULT_PORT),
             next_remote_port: settings.first_remote_port(),
             addresses,

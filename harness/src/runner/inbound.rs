@@ -99,8 +99,7 @@ impl Run<'_> {
     /// The connection an inbound segment belongs to: a new child of a listener, or the known one.
     fn connection_for_inbound(&mut self) -> &mut Connection {
         if self.focus == Focus::Open || self.connection.is_none() {
-            let port = self.next_remote_port;
-            self.next_remote_port += 1;
+            let port = self.fresh_remote_port();
             self.connection = Some(Connection::new(Some(self.listen_port), port));
             self.focus = Focus::Connected;
         }

@@ -35,6 +35,8 @@ fn drop_in_codes(text: &str) -> Vec<&'static str> {
 #[case(".E", TcpFlags::ACK.with(TcpFlags::ECE))]
 #[case("P.E", TcpFlags::PSH.with(TcpFlags::ACK).with(TcpFlags::ECE))]
 #[case("S5.", TcpFlags::SYN.with(TcpFlags::ACK).with(TcpFlags::AE).with(TcpFlags::ECE))]
+#[case("S5P", TcpFlags::SYN.with(TcpFlags::PSH).with(TcpFlags::AE).with(TcpFlags::ECE))]
+#[case("5S.", TcpFlags::SYN.with(TcpFlags::ACK).with(TcpFlags::AE).with(TcpFlags::ECE))]
 fn flags(#[case] text: &str, #[case] want: TcpFlags) {
     let line = format!("0 > {text} 1:1(0)\n");
     assert_eq!(drop_in_codes(&line), Vec::<&str>::new());
@@ -313,6 +315,48 @@ fn options_that_are_open_are_ours(#[case] text: &str, #[case] last: OptionPatter
 #[case("<gen-30 012>", "S019")]
 fn bad_option_lists(#[case] text: &str, #[case] code: &str) {
     assert_eq!(codes(&format!("0 > . 1:1(0) {text}\n")), [code]);
+}
+
+#[rstest]
+#[case("<nop,nop,FO C>", "3021b9d889017eeb", 8)]
+#[case("<nop,nop,FO C>", "01020304", 4)]
+#[case("<nop,nop,FO C>", "0102030405060708", 8)]
+#[case("<nop,nop,md5 C>", "12345678", 4)]
+#[case("<gen-200 C>", "0011", 2)]
+#[case("<exp-1 C>", "00112233", 4)]
+fn bytes_may_be_defined(#[case] text: &str, #[case] value: &str, #[case] len: usize) {
+    let context = LoadContext {
+        defines: vec![("C".to_owned(), value.to_owned())],
+        ..LoadContext::default()
+    };
+    let line = format!("0 > . 1:1(0) {text}\n");
+    let program = load(&Source::new("x", line), &context);
+    let text = format!("{:?}", program.unwrap().steps[0].action);
+    let hex: Vec<String> = (0..len)
+        .map(|at| {
+            u8::from_str_radix(&value[2 * at..2 * at + 2], 16)
+                .unwrap()
+                .to_string()
+        })
+        .collect();
+    assert!(text.contains(&hex.join(", ")), "{text}");
+}
+
+#[test]
+fn a_whole_area_may_be_defined() {
+    let text = "--define=AREA=0204ffff\n0 > . 1:1(0) <AREA>\n";
+    let program = program(text);
+    let Action::Expect(PacketPattern {
+        body: BodyPattern::Tcp(tcp),
+        ..
+    }) = &program.steps[0].action
+    else {
+        panic!();
+    };
+    assert_eq!(
+        tcp.options,
+        OptionsPattern::exactly([TcpOption::Raw(vec![2, 4, 255, 255])])
+    );
 }
 
 #[rstest]

@@ -78,6 +78,7 @@ codes! {
     VALUES_BACKWARDS = "C032": "A range of values that ends before it starts.";
     PAYLOAD_LENGTH = "C033": "Payload contents of another length than the line says.";
     DAMAGE_USE = "C034": "A malformed header that cannot stand here.";
+    RESET_REASON = "C035": "The reason of a reset on a segment that is none, or beside other contents.";
 
     PACKET_DIFFERS = "R001": "The stack sent a packet that differs from the line.";
     PACKET_MISSING = "R002": "The stack did not send a packet in time.";

@@ -9,7 +9,6 @@ pub fn unavailable(capability: &Capability) -> Option<String> {
         "ip_version" => return Some(format!("the script has words that exist only on {rest}")),
         "python" => "a code block is beyond plain assertions, and Python is not run",
         "encapsulation" => "packets inside tunnels are read, but not built or compared",
-        "reset_reason" => "the reason in a reset's payload is read, but not built or compared",
         "psp" => "PSP is read, but not built or compared",
         "control" => "control messages of this kind are read, but not compared",
         "wire" => "runs between two machines are not supported",
@@ -30,7 +29,6 @@ mod tests {
     #[case("ip_version:ipv4", true)]
     #[case("control:statistics", true)]
     #[case("option:is_anyip", true)]
-    #[case("reset_reason", true)]
     #[case("udp", false)]
     #[case("shell", false)]
     #[case("sockopt:SOL_TCP/TCP_INQ", false)]

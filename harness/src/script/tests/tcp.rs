@@ -125,6 +125,10 @@ fn a_range_that_wraps_is_ours() {
 #[case("> . 1:*(*) \"four\"", "C033")]
 #[case("< . 1:6(5) win 1 data 0x123", "S019")]
 #[case("< . 1:6(5) win 1 data hello", "S005")]
+#[case("> . 1:9(8) ack 1 [code 3, pen 0]", "C035")]
+#[case("> R. 1:1(0) ack 1 [code 3, pen 0]", "C033")]
+#[case("> R. 1:9(8) ack 1 [code 65536, pen 0]", "C015")]
+#[case("> R. 1:9(8) ack 1 [code 3]", "S005")]
 #[case("> . 1:1(0) badsum", "C034")]
 #[case("> . 1:1(0) doff 4", "C034")]
 #[case("< . 1:1(0) win 1 doff 16", "C015")]
@@ -387,11 +391,16 @@ fn headers_that_are_wrong_on_purpose() {
 }
 
 #[test]
-fn the_reason_of_a_reset_is_read_and_needs_a_capability() {
-    assert_eq!(
-        needs("0 > R. 1:1(0) ack 1 [code 3, pen 0]\n"),
-        ["reset_reason"]
-    );
+fn the_reason_of_a_reset_is_its_payload() {
+    for line in [
+        "> R. 1:9(8) ack 1 [code 3, pen 258]",
+        "< R. 1:9(8) ack 1 win 0 [code 3, pen 258]",
+    ] {
+        assert_eq!(drop_in_codes(&format!("0 {line}\n")), Vec::<&str>::new());
+        let want = [0x33, 0xaa, 0, 3, 0, 0, 1, 2];
+        assert_eq!(tcp(line).payload.as_deref(), Some(&want[..]));
+    }
+    assert_eq!(tcp("> R. 1:1(0) ack 1 [code 0, pen 0]").payload, None);
 }
 
 fn number() -> impl Strategy<Value = Match<u32>> {

@@ -321,7 +321,7 @@ impl Run<'_> {
     /// The line's packet as the script writes it, in the numbers of `connection`.
     pub(super) fn written_by(&mut self, packet: &Packet, connection: &Connection) -> PacketPattern {
         let own = self.connection.replace(connection.clone());
-        let pattern = self.as_written(packet);
+        let pattern = self.as_written(packet, None);
         self.connection = own;
         pattern
     }

@@ -177,6 +177,8 @@ struct Run<'a> {
     next_remote_port: u16,
     tolerance: Tolerance,
     payload: PayloadMode,
+    /// The key of `md5 valid`.
+    md5_secret: Vec<u8>,
     drop_in: bool,
     descriptors: Descriptors,
     focus: Focus,
@@ -247,6 +249,11 @@ impl<'a> Run<'a> {
             next_remote_port: settings.first_remote_port(),
             addresses,
             tolerance: settings::tolerance(&options),
+            md5_secret: options
+                .tcp_md5_secret
+                .clone()
+                .unwrap_or_default()
+                .into_bytes(),
             options,
             payload: program.header.payload,
             drop_in: settings.drop_in,

@@ -17,25 +17,30 @@ impl Run<'_> {
     pub(super) fn before(&mut self, call: &Call) -> Result<(), Stop> {
         match call {
             // To packetdrill a socket that is not under test can connect unseen.
-            Call::Connect { fd, .. } | Call::SendTo { fd, .. }
+            Call::Connect { fd, .. } | Call::SendTo { fd, .. } | Call::SendMsg { fd, .. }
                 if self.drop_in && !self.is_under_test(*fd) =>
             {
                 Ok(())
             }
             Call::Connect {
+                fd,
                 address: Address::Unspecified,
-                ..
             } => {
                 self.focus = Focus::Idle;
                 self.connecting = None;
+                self.fresh.insert(*fd);
                 Ok(())
             }
             Call::Connect { fd, address } => self.expect_connection(*fd, *address),
-            Call::SendTo {
+            // With TCP Fast Open a send on a new socket connects it; on others the address says nothing.
+            Call::SendTo { fd, address, .. }
+            | Call::SendMsg {
                 fd,
-                address: address @ (Address::Default | Address::Is(_)),
+                address: Some(address),
                 ..
-            } if self.connecting != Some(*fd) => self.expect_connection(*fd, *address),
+            } if self.fresh.contains(fd) && *address != Address::Unspecified => {
+                self.expect_connection(*fd, *address)
+            }
             _ => Ok(()),
         }
     }
@@ -69,7 +74,7 @@ impl Run<'_> {
     pub(super) fn settle_connect(&mut self, step: &CallStep, outcome: &Outcome) {
         let (fd, is_connect) = match &step.call {
             Call::Connect { fd, .. } => (*fd, true),
-            Call::SendTo { fd, .. } => (*fd, false),
+            Call::SendTo { fd, .. } | Call::SendMsg { fd, .. } => (*fd, false),
             _ => return,
         };
         let Some(before) = self.before_connect.take() else {
@@ -79,7 +84,10 @@ impl Run<'_> {
             .connection
             .as_ref()
             .is_some_and(|connection| connection.local_port.is_none());
-        if is_connect && unseen && outcome.errno != Some(EINPROGRESS) {
+        // A success without a SYN: of the connection that was under way, or Fast Open waits for data.
+        let told = outcome.errno.is_none() && is_connect && before.connecting == Some(fd);
+        let refused = outcome.errno.is_some_and(|errno| errno != EINPROGRESS);
+        if unseen && (told || refused) {
             self.connection = before.connection;
             self.focus = before.focus;
             self.connecting = before.connecting;
@@ -90,6 +98,7 @@ impl Run<'_> {
             return;
         }
         self.turn_away(before.connection, before.unread, before.at, step.span);
+        self.fresh.remove(&fd);
         if is_connect {
             self.descriptors.restart(fd);
         }
@@ -115,6 +124,7 @@ impl Run<'_> {
                 self.turn_away_from_current(step.span)?;
                 self.focus = Focus::Idle;
                 self.bound.remove(&Fd(label));
+                self.fresh.insert(Fd(label));
                 self.listen_port = self.bind_port;
                 self.subject = Some(Fd(label));
                 if self.connecting == Some(Fd(label)) {
@@ -136,6 +146,7 @@ impl Run<'_> {
                 self.bound.insert(*fd, address.port());
             }
             Call::Accept { .. } => {
+                self.fresh.remove(&Fd(label));
                 self.descriptors.bind(label, live, true);
                 self.subject = Some(Fd(label));
             }

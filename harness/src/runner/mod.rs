@@ -169,6 +169,8 @@ struct Run<'a> {
     session: Box<dyn Session>,
     addresses: crate::target::SessionSettings,
     bind_port: u16,
+    /// Sockets that have no connection yet.
+    fresh: std::collections::BTreeSet<crate::call::Fd>,
     /// Ports that sockets were bound to by an address of the script.
     bound: std::collections::BTreeMap<crate::call::Fd, u16>,
     /// The port of the socket that listens, where children are opened.
@@ -243,6 +245,7 @@ impl<'a> Run<'a> {
             program,
             session,
             bind_port,
+            fresh: std::collections::BTreeSet::new(),
             bound: std::collections::BTreeMap::new(),
             listen_port: bind_port,
             connect_port: options.connect_port.unwrap_or(settings::DEFAULT_PORT),

@@ -118,37 +118,8 @@ impl Run<'_> {
             .unwrap_or(live.0);
         let amount = result as u64;
         match &step.call {
-            Call::Socket { kind, .. } => {
-                let is_tcp = kind & SOCK_TYPE_MASK == SOCK_STREAM;
-                self.descriptors.bind(label, live, is_tcp);
-                self.turn_away_from_current(step.span)?;
-                self.focus = Focus::Idle;
-                self.bound.remove(&Fd(label));
-                self.fresh.insert(Fd(label));
-                self.listen_port = self.bind_port;
-                self.subject = Some(Fd(label));
-                if self.connecting == Some(Fd(label)) {
-                    self.connecting = None;
-                }
-            }
-            // To packetdrill a socket that is not under test can listen unseen.
-            Call::Listen { fd, .. }
-                if self.drop_in && (!self.is_under_test(*fd) || self.focus == Focus::Connected) => {
-            }
-            Call::Listen { fd, .. } => {
-                self.focus = Focus::Open;
-                self.listen_port = self.bound.get(fd).copied().unwrap_or(self.bind_port);
-            }
-            Call::Bind {
-                fd,
-                address: Address::Is(address),
-            } if address.port() != 0 => {
-                self.bound.insert(*fd, address.port());
-            }
-            Call::Accept { .. } => {
-                self.fresh.remove(&Fd(label));
-                self.descriptors.bind(label, live, true);
-                self.subject = Some(Fd(label));
+            Call::Socket { .. } | Call::Listen { .. } | Call::Bind { .. } | Call::Accept { .. } => {
+                self.after_opening(step, label, live)?;
             }
             Call::EpollCreate { .. } | Call::Open { .. } => {
                 self.descriptors.bind(label, live, false);
@@ -182,6 +153,46 @@ impl Run<'_> {
                 }
                 Some(_) | None => {}
             },
+        }
+        Ok(())
+    }
+
+    /// The same of calls that make sockets and say what they are for.
+    fn after_opening(&mut self, step: &CallStep, label: i32, live: Fd) -> Result<(), Stop> {
+        match &step.call {
+            Call::Socket { kind, .. } => {
+                let is_tcp = kind & SOCK_TYPE_MASK == SOCK_STREAM;
+                self.descriptors.bind(label, live, is_tcp);
+                self.turn_away_from_current(step.span)?;
+                self.focus = Focus::Idle;
+                self.bound.remove(&Fd(label));
+                self.fresh.insert(Fd(label));
+                self.listen_port = self.bind_port;
+                self.subject = Some(Fd(label));
+                if self.connecting == Some(Fd(label)) {
+                    self.connecting = None;
+                }
+            }
+            // To packetdrill a socket that is not under test can listen unseen.
+            Call::Listen { fd, .. }
+                if self.drop_in && (!self.is_under_test(*fd) || self.focus == Focus::Connected) => {
+            }
+            Call::Listen { fd, .. } => {
+                self.focus = Focus::Open;
+                self.listen_port = self.bound.get(fd).copied().unwrap_or(self.bind_port);
+            }
+            Call::Bind {
+                fd,
+                address: Address::Is(address),
+            } if address.port() != 0 => {
+                self.bound.insert(*fd, address.port());
+            }
+            Call::Accept { .. } => {
+                self.fresh.remove(&Fd(label));
+                self.descriptors.bind(label, live, true);
+                self.subject = Some(Fd(label));
+            }
+            _ => {}
         }
         Ok(())
     }

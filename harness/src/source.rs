@@ -1,5 +1,6 @@
 //! Script files as text, and places in them.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A range of bytes in a [`Source`], half open.
@@ -53,11 +54,25 @@ struct Inner {
     name: String,
     text: String,
     line_starts: Vec<usize>,
+    folder: Option<PathBuf>,
 }
 
 impl Source {
     /// Takes a file's text. `name` is what messages call it.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Source {
+        Source::at(name, text, None)
+    }
+
+    /// Takes the text of a file that lies in a folder: what its commands name is found from there.
+    pub fn in_folder(
+        name: impl Into<String>,
+        text: impl Into<String>,
+        folder: impl Into<PathBuf>,
+    ) -> Source {
+        Source::at(name, text, Some(folder.into()))
+    }
+
+    fn at(name: impl Into<String>, text: impl Into<String>, folder: Option<PathBuf>) -> Source {
         let text = text.into();
         let mut line_starts = vec![0];
         line_starts.extend(text.match_indices('\n').map(|(at, _)| at + 1));
@@ -66,6 +81,7 @@ impl Source {
                 name: name.into(),
                 text,
                 line_starts,
+                folder,
             }),
         }
     }
@@ -73,6 +89,11 @@ impl Source {
     /// What messages call this file.
     pub fn name(&self) -> &str {
         &self.inner.name
+    }
+
+    /// The folder the file lies in; `None` if it is no file, such as a bundled case.
+    pub fn folder(&self) -> Option<&Path> {
+        self.inner.folder.as_deref()
     }
 
     /// The whole text.
@@ -98,6 +119,14 @@ impl Source {
             .get(start..end)
             .map_or(0, |before| before.chars().count());
         (line, column + 1)
+    }
+
+    /// The bytes of 1-based `line` with its line end; the end of the file if there is no such line.
+    pub fn line_span(&self, line: usize) -> Span {
+        let starts = &self.inner.line_starts;
+        let start = |line: usize| starts.get(line).copied().unwrap_or(self.text().len());
+        let index = line.max(1) - 1;
+        Span::new(start(index), start(index + 1))
     }
 
     /// The text of 1-based `line`, without its line end; empty if there is no such line.

@@ -18,6 +18,7 @@ mod header;
 mod parser;
 mod preprocess;
 mod suggest;
+mod superset;
 
 use std::collections::BTreeMap;
 
@@ -75,9 +76,10 @@ fn read(source: &Source, context: &LoadContext) -> (Program, Vec<Diagnostic>) {
     let environment = preprocess::Environment {
         predefined: &context.predefined,
         defines: &context.defines,
+        drop_in: context.drop_in,
     };
     let tokens = preprocess::preprocess(source, lexed.tokens, environment, &mut diagnostics);
-    let mut file = parser::parse(source, &tokens, &mut diagnostics);
+    let mut file = parser::parse(source, &tokens, context.drop_in, &mut diagnostics);
     file.options.extend(given::lines(&context.options));
     let whole = !diagnostics
         .iter()

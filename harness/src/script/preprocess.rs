@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::lexer;
 use super::token::{Token, TokenKind};
+use super::{lexer, superset};
 use crate::diagnostic::{Diagnostic, code};
 use crate::source::{Source, Span};
 
@@ -99,6 +99,8 @@ pub(crate) struct Environment<'a> {
     pub(crate) predefined: &'a [String],
     /// Defines of the command line; they win over the script's own.
     pub(crate) defines: &'a [(String, String)],
+    /// Only packetdrill's own language is taken.
+    pub(crate) drop_in: bool,
 }
 
 /// Drops what `#ifdef` leaves out, then replaces defined words.
@@ -179,7 +181,18 @@ impl Conditional<'_> {
         self.diagnostics.push(diagnostic);
     }
 
+    /// Here stands a form of our own.
+    fn superset(&mut self, span: Span, form: &str) {
+        if self.environment.drop_in {
+            self.diagnostics
+                .push(superset::refuse(self.source, span, form));
+        }
+    }
+
     fn open(&mut self, mark: &Token, name: Option<&str>) {
+        if !self.open.is_empty() {
+            self.superset(mark.span, "a nested `#ifdef`");
+        }
         let outer = self.active();
         let defined = name.is_some_and(|name| {
             self.environment
@@ -210,6 +223,7 @@ impl Conditional<'_> {
     }
 
     fn other_branch(&mut self, mark: &Token) {
+        self.superset(mark.span, "`#else`");
         match self.open.last_mut() {
             Some(branch) if !branch.seen_else => {
                 branch.seen_else = true;

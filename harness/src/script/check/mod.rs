@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::LoadContext;
 use super::ast;
 use super::command::{self, Command};
+use super::superset;
 use crate::diagnostic::Diagnostic;
 use crate::program::{Action, Capability, CaseHeader, IpVersion, Program, Step, TimeSpec};
 use crate::source::{Source, Span};
@@ -38,6 +39,7 @@ pub(crate) fn check(
         last_absolute: None,
         assigned: BTreeSet::new(),
         python: false,
+        drop_in: context.drop_in,
     };
     let options = checker.options(&file.options);
     checker.ip_version = context
@@ -78,6 +80,9 @@ struct Checker<'a> {
     assigned: BTreeSet<String>,
     /// Whether some block needs Python, whose assignments nobody here can see.
     python: bool,
+    /// Only packetdrill's own language is taken.
+    #[allow(dead_code, reason = "the areas of the language take it up one by one")]
+    drop_in: bool,
 }
 
 impl Checker<'_> {
@@ -98,6 +103,14 @@ impl Checker<'_> {
         help: impl Into<String>,
     ) {
         self.report(Diagnostic::error(id, self.source, span, message).help(help));
+    }
+
+    /// Here stands a form of our own; `form` names it as [`superset::refuse`] says.
+    #[allow(dead_code, reason = "the areas of the language take it up one by one")]
+    fn superset(&mut self, span: Span, form: &str) {
+        if self.drop_in {
+            self.report(superset::refuse(self.source, span, form));
+        }
     }
 
     /// Records that a target must offer `capability`, at its first use.

@@ -1,6 +1,5 @@
 //! Script files as text, and places in them.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A range of bytes in a [`Source`], half open.
@@ -54,25 +53,11 @@ struct Inner {
     name: String,
     text: String,
     line_starts: Vec<usize>,
-    folder: Option<PathBuf>,
 }
 
 impl Source {
     /// Takes a file's text. `name` is what messages call it.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Source {
-        Source::at(name, text, None)
-    }
-
-    /// Takes the text of a file that lies in a folder: what its commands name is found from there.
-    pub fn in_folder(
-        name: impl Into<String>,
-        text: impl Into<String>,
-        folder: impl Into<PathBuf>,
-    ) -> Source {
-        Source::at(name, text, Some(folder.into()))
-    }
-
-    fn at(name: impl Into<String>, text: impl Into<String>, folder: Option<PathBuf>) -> Source {
         let text = text.into();
         let mut line_starts = vec![0];
         line_starts.extend(text.match_indices('\n').map(|(at, _)| at + 1));
@@ -81,7 +66,6 @@ impl Source {
                 name: name.into(),
                 text,
                 line_starts,
-                folder,
             }),
         }
     }
@@ -89,11 +73,6 @@ impl Source {
     /// What messages call this file.
     pub fn name(&self) -> &str {
         &self.inner.name
-    }
-
-    /// The folder the file lies in; `None` if it is no file, such as a bundled case.
-    pub fn folder(&self) -> Option<&Path> {
-        self.inner.folder.as_deref()
     }
 
     /// The whole text.

@@ -192,8 +192,7 @@ impl Suite {
         let below = file.absolute.strip_prefix(&file.root);
         let relative = format!("{prefix}{}", slashed(below.unwrap_or(&file.absolute)));
         let shown = file.path.display().to_string();
-        let folder = file.absolute.parent().unwrap_or(Path::new("/"));
-        let source = |text: String| Source::in_folder(shown.clone(), text, folder);
+        let source = |text: String| Source::new(shown.clone(), text);
         let body = match fs::read(&file.path) {
             Ok(bytes) => match String::from_utf8(bytes) {
                 Ok(text) => body_of(&relative, source(text)),
@@ -417,15 +416,6 @@ mod tests {
         assert_eq!(names(std::slice::from_ref(&a)), ["x.pkt", "x.probe.toml"]);
         fs::write(a.join("x.pkt.pkt"), "").unwrap();
         assert_eq!(names(&[a]), ["x.pkt", "x.pkt.pkt", "x.probe.toml"]);
-    }
-
-    #[test]
-    fn a_script_knows_the_folder_it_lies_in() {
-        let root = two_of_a_name();
-        let a = root.path().join("a");
-        let suite = Suite::from_paths(&[a.join("x.pkt")]).unwrap();
-        let folder = suite.cases[0].source().folder().unwrap();
-        assert_eq!(folder, fs::canonicalize(&a).unwrap());
     }
 
     #[test]

@@ -123,13 +123,10 @@ fn read(path: &str) -> Result<Case, String> {
     };
     let bytes = fs::read(path).map_err(|problem| told(&problem))?;
     let text = String::from_utf8(bytes).map_err(|_| told(&"not UTF-8 text"))?;
-    let file = PathBuf::from(path);
-    let parent = file.parent().filter(|parent| *parent != Path::new(""));
-    let folder = fs::canonicalize(parent.unwrap_or(Path::new("."))).unwrap_or_default();
     Ok(Case {
         name: path.to_string(),
-        origin: Origin::File(file),
-        body: Body::Script(Source::in_folder(path, text, folder)),
+        origin: Origin::File(PathBuf::from(path)),
+        body: Body::Script(Source::new(path, text)),
     })
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::net::if_::if_nameindex;
+use nix::unistd::{Pid, getppid};
 
 use super::LinuxTarget;
 use super::privilege::Privilege;
@@ -20,7 +21,8 @@ struct GivenNamespace {
 }
 
 /// The running kernel, on the namespace that the process was started in if somebody has made
-/// it for this purpose: it is not the one of process 1, and there is nothing but `lo` in it.
+/// it for this purpose: a process that this one descends from is in another, and there is nothing
+/// but `lo` in it.
 pub fn given_namespace(privilege: Privilege) -> Box<dyn Target> {
     if privilege == Privilege::Own && is_made_for_us() {
         Box::new(GivenNamespace::default())
@@ -30,18 +32,33 @@ pub fn given_namespace(privilege: Privilege) -> Box<dyn Target> {
 }
 
 fn is_made_for_us() -> bool {
-    let (Ok(first), Ok(own)) = (
-        fs::read_link("/proc/1/ns/net"),
-        fs::read_link("/proc/self/ns/net"),
-    ) else {
-        return false;
-    };
     let only_loopback = if_nameindex().is_ok_and(|interfaces| {
         interfaces
             .iter()
             .all(|interface| interface.name().to_bytes() == b"lo")
     });
-    first != own && only_loopback
+    let Ok(own) = fs::read_link("/proc/self/ns/net") else {
+        return false;
+    };
+    let ancestors = std::iter::successors(Some(getppid()), |process| parent(*process));
+    only_loopback
+        && ancestors
+            .filter_map(|process| fs::read_link(format!("/proc/{process}/ns/net")).ok())
+            .any(|namespace| namespace != own)
+}
+
+/// The parent of a process; none for the first, and for one that may not be looked at.
+fn parent(process: Pid) -> Option<Pid> {
+    let status = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    parent_in(&status)
+}
+
+/// The name of the program, in brackets, may hold anything: the last bracket ends it. Behind it
+/// stand the state and the parent.
+fn parent_in(status: &str) -> Option<Pid> {
+    let (_, behind) = status.rsplit_once(')')?;
+    let parent = behind.split_whitespace().nth(1)?.parse().ok()?;
+    (parent > 0).then(|| Pid::from_raw(parent))
 }
 
 impl Target for GivenNamespace {
@@ -70,5 +87,17 @@ impl Target for GivenNamespace {
             return LinuxTarget.open(settings);
         }
         Ok(Box::new(LinuxSession::open_here(settings)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parent_stands_behind_the_state() {
+        assert_eq!(parent_in("7 (a) b) S 42 7 7 0"), Some(Pid::from_raw(42)));
+        assert_eq!(parent_in("1 (init) S 0 1 1 0"), None);
+        assert_eq!(parent_in("7 (a"), None);
     }
 }

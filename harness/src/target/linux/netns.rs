@@ -130,7 +130,7 @@ fn link(
     netlink.set_route(route).map_err(|errno| {
         let network = cidr(settings.remote_ip, settings.remote_prefix);
         let gateway = settings.gateway_ip;
-        machine(&format!("no route to {network} through {gateway} (the gateway must not be the local address)"), errno)
+        machine(&format!("no route to {network} through {gateway} (the gateway must lie in the local network)"), errno)
     })
 }
 

@@ -430,7 +430,7 @@ mod tests {
         let all: Vec<&str> = suite.cases.iter().map(|case| case.name.as_str()).collect();
         assert_eq!(listed.len(), 1);
         assert!(
-            listed[0].ends_with("a/one") && all.contains(&listed[0]),
+            listed[0].ends_with("/a/one") && all.contains(&listed[0]),
             "{all:?}"
         );
     }

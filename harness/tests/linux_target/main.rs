@@ -9,6 +9,8 @@ mod cases;
 #[cfg(target_os = "linux")]
 mod commands;
 #[cfg(target_os = "linux")]
+mod lines;
+#[cfg(target_os = "linux")]
 mod packetdrill;
 #[cfg(target_os = "linux")]
 mod process;
@@ -43,6 +45,7 @@ fn main() {
     }
     let trials = cases::ALL
         .iter()
+        .chain(lines::ALL)
         .chain(packetdrill::ALL)
         .map(|(name, case)| {
             let missing = missing.clone();

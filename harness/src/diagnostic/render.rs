@@ -94,9 +94,10 @@ fn window(diagnostic: &Diagnostic) -> Span {
         start: all.start.min(span.start),
         end: all.end.max(span.end).max(span.start),
     });
-    let first = source.line_span(source.line_of(all.start));
-    let last = source.line_span(source.line_of(all.end.max(all.start)));
-    first.to(last)
+    // The end of the file is the end of its last line, not another line.
+    let end = source.text().len().saturating_sub(1);
+    let line = |at: usize| source.line_span(source.line_of(at.min(end)));
+    line(all.start).to(line(all.end.max(all.start)))
 }
 
 /// A span as a range of a text that starts at byte `from` of the file: cut to whole characters, and

@@ -55,7 +55,7 @@ fn run_all(line: &CommandLine) -> Result<(), String> {
     if line.scripts.is_empty() {
         return Err(format!("error: missing script path\n{}", flags::usage()));
     }
-    let mut target: Option<Box<dyn Target>> = None;
+    let mut target: Option<LinuxTarget> = None;
     for path in &line.scripts {
         let case = read(path)?;
         let context = context(line);
@@ -80,7 +80,7 @@ fn run_all(line: &CommandLine) -> Result<(), String> {
             given: BTreeMap::from([(family, given)]),
             ..ExecuteSettings::default()
         };
-        run(path, &case, target.as_ref(), &settings, line.verbose)?;
+        run(path, &case, target, &settings, line.verbose)?;
     }
     Ok(())
 }
@@ -130,15 +130,16 @@ fn read(path: &str) -> Result<Case, String> {
     })
 }
 
-fn open_target() -> Result<Box<dyn Target>, String> {
-    linux::prepare()
-        .and_then(|privilege| {
-            LinuxTarget::available()?;
-            Ok(linux::given_namespace(privilege))
-        })
-        .map_err(|reason| {
-            format!(
-                "error: scripts cannot run here: {reason}\n`tcpdrill doctor` says what is missing"
-            )
-        })
+fn open_target() -> Result<LinuxTarget, String> {
+    let privilege = linux::prepare();
+    let usable = privilege.and_then(|privilege| LinuxTarget::available().map(|()| privilege));
+    match usable {
+        Ok(privilege) => {
+            linux::use_given_namespace(privilege);
+            Ok(LinuxTarget)
+        }
+        Err(reason) => Err(format!(
+            "error: scripts cannot run here: {reason}\n`tcpdrill doctor` says what is missing"
+        )),
+    }
 }

@@ -6,29 +6,26 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use nix::net::if_::if_nameindex;
 use nix::unistd::{Pid, getppid};
 
-use super::LinuxTarget;
 use super::privilege::Privilege;
-use super::session::LinuxSession;
-use crate::program::Capability;
-use crate::target::{Session, SessionSettings, Target, TargetError};
 
-/// The running kernel; the first case has the namespace the process was started in, so that who
-/// watches that namespace sees its packets. All others have fresh ones: what the first one leaves
+/// Whether the next case takes the namespace that the process was started in.
+static WAITING: AtomicBool = AtomicBool::new(false);
+
+/// Gives the next case the namespace that the process was started in, so that who watches that
+/// namespace sees its packets. All others have fresh ones as ever: what the first one leaves
 /// behind, a Fast Open cookie for one, is not theirs.
-#[derive(Debug, Default)]
-struct GivenNamespace {
-    is_taken: AtomicBool,
+///
+/// Does nothing unless somebody has made that namespace for this purpose: a process that this one
+/// descends from is in another, and there is nothing but `lo` in it.
+pub fn use_given_namespace(privilege: Privilege) {
+    if privilege == Privilege::Own && is_made_for_us() {
+        WAITING.store(true, Ordering::Relaxed);
+    }
 }
 
-/// The running kernel, on the namespace that the process was started in if somebody has made
-/// it for this purpose: a process that this one descends from is in another, and there is nothing
-/// but `lo` in it.
-pub fn given_namespace(privilege: Privilege) -> Box<dyn Target> {
-    if privilege == Privilege::Own && is_made_for_us() {
-        Box::new(GivenNamespace::default())
-    } else {
-        Box::new(LinuxTarget)
-    }
+/// Whether the calling thread is to stay in the namespace it is in; once only.
+pub(super) fn take() -> bool {
+    WAITING.swap(false, Ordering::Relaxed)
 }
 
 fn is_made_for_us() -> bool {
@@ -59,35 +56,6 @@ fn parent_in(status: &str) -> Option<Pid> {
     let (_, behind) = status.rsplit_once(')')?;
     let parent = behind.split_whitespace().nth(1)?.parse().ok()?;
     (parent > 0).then(|| Pid::from_raw(parent))
-}
-
-impl Target for GivenNamespace {
-    fn name(&self) -> &'static str {
-        LinuxTarget.name()
-    }
-
-    fn description(&self) -> String {
-        LinuxTarget.description()
-    }
-
-    fn defines(&self) -> Vec<String> {
-        LinuxTarget.defines()
-    }
-
-    fn lacks(&self, capability: &Capability) -> Option<String> {
-        LinuxTarget.lacks(capability)
-    }
-
-    fn is_virtual(&self) -> bool {
-        LinuxTarget.is_virtual()
-    }
-
-    fn open(&self, settings: &SessionSettings) -> Result<Box<dyn Session>, TargetError> {
-        if self.is_taken.swap(true, Ordering::Relaxed) {
-            return LinuxTarget.open(settings);
-        }
-        Ok(Box::new(LinuxSession::open_here(settings)?))
-    }
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ mod worker;
 use std::sync::OnceLock;
 
 pub(crate) use facts::findings;
-pub use given::given_namespace;
+pub use given::use_given_namespace;
 pub use privilege::{Privilege, prepare};
 
 use super::{Session, SessionSettings, Target, TargetError};

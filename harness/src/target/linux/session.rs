@@ -60,24 +60,11 @@ struct Line {
 }
 
 impl LinuxSession {
-    /// In a fresh namespace.
     pub(super) fn open(settings: &SessionSettings) -> Result<LinuxSession, TargetError> {
-        LinuxSession::open_after(settings, netns::enter)
-    }
-
-    /// In the namespace that the process is in.
-    pub(super) fn open_here(settings: &SessionSettings) -> Result<LinuxSession, TargetError> {
-        LinuxSession::open_after(settings, || Ok(()))
-    }
-
-    fn open_after(
-        settings: &SessionSettings,
-        enter: fn() -> Result<(), TargetError>,
-    ) -> Result<LinuxSession, TargetError> {
         clock::set_exact_timers();
         let settings = settings.clone();
         let (worker, wire) = Worker::start(move || {
-            enter()?;
+            netns::enter()?;
             netns::configure(&settings)
         })?;
         Ok(LinuxSession {

@@ -11,7 +11,9 @@ mod connection;
 mod descriptors;
 mod explain;
 mod inbound;
+mod inbound_ip;
 mod outbound;
+mod outbound_ip;
 
 mod schedule;
 mod settings;
@@ -185,6 +187,8 @@ struct Run<'a> {
     waiting: std::collections::VecDeque<crate::target::Observed>,
     /// The flow label a script value stands for, and the live one.
     flow_label: Option<(u32, u32)>,
+    /// Pieces of outbound datagrams seen so far.
+    pieces: crate::wire::Reassembly,
     /// Where in the stream the last injected urgent byte stands.
     urgent_mark: Option<u64>,
     /// What was known before the latest `connect`, should it come to nothing.
@@ -234,6 +238,7 @@ impl<'a> Run<'a> {
             is_virtual: false,
             waiting: std::collections::VecDeque::new(),
             flow_label: None,
+            pieces: crate::wire::Reassembly::default(),
             urgent_mark: None,
             before_connect: None,
             connecting: None,

@@ -3,61 +3,21 @@
 use super::Checker;
 use crate::diagnostic::{Diagnostic, code};
 use crate::program::{IcmpPattern, IcmpQuote, IpVersion};
-use crate::script::ast::{Icmp, Quote};
+use crate::script::ast::{Direction, Icmp, Number, Quote};
 use crate::script::suggest;
 use crate::source::{Span, Spanned};
+use crate::symbols::icmp::{Both, CODES, TYPES};
 
-/// The number in ICMPv4 and in ICMPv6.
-type Both = (Option<u8>, Option<u8>);
-
-const TYPES: &[(&str, Option<u8>, Option<u8>)] = &[
-    ("unreachable", Some(3), Some(1)),
-    ("packet_too_big", None, Some(2)),
-    ("time_exceeded", Some(11), Some(3)),
-    ("parameter_problem", Some(12), Some(4)),
-    ("echo_request", Some(8), Some(128)),
-    ("echo_reply", Some(0), Some(129)),
-    ("source_quench", Some(4), None),
-    ("redirect", Some(5), None),
-    ("timestamp_request", Some(13), None),
-    ("timestamp_reply", Some(14), None),
-    ("information_request", Some(15), None),
-    ("information_reply", Some(16), None),
-    ("address_mask_request", Some(17), None),
-    ("address_mask_reply", Some(18), None),
-];
-
-/// Code words by type word.
-const CODES: &[(&str, &str, Option<u8>, Option<u8>)] = &[
-    ("unreachable", "net_unreachable", Some(0), Some(0)),
-    ("unreachable", "host_unreachable", Some(1), None),
-    ("unreachable", "protocol_unreachable", Some(2), None),
-    ("unreachable", "port_unreachable", Some(3), Some(4)),
-    ("unreachable", "frag_needed", Some(4), None),
-    ("unreachable", "source_route_failed", Some(5), None),
-    ("unreachable", "net_unknown", Some(6), None),
-    ("unreachable", "host_unknown", Some(7), None),
-    ("unreachable", "source_host_isolated", Some(8), None),
-    ("unreachable", "net_prohibited", Some(9), None),
-    ("unreachable", "host_prohibited", Some(10), None),
-    ("unreachable", "net_unreachable_for_tos", Some(11), None),
-    ("unreachable", "host_unreachable_for_tos", Some(12), None),
-    ("unreachable", "packet_filtered", Some(13), None),
-    ("unreachable", "precedence_violation", Some(14), None),
-    ("unreachable", "precedence_cutoff", Some(15), None),
-    ("unreachable", "no_route", None, Some(0)),
-    ("unreachable", "admin_prohibited", None, Some(1)),
-    ("unreachable", "not_neighbour", None, Some(2)),
-    ("unreachable", "address_unreachable", None, Some(3)),
-    ("time_exceeded", "exceeded_hop_limit", None, Some(0)),
-    ("time_exceeded", "exceeded_frag_time", None, Some(1)),
-    ("parameter_problem", "header_field", None, Some(0)),
-    ("parameter_problem", "unknown_next_header", None, Some(1)),
-    ("parameter_problem", "unknown_option", None, Some(2)),
-];
+/// Bytes of the header of every message.
+const ICMP_HEADER: usize = 8;
 
 impl Checker<'_> {
-    pub(super) fn icmp(&mut self, icmp: &Icmp, span: Span) -> Option<IcmpPattern> {
+    pub(super) fn icmp(
+        &mut self,
+        icmp: &Icmp,
+        direction: Direction,
+        span: Span,
+    ) -> Option<IcmpPattern> {
         self.need("icmp", span);
         let kind = self.icmp_type(&icmp.kind);
         let code = match &icmp.code {
@@ -76,29 +36,45 @@ impl Checker<'_> {
             }
             None => Some(None),
         };
-        let id = match &icmp.id {
-            Some(id) => {
-                if !icmp.kind.node.starts_with("echo_") && !icmp.kind.node.starts_with("type_") {
-                    self.error(
-                        code::ICMP_FIELD,
-                        id.span,
-                        "only echo messages have an identifier",
-                    );
-                }
-                self.field16(id, "an identifier").map(Some)
-            }
+        let id = self.echo_field(icmp, icmp.id.as_ref(), "an identifier");
+        let sequence = self.echo_field(icmp, icmp.sequence.as_ref(), "a sequence number");
+        let quote = match &icmp.quote {
+            Some(quote) => self.quote(quote, span).map(Some),
             None => Some(None),
         };
-        let quote = self.quote(icmp.quote.as_ref());
+        let damaged = match icmp.bad_checksum {
+            Some(place) => self.damaged(direction, place),
+            None => Some(()),
+        };
         let (kind, code) = (kind?, code?);
         self.families(kind, code, span);
+        damaged?;
         Some(IcmpPattern {
             kind,
             code,
             mtu: mtu?,
             id: id?,
+            sequence: sequence?,
             quote: quote?,
+            bad_checksum: icmp.bad_checksum.is_some(),
         })
+    }
+
+    /// `id N` and `seq N`.
+    fn echo_field(
+        &mut self,
+        icmp: &Icmp,
+        number: Option<&Number>,
+        what: &str,
+    ) -> Option<Option<u16>> {
+        let Some(number) = number else {
+            return Some(None);
+        };
+        if !icmp.kind.node.starts_with("echo_") && !icmp.kind.node.starts_with("type_") {
+            let message = format!("only echo messages have {what}");
+            self.error(code::ICMP_FIELD, number.span, message);
+        }
+        self.field16(number, what).map(Some)
     }
 
     /// A word that one family lacks keeps the script off that family.
@@ -172,15 +148,28 @@ impl Checker<'_> {
         }
     }
 
-    fn quote(&mut self, quote: Option<&Quote>) -> Option<IcmpQuote> {
+    fn quote(&mut self, quote: &Quote, span: Span) -> Option<IcmpQuote> {
         Some(match quote {
-            None => IcmpQuote::Tcp { seq: 0, len: 0 },
-            Some(Quote::Tcp(range)) => {
+            Quote::Tcp(range, udp) => {
                 let (seq, len) = self.range(range)?;
-                IcmpQuote::Tcp { seq, len }
+                let udp = self.ports(udp.as_ref())?;
+                IcmpQuote::Tcp { seq, len, udp }
             }
-            Some(Quote::Udp(len)) => IcmpQuote::Udp(self.field16(len, "a UDP payload")?),
-            Some(Quote::Raw(len)) => IcmpQuote::Raw(self.field16(len, "an ICMP message")?),
+            Quote::Udp(len) => IcmpQuote::Udp(self.field16(len, "a UDP payload")?),
+            Quote::Raw(len) => {
+                let bytes = self.field16(len, "an ICMP message")?;
+                if usize::from(bytes) < ICMP_HEADER {
+                    let message = format!("an ICMP message has at least {ICMP_HEADER} bytes");
+                    self.error(code::VALUE_RANGE, len.span, message);
+                    return None;
+                }
+                self.fits_ip(usize::from(bytes), span)?;
+                IcmpQuote::Raw(bytes)
+            }
+            Quote::Contents(bytes) => {
+                self.fits_ip(ICMP_HEADER + bytes.len(), span)?;
+                IcmpQuote::Contents(bytes.clone())
+            }
         })
     }
 }

@@ -19,6 +19,7 @@ mod schedule;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod tunnel;
 
 use std::time::Duration;
 
@@ -397,6 +398,9 @@ impl<'a> Run<'a> {
             .push(at, TraceEvent::Note, Some(span), format!("`{command}`"));
         if report.status == Some(0) {
             return Ok(());
+        }
+        if let Some(skip) = tunnel::lacking(command, &report) {
+            return Err(skip);
         }
         // A command that cannot be found or run, or that was killed, is not the stack's doing.
         let broken = matches!(report.status, None | Some(126 | 127));

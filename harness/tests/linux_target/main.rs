@@ -12,6 +12,8 @@ mod commands;
 mod process;
 #[cfg(target_os = "linux")]
 mod segment;
+#[cfg(target_os = "linux")]
+mod tunnel;
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
@@ -41,6 +43,7 @@ fn main() {
     }
     let trials = cases::ALL
         .iter()
+        .chain(tunnel::ALL)
         .map(|(name, case)| {
             let missing = missing.clone();
             let skip = missing.is_some() && !required;

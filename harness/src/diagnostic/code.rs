@@ -80,6 +80,7 @@ codes! {
     VALUES_BACKWARDS = "C032": "A range of values that ends before it starts.";
     PAYLOAD_LENGTH = "C033": "Payload contents of another length than the line says.";
     DAMAGE_USE = "C034": "A malformed header that cannot stand here.";
+    RESET_REASON = "C035": "The reason of a reset on a segment that is none, or beside other contents.";
     FRAGMENT_RANGE = "C037": "A piece that does not lie in its datagram, or not on a multiple of eight bytes.";
     FRAGMENT_USE = "C038": "A piece of a packet that cannot be compared in pieces.";
     LAYER_ORDER = "C039": "Encapsulation layers in an order that no packet has.";

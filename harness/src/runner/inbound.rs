@@ -77,7 +77,9 @@ impl Run<'_> {
                         .to_string(),
                 ));
             };
-            if let Ok(parsed) = wire::parse(&observed.bytes)
+            let read =
+                wire::parse(&observed.bytes).and_then(|parsed| self.take_out_of_udp(parsed, None));
+            if let Ok((parsed, _)) = read
                 && self.belongs(&parsed.packet, None)
                 && let (Transport::Tcp(segment), Some(connection)) =
                     (&parsed.packet.transport, self.connection.as_mut())

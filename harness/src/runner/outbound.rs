@@ -174,7 +174,7 @@ impl Run<'_> {
             return Ok(());
         }
         let piece = payload_len(&seen.parsed);
-        let first = seen.pattern.clone();
+        let mut whole = true;
         while payload_len(&seen.parsed) > 0 && payload_len(&seen.parsed) < want {
             let Some(next) = self.next_of_connection(deadline, Some(pattern))? else {
                 return Ok(());
@@ -182,11 +182,12 @@ impl Run<'_> {
             let Some(joined) = join(&seen.parsed.packet, &next.parsed.packet, piece) else {
                 return Err(self.split_wrong(pattern, seen, &next));
             };
-            if seen.pieces.is_empty() {
-                seen.pieces = self.piece_differences(pattern, &first, seen, false);
+            if whole {
+                seen.pieces = self.piece_differences(pattern, seen, false);
+                whole = false;
             }
             let last = payload_len(&seen.parsed) + payload_len(&next.parsed) >= want;
-            let more = self.piece_differences(pattern, &next.pattern, &next, last);
+            let more = self.piece_differences(pattern, &next, last);
             seen.pieces.extend(more);
             seen.parsed.packet = joined;
             seen.parsed.faults.extend(next.parsed.faults);
@@ -202,11 +203,11 @@ impl Run<'_> {
     fn piece_differences(
         &self,
         pattern: &PacketPattern,
-        piece: &PacketPattern,
-        seen: &Seen,
+        piece: &Seen,
         last: bool,
     ) -> Vec<Difference> {
-        let (BodyPattern::Tcp(want), BodyPattern::Tcp(got)) = (&pattern.body, &piece.body) else {
+        let (BodyPattern::Tcp(want), BodyPattern::Tcp(got)) = (&pattern.body, &piece.pattern.body)
+        else {
             return Vec::new();
         };
         let free = TcpFlags::PSH.with(TcpFlags::CWR).0;
@@ -233,9 +234,9 @@ impl Run<'_> {
         };
         let rules = Rules {
             timestamp_slack: None,
-            ..self.rules(seen)
+            ..self.rules(piece)
         };
-        compare::packet(&whole(expected), piece, &seen.parsed, rules)
+        compare::packet(&whole(expected), &piece.pattern, &piece.parsed, rules)
     }
 
     fn rules(&self, seen: &Seen) -> Rules {
@@ -374,7 +375,9 @@ impl Run<'_> {
     }
 
     pub(super) fn belongs(&self, packet: &Packet, expected: Option<&PacketPattern>) -> bool {
-        let written = expected.and_then(|pattern| match &pattern.body {
+        // In packetdrill the ports of an outbound line mean nothing.
+        let naming = expected.filter(|_| !self.drop_in);
+        let written = naming.and_then(|pattern| match &pattern.body {
             BodyPattern::Tcp(tcp) => tcp.ports,
             BodyPattern::Udp(udp) => udp.ports,
             BodyPattern::Icmp(_) => None,

@@ -8,7 +8,6 @@ pub fn unavailable(capability: &Capability) -> Option<String> {
     let reason = match kind {
         "ip_version" => return Some(format!("the script has words that exist only on {rest}")),
         "python" => "a code block is beyond plain assertions, and Python is not run",
-        "reset_reason" => "the reason in a reset's payload is read, but not built or compared",
         "tunnel_option" => "options of tunnel sockets are read, but not acted on",
         "sctp" => "only TCP inside UDP is supported, not SCTP",
         "psp" => "PSP is read, but not built or compared",
@@ -31,7 +30,6 @@ mod tests {
     #[case("ip_version:ipv4", true)]
     #[case("control:statistics", true)]
     #[case("option:is_anyip", true)]
-    #[case("reset_reason", true)]
     #[case("udp", false)]
     #[case("shell", false)]
     #[case("sockopt:SOL_TCP/TCP_INQ", false)]

@@ -56,7 +56,7 @@ pub(crate) struct Tcp {
     /// `<…>`
     pub options: Option<Spanned<Options>>,
     /// `[code N, pen N]`
-    pub reset_reason: Option<Span>,
+    pub reset_reason: Option<Spanned<(Number, Number)>>,
     /// `"…"` or `data 0x…`
     pub payload: Option<Spanned<Vec<u8>>>,
     /// What stands last.

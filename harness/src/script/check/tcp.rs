@@ -3,12 +3,14 @@
 use super::Checker;
 use crate::diagnostic::{Diagnostic, code};
 use crate::program::{Match, OptionsPattern, TcpPattern};
-use crate::script::ast::{Direction, Field, Flags, Options, Packet, Tcp};
+use crate::script::ast::{Direction, Field, Flags, Number, Options, Packet, Tcp};
 use crate::source::Spanned;
 use crate::wire::{TcpDamage, TcpFlags};
 
 /// Bytes of a TCP header without options.
 const FIXED_HEADER: usize = 20;
+/// What the payload of a reset begins with when it gives a reason, in nplab's packetdrill.
+const RESET_REASON: [u8; 2] = [0x33, 0xaa];
 
 impl Checker<'_> {
     pub(super) fn tcp(&mut self, tcp: &Tcp, packet: &Packet) -> Option<TcpPattern> {
@@ -29,9 +31,6 @@ impl Checker<'_> {
         let none = Match::Is(0);
         let urgent = self.optional(tcp.urgent.as_ref(), "an urgent pointer", none, inbound);
         let options = self.options_pattern(tcp.options.as_ref(), inbound);
-        if let Some(span) = tcp.reset_reason {
-            self.need("reset_reason", span);
-        }
         let payload = self.payload(tcp, range);
         let damage = self.damage(tcp, inbound);
         let (options, options_len) = options?;
@@ -133,17 +132,24 @@ impl Checker<'_> {
         tcp: &Tcp,
         range: Option<(Match<u32>, Match<u16>)>,
     ) -> Option<Option<Vec<u8>>> {
-        let Some(payload) = &tcp.payload else {
+        // In packetdrill a reason of two zeros is none.
+        let none =
+            |reason: &&Spanned<(Number, Number)>| reason.node.0.node | reason.node.1.node == 0;
+        let contents = match tcp.reset_reason.as_ref().filter(|reason| !none(reason)) {
+            Some(reason) => Some(self.reset_reason(reason, tcp)?),
+            None => tcp.payload.clone(),
+        };
+        let Some(contents) = contents else {
             return Some(None);
         };
         let (_, len) = range?;
-        let has = payload.node.len();
+        let has = contents.node.len();
         if len.exact().map(usize::from) == Some(has) {
-            return Some(Some(payload.node.clone()));
+            return Some(Some(contents.node));
         }
         let message = format!("these contents have {has} bytes, the line says `{len}`");
         let mut diagnostic =
-            Diagnostic::error(code::PAYLOAD_LENGTH, self.source, payload.span, message)
+            Diagnostic::error(code::PAYLOAD_LENGTH, self.source, contents.span, message)
                 .also(tcp.range.len.span, "");
         if let Some(start) = tcp.range.start.node.exact() {
             let end = start.wrapping_add(has as u64) & u64::from(u32::MAX);
@@ -151,6 +157,31 @@ impl Checker<'_> {
         }
         self.report(diagnostic);
         None
+    }
+
+    /// The payload of a reset that says why: a magic number, the reason, whose reason it is.
+    fn reset_reason(
+        &mut self,
+        reason: &Spanned<(Number, Number)>,
+        tcp: &Tcp,
+    ) -> Option<Spanned<Vec<u8>>> {
+        let (number, enterprise) = &reason.node;
+        let number = self.field16(number, "the reason of a reset");
+        let enterprise = self.field32(enterprise, "a private enterprise number");
+        let wrong = match &tcp.payload {
+            Some(_) => "the reason of a reset is its payload: it stands beside no other contents",
+            None if !tcp.flags.node.letters.contains('R') => {
+                "the reason of a reset stands on a segment with the flag `R`"
+            }
+            None => "",
+        };
+        if !wrong.is_empty() {
+            self.error(code::RESET_REASON, reason.span, wrong);
+            return None;
+        }
+        let (number, enterprise) = (number?.to_be_bytes(), enterprise?.to_be_bytes());
+        let bytes = [&RESET_REASON[..], &number, &enterprise].concat();
+        Some(Spanned::new(bytes, reason.span))
     }
 
     /// What is wrong with the header on purpose.

@@ -13,8 +13,12 @@ const MAX_OPTIONS: usize = 40;
 const MAX_SACK_BLOCKS: usize = 4;
 /// The kind of experiments (RFC 4727 §3.2).
 const EXPERIMENT: u8 = 254;
-/// The experiment of the TCP ACK rate request (draft-ietf-tcpm-ack-rate-request).
-const ACK_RATE_REQUEST: [u8; 2] = [0x00, 0xac];
+/// The experiment of Fast Open (RFC 7413 §4.1.1).
+const FAST_OPEN: u16 = 0xf989;
+/// The experiment of the ACK rate request (draft-ietf-tcpm-ack-rate-request).
+const ACK_RATE_REQUEST: u16 = 0x00ac;
+/// The experiment of AccECN in order 0; that of order 1 follows.
+const ACC_ECN: u16 = 0xacc0;
 /// AccECN counters have 24 bits (RFC 9768 §3.2.3).
 const MOST_COUNTED: u64 = (1 << 24) - 1;
 
@@ -97,21 +101,9 @@ impl Checker<'_> {
             ast::TcpOption::Timestamps(value, reply, absolute) => {
                 self.timestamps(value, reply, *absolute, inbound)?
             }
-            ast::TcpOption::Md5(digest) => {
-                let len = digest.as_ref().map_or(1, Vec::len);
-                if !(1..=16).contains(&len) {
-                    let message = format!("an MD5 digest has 1 to 16 bytes, not {len}");
-                    self.error(code::OPTION_LENGTH, span, message);
-                    return None;
-                }
-                self.data(19, &[], digest.as_deref(), span, inbound)?
-            }
+            ast::TcpOption::Md5(digest) => self.md5(digest.as_deref(), span, inbound)?,
             ast::TcpOption::FastOpen(cookie) => {
                 self.data(34, &[], cookie.as_deref(), span, inbound)?
-            }
-            ast::TcpOption::FastOpenExperimental(cookie) => {
-                let cookie = cookie.as_deref();
-                self.data(EXPERIMENT, &[0xf9, 0x89], cookie, span, inbound)?
             }
             ast::TcpOption::Generic(kind, data) => {
                 let kind = self.field8(kind, "the kind of an option")?;
@@ -123,32 +115,55 @@ impl Checker<'_> {
                     None => self.data(kind, &[], None, span, inbound)?,
                 }
             }
-            ast::TcpOption::Experiment(id, data) => {
-                let id = self.field16(id, "the id of an experiment")?.to_be_bytes();
-                self.data(EXPERIMENT, &id, data.as_deref(), span, inbound)?
-            }
-            ast::TcpOption::AckRateRequest(ratio) => {
-                let ratio = match ratio {
-                    Some(ratio) => vec![self.seven_bits(ratio)? << 1],
-                    None => Vec::new(),
-                };
-                self.data(EXPERIMENT, &ACK_RATE_REQUEST, Some(&ratio), span, inbound)?
-            }
             ast::TcpOption::AccEcn(order, counters) => self.acc_ecn(*order, counters, inbound)?,
+            ast::TcpOption::FastOpenExperimental(_)
+            | ast::TcpOption::Experiment(..)
+            | ast::TcpOption::AckRateRequest(_)
+            | ast::TcpOption::AccEcnExperimental(..) => self.experiment(option, inbound)?,
+        };
+        Some(pattern)
+    }
+
+    fn md5(&mut self, digest: Option<&[u8]>, span: Span, inbound: bool) -> Option<OptionPattern> {
+        let len = digest.map_or(1, <[u8]>::len);
+        if !(1..=16).contains(&len) {
+            let message = format!("an MD5 digest has 1 to 16 bytes, not {len}");
+            self.error(code::OPTION_LENGTH, span, message);
+            return None;
+        }
+        self.data(19, &[], digest, span, inbound)
+    }
+
+    /// An option of kind 254: the id of the experiment, and its data (RFC 6994).
+    fn experiment(
+        &mut self,
+        option: &Spanned<ast::TcpOption>,
+        inbound: bool,
+    ) -> Option<OptionPattern> {
+        let (id, data) = match &option.node {
+            ast::TcpOption::Experiment(id, data) => {
+                let id = self.field16(id, "the id of an experiment")?;
+                (id, data.clone())
+            }
+            ast::TcpOption::FastOpenExperimental(cookie) => (FAST_OPEN, cookie.clone()),
+            ast::TcpOption::AckRateRequest(None) => (ACK_RATE_REQUEST, Some(Vec::new())),
+            ast::TcpOption::AckRateRequest(Some(ratio)) => {
+                let ratio = self.field(ratio, "an ACK rate", 127)?;
+                (ACK_RATE_REQUEST, Some(vec![u8::try_from(ratio << 1).ok()?]))
+            }
             ast::TcpOption::AccEcnExperimental(order, counters) => {
                 let counters = counters
                     .iter()
                     .map(|counter| self.field(counter, "an AccECN counter", MOST_COUNTED));
                 let counters: Option<Vec<u64>> = counters.collect();
-                let data: Vec<u8> = counters?
-                    .iter()
-                    .flat_map(|counter| counter.to_be_bytes()[5..].to_vec())
-                    .collect();
-                let id = [0xac, 0xc0 + order];
-                self.data(EXPERIMENT, &id, Some(&data), span, inbound)?
+                let bytes = |counter: &u64| counter.to_be_bytes()[5..].to_vec();
+                let data = counters?.iter().flat_map(bytes).collect();
+                (ACC_ECN + u16::from(*order), Some(data))
             }
+            _ => return None,
         };
-        Some(pattern)
+        let id = id.to_be_bytes();
+        self.data(EXPERIMENT, &id, data.as_deref(), option.span, inbound)
     }
 
     /// An option of this kind with data that begins with `start`, and then `rest`; `None` is any.
@@ -186,11 +201,6 @@ impl Checker<'_> {
         let message = "an option to be sent is written out";
         let help = "wildcards and ranges are for outbound lines (`>`)";
         self.error_help(code::NOT_ONE_VALUE, span, message, help);
-    }
-
-    fn seven_bits(&mut self, ratio: &ast::Number) -> Option<u8> {
-        let ratio = self.field(ratio, "an ACK rate", 127)?;
-        u8::try_from(ratio).ok()
     }
 
     fn timestamps(

@@ -102,23 +102,17 @@ impl Parser<'_> {
         Ok(Spanned::new(flags, first.span.to(self.previous_span())))
     }
 
-    /// Letters, perhaps with an AccECN digit at their end.
+    /// Letters, perhaps with an AccECN digit among them.
     fn flag_word(&mut self, flags: &mut Flags) -> Parsed<()> {
         let token = self.bump();
-        let letters = token
-            .text
-            .trim_end_matches(|last: char| last.is_ascii_digit());
-        let digits = &token.text[letters.len()..];
-        let wrong = letters.chars().find(|letter| !LETTERS.contains(*letter));
-        if letters.is_empty() || wrong.is_some() {
-            let help = match letters.to_ascii_uppercase() {
-                upper
-                    if !upper.is_empty()
-                        && upper.chars().all(|letter| LETTERS.contains(letter)) =>
-                {
-                    format!("flags are capital letters: write `{upper}`")
-                }
-                _ => {
+        let (digits, letters): (String, String) =
+            token.text.chars().partition(|one| one.is_ascii_digit());
+        let legal = |letters: &str| letters.chars().all(|letter| LETTERS.contains(letter));
+        if !legal(&letters) {
+            let upper = letters.to_ascii_uppercase();
+            let help = match legal(&upper) {
+                true => format!("flags are capital letters: write `{upper}`"),
+                false => {
                     "flags are letters of F S R P U E W A, then `.` for ACK; `-` is no flag at all"
                         .to_owned()
                 }
@@ -126,8 +120,8 @@ impl Parser<'_> {
             let message = format!("expected TCP flags, found `{}`", token.text);
             return self.fail_at(code::FLAGS, token.span, message, help);
         }
-        flags.letters.push_str(letters);
-        match digits {
+        flags.letters.push_str(&letters);
+        match digits.as_str() {
             "" => Ok(()),
             digits => self.ace(flags, digits, token.span),
         }

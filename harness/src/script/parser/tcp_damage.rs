@@ -2,24 +2,24 @@
 
 use super::{Parsed, Parser};
 use crate::diagnostic::{Diagnostic, code};
-use crate::script::ast::Damage;
+use crate::script::ast::{Damage, Number};
 use crate::script::token::TokenKind;
 use crate::source::{Span, Spanned};
 
 impl Parser<'_> {
     /// `[code N, pen N]`, if it stands here.
-    pub(super) fn reset_reason(&mut self) -> Parsed<Option<Span>> {
+    pub(super) fn reset_reason(&mut self) -> Parsed<Option<Spanned<(Number, Number)>>> {
         if !(self.is('[') && self.peek(1).is_word("code")) {
             return Ok(None);
         }
         let open = self.bump().span;
         self.expect_word("code")?;
-        self.number("the reason code")?;
+        let reason = self.number("the reason code")?;
         self.expect(',')?;
         self.expect_word("pen")?;
-        self.number("the private enterprise number")?;
+        let enterprise = self.number("the private enterprise number")?;
         let close = self.expect(']')?;
-        Ok(Some(open.to(close)))
+        Ok(Some(Spanned::new((reason, enterprise), open.to(close))))
     }
 
     /// `"text"` or `data 0x…`, if it stands here.

@@ -35,6 +35,8 @@ fn drop_in_codes(text: &str) -> Vec<&'static str> {
 #[case(".E", TcpFlags::ACK.with(TcpFlags::ECE))]
 #[case("P.E", TcpFlags::PSH.with(TcpFlags::ACK).with(TcpFlags::ECE))]
 #[case("S5.", TcpFlags::SYN.with(TcpFlags::ACK).with(TcpFlags::AE).with(TcpFlags::ECE))]
+#[case("S5P", TcpFlags::SYN.with(TcpFlags::PSH).with(TcpFlags::AE).with(TcpFlags::ECE))]
+#[case("5S.", TcpFlags::SYN.with(TcpFlags::ACK).with(TcpFlags::AE).with(TcpFlags::ECE))]
 fn flags(#[case] text: &str, #[case] want: TcpFlags) {
     let line = format!("0 > {text} 1:1(0)\n");
     assert_eq!(drop_in_codes(&line), Vec::<&str>::new());
@@ -123,6 +125,10 @@ fn a_range_that_wraps_is_ours() {
 #[case("> . 1:*(*) \"four\"", "C033")]
 #[case("< . 1:6(5) win 1 data 0x123", "S019")]
 #[case("< . 1:6(5) win 1 data hello", "S005")]
+#[case("> . 1:9(8) ack 1 [code 3, pen 0]", "C035")]
+#[case("> R. 1:1(0) ack 1 [code 3, pen 0]", "C033")]
+#[case("> R. 1:9(8) ack 1 [code 65536, pen 0]", "C015")]
+#[case("> R. 1:9(8) ack 1 [code 3]", "S005")]
 #[case("> . 1:1(0) badsum", "C034")]
 #[case("> . 1:1(0) doff 4", "C034")]
 #[case("< . 1:1(0) win 1 doff 16", "C015")]
@@ -316,6 +322,48 @@ fn bad_option_lists(#[case] text: &str, #[case] code: &str) {
 }
 
 #[rstest]
+#[case("<nop,nop,FO C>", "3021b9d889017eeb", 8)]
+#[case("<nop,nop,FO C>", "01020304", 4)]
+#[case("<nop,nop,FO C>", "0102030405060708", 8)]
+#[case("<nop,nop,md5 C>", "12345678", 4)]
+#[case("<gen-200 C>", "0011", 2)]
+#[case("<exp-1 C>", "00112233", 4)]
+fn bytes_may_be_defined(#[case] text: &str, #[case] value: &str, #[case] len: usize) {
+    let context = LoadContext {
+        defines: vec![("C".to_owned(), value.to_owned())],
+        ..LoadContext::default()
+    };
+    let line = format!("0 > . 1:1(0) {text}\n");
+    let program = load(&Source::new("x", line), &context);
+    let text = format!("{:?}", program.unwrap().steps[0].action);
+    let hex: Vec<String> = (0..len)
+        .map(|at| {
+            u8::from_str_radix(&value[2 * at..2 * at + 2], 16)
+                .unwrap()
+                .to_string()
+        })
+        .collect();
+    assert!(text.contains(&hex.join(", ")), "{text}");
+}
+
+#[test]
+fn a_whole_area_may_be_defined() {
+    let text = "--define=AREA=0204ffff\n0 > . 1:1(0) <AREA>\n";
+    let program = program(text);
+    let Action::Expect(PacketPattern {
+        body: BodyPattern::Tcp(tcp),
+        ..
+    }) = &program.steps[0].action
+    else {
+        panic!();
+    };
+    assert_eq!(
+        tcp.options,
+        OptionsPattern::exactly([TcpOption::Raw(vec![2, 4, 255, 255])])
+    );
+}
+
+#[rstest]
 #[case("\"hello\"", b"hello")]
 #[case("\"h\\x65llo\"", b"hello")]
 #[case("data 0x68656c6C6f", b"hello")]
@@ -343,11 +391,16 @@ fn headers_that_are_wrong_on_purpose() {
 }
 
 #[test]
-fn the_reason_of_a_reset_is_read_and_needs_a_capability() {
-    assert_eq!(
-        needs("0 > R. 1:1(0) ack 1 [code 3, pen 0]\n"),
-        ["reset_reason"]
-    );
+fn the_reason_of_a_reset_is_its_payload() {
+    for line in [
+        "> R. 1:9(8) ack 1 [code 3, pen 258]",
+        "< R. 1:9(8) ack 1 win 0 [code 3, pen 258]",
+    ] {
+        assert_eq!(drop_in_codes(&format!("0 {line}\n")), Vec::<&str>::new());
+        let want = [0x33, 0xaa, 0, 3, 0, 0, 1, 2];
+        assert_eq!(tcp(line).payload.as_deref(), Some(&want[..]));
+    }
+    assert_eq!(tcp("> R. 1:1(0) ack 1 [code 0, pen 0]").payload, None);
 }
 
 fn number() -> impl Strategy<Value = Match<u32>> {

@@ -252,6 +252,29 @@ impl Gre {
         Some((header, ether_type, bytes.get(at..)?))
     }
 
+    /// The header that packetdrill makes of these fields: it takes the words `sum` and `off`, `key`,
+    /// `seq` in this order, as many as there are fields present, whatever their names.
+    #[must_use]
+    pub fn without_gaps(self) -> Gre {
+        let sum = u32::from(self.checksum.unwrap_or(0));
+        let first = sum << 16 | u32::from(self.offset);
+        let mut words = [first, self.key, self.sequence].into_iter();
+        let mut made = Gre {
+            flags: self.flags,
+            ..Gre::default()
+        };
+        let mut next = |flag| match self.flags & flag {
+            0 => None,
+            _ => words.next(),
+        };
+        if next(gre::CHECKSUM).is_some() {
+            (made.checksum, made.offset) = (self.checksum, self.offset);
+        }
+        made.key = next(gre::KEY).unwrap_or(0);
+        made.sequence = next(gre::SEQUENCE).unwrap_or(0);
+        made
+    }
+
     /// Whether a header that was read is the one written here; whether its checksum fits has been
     /// judged where it was read.
     pub fn takes(&self, seen: &Gre) -> bool {

@@ -80,7 +80,12 @@ impl Checker<'_> {
                 pattern.tos.replace(value).is_some()
             }
             AnnotationItem::Ttl(value) => {
-                let ttl = self.matched(value, "a TTL", u8::MAX, inbound)?;
+                let ttl = match self.matched(value, "a TTL", u8::MAX, inbound)? {
+                    // To packetdrill 255 means that nothing is said, and 0 means 255.
+                    Match::Is(0 | 255) if self.drop_in && !inbound => Match::Any,
+                    Match::Is(0) if self.drop_in => Match::Is(255),
+                    ttl => ttl,
+                };
                 pattern.ttl.replace(ttl).is_some()
             }
             AnnotationItem::FlowLabel(value) => {

@@ -119,7 +119,7 @@ impl Checker<'_> {
             self.error(code::LAYER_VALUE, number.span, message);
             return None;
         }
-        Some(encapsulation::Gre {
+        let header = encapsulation::Gre {
             flags,
             checksum: match &fields.sum {
                 Some(sum) => Some(u16::try_from(sum.node).ok()?),
@@ -128,6 +128,10 @@ impl Checker<'_> {
             offset: u16::try_from(zero(&fields.off)).ok()?,
             key: u32::try_from(zero(&fields.key)).ok()?,
             sequence: u32::try_from(zero(&fields.seq)).ok()?,
+        };
+        Some(match self.drop_in {
+            true => header.without_gaps(),
+            false => header,
         })
     }
 

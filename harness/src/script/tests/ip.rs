@@ -211,6 +211,51 @@ fn a_field_of_one_family_keeps_a_script_off_the_other(
     );
 }
 
+#[rstest]
+#[case("> [ttl 255] . 1:1(0)", Match::Is(255), Match::Any)]
+#[case("> [ttl 0] . 1:1(0)", Match::Is(0), Match::Any)]
+#[case("> [ttl 64] . 1:1(0)", Match::Is(64), Match::Is(64))]
+#[case("< [ttl 0] . 1:1(0) win 9", Match::Is(0), Match::Is(255))]
+#[case("< [ttl 255] . 1:1(0) win 9", Match::Is(255), Match::Is(255))]
+fn the_ends_of_the_ttl_mean_to_a_drop_in_what_they_mean_to_packetdrill(
+    #[case] line: &str,
+    #[case] ours: Match<u8>,
+    #[case] theirs: Match<u8>,
+) {
+    let ttl = |drop_in| {
+        let context = LoadContext {
+            drop_in,
+            ..LoadContext::default()
+        };
+        let program = load(&Source::new("x", format!("0 {line}\n")), &context).unwrap();
+        match &program.steps[0].action {
+            Action::Expect(pattern) | Action::Inject(pattern) => pattern.ip.ttl,
+            _ => None,
+        }
+    };
+    assert_eq!((ttl(false), ttl(true)), (Some(ours), Some(theirs)));
+}
+
+#[test]
+fn a_drop_in_fills_gre_fields_as_packetdrill_does() {
+    let text = "0 > ipv4 1.1.1.1 > 2.2.2.2: gre flags 0x2000 sum 1 off 2 key 3 seq 4: . 1:1(0)\n";
+    let key = |drop_in| {
+        let context = LoadContext {
+            drop_in,
+            ..LoadContext::default()
+        };
+        let program = load(&Source::new("x", text), &context).unwrap();
+        let Action::Expect(pattern) = &program.steps[0].action else {
+            panic!()
+        };
+        match pattern.layers[1] {
+            LayerPattern::Gre(header) => header.key,
+            _ => panic!(),
+        }
+    };
+    assert_eq!((key(false), key(true)), (3, 0x0001_0002));
+}
+
 fn any_match<T: Arbitrary + Copy + PartialOrd + 'static>() -> impl Strategy<Value = Match<T>>
 where
     T::Strategy: 'static,

@@ -139,6 +139,29 @@ fn a_field_that_is_not_present_is_not_compared() {
 }
 
 #[rstest]
+#[case(0, (None, 0, 0, 0))]
+#[case(gre::KEY, (None, 0, 0x0001_0002, 0))]
+#[case(gre::SEQUENCE, (None, 0, 0, 0x0001_0002))]
+#[case(gre::KEY | gre::SEQUENCE, (None, 0, 0x0001_0002, 3))]
+#[case(gre::CHECKSUM | gre::SEQUENCE, (Some(1), 2, 0, 3))]
+#[case(gre::CHECKSUM | gre::KEY | gre::SEQUENCE, (Some(1), 2, 3, 4))]
+fn packetdrill_fills_the_present_fields_in_order(
+    #[case] flags: u16,
+    #[case] want: (Option<u16>, u16, u32, u32),
+) {
+    let written = Gre {
+        flags,
+        checksum: Some(1),
+        offset: 2,
+        key: 3,
+        sequence: 4,
+    };
+    let made = written.without_gaps();
+    let fields = (made.checksum, made.offset, made.key, made.sequence);
+    assert_eq!((made.flags, fields), (flags, want));
+}
+
+#[rstest]
 #[case(vec![v4(), Layer::Gre(gre_header(0)), Layer::Gre(gre_header(0))])]
 #[case(vec![v4(), mpls(&[1]), Layer::Gre(gre_header(0))])]
 fn what_has_no_number_is_refused(#[case] layers: Vec<Layer>) {

@@ -16,6 +16,9 @@ use crate::wire::{
 
 use super::{Connection, Run, Stop};
 
+/// The ICMPv6 type.
+const ROUTER_ADVERTISEMENT: u8 = 134;
+
 impl Run<'_> {
     pub(super) fn inbound_ip(&self, pattern: &IpPattern) -> IpFields {
         let (source, destination) = (self.addresses.remote_ip, self.addresses.local_ip);
@@ -91,6 +94,9 @@ impl Run<'_> {
                 ),
             });
         };
+        if (kind, v4) == (ROUTER_ADVERTISEMENT, false) && pattern.quote.is_none() {
+            return Ok(router_advertisement(code, pattern.mtu));
+        }
         let mut rest_of_header = [0; 4];
         if let Some(mtu) = pattern.mtu {
             // IPv4: the low 16 bits (RFC 1191 §4); IPv6: all 32 (RFC 4443 §3.2).
@@ -165,6 +171,21 @@ impl Run<'_> {
             .map_err(|problem| Stop::Machine(format!("the quoted packet: {problem}")))?;
         bytes.truncate(header + inside + 8);
         Ok(bytes)
+    }
+}
+
+/// A router that is none for traffic, with the MTU of its link (RFC 4861 §4.2, §4.6.4).
+fn router_advertisement(code: u8, mtu: Option<u32>) -> IcmpMessage {
+    let mut payload = vec![0; 8];
+    if let Some(mtu) = mtu {
+        payload.extend([5, 1, 0, 0]);
+        payload.extend(mtu.to_be_bytes());
+    }
+    IcmpMessage {
+        kind: ROUTER_ADVERTISEMENT,
+        code,
+        rest_of_header: [0; 4],
+        payload,
     }
 }
 

@@ -482,6 +482,16 @@ fn a_quote_is_judged_where_packetdrill_is_not_imitated(
     assert_eq!(verdict, want, "{message}");
 }
 
+#[test]
+fn a_router_advertisement_carries_its_mtu_as_an_option() {
+    let text = "0 < icmp router_advertisement mtu 1492\n";
+    let (verdict, message, injected) = run_on_wire(text, true, false, |_| vec![]);
+    assert_eq!(verdict, "pass", "{message}");
+    let body = &injected[0][40..];
+    assert_eq!((body[0], body.len()), (134, 24));
+    assert_eq!(body[16..], [5, 1, 0, 0, 0, 0, 0x05, 0xd4]);
+}
+
 #[rstest]
 #[case::tcp("icmp packet_too_big mtu 1280 [101:111(10)]", "pass")]
 #[case::mtu("icmp packet_too_big mtu 1281 [101:111(10)]", "fail icmp_mtu")]

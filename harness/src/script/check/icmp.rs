@@ -10,6 +10,8 @@ use crate::symbols::icmp::{Both, CODES, TYPES};
 
 /// Bytes of the header of every message.
 const ICMP_HEADER: usize = 8;
+/// The ICMPv6 type (RFC 4861 §4.2).
+const ROUTER_ADVERTISEMENT: u8 = 134;
 
 impl Checker<'_> {
     pub(super) fn icmp(
@@ -24,17 +26,10 @@ impl Checker<'_> {
             Some(code) => self.icmp_code(code, &icmp.kind.node),
             None => Some((Some(0), Some(0))),
         };
-        let mtu = match &icmp.mtu {
-            Some(mtu) => {
-                let code = icmp.code.as_ref().map(|code| code.node.as_str());
-                match self.mtu_limit(&icmp.kind.node, code, mtu.span) {
-                    Some(most) => self
-                        .field(mtu, "this MTU", most)
-                        .map(|mtu| u32::try_from(mtu).ok()),
-                    None => None,
-                }
-            }
-            None => Some(None),
+        let mtu = match (&icmp.mtu, kind, code) {
+            (Some(mtu), Some(kind), Some(code)) => self.mtu(mtu, kind, code).map(Some),
+            (Some(_), ..) => None,
+            (None, ..) => Some(None),
         };
         let id = self.echo_field(icmp, icmp.id.as_ref(), "an identifier");
         let sequence = self.echo_field(icmp, icmp.sequence.as_ref(), "a sequence number");
@@ -70,7 +65,11 @@ impl Checker<'_> {
         let Some(number) = number else {
             return Some(None);
         };
-        if !icmp.kind.node.starts_with("echo_") && !icmp.kind.node.starts_with("type_") {
+        // packetdrill writes an identifier into any message.
+        let echo = ["echo_", "type_"]
+            .iter()
+            .any(|prefix| icmp.kind.node.starts_with(prefix));
+        if !echo && !self.drop_in {
             let message = format!("only echo messages have {what}");
             self.error(code::ICMP_FIELD, number.span, message);
         }
@@ -135,17 +134,20 @@ impl Checker<'_> {
         self.report(Diagnostic::error(code::ICMP_WORD, self.source, word.span, message).help(help));
     }
 
-    /// The largest MTU the message can carry, if it carries one.
-    fn mtu_limit(&mut self, kind: &str, code: Option<&str>, span: Span) -> Option<u64> {
-        match (kind, code) {
-            ("packet_too_big", _) => Some(u64::from(u32::MAX)),
-            ("unreachable", Some("frag_needed")) => Some(u64::from(u16::MAX)),
+    /// The MTU of a message that carries one; packetdrill asks for the numbers, not for the words.
+    fn mtu(&mut self, mtu: &Number, kind: Both, code: Both) -> Option<u32> {
+        let most = match (kind, code) {
+            ((Some(3), _), (Some(4), _)) => u64::from(u16::MAX),
+            ((_, Some(2 | ROUTER_ADVERTISEMENT)), (_, Some(0))) => u64::from(u32::MAX),
             _ => {
-                let message = "only `unreachable frag_needed` and `packet_too_big` have an MTU";
-                self.error(code::ICMP_FIELD, span, message);
-                None
+                let message = "only `unreachable frag_needed`, `packet_too_big` and \
+                               `router_advertisement` have an MTU";
+                self.error(code::ICMP_FIELD, mtu.span, message);
+                return None;
             }
-        }
+        };
+        let value = self.field(mtu, "this MTU", most)?;
+        u32::try_from(value).ok()
     }
 
     fn quote(&mut self, quote: &Quote, span: Span) -> Option<IcmpQuote> {

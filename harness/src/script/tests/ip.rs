@@ -110,6 +110,7 @@ fn a_line_is_shown_in_its_own_notation(#[case] line: &str, #[case] want: &str) {
 #[case("< icmp unreachable [1:1(0)/udp(9811 > 1)]", true)]
 #[case("> . 1:1(0)/udp(9811 > 1)", true)]
 #[case("< icmp echo_request id 7 [raw (64)]", true)]
+#[case("> ipv6 fd00::1 > fd00::2: . 1:1(0)", true)]
 #[case(
     "> ipv4 1.1.1.1 > 2.2.2.2: gre flags 0x2000 sum 0 off 0 key 1 seq 0: . 1:1(0)",
     true
@@ -234,6 +235,17 @@ fn the_ends_of_the_ttl_mean_to_a_drop_in_what_they_mean_to_packetdrill(
         }
     };
     assert_eq!((ttl(false), ttl(true)), (Some(ours), Some(theirs)));
+}
+
+#[test]
+fn a_drop_in_takes_an_identifier_on_any_message() {
+    let text = "0 < icmp unreachable port_unreachable id 7\n";
+    assert_eq!(codes(text), ["C019"]);
+    let context = LoadContext {
+        drop_in: true,
+        ..LoadContext::default()
+    };
+    assert!(load(&Source::new("x", text), &context).is_ok());
 }
 
 #[test]

@@ -192,8 +192,8 @@ impl Run<'_> {
         }
     }
 
-    /// The datagram of the harness that an ICMP error quotes, if it is one of the connection's:
-    /// from the harness to the stack, on its ports. Numbers are the script's.
+    /// The datagram of the harness that an ICMP error quotes, if it went from the harness to the
+    /// stack. Its ports may be any: lines can name others. Numbers are the script's.
     fn quoted(&self, bytes: &[u8], v4: bool) -> Option<IcmpQuote> {
         let (header, to) = if v4 { (20, 16) } else { (40, 24) };
         let width = if v4 { 4 } else { 16 };

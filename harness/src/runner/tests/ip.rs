@@ -504,12 +504,12 @@ fn a_quoted_segment_has_the_scripts_numbers(#[case] line: &str, #[case] want: &s
     assert_eq!(verdict, want, "{message}");
 }
 
-#[test]
-fn a_quote_of_another_address_is_none_of_ours() {
+#[rstest]
+fn a_quote_of_another_address_is_none_of_ours(#[values(15, 19)] place: usize) {
     let text = "0 < udp (5)\n+0 > icmp unreachable port_unreachable [udp (5)]\n";
-    let (verdict, message, _) = run_on_wire(text, false, false, |bytes| {
+    let (verdict, message, _) = run_on_wire(text, false, false, move |bytes| {
         let mut quoted = bytes.to_vec();
-        quoted[15] ^= 1;
+        quoted[place] ^= 1;
         vec![icmp_back(bytes, 3, 3, [0; 4], &quoted)]
     });
     assert_eq!(verdict, "fail icmp_quote", "{message}");

@@ -19,8 +19,6 @@ pub struct Rules {
     pub timestamp_slack: Option<u32>,
     /// The digest that an MD5 option of the packet seen must carry.
     pub md5: Option<[u8; 16]>,
-    /// Whether UDP payloads that are not written are zeros.
-    pub zeros: bool,
     /// Whether exactly what packetdrill compares is compared.
     pub drop_in: bool,
 }
@@ -59,7 +57,7 @@ pub fn packet(
     match (&expected.body, &seen.body, &live.packet.transport) {
         (BodyPattern::Tcp(want), BodyPattern::Tcp(got), _) => found.extend(tcp(want, got, rules)),
         (BodyPattern::Udp(want), BodyPattern::Udp(_), Transport::Udp(datagram)) => {
-            found.extend(ip::udp(want, &datagram.payload, rules.zeros));
+            found.extend(ip::udp(want, &datagram.payload));
         }
         (BodyPattern::Icmp(want), BodyPattern::Icmp(got), Transport::Icmp(message)) => {
             let v4 = live.packet.ip.source.is_ipv4();

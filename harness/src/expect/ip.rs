@@ -151,24 +151,20 @@ fn matched<T: PartialOrd + Copy + Display>(
 }
 
 /// Length and contents; ports that are written choose the packet rather than judge it.
-pub(super) fn udp(want: &UdpPattern, payload: &[u8], zeros: bool) -> Vec<Difference> {
+pub(super) fn udp(want: &UdpPattern, payload: &[u8]) -> Vec<Difference> {
     let mut found = Vec::new();
     if usize::from(want.len) != payload.len() {
         let seen = payload.len().to_string();
         found.push(difference("length", want.len.to_string(), seen));
     }
-    found.extend(contents(want.contents.as_deref(), payload, zeros));
+    found.extend(contents(want.contents.as_deref(), payload));
     found
 }
 
 /// The first byte that differs from what is written, or from zero.
-pub fn contents(want: Option<&[u8]>, got: &[u8], zeros: bool) -> Option<Difference> {
+fn contents(want: Option<&[u8]>, got: &[u8]) -> Option<Difference> {
     let zero = vec![0; got.len()];
-    let want = match want {
-        Some(bytes) => bytes,
-        None if zeros => &zero,
-        None => return None,
-    };
+    let want = want.unwrap_or(&zero);
     let at = want.iter().zip(got).position(|(want, got)| want != got)?;
     Some(difference(
         "payload",
@@ -218,7 +214,7 @@ pub(super) fn icmp(
         Some(IcmpQuote::Raw(len)) => found.extend(length(usize::from(*len), message)),
         Some(IcmpQuote::Contents(bytes)) => {
             found.extend(length(8 + bytes.len(), message));
-            found.extend(contents(Some(bytes), &message.payload, true));
+            found.extend(contents(Some(bytes), &message.payload));
         }
         Some(wanted) if got.quote.as_ref() == Some(wanted) => {}
         Some(wanted) => found.push(difference(

@@ -244,7 +244,6 @@ impl Run<'_> {
             echo_reply: self.payload == PayloadMode::Offset,
             timestamp_slack: self.timestamp_slack(seen.observed.at),
             md5: seen.md5,
-            zeros: self.payload == PayloadMode::Zero,
             drop_in: self.drop_in,
         }
     }

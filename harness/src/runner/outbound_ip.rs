@@ -3,7 +3,7 @@
 use crate::expect::compare::difference;
 use crate::expect::ip;
 use crate::program::{
-    BodyPattern, FragmentPattern, IcmpPattern, IcmpQuote, PacketPattern, PayloadMode, UdpPattern,
+    BodyPattern, FragmentPattern, IcmpPattern, IcmpQuote, PacketPattern, UdpPattern,
 };
 use crate::verdict::Difference;
 use crate::wire::{self, IcmpMessage, Packet, Parsed, Piece, Transport};
@@ -144,10 +144,9 @@ impl Run<'_> {
         body.extend(half(known(destination, theirs)));
         body.extend(half(udp.len.checked_add(8)));
         body.extend([None, None]);
-        let zeros = self.payload == PayloadMode::Zero;
         match &udp.contents {
             Some(bytes) => body.extend(bytes.iter().copied().map(Some)),
-            None => body.extend(vec![zeros.then_some(0); usize::from(udp.len)]),
+            None => body.extend(vec![Some(0); usize::from(udp.len)]),
         }
         body
     }

@@ -165,8 +165,12 @@ fn udp_back(datagram: &[u8], payload: &[u8]) -> Vec<u8> {
 )]
 #[case::open_fields(r#"[ttl 60..64, nodf, id *, noecn, dscp cs0] udp (5) "HELLO""#, "pass")]
 #[case::dscp(r#"[dscp ef] udp (5) "HELLO""#, "fail dscp")]
-fn a_udp_answer_is_judged_in_all_its_parts(#[case] line: &str, #[case] want: &str) {
-    let text = format!("0 < udp (5) \"hello\"\n+0 > {line}\n");
+fn a_udp_answer_is_judged_in_all_its_parts(
+    #[case] line: &str,
+    #[case] want: &str,
+    #[values("zero", "offset")] payload: &str,
+) {
+    let text = format!("// payload: {payload}\n0 < udp (5) \"hello\"\n+0 > {line}\n");
     let (verdict, message, injected) =
         run_on_wire(&text, false, false, |bytes| vec![udp_back(bytes, b"HELLO")]);
     assert_eq!(verdict, want, "{message}");

@@ -384,7 +384,9 @@ impl Run<'_> {
         let (source, destination) = match &packet.transport {
             Transport::Tcp(segment) => (segment.source_port, segment.destination_port),
             Transport::Udp(datagram) => (datagram.source_port, datagram.destination_port),
-            Transport::Icmp(message) => return !is_neighbour_noise(message, packet.ip.source),
+            Transport::Icmp(message) => {
+                return self.sees_icmp() && !is_neighbour_noise(message, packet.ip.source);
+            }
             Transport::Other { .. } => return false,
         };
         if packet.ip.destination != self.addresses.remote_ip {

@@ -1,9 +1,10 @@
 //! What surrounds TCP on outbound lines: UDP, ICMP with its quotes, pieces, TCP inside UDP.
 
+use crate::call::Call;
 use crate::expect::compare::difference;
 use crate::expect::ip;
 use crate::program::{
-    BodyPattern, FragmentPattern, IcmpPattern, IcmpQuote, PacketPattern, UdpPattern,
+    Action, BodyPattern, FragmentPattern, IcmpPattern, IcmpQuote, PacketPattern, Step, UdpPattern,
 };
 use crate::verdict::Difference;
 use crate::wire::{self, IcmpMessage, Packet, Parsed, Piece, Transport};
@@ -26,6 +27,15 @@ pub(super) fn udp_as_written(payload: &[u8]) -> UdpPattern {
 }
 
 impl Run<'_> {
+    /// Whether ICMP messages of the stack are looked at: to packetdrill only those of ICMP sockets.
+    pub(super) fn sees_icmp(&self) -> bool {
+        let icmp_socket = |step: &Step| {
+            matches!(&step.action, Action::Call(call)
+                if matches!(call.call, Call::Socket { protocol: 1 | 58, .. }))
+        };
+        !self.drop_in || self.program.steps.iter().any(icmp_socket)
+    }
+
     /// Where TCP travels inside UDP: the segment, and the ports of UDP around it.
     pub(super) fn take_out_of_udp(
         &self,

@@ -721,7 +721,7 @@ fn lacks() {
     for name in [
         "psp",
         "python",
-        "encapsulation",
+        "udp_encapsulation",
         "sysctl:kernel.panic",
         "sysctl:net.nosuch",
     ] {
@@ -730,6 +730,7 @@ fn lacks() {
     for name in [
         "udp",
         "icmp",
+        "encapsulation",
         "shell",
         "call:splice",
         "sysctl:net.ipv4.tcp_rmem",

@@ -16,6 +16,8 @@ mod packetdrill;
 mod process;
 #[cfg(target_os = "linux")]
 mod segment;
+#[cfg(target_os = "linux")]
+mod tunnel;
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
@@ -45,6 +47,7 @@ fn main() {
     }
     let trials = cases::ALL
         .iter()
+        .chain(tunnel::ALL)
         .chain(lines::ALL)
         .chain(packetdrill::ALL)
         .map(|(name, case)| {

@@ -92,7 +92,7 @@ impl Target for LinuxTarget {
             "python" => Some(
                 "checks are evaluated by the harness; only plain assertions are supported".into(),
             ),
-            "encapsulation" => Some("tunnels (GRE, MPLS, IP in IP) are not supported yet".into()),
+            "udp_encapsulation" => Some("Linux has no TCP inside UDP".into()),
             name => sysctl::missing(name.strip_prefix("sysctl:")?),
         }
     }

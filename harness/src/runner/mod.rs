@@ -14,13 +14,16 @@ mod explain;
 mod facts;
 mod focus;
 mod inbound;
+mod inbound_ip;
 mod leftover;
 mod outbound;
+mod outbound_ip;
 mod schedule;
 mod settings;
 mod silence;
 #[cfg(test)]
 mod tests;
+mod tunnel;
 
 use std::time::Duration;
 
@@ -208,6 +211,8 @@ struct Run<'a> {
     waiting: std::collections::VecDeque<crate::target::Observed>,
     /// The flow label a script value stands for, and the live one.
     flow_label: Option<(u32, u32)>,
+    /// Pieces of outbound datagrams seen so far.
+    pieces: crate::wire::Reassembly,
     /// Where in the stream the last injected urgent byte stands.
     urgent_mark: Option<u64>,
     /// What was known before the latest `connect`, should it come to nothing.
@@ -276,6 +281,7 @@ impl<'a> Run<'a> {
             is_virtual: false,
             waiting: std::collections::VecDeque::new(),
             flow_label: None,
+            pieces: crate::wire::Reassembly::default(),
             urgent_mark: None,
             before_connect: None,
             connecting: None,

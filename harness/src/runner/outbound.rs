@@ -131,18 +131,8 @@ impl Run<'_> {
                 }
                 Owner::Current | Owner::Other | Owner::Past(_) | Owner::Nobody => {}
             }
-            let tcp = expected.and_then(|pattern| match &pattern.body {
-                BodyPattern::Tcp(tcp) => Some(tcp),
-                BodyPattern::Udp(_) | BodyPattern::Icmp(_) => None,
-            });
-            if let (true, Some(connection)) = (under_test, self.connection.as_mut()) {
-                match &parsed.packet.transport {
-                    Transport::Tcp(segment) => connection.learn(segment, tcp),
-                    Transport::Udp(datagram) => {
-                        connection.local_port.get_or_insert(datagram.source_port);
-                    }
-                    Transport::Icmp(_) | Transport::Other { .. } => {}
-                }
+            if under_test {
+                self.learn_from(&parsed.packet, expected);
             }
             let pattern = PacketPattern {
                 layers: ip::as_written(&parsed.layers),
@@ -163,6 +153,24 @@ impl Run<'_> {
             }));
         }
         Ok(None)
+    }
+
+    /// Learns from a packet of the connection under test, before it is shown in script numbers.
+    fn learn_from(&mut self, packet: &Packet, expected: Option<&PacketPattern>) {
+        let tcp = expected.and_then(|pattern| match &pattern.body {
+            BodyPattern::Tcp(tcp) => Some(tcp),
+            BodyPattern::Udp(_) | BodyPattern::Icmp(_) => None,
+        });
+        let Some(connection) = self.connection.as_mut() else {
+            return;
+        };
+        match &packet.transport {
+            Transport::Tcp(segment) => connection.learn(segment, tcp),
+            Transport::Udp(datagram) => {
+                connection.local_port.get_or_insert(datagram.source_port);
+            }
+            Transport::Icmp(_) | Transport::Other { .. } => {}
+        }
     }
 
     /// Records a packet of no connection that the script drives.

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal};
 
 use crate::cli::CheckArgs;
+use crate::diagnostic::Severity;
 use crate::diagnostic::render::{Color, render, render_first};
 use crate::exit::Exit;
 use crate::program::IpVersion;
@@ -25,6 +26,9 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
     };
     let mut wrong = 0;
     for case in &suite.cases {
+        // A warning is shown, but the script runs.
+        let mut broken = false;
+        let is_error = |one: &crate::diagnostic::Diagnostic| one.severity == Severity::Error;
         let problems = match &case.body {
             Body::Script(source) => {
                 let mut problems: Vec<String> = Vec::new();
@@ -36,6 +40,7 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
                         ..LoadContext::default()
                     };
                     let found = script::check_only(source, &context);
+                    broken |= found.iter().any(is_error);
                     for text in render_first(&found, colour) {
                         if !problems.contains(&text) {
                             problems.push(text);
@@ -46,14 +51,18 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
             }
             Body::Probe(source) => {
                 let found = crate::probe::check(source);
+                broken |= found.iter().any(is_error);
                 found
                     .iter()
                     .map(|diagnostic| render(diagnostic, colour))
                     .collect()
             }
-            Body::Unreadable(source, problem) => vec![format!("{}: {problem}", source.name())],
+            Body::Unreadable(source, problem) => {
+                broken = true;
+                vec![format!("{}: {problem}", source.name())]
+            }
         };
-        wrong += usize::from(!problems.is_empty());
+        wrong += usize::from(broken);
         problems.iter().for_each(|problem| super::say(problem));
     }
     let files = if suite.cases.len() == 1 {

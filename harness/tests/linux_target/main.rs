@@ -11,6 +11,8 @@ mod commands;
 #[cfg(target_os = "linux")]
 mod lines;
 #[cfg(target_os = "linux")]
+mod packetdrill;
+#[cfg(target_os = "linux")]
 mod process;
 #[cfg(target_os = "linux")]
 mod segment;
@@ -47,6 +49,7 @@ fn main() {
         .iter()
         .chain(tunnel::ALL)
         .chain(lines::ALL)
+        .chain(packetdrill::ALL)
         .map(|(name, case)| {
             let missing = missing.clone();
             let skip = missing.is_some() && !required;

@@ -18,6 +18,7 @@ mod children;
 mod clock;
 mod facts;
 mod fds;
+mod given;
 mod info;
 mod netlink;
 mod netns;
@@ -33,6 +34,7 @@ mod worker;
 use std::sync::OnceLock;
 
 pub(crate) use facts::findings;
+pub use given::use_given_namespace;
 pub use privilege::{Privilege, prepare};
 
 use super::{Session, SessionSettings, Target, TargetError};

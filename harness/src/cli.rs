@@ -59,6 +59,10 @@ pub struct RunArgs {
     /// Define NAME as VALUE in the scripts; may be repeated.
     #[arg(short = 'D', long = "define", value_name = "NAME=VALUE", value_parser = parse_define)]
     pub defines: Vec<(String, String)>,
+    /// Let commands of the scripts change what all programs of this machine share, such as files
+    /// below /sys. Such a case runs alone, and all is put back.
+    #[arg(long)]
+    pub allow_commands: bool,
     /// Seed of everything random on a virtual target.
     #[arg(long, default_value_t)]
     pub seed: u64,

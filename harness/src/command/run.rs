@@ -71,6 +71,7 @@ fn run_cases(args: &RunArgs, suite: &Suite, cases: &[&Case], target: &dyn Target
         defines: args.defines.clone(),
         seed: args.seed,
         drop_in: false,
+        allow_commands: args.allow_commands,
     };
     let families: Vec<String> = settings
         .ip_versions

@@ -41,6 +41,7 @@ codes! {
     FIELD_ORDER = "S021": "The parts of a TCP line are out of order.";
     ANNOTATION = "S022": "An IP annotation that cannot be read.";
     LAYER = "S023": "An encapsulation layer that cannot be read.";
+    COMMAND_QUOTE = "S040": "A command with a quote that is never closed.";
 
     OPTION_NAME = "C001": "An option line with an unknown name.";
     OPTION_VALUE = "C002": "An option line whose value is missing, surplus or not legal.";

@@ -22,8 +22,9 @@ use std::time::Duration;
 
 use crate::program::{Action, PayloadMode, Program, Step, SurplusMode};
 use crate::script;
+use crate::script::command::GLOBAL_STATE;
 use crate::source::Span;
-use crate::target::{Session, Target, TargetError};
+use crate::target::{CommandContext, Session, Target, TargetError};
 use crate::time::{Moment, Time};
 use crate::trace::{Trace, TraceEvent};
 use crate::verdict::{CaseError, Failure, Verdict};
@@ -81,10 +82,24 @@ pub fn run(program: &Program, target: &dyn Target, settings: &RunSettings) -> Ru
         Ok(session_settings) => session_settings,
         Err(skip) => return RunOutcome::unstarted(skip),
     };
-    let session = match target.open(&session_settings) {
+    let alone = program.needs.keys().any(|need| need.0 == GLOBAL_STATE);
+    if alone && !settings.allow_commands {
+        return RunOutcome::unstarted(Verdict::Skip {
+            capability: GLOBAL_STATE.to_string(),
+            reason: "a command changes what all programs of the machine share; allow it with --allow-commands (it is put back afterwards)".to_string(),
+        });
+    }
+    let mut session = match target.open(&session_settings) {
         Ok(session) => session,
         Err(error) => return RunOutcome::unstarted(Stop::from(error).verdict()),
     };
+    let context = CommandContext {
+        folder: settings.folder.clone(),
+        alone,
+    };
+    if let Err(error) = session.prepare_commands(&context) {
+        return RunOutcome::unstarted(Stop::from(error).verdict());
+    }
     let mut run = Run::new(program, settings, session_settings, session);
     run.is_virtual = target.is_virtual();
     run.whole()

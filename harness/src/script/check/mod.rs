@@ -14,8 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::LoadContext;
 use super::ast;
-use super::command::{self, Command};
-use crate::diagnostic::Diagnostic;
+use super::command;
+use crate::diagnostic::{Diagnostic, code as diagnostic_code};
 use crate::program::{Action, Capability, CaseHeader, IpVersion, Program, Step, TimeSpec};
 use crate::source::{Source, Span};
 use crate::time::Time;
@@ -38,6 +38,7 @@ pub(crate) fn check(
         last_absolute: None,
         assigned: BTreeSet::new(),
         python: false,
+        drop_in: context.drop_in,
     };
     let options = checker.options(&file.options);
     checker.ip_version = context
@@ -78,6 +79,8 @@ struct Checker<'a> {
     assigned: BTreeSet<String>,
     /// Whether some block needs Python, whose assignments nobody here can see.
     python: bool,
+    /// Take and ask only what packetdrill does.
+    drop_in: bool,
 }
 
 impl Checker<'_> {
@@ -108,13 +111,21 @@ impl Checker<'_> {
     }
 
     fn command_needs(&mut self, command: &str, span: Span) {
-        match command::read(command) {
-            Command::Sysctl(settings) => {
-                for (name, _) in settings {
-                    self.need(format!("sysctl:{name}"), span);
-                }
-            }
-            Command::Shell => self.need("shell", span),
+        for name in command::needs(command, self.drop_in) {
+            self.need(name, span);
+        }
+        if let Some(at) = command::unclosed_quote(command) {
+            let line = command[..at].matches('\n').count();
+            let message = "no shell can read this command: a quote in it is never closed";
+            let which = match line {
+                0 => format!("the quote `{}` is the one", &command[at..=at]),
+                _ => format!(
+                    "the quote `{}` in line {} of it is the one",
+                    &command[at..=at],
+                    line + 1
+                ),
+            };
+            self.error_help(diagnostic_code::COMMAND_QUOTE, span, message, which);
         }
     }
 

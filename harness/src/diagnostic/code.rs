@@ -73,6 +73,9 @@ codes! {
     ACE_FLAGS = "C028": "An AccECN digit together with E, W or A.";
     CODE_NAME = "C029": "A name that no code block can see.";
     LAYER_VALUE = "C030": "An encapsulation layer with a value that is not legal.";
+    CODE_RAISES = "C057": "A code block that can only raise an exception.";
+    CODE_ARGUMENTS = "C058": "A function of a code block with too many or too few arguments.";
+    CODE_TUPLE = "C059": "An assertion that always holds, being a tuple (a warning).";
 
     PACKET_DIFFERS = "R001": "The stack sent a packet that differs from the line.";
     PACKET_MISSING = "R002": "The stack did not send a packet in time.";

@@ -12,6 +12,7 @@ mod descriptors;
 mod explain;
 mod inbound;
 mod outbound;
+mod python;
 
 mod schedule;
 mod settings;
@@ -29,7 +30,7 @@ use crate::time::{Moment, Time};
 use crate::trace::{Trace, TraceEvent};
 use crate::verdict::{CaseError, Failure, Verdict};
 
-use checks::{Checked, Scope, Value};
+use checks::{Checked, Scope};
 use connection::Connection;
 use descriptors::Descriptors;
 use schedule::{Due, Tolerance, due};
@@ -51,6 +52,9 @@ pub struct RunOutcome {
     pub lateness: Duration,
 }
 
+/// The capability of code blocks that take Python.
+const PYTHON: &str = "python";
+
 /// Capabilities that name an IP version: not the target's matter but the run's.
 const IP_VERSION: &str = "ip_version:";
 
@@ -61,8 +65,9 @@ pub fn run(program: &Program, target: &dyn Target, settings: &RunSettings) -> Ru
         .keys()
         .filter(|capability| !capability.0.starts_with(IP_VERSION))
         .find_map(|capability| {
-            let reason =
-                script::capability::unavailable(capability).or_else(|| target.lacks(capability))?;
+            let reason = script::capability::unavailable(capability)
+                .or_else(|| (capability.0 == PYTHON).then(python::missing).flatten())
+                .or_else(|| target.lacks(capability))?;
             Some((capability.0.clone(), reason))
         });
     if let Some((capability, reason)) = lacking {
@@ -219,14 +224,6 @@ impl<'a> Run<'a> {
         addresses: crate::target::SessionSettings,
         session: Box<dyn Session>,
     ) -> Run<'a> {
-        let variables = crate::symbols::code_constants()
-            .filter_map(|name| {
-                Some((
-                    name.to_string(),
-                    Value::Int(crate::symbols::code_constant(name)?),
-                ))
-            })
-            .collect();
         Run {
             program,
             session,
@@ -241,7 +238,7 @@ impl<'a> Run<'a> {
             focus: Focus::Open,
             connection: None,
             subject: None,
-            scope: Scope { variables },
+            scope: Scope::new(),
             pending: None,
             is_virtual: false,
             waiting: std::collections::VecDeque::new(),
@@ -277,6 +274,15 @@ impl<'a> Run<'a> {
         if let Some(init) = &self.program.init {
             self.set_up(&init.node, init.span)?;
         }
+        let blocks = self
+            .program
+            .steps
+            .iter()
+            .filter_map(|step| match &step.action {
+                Action::Check(block) => Some(block),
+                _ => None,
+            });
+        self.scope.prepare(blocks);
         self.session.start();
         for (index, step) in self.program.steps.iter().enumerate() {
             self.step(index, step)?;
@@ -313,10 +319,10 @@ impl<'a> Run<'a> {
                 };
                 None
             }
-            Action::Check(statements) => {
+            Action::Check(block) => {
                 self.act_at(step, due)?;
                 self.settle_pending(false)?;
-                self.check(statements)?;
+                self.check(block)?;
                 self.base = Moment::at(self.session.now());
                 None
             }
@@ -430,16 +436,22 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn check(&mut self, statements: &[crate::program::CheckStatement]) -> Result<(), Stop> {
+    fn check(&mut self, block: &crate::program::code::CodeBlock) -> Result<(), Stop> {
         let at = self.session.now();
         if let Some(subject) = self.subject {
             let info = self.session.socket_info(self.descriptors.live(subject))?;
-            let info = info
-                .into_iter()
-                .map(|(name, value)| (name, Value::Int(value)));
-            self.scope.variables.extend(info);
+            self.scope.update(info);
         }
-        match self.scope.run(statements) {
+        let failure = |code, message: &str, label, span, difference| Failure {
+            code,
+            message: message.to_string(),
+            label,
+            span: Some(span),
+            differences: vec![difference],
+            notes: Vec::new(),
+            help: None,
+        };
+        match self.scope.run(block) {
             Checked::Held(printed) => {
                 for line in printed {
                     self.trace.push(at, TraceEvent::Note, None, line);
@@ -451,24 +463,26 @@ impl<'a> Run<'a> {
                 values,
                 message,
             } => {
-                let label = message
-                    .clone()
-                    .unwrap_or_else(|| "does not hold".to_string());
+                let values = checks::shown(&values);
+                let label = message.unwrap_or_else(|| "does not hold".to_string());
                 let difference =
                     crate::expect::compare::difference("assert", "true", values.clone());
-                Err(self.fail(Failure {
-                    code: "R005",
-                    message: "the assertion does not hold".to_string(),
-                    label,
-                    span: Some(span),
-                    differences: vec![difference],
-                    notes: vec![format!("at {at}: {values}")],
-                    help: None,
-                }))
+                let message = "the assertion does not hold";
+                let mut failure = failure("R005", message, label, span, difference);
+                failure.notes.push(format!("at {at}: {values}"));
+                Err(self.fail(failure))
             }
-            Checked::Unusable(problem) => Err(Stop::Machine(format!(
-                "a code block cannot be evaluated: {problem}; use names from docs/language.md"
-            ))),
+            Checked::Raised(span, what) => {
+                let difference = crate::expect::compare::difference("assert", "true", what.clone());
+                let message = "the code block raises an exception";
+                let code = crate::diagnostic::code::CODE_RAISES;
+                Err(self.script_error(failure(code, message, what, span, difference)))
+            }
+            Checked::NoPython(reason) => Err(Stop::Unsupported {
+                capability: PYTHON.to_string(),
+                reason,
+            }),
+            Checked::Machine(problem) => Err(Stop::Machine(problem)),
         }
     }
 

@@ -7,7 +7,6 @@ pub fn unavailable(capability: &Capability) -> Option<String> {
     let (kind, rest) = capability.0.split_once(':').unwrap_or((&capability.0, ""));
     let reason = match kind {
         "ip_version" => return Some(format!("the script has words that exist only on {rest}")),
-        "python" => "a code block is beyond plain assertions, and Python is not run",
         "encapsulation" => "packets inside tunnels are read, but not built or compared",
         "psp" => "PSP is read, but not built or compared",
         "control" => "control messages of this kind are read, but not compared",
@@ -25,7 +24,7 @@ mod tests {
     use rstest::rstest;
 
     #[rstest]
-    #[case("python", true)]
+    #[case("python", false)]
     #[case("ip_version:ipv4", true)]
     #[case("control:statistics", true)]
     #[case("option:is_anyip", true)]

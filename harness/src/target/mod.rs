@@ -174,7 +174,8 @@ pub trait Session {
     /// [`TargetError::Unsupported`] naming `shell` or the sysctl if the target cannot.
     fn command(&mut self, command: &str) -> Result<CommandReport, TargetError>;
 
-    /// The variables a `%{ … }%` block can see for this socket (`tcpi_state` …).
+    /// The variables a `%{ … }%` block can see for this socket (`tcpi_state` …): unsigned
+    /// numbers, of those of 64 bits the bits.
     ///
     /// # Errors
     /// [`TargetError::Unsupported`] if the target cannot take such a snapshot.

@@ -41,6 +41,7 @@ fn main() {
     }
     let trials = cases::ALL
         .iter()
+        .chain(commands::ALL)
         .map(|(name, case)| {
             let missing = missing.clone();
             let skip = missing.is_some() && !required;

@@ -75,7 +75,7 @@ impl Shell {
             return Err(broken("it has no pipes"));
         };
         // The signal at this process's death reaches the shell only, not what it runs.
-        let duty = guardian::promise(format!("kill -9 -- -{}", child.id()))?;
+        let duty = guardian::promise(format!("kill -9 -{}", child.id()))?;
         let mut shell = Shell {
             _duty: duty,
             child,

@@ -196,6 +196,10 @@ fn a_snapshot_follows_the_connection() {
     assert_eq!(info["tcpi_state"], 1);
     assert_eq!(info["tcpi_unacked"], 1);
     assert_eq!(info["tcpi_bytes_received"], 300);
+    assert_eq!((info["tcpi_pmtu"], info["tcpi_ca_state"]), (1500, 0));
+    bench.send(ACK, 301, 1, &[]);
+    let info = bench.session.socket_info(fd).unwrap();
+    assert_eq!((info["tcpi_ca_state"], info["tcpi_probes"]), (1, 0));
     bench.send(ACK, 301, 701, &[]);
     let info = bench.session.socket_info(fd).unwrap();
     assert_eq!((info["tcpi_unacked"], info["tcpi_bytes_acked"]), (0, 700));

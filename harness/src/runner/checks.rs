@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::python::{self, Answer, Python};
+use super::{PYTHON, Run, Stop};
 use crate::program::code::{self, CodeBlock, Names, Trouble, Value};
 use crate::source::Span;
+use crate::trace::TraceEvent;
+use crate::verdict::Failure;
 
 /// How a block ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -123,6 +126,59 @@ impl Scope {
                 self.python = None;
                 Checked::Machine(problem)
             }
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Runs a block on a snapshot of the socket under test.
+    pub(super) fn check(&mut self, block: &CodeBlock) -> Result<(), Stop> {
+        let at = self.session.now();
+        if let Some(subject) = self.subject {
+            let info = self.session.socket_info(self.descriptors.live(subject))?;
+            self.scope.update(info);
+        }
+        let failure = |code, message: &str, label, span, difference| Failure {
+            code,
+            message: message.to_string(),
+            label,
+            span: Some(span),
+            differences: vec![difference],
+            notes: Vec::new(),
+            help: None,
+        };
+        match self.scope.run(block) {
+            Checked::Held(printed) => {
+                for line in printed {
+                    self.trace.push(at, TraceEvent::Note, None, line);
+                }
+                Ok(())
+            }
+            Checked::Broken {
+                span,
+                values,
+                message,
+            } => {
+                let values = shown(&values);
+                let label = message.unwrap_or_else(|| "does not hold".to_string());
+                let difference =
+                    crate::expect::compare::difference("assert", "true", values.clone());
+                let message = "the assertion does not hold";
+                let mut failure = failure("R005", message, label, span, difference);
+                failure.notes.push(format!("at {at}: {values}"));
+                Err(self.fail(failure))
+            }
+            Checked::Raised(span, what) => {
+                let difference = crate::expect::compare::difference("assert", "true", what.clone());
+                let message = "the code block raises an exception";
+                let code = crate::diagnostic::code::CODE_RAISES;
+                Err(self.script_error(failure(code, message, what, span, difference)))
+            }
+            Checked::NoPython(reason) => Err(Stop::Unsupported {
+                capability: PYTHON.to_string(),
+                reason,
+            }),
+            Checked::Machine(problem) => Err(Stop::Machine(problem)),
         }
     }
 }

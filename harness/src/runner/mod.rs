@@ -30,7 +30,7 @@ use crate::time::{Moment, Time};
 use crate::trace::{Trace, TraceEvent};
 use crate::verdict::{CaseError, Failure, Verdict};
 
-use checks::{Checked, Scope};
+use checks::Scope;
 use connection::Connection;
 use descriptors::Descriptors;
 use schedule::{Due, Tolerance, due};
@@ -271,6 +271,7 @@ impl<'a> Run<'a> {
     }
 
     fn events(&mut self) -> Result<(), Stop> {
+        self.init_scripts()?;
         if let Some(init) = &self.program.init {
             self.set_up(&init.node, init.span)?;
         }
@@ -289,6 +290,17 @@ impl<'a> Run<'a> {
         }
         self.last_call()?;
         self.surplus()
+    }
+
+    /// `--init_scripts`: commands with commas between, before everything else.
+    fn init_scripts(&mut self) -> Result<(), Stop> {
+        let lines = self.program.options.others.iter();
+        for (_, value) in lines.filter(|(name, _)| name == "init_scripts") {
+            for command in value.iter().flat_map(|value| value.split(',')) {
+                self.set_up(command.trim(), Span::default())?;
+            }
+        }
+        Ok(())
     }
 
     fn step(&mut self, index: usize, step: &Step) -> Result<(), Stop> {
@@ -434,56 +446,6 @@ impl<'a> Run<'a> {
         } else {
             self.fail(failure)
         })
-    }
-
-    fn check(&mut self, block: &crate::program::code::CodeBlock) -> Result<(), Stop> {
-        let at = self.session.now();
-        if let Some(subject) = self.subject {
-            let info = self.session.socket_info(self.descriptors.live(subject))?;
-            self.scope.update(info);
-        }
-        let failure = |code, message: &str, label, span, difference| Failure {
-            code,
-            message: message.to_string(),
-            label,
-            span: Some(span),
-            differences: vec![difference],
-            notes: Vec::new(),
-            help: None,
-        };
-        match self.scope.run(block) {
-            Checked::Held(printed) => {
-                for line in printed {
-                    self.trace.push(at, TraceEvent::Note, None, line);
-                }
-                Ok(())
-            }
-            Checked::Broken {
-                span,
-                values,
-                message,
-            } => {
-                let values = checks::shown(&values);
-                let label = message.unwrap_or_else(|| "does not hold".to_string());
-                let difference =
-                    crate::expect::compare::difference("assert", "true", values.clone());
-                let message = "the assertion does not hold";
-                let mut failure = failure("R005", message, label, span, difference);
-                failure.notes.push(format!("at {at}: {values}"));
-                Err(self.fail(failure))
-            }
-            Checked::Raised(span, what) => {
-                let difference = crate::expect::compare::difference("assert", "true", what.clone());
-                let message = "the code block raises an exception";
-                let code = crate::diagnostic::code::CODE_RAISES;
-                Err(self.script_error(failure(code, message, what, span, difference)))
-            }
-            Checked::NoPython(reason) => Err(Stop::Unsupported {
-                capability: PYTHON.to_string(),
-                reason,
-            }),
-            Checked::Machine(problem) => Err(Stop::Machine(problem)),
-        }
     }
 
     fn cleanup(&mut self) -> Result<(), Stop> {

@@ -108,18 +108,6 @@ pub fn run(text: &str, machine: &mut dyn Machine) -> Result<CommandReport, Targe
     })
 }
 
-/// Whether a command might need a shell once its files are read.
-pub fn may_need_shell(text: &str) -> bool {
-    command::read(text).is_none_or(|statements| {
-        statements.iter().any(|statement| {
-            matches!(
-                statement.action,
-                Action::Shell | Action::Tool(Tool::File(..))
-            )
-        })
-    })
-}
-
 struct Interpreter<'a> {
     machine: &'a mut dyn Machine,
     output: String,

@@ -218,10 +218,7 @@ impl Reader<'_> {
     fn word(&mut self) -> Option<Word> {
         let mut word = Word::default();
         let start = self.at;
-        loop {
-            let Some(c) = self.rest().chars().next() else {
-                break;
-            };
+        while let Some(c) = self.rest().chars().next() {
             match c {
                 ' ' | '\t' | '\r' | '\n' | ';' | '|' | '&' | '<' | '>' | '(' | ')' => break,
                 '\'' => {
@@ -358,11 +355,7 @@ pub(super) fn unclosed_quote(text: &str) -> Option<usize> {
             '<' if text[at..].starts_with("<<") => return None,
             '$' if text[at..].starts_with("$(") => return None,
             '#' if word_start => while characters.next_if(|(_, c)| *c != '\n').is_some() {},
-            '\'' => {
-                if !characters.any(|(_, c)| c == '\'') {
-                    return Some(at);
-                }
-            }
+            '\'' if !characters.any(|(_, c)| c == '\'') => return Some(at),
             '"' => loop {
                 match characters.next() {
                     None => return Some(at),

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::children;
 use crate::target::TargetError;
@@ -17,7 +18,6 @@ use crate::target::TargetError;
 const KEEP: &str = "last=; while IFS= read -r line; do last=$line; done; eval \"$last\"";
 
 struct Guardian {
-    /// `None` once it has been found dead.
     told: ChildStdin,
     child: Child,
     list: BTreeMap<u64, String>,
@@ -32,13 +32,27 @@ pub(super) struct Duty {
     number: u64,
 }
 
-/// Starts the child if there is none. To be called from a thread that has left none of the host's
-/// namespaces: the child keeps those of its maker.
-pub(super) fn start() -> Result<(), TargetError> {
-    let mut guardian = lock();
-    if guardian.is_some() {
-        return Ok(());
-    }
+type Asked = Sender<Sender<Result<Guardian, TargetError>>>;
+
+/// The way to the thread that makes the child. It is there before the first need, and costs less.
+static MAKER: OnceLock<Mutex<Asked>> = OnceLock::new();
+
+/// Lets the child, should one be needed, be made from here. To be called from a thread that has
+/// left none of the host's namespaces: the child keeps those of its maker.
+pub(super) fn from_here() {
+    MAKER.get_or_init(|| {
+        let (asked, asks) = channel::<Sender<Result<Guardian, TargetError>>>();
+        std::thread::spawn(move || {
+            for answer in asks {
+                // Whoever asked waits for it.
+                let _ = answer.send(make());
+            }
+        });
+        Mutex::new(asked)
+    });
+}
+
+fn make() -> Result<Guardian, TargetError> {
     let making = children::making();
     let child = Command::new("/bin/sh")
         .args(["-c", KEEP])
@@ -54,21 +68,33 @@ pub(super) fn start() -> Result<(), TargetError> {
         reason: format!("/bin/sh cannot be started: {error}"),
     })?;
     let told = child.stdin.take().ok_or_else(|| gone("it has no pipe"))?;
-    *guardian = Some(Guardian {
+    Ok(Guardian {
         told,
         child,
         list: BTreeMap::new(),
         next: 0,
-    });
-    Ok(())
+    })
+}
+
+fn made_elsewhere() -> Result<Guardian, TargetError> {
+    let (sender, answer) = channel();
+    MAKER
+        .get()
+        .and_then(|asked| {
+            let asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
+            asked.send(sender).ok()
+        })
+        .and_then(|()| answer.recv().ok())
+        .unwrap_or_else(|| Err(gone("there is nobody to make it")))
 }
 
 /// Puts words for a shell on the list, without line ends.
 pub(super) fn promise(words: String) -> Result<Duty, TargetError> {
     let mut guardian = lock();
-    let guardian = guardian
-        .as_mut()
-        .ok_or_else(|| gone("it was never started"))?;
+    let guardian = match guardian.as_mut() {
+        Some(guardian) => guardian,
+        None => guardian.insert(made_elsewhere()?),
+    };
     let number = guardian.next;
     guardian.next += 1;
     guardian.list.insert(number, words);

@@ -1,6 +1,7 @@
 //! The mount namespace of a case's commands: the host's settings read-only, `/tmp` its own.
 
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
@@ -8,6 +9,7 @@ use nix::fcntl::{OFlag, open};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::Mode;
+use nix::sys::statvfs::FsFlags;
 
 use crate::target::TargetError;
 
@@ -18,13 +20,13 @@ const TMP: &str = "/tmp";
 /// What scripts write below `/tmp` is seen by the case alone; what lies there already can be read.
 /// `folder` stays reachable by its path. `writable` are files of the host that the case may change.
 ///
-/// In a user namespace a refusal to protect the host does no harm: there its settings are not ours
-/// to write.
+/// Where the host's settings are not ours to write, a refusal to protect them does no harm.
 pub(super) fn enter(folder: Option<&Path>, writable: &[PathBuf]) -> Result<(), TargetError> {
     let result = unshare(CloneFlags::CLONE_NEWNS)
         .and_then(|()| change("/", MsFlags::MS_REC | MsFlags::MS_PRIVATE))
         .and_then(|()| make_read_only("/proc/sys", Some("/proc/sys/net")))
         .and_then(|()| make_read_only("/sys", None))
+        .map(|()| make_read_only_below("/sys/"))
         .and_then(|()| writable.iter().try_for_each(|file| make_writable(file)));
     match result {
         Err(errno) if owns_host_settings() => {
@@ -117,14 +119,10 @@ fn keep_reachable(below: &OwnedFd, folder: Option<&Path>) -> Result<(), Errno> {
         MsFlags::MS_BIND | MsFlags::MS_REC,
         None::<&str>,
     )?;
-    // Of a mount below, should the folder lie in one, this leaves the flags alone.
-    let _ = mount(
-        None::<&str>,
-        &target,
-        None::<&str>,
-        MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY,
-        None::<&str>,
-    );
+    // Of what is mounted below it, should the folder lie there, the flags stay as they are.
+    if let Some(target) = target.to_str() {
+        let _ = remount(target, MsFlags::MS_RDONLY);
+    }
     Ok(())
 }
 
@@ -144,35 +142,63 @@ fn make_read_only(path: &str, except: Option<&str>) -> Result<(), Errno> {
     if let Some(except) = except {
         bind(except)?;
     }
-    change(
-        path,
-        MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY,
-    )
+    remount(path, MsFlags::MS_RDONLY)
+}
+
+/// The same for what is mounted below a path, as far as that can be had: control groups, say. Not
+/// every kind of file system lets itself be changed, and in a user namespace none is ours to change.
+fn make_read_only_below(path: &str) {
+    let mounts = std::fs::read_to_string("/proc/thread-self/mountinfo").unwrap_or_default();
+    let points = mounts.lines().filter_map(|line| line.split(' ').nth(4));
+    for point in points.filter(|point| point.starts_with(path)) {
+        let _ = remount(point, MsFlags::MS_RDONLY);
+    }
 }
 
 /// Lets one file below a read-only mount be written.
 pub(super) fn make_writable(file: &Path) -> Result<(), Errno> {
     let path = file.to_str().ok_or(Errno::EINVAL)?;
     bind(path)?;
-    change(path, MsFlags::MS_BIND | MsFlags::MS_REMOUNT)
+    remount(path, MsFlags::empty())
 }
 
+/// Mounts what lies at a path there once more, with all that is mounted below it: in a user
+/// namespace nothing may come to light that was hidden by a mount.
 fn bind(path: &str) -> Result<(), Errno> {
     mount(
         Some(path),
         path,
         None::<&str>,
-        MsFlags::MS_BIND,
+        MsFlags::MS_BIND | MsFlags::MS_REC,
         None::<&str>,
     )
+}
+
+/// Changes whether a mount is read-only and nothing else about it: in a user namespace no flag may
+/// be taken off.
+fn remount(path: &str, read_only: MsFlags) -> Result<(), Errno> {
+    let now = nix::sys::statvfs::statvfs(path)?.flags();
+    let kept = [
+        (FsFlags::ST_NOSUID, MsFlags::MS_NOSUID),
+        (FsFlags::ST_NODEV, MsFlags::MS_NODEV),
+        (FsFlags::ST_NOEXEC, MsFlags::MS_NOEXEC),
+        (FsFlags::ST_NOATIME, MsFlags::MS_NOATIME),
+        (FsFlags::ST_NODIRATIME, MsFlags::MS_NODIRATIME),
+        (FsFlags::ST_RELATIME, MsFlags::MS_RELATIME),
+    ];
+    let kept = kept
+        .iter()
+        .filter(|(flag, _)| now.contains(*flag))
+        .fold(read_only, |all, (_, flag)| all | *flag);
+    change(path, MsFlags::MS_BIND | MsFlags::MS_REMOUNT | kept)
 }
 
 fn change(path: &str, flags: MsFlags) -> Result<(), Errno> {
     mount(None::<&str>, path, None::<&str>, flags, None::<&str>)
 }
 
-/// Whether this process is root of the host: its user map is the whole range, one to one.
+/// Whether the host's settings are ours to write, unless something is done about it: whose they
+/// are is seen from within the user namespace.
 fn owns_host_settings() -> bool {
-    std::fs::read_to_string("/proc/self/uid_map")
-        .is_ok_and(|map| map.split_whitespace().collect::<Vec<_>>() == ["0", "0", "4294967295"])
+    std::fs::metadata("/sys").is_ok_and(|facts| facts.uid() == nix::unistd::geteuid().as_raw())
 }

@@ -251,7 +251,6 @@ impl Session for LinuxSession {
             // Let go first: two that hold on to each other would wait for ever.
             self.presence = None;
             self.presence = Some(alone::alone());
-            guardian::start()?;
         }
         if let Some(machine) = &mut self.machine {
             machine.prepare(context);
@@ -265,9 +264,7 @@ impl Session for LinuxSession {
                 "a command before this one never came back".into(),
             ));
         };
-        if commands::may_need_shell(command) {
-            guardian::start()?;
-        }
+        guardian::from_here();
         let text = command.to_owned();
         let line = &mut self.line;
         let ended = self.worker.run_within(

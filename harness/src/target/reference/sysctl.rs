@@ -266,7 +266,7 @@ impl Kernel {
                 (Some(offered), Some(value)) => offered == value,
                 _ => *text == value,
             };
-            if !offered.iter().any(|text| same(text)) {
+            if !offered.iter().any(same) {
                 return Err(Refusal::Lacking(reason));
             }
         } else if !HARMLESS.iter().any(|entry| entry.0 == name) {

@@ -41,6 +41,8 @@ codes! {
     FIELD_ORDER = "S021": "The parts of a TCP line are out of order.";
     ANNOTATION = "S022": "An IP annotation that cannot be read.";
     LAYER = "S023": "An encapsulation layer that cannot be read.";
+    SUPERSET = "S024": "A form that packetdrill does not have, where only its own language is taken.";
+    OPEN_RANGE = "S025": "A sequence range whose end says more than its start and its length.";
     COMMAND_QUOTE = "S040": "A command with a quote that is never closed.";
 
     OPTION_NAME = "C001": "An option line with an unknown name.";
@@ -73,6 +75,11 @@ codes! {
     ACE_FLAGS = "C028": "An AccECN digit together with E, W or A.";
     CODE_NAME = "C029": "A name that no code block can see.";
     LAYER_VALUE = "C030": "An encapsulation layer with a value that is not legal.";
+    NOT_ONE_VALUE = "C031": "A wildcard or a range where one value is needed.";
+    VALUES_BACKWARDS = "C032": "A range of values that ends before it starts.";
+    PAYLOAD_LENGTH = "C033": "Payload contents of another length than the line says.";
+    DAMAGE_USE = "C034": "A malformed header that cannot stand here.";
+    RESET_REASON = "C035": "The reason of a reset on a segment that is none, or beside other contents.";
     CODE_RAISES = "C057": "A code block that can only raise an exception.";
     CODE_ARGUMENTS = "C058": "A function of a code block with too many or too few arguments.";
     CODE_TUPLE = "C059": "An assertion that always holds, being a tuple (a warning).";

@@ -16,6 +16,7 @@ mod header;
 mod parser;
 mod preprocess;
 mod suggest;
+mod superset;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::program::{CaseHeader, IpVersion, Program};
@@ -67,9 +68,10 @@ fn read(source: &Source, context: &LoadContext) -> (Program, Vec<Diagnostic>) {
     let environment = preprocess::Environment {
         predefined: &context.predefined,
         defines: &context.defines,
+        drop_in: context.drop_in,
     };
     let tokens = preprocess::preprocess(source, lexed.tokens, environment, &mut diagnostics);
-    let file = parser::parse(source, &tokens, &mut diagnostics);
+    let file = parser::parse(source, &tokens, context.drop_in, &mut diagnostics);
     let whole = !diagnostics
         .iter()
         .any(|one| one.severity == Severity::Error);

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::lexer;
 use super::token::{Token, TokenKind};
+use super::{lexer, superset};
 use crate::diagnostic::{Diagnostic, code};
 use crate::source::{Source, Span};
 
@@ -73,6 +73,11 @@ const KEYWORDS: &[&str] = &[
     "FO",
     "FOEXP",
     "ECN",
+    "AccECN0",
+    "AccECN1",
+    "ee0b",
+    "eceb",
+    "ee1b",
     "e0b",
     "e1b",
     "ceb",
@@ -99,6 +104,8 @@ pub(crate) struct Environment<'a> {
     pub(crate) predefined: &'a [String],
     /// Defines of the command line; they win over the script's own.
     pub(crate) defines: &'a [(String, String)],
+    /// Only packetdrill's own language is taken.
+    pub(crate) drop_in: bool,
 }
 
 /// Drops what `#ifdef` leaves out, then replaces defined words.
@@ -179,7 +186,18 @@ impl Conditional<'_> {
         self.diagnostics.push(diagnostic);
     }
 
+    /// Here stands a form of our own.
+    fn superset(&mut self, span: Span, form: &str) {
+        if self.environment.drop_in {
+            self.diagnostics
+                .push(superset::refuse(self.source, span, form));
+        }
+    }
+
     fn open(&mut self, mark: &Token, name: Option<&str>) {
+        if !self.open.is_empty() {
+            self.superset(mark.span, "a nested `#ifdef`");
+        }
         let outer = self.active();
         let defined = name.is_some_and(|name| {
             self.environment
@@ -210,6 +228,7 @@ impl Conditional<'_> {
     }
 
     fn other_branch(&mut self, mark: &Token) {
+        self.superset(mark.span, "`#else`");
         match self.open.last_mut() {
             Some(branch) if !branch.seen_else => {
                 branch.seen_else = true;
@@ -267,6 +286,7 @@ fn replace_defines(mut tokens: Vec<Token>, environment: Environment<'_>) -> Vec<
         .map(|(name, value)| (name.clone(), defined_token(value)))
         .collect();
     let fixed: Vec<String> = defines.keys().cloned().collect();
+    let mut bytes_follow = false;
     for token in &mut tokens {
         if token.kind == TokenKind::Option {
             if let Some((name, value)) = script_define(&token.text)
@@ -279,10 +299,31 @@ fn replace_defines(mut tokens: Vec<Token>, environment: Environment<'_>) -> Vec<
             && let Some(defined) = defines.get(&token.text)
         {
             token.kind = defined.kind;
-            token.text.clone_from(&defined.text);
+            token.text = match bytes_follow {
+                true => defined.text.clone(),
+                false => number_of_c(defined),
+            };
         }
+        bytes_follow = takes_bytes(token);
     }
     tokens
+}
+
+/// Whether bytes in hex stand behind this token, which are no number: `FO 0102`.
+fn takes_bytes(token: &Token) -> bool {
+    let word = token.text.as_str();
+    token.is('<')
+        || token.kind == TokenKind::Word
+            && (matches!(word, "FO" | "FOEXP" | "md5") || word.contains('-'))
+}
+
+/// The text of a defined token: as in C, an integer with a leading zero is octal.
+fn number_of_c(token: &Token) -> String {
+    let octal = token.kind == TokenKind::Int && token.text.len() > 1 && token.text.starts_with('0');
+    match u64::from_str_radix(&token.text, 8) {
+        Ok(number) if octal => number.to_string(),
+        _ => token.text.clone(),
+    }
 }
 
 /// Name and value of a `--define=NAME=VALUE` line.
@@ -296,7 +337,7 @@ fn script_define(option: &str) -> Option<(&str, &str)> {
 /// The token a defined word becomes: a string, a command, a number, else a word.
 fn defined_token(value: &str) -> Token {
     let lexed = lexer::lex(&Source::new("", value));
-    let mut token = match <[Token; 2]>::try_from(lexed.tokens) {
+    match <[Token; 2]>::try_from(lexed.tokens) {
         Ok([token, _]) if lexed.diagnostics.is_empty() => token,
         _ => Token {
             kind: TokenKind::Word,
@@ -305,16 +346,7 @@ fn defined_token(value: &str) -> Token {
             first_on_line: false,
             trivia: (0, 0),
         },
-    };
-    // As in C, an integer with a leading zero is octal.
-    if token.kind == TokenKind::Int
-        && token.text.len() > 1
-        && token.text.starts_with('0')
-        && let Ok(number) = u64::from_str_radix(&token.text, 8)
-    {
-        token.text = number.to_string();
     }
-    token
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ fn run(
     let environment = Environment {
         predefined: &names,
         defines: &defines,
+        drop_in: false,
     };
     let tokens = preprocess(
         &source,
@@ -102,6 +103,7 @@ fn places_stay_those_of_the_file() {
     let environment = Environment {
         predefined: &[],
         defines: &defines,
+        drop_in: false,
     };
     let tokens = preprocess(
         &source,

@@ -63,11 +63,8 @@ impl KernelMachine<'_> {
                 format!("sysctl: setting key \"{name}\": Invalid argument\n"),
             )),
             Err(Refusal::Lacking(reason)) => {
-                let what = match sysctl::is_known(name) {
-                    true => format!("sysctl:{name}={value}"),
-                    false => format!("sysctl:{name}"),
-                };
-                let done = Done::lacking(1, what, reason);
+                let reason = format!("{reason}; it cannot be `{value}`");
+                let done = Done::lacking(1, format!("sysctl:{name}"), reason);
                 match done.lacking {
                     // The script counts on it. A file of defaults sets more than a script needs.
                     Some(lacking) if direct => Err(lacking),

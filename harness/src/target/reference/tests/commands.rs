@@ -70,9 +70,9 @@ fn a_file_of_defaults_sets_what_there_is_and_goes_on() {
     let (mut bench, _folder) = with_files();
     let said = run(&mut bench, "./defaults.sh");
     for lacking in [
-        "tcp_fastopen=0x70403",
-        "tcp_congestion_control=cubic",
-        "tcp_early_retrans=4",
+        "tcp_fastopen: the reference stack has no Fast Open; it cannot be `0x70403`",
+        "cannot be `cubic`",
+        "tcp_early_retrans",
     ] {
         assert!(said.contains(lacking), "{said}");
     }
@@ -99,11 +99,11 @@ fn the_suites_helper_sets_and_its_script_puts_back() {
 #[rstest]
 #[case(
     "sysctl -q net.ipv4.tcp_fastopen=0x402; true",
-    "sysctl:net.ipv4.tcp_fastopen=0x402"
+    "sysctl:net.ipv4.tcp_fastopen"
 )]
 #[case(
     "./set_sysctls.py /proc/sys/net/ipv4/tcp_fastopen=2; true",
-    "sysctl:net.ipv4.tcp_fastopen=2"
+    "sysctl:net.ipv4.tcp_fastopen"
 )]
 #[case(
     "sysctl -q net.ipv4.tcp_moderate_rcvbuf=1; true",

@@ -17,6 +17,7 @@ use crate::wire::{IpFields, Packet, TcpFlags, TcpOption, TcpSegment, Transport};
 
 use super::{RunSettings, run};
 
+mod commands;
 mod tcp;
 
 const ISN: u32 = 5_000_000;

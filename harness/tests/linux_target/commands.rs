@@ -363,33 +363,39 @@ fn host_is_put_back() {
     let Some(before) = may_change_host() else {
         return;
     };
+    // Other than what is there, whatever that is.
+    let (new, other) = if before == "17" {
+        (18, 19)
+    } else {
+        (17, before.parse::<u32>().unwrap() + 20)
+    };
     let folder = std::env::temp_dir();
     let mut beside = bench_in(&folder, false);
-    let refused = beside.session.command(&format!("echo 17 > {OF_HOST}"));
+    let refused = beside.session.command(&format!("echo {new} > {OF_HOST}"));
     assert_eq!(capability(refused), "command:global-state");
     let report = beside
         .session
-        .command(&format!("cd .; echo 17 > {OF_HOST}"))
+        .command(&format!("cd .; echo {new} > {OF_HOST}"))
         .unwrap();
     assert_ne!(report.status, Some(0), "the host's setting was written");
     drop(beside);
     for commands in [
-        [format!("echo 17 > {OF_HOST}"), "true".to_owned()],
-        [format!("cd .; echo 17 > {OF_HOST}"), "true".to_owned()],
+        [format!("echo {new} > {OF_HOST}"), "true".to_owned()],
+        [format!("cd .; echo {new} > {OF_HOST}"), "true".to_owned()],
         [
-            format!("echo 18 > {OF_HOST}"),
-            format!("cd .; echo 17 > {OF_HOST}"),
+            format!("echo {other} > {OF_HOST}"),
+            format!("cd .; echo {new} > {OF_HOST}"),
         ],
         [
-            format!("cd .; echo 18 > {OF_HOST}"),
-            format!("echo 17 > {OF_HOST}"),
+            format!("cd .; echo {other} > {OF_HOST}"),
+            format!("echo {new} > {OF_HOST}"),
         ],
     ] {
         let mut alone = bench_in(&folder, true);
         for command in &commands {
             alone.command(command);
         }
-        assert_eq!(of_host(), "17", "{commands:?}");
+        assert_eq!(of_host(), new.to_string(), "{commands:?}");
         // Nothing else has become writable with it.
         let other = OF_HOST.replace("hystart_low_window", "bic_scale");
         let report = alone
@@ -409,8 +415,13 @@ fn killed_process_leaves_nothing() {
     let _one_at_a_time = HOST.lock().unwrap_or_else(|broken| broken.into_inner());
     let before = may_change_host();
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let new = if before.as_deref() == Some("17") {
+        "18"
+    } else {
+        "17"
+    };
     let init = match &before {
-        Some(_) => format!("`echo 17 > {OF_HOST}`\n"),
+        Some(_) => format!("`echo {new} > {OF_HOST}`\n"),
         None => String::new(),
     };
     let script =
@@ -431,7 +442,7 @@ fn killed_process_leaves_nothing() {
     };
     until("the command runs", || !number().is_empty());
     if before.is_some() {
-        assert_eq!(of_host(), "17");
+        assert_eq!(of_host(), new);
     }
     child.kill().unwrap();
     child.wait().unwrap();

@@ -397,11 +397,11 @@ fn host_is_put_back() {
         }
         assert_eq!(of_host(), new.to_string(), "{commands:?}");
         // Nothing else has become writable with it.
-        let other = OF_HOST.replace("hystart_low_window", "bic_scale");
+        let beside = OF_HOST.replace("hystart_low_window", "bic_scale");
         let report = alone
             .session
             .command(&format!(
-                "cd .; cat $(echo {other}X | tr -d X) | tee $(echo {other}X | tr -d X)"
+                "cd .; cat $(echo {beside}X | tr -d X) | tee $(echo {beside}X | tr -d X)"
             ))
             .unwrap();
         assert!(report.output.contains("ead-only"), "{report:?}");

@@ -7,6 +7,19 @@ use std::process::{Command, Output};
 use rstest::rstest;
 use tempfile::TempDir;
 
+#[path = "cli/check.rs"]
+mod check;
+#[path = "cli/convention.rs"]
+mod convention;
+#[path = "cli/files.rs"]
+mod files;
+#[path = "cli/fmt.rs"]
+mod fmt;
+#[path = "cli/packetdrill.rs"]
+mod packetdrill;
+#[path = "cli/words.rs"]
+mod words;
+
 const FIRST: &str = include_str!("cli/first.pkt");
 
 fn tcpdrill(folder: &Path, arguments: &[&str]) -> Output {
@@ -19,6 +32,10 @@ fn tcpdrill(folder: &Path, arguments: &[&str]) -> Output {
 
 fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 fn status(output: &Output) -> i32 {
@@ -59,7 +76,12 @@ fn folder() -> TempDir {
 #[case::a_check_with_mistakes(&["check", "first.pkt", "typo.pkt"], 2)]
 #[case::a_check_of_nothing(&["check"], 2)]
 #[case::a_list(&["list"], 0)]
+#[case::a_list_without_match(&["list", "--filter", "no such case"], 2)]
 #[case::a_doctor(&["doctor"], 0)]
+#[case::a_tidy_file(&["fmt", "--check", "first.pkt"], 0)]
+#[case::standard_input_and_more(&["fmt", "-", "first.pkt"], 2)]
+#[case::a_bad_override(&["run", "--mtu", "x", "first.pkt"], 2)]
+#[case::a_family_that_the_convention_lacks(&["run", "--convention", "ksft", "--ip-version", "ipv4-mapped-ipv6", "first.pkt"], 2)]
 fn exit_statuses_are_as_documented(#[case] arguments: &[&str], #[case] want: i32) {
     let folder = folder();
     let output = tcpdrill(folder.path(), arguments);
@@ -201,46 +223,6 @@ fn packets(file: &[u8]) -> Vec<Vec<u8>> {
         at += word(at + 4);
     }
     found
-}
-
-#[test]
-fn a_file_that_cannot_be_written_is_an_error_and_costs_no_other_file() {
-    let folder = folder();
-    fs::create_dir(folder.path().join("taken")).expect("a folder");
-    // Where the second capture would stand is a folder.
-    fs::create_dir_all(folder.path().join("captures/udp.reference.ipv4.pcapng")).expect("a folder");
-    let output = tcpdrill(
-        folder.path(),
-        &[
-            "run",
-            "first.pkt",
-            "udp.pkt",
-            "wrong.pkt",
-            "--json",
-            "no/such/folder/r.json",
-            "--junit",
-            "taken",
-            "--pcap",
-            "captures",
-        ],
-    );
-    assert_eq!(status(&output), 2);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    for file in [
-        "no/such/folder/r.json",
-        "taken",
-        "captures/udp.reference.ipv4.pcapng",
-    ] {
-        assert!(
-            stderr.contains(&format!("cannot write {file}:")),
-            "{stderr}"
-        );
-    }
-    assert!(stdout(&output).contains("1 passed"));
-    for case in ["first", "wrong"] {
-        let capture = format!("captures/{case}.reference.ipv4.pcapng");
-        assert!(folder.path().join(capture).is_file(), "{case}");
-    }
 }
 
 /// As under `tcpdrill … | head -0`: the reader is gone before the first line.

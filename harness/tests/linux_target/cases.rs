@@ -708,7 +708,7 @@ fn lacks() {
     let lacks = |name: &str| LinuxTarget.lacks(&Capability(name.into()));
     for name in [
         "psp",
-        "encapsulation",
+        "udp_encapsulation",
         "sysctl:kernel.panic",
         "sysctl:net.nosuch",
     ] {
@@ -717,6 +717,7 @@ fn lacks() {
     for name in [
         "udp",
         "icmp",
+        "encapsulation",
         "shell",
         "call:splice",
         "sysctl:net.ipv4.tcp_rmem",

@@ -21,6 +21,7 @@ mod clock;
 mod device;
 mod facts;
 mod fds;
+mod given;
 mod guardian;
 mod info;
 mod machine;
@@ -40,6 +41,7 @@ mod worker;
 use std::sync::OnceLock;
 
 pub(crate) use facts::findings;
+pub use given::use_given_namespace;
 pub use privilege::{Privilege, prepare};
 
 use super::{Session, SessionSettings, Target, TargetError};
@@ -94,7 +96,7 @@ impl Target for LinuxTarget {
         }
         match capability.0.as_str() {
             "psp" => Some("PSP needs hardware that speaks it".into()),
-            "encapsulation" => Some("tunnels (GRE, MPLS, IP in IP) are not supported yet".into()),
+            "udp_encapsulation" => Some("Linux has no TCP inside UDP".into()),
             name => sysctl::missing(name.strip_prefix("sysctl:")?),
         }
     }

@@ -63,8 +63,8 @@ impl KernelMachine<'_> {
                 format!("sysctl: setting key \"{name}\": Invalid argument\n"),
             )),
             Err(Refusal::Lacking(reason)) => {
-                let reason = format!("{reason}; it cannot be `{value}`");
-                let done = Done::lacking(1, format!("sysctl:{name}"), reason);
+                let mut done = Done::lacking(1, format!("sysctl:{name}"), reason);
+                done.errors = format!("{name} cannot be `{value}`: {reason}\n");
                 match done.lacking {
                     // The script counts on it. A file of defaults sets more than a script needs.
                     Some(lacking) if direct => Err(lacking),

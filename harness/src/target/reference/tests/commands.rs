@@ -70,7 +70,7 @@ fn a_file_of_defaults_sets_what_there_is_and_goes_on() {
     let (mut bench, _folder) = with_files();
     let said = run(&mut bench, "./defaults.sh");
     for lacking in [
-        "tcp_fastopen: the reference stack has no Fast Open; it cannot be `0x70403`",
+        "tcp_fastopen cannot be `0x70403`: the reference stack has no Fast Open",
         "cannot be `cubic`",
         "tcp_early_retrans",
     ] {

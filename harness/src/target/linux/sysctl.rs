@@ -131,13 +131,22 @@ fn file(name: &str) -> Result<String, Failure> {
 
 /// Why the machine lacks a setting altogether; `None` if it has it.
 pub(super) fn missing(name: &str) -> Option<String> {
-    match file(name) {
+    match file(&of_any_device(name)) {
         Ok(path) if std::path::Path::new(&path).exists() => None,
         Ok(_) => Some("this kernel has no such setting".into()),
         Err(Failure::Missing(reason) | Failure::Refused(reason) | Failure::Value(reason)) => {
             Some(reason)
         }
     }
+}
+
+/// A setting of one device, which there may not be yet, as the one that new devices start from.
+fn of_any_device(name: &str) -> String {
+    let mut parts: Vec<&str> = name.split('.').collect();
+    if let [_, _, "conf" | "neigh", device, ..] = &mut parts[..] {
+        *device = "default";
+    }
+    parts.join(".")
 }
 
 /// Chooses a congestion control for the connections of the case by a metric of the route.
@@ -154,6 +163,15 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    #[rstest]
+    #[case("net.ipv4.conf.tun0.rp_filter", true)]
+    #[case("net.ipv4.conf.tun0/5.rp_filter", true)]
+    #[case("net.ipv4.conf.tun0.nothing", false)]
+    #[case("net.ipv4.tcp_sack", true)]
+    fn a_device_need_not_be_there_yet(#[case] name: &str, #[case] there: bool) {
+        assert_eq!(missing(name).is_none(), there);
+    }
 
     #[rstest]
     #[case("kernel.panic")]

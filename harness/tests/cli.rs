@@ -53,6 +53,7 @@ fn folder() -> TempDir {
     );
     write("typo.pkt", &FIRST.replace("accept(", "acccept("));
     fs::write(folder.path().join("bytes.pkt"), [b'+', 0xff, b'\n']).expect("writes");
+    write("loose.pkt", &(FIRST.to_string() + "+0 close(9) = -1\n"));
     write("udp.pkt", " 0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 3\n");
     folder
 }
@@ -73,6 +74,7 @@ fn folder() -> TempDir {
 #[case::no_jobs(&["run", "-j", "0", "first.pkt"], 2)]
 #[case::a_filter_without_match(&["run", "--filter", "no such case"], 2)]
 #[case::a_sound_check(&["check", "first.pkt", "wrong.pkt"], 0)]
+#[case::a_check_with_a_warning(&["check", "loose.pkt"], 0)]
 #[case::a_check_with_mistakes(&["check", "first.pkt", "typo.pkt"], 2)]
 #[case::a_check_of_nothing(&["check"], 2)]
 #[case::a_list(&["list"], 0)]
@@ -170,6 +172,14 @@ fn check_junit(folder: &Path) {
     assert!(junit.contains("classname=\"(top)\""), "{junit}");
     let suites = junit.lines().find(|line| line.contains("<testsuites"));
     assert!(suites.expect("its root").contains(" time=\""), "{junit}");
+}
+
+#[test]
+fn a_warning_is_shown_and_is_no_mistake() {
+    let folder = folder();
+    let text = stdout(&tcpdrill(folder.path(), &["check", "loose.pkt"]));
+    assert!(text.contains("warning[C026]"), "{text}");
+    assert!(text.contains("1 file checked, 0 with mistakes"), "{text}");
 }
 
 #[test]

@@ -66,6 +66,10 @@ pub struct RunArgs {
     /// Write a capture for each case into this folder.
     #[arg(long, value_name = "DIR")]
     pub pcap: Option<PathBuf>,
+    /// Let commands of the scripts change what all programs of this machine share, such as files
+    /// below /sys. Such a case runs alone, and all is put back.
+    #[arg(long)]
+    pub allow_commands: bool,
     /// Seed of everything random on a virtual target.
     #[arg(long, default_value_t)]
     pub seed: u64,

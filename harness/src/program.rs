@@ -4,6 +4,7 @@
 //! number, every argument has its type. Sequence numbers, ports, descriptors and
 //! timestamps are still the script's; the runner's bindings turn them into live ones.
 
+pub mod code;
 mod ip;
 mod tcp;
 
@@ -171,7 +172,7 @@ pub enum Action {
     /// A back-quoted command.
     Command(String),
     /// A `%{ … }%` block.
-    Check(Vec<CheckStatement>),
+    Check(code::CodeBlock),
 }
 
 /// A packet as written: fields to build one from, or to compare one with.
@@ -289,68 +290,6 @@ pub enum OutputExpectation {
         flags: Option<i32>,
         control: Option<Vec<ControlMessage>>,
     },
-}
-
-/// One statement of a code block.
-#[derive(Clone, Debug, PartialEq)]
-pub enum CheckStatement {
-    /// `assert CONDITION[, MESSAGE]`
-    #[expect(missing_docs, reason = "as in Python")]
-    Assert {
-        condition: CheckExpr,
-        message: Option<CheckExpr>,
-        span: Span,
-    },
-    /// `print(…)`: shown with `-v`.
-    Print(Vec<CheckExpr>),
-    /// `NAME = EXPR`
-    Assign(String, CheckExpr),
-}
-
-/// An expression of a code block.
-#[derive(Clone, Debug, PartialEq)]
-#[expect(missing_docs, reason = "the operators of Python")]
-pub enum CheckExpr {
-    Int(i64),
-    Float(f64),
-    Text(String),
-    /// A variable of the snapshot, a constant, or one assigned before.
-    Name(String),
-    Not(Box<CheckExpr>),
-    Negate(Box<CheckExpr>),
-    And(Box<CheckExpr>, Box<CheckExpr>),
-    Or(Box<CheckExpr>, Box<CheckExpr>),
-    /// `a < b <= c`: the first operand, then operator and operand pairs.
-    Compare(Box<CheckExpr>, Vec<(CompareOp, CheckExpr)>),
-    Binary(BinaryOp, Box<CheckExpr>, Box<CheckExpr>),
-}
-
-/// Comparison operators.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the operators of Python")]
-pub enum CompareOp {
-    Eq,
-    Ne,
-    Lt,
-    Le,
-    Gt,
-    Ge,
-}
-
-/// Arithmetic operators.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the operators of Python")]
-pub enum BinaryOp {
-    Add,
-    Sub,
-    Mul,
-    Div,
-    FloorDiv,
-    Mod,
-    BitAnd,
-    BitOr,
-    ShiftLeft,
-    ShiftRight,
 }
 
 impl std::fmt::Display for IpVersion {

@@ -71,6 +71,7 @@ fn settings(args: &RunArgs) -> Result<ExecuteSettings, Exit> {
         defines: args.script.defines.clone(),
         seed: args.seed,
         drop_in: convention.is_some(),
+        allow_commands: args.allow_commands,
         convention,
     })
 }

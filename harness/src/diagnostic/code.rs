@@ -47,6 +47,7 @@ codes! {
     UDP_ENCAPSULATION = "S031": "A suffix that is not written as `/udp(SPORT > DPORT)`.";
     CONDITION = "S035": "A condition behind `#if` or `#elif` that cannot be read.";
     CONNECTION_NAME = "S036": "An `@` without the name of a connection.";
+    COMMAND_QUOTE = "S040": "A command with a quote that is never closed.";
 
     OPTION_NAME = "C001": "An option line with an unknown name.";
     OPTION_VALUE = "C002": "An option line whose value is missing, surplus or not legal.";
@@ -90,6 +91,9 @@ codes! {
     SILENCE_RANGE = "C044": "A `nothing` without a time range.";
     CONNECTION_USE = "C045": "The name of a connection where no connection is meant.";
     CONNECTION_UNKNOWN = "C046": "The name of a connection that no line before has opened.";
+    CODE_RAISES = "C057": "A code block that can only raise an exception.";
+    CODE_ARGUMENTS = "C058": "A function of a code block with too many or too few arguments.";
+    CODE_TUPLE = "C059": "An assertion that always holds, being a tuple (a warning).";
 
     PACKET_DIFFERS = "R001": "The stack sent a packet that differs from the line.";
     PACKET_MISSING = "R002": "The stack did not send a packet in time.";

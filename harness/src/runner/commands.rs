@@ -1,12 +1,10 @@
-//! Commands and code blocks: what the script runs beside the stack.
+//! Commands: what the script runs beside the stack.
 
 use crate::expect::compare::difference;
-use crate::program::CheckStatement;
 use crate::source::Span;
 use crate::trace::TraceEvent;
 use crate::verdict::Failure;
 
-use super::checks::{Checked, Value};
 use super::{Run, Stop, explain, tunnel};
 
 impl Run<'_> {
@@ -60,47 +58,6 @@ impl Run<'_> {
         } else {
             self.fail(failure)
         })
-    }
-
-    pub(super) fn check(&mut self, statements: &[CheckStatement]) -> Result<(), Stop> {
-        let at = self.session.now();
-        if let Some(subject) = self.subject {
-            let info = self.session.socket_info(self.descriptors.live(subject))?;
-            let info = info
-                .into_iter()
-                .map(|(name, value)| (name, Value::Int(value)));
-            self.scope.variables.extend(info);
-        }
-        match self.scope.run(statements) {
-            Checked::Held(printed) => {
-                for line in printed {
-                    self.trace.push(at, TraceEvent::Note, None, line);
-                }
-                Ok(())
-            }
-            Checked::Broken {
-                span,
-                values,
-                message,
-            } => {
-                let label = message
-                    .clone()
-                    .unwrap_or_else(|| "does not hold".to_string());
-                let difference = difference("assert", "true", values.clone());
-                Err(self.fail(Failure {
-                    code: "R005",
-                    message: "the assertion does not hold".to_string(),
-                    label,
-                    span: Some(span),
-                    differences: vec![difference],
-                    notes: vec![format!("at {at}: {values}")],
-                    help: None,
-                }))
-            }
-            Checked::Unusable(problem) => Err(Stop::Machine(format!(
-                "a code block cannot be evaluated: {problem}; use names from docs/language.md"
-            ))),
-        }
     }
 
     pub(super) fn cleanup(&mut self) -> Result<(), Stop> {

@@ -18,6 +18,7 @@ mod inbound_ip;
 mod leftover;
 mod outbound;
 mod outbound_ip;
+mod python;
 mod schedule;
 mod settings;
 mod silence;
@@ -29,13 +30,14 @@ use std::time::Duration;
 
 use crate::program::{Action, Capability, PayloadMode, Program, ScriptOptions, Step};
 use crate::script;
+use crate::script::command::GLOBAL_STATE;
 use crate::source::Span;
-use crate::target::{Session, Target, TargetError};
+use crate::target::{CommandContext, Session, Target, TargetError};
 use crate::time::{Moment, Time};
 use crate::trace::Trace;
 use crate::verdict::{CaseError, Failure, Verdict};
 
-use checks::{Scope, Value};
+use checks::Scope;
 use connection::Connection;
 use descriptors::Descriptors;
 use focus::{BeforeConnect, Focus, Past, Track};
@@ -59,6 +61,9 @@ pub struct RunOutcome {
     /// after that says more about the machine than about the stack.
     pub lateness: Duration,
 }
+
+/// The capability of code blocks that take Python.
+const PYTHON: &str = "python";
 
 /// Capabilities that name an IP version: not the target's matter but the run's.
 const IP_VERSION: &str = "ip_version:";
@@ -90,10 +95,24 @@ pub fn run(program: &Program, target: &dyn Target, settings: &RunSettings) -> Ru
     {
         return RunOutcome::unstarted(skip);
     }
-    let session = match target.open(&session_settings) {
+    let alone = program.needs.keys().any(|need| need.0 == GLOBAL_STATE);
+    if alone && !settings.allow_commands {
+        return RunOutcome::unstarted(Verdict::Skip {
+            capability: GLOBAL_STATE.to_string(),
+            reason: "a command changes what all programs of the machine share; allow it with --allow-commands (it is put back afterwards)".to_string(),
+        });
+    }
+    let mut session = match target.open(&session_settings) {
         Ok(session) => session,
         Err(error) => return RunOutcome::unstarted(Stop::from(error).verdict()),
     };
+    let context = CommandContext {
+        folder: settings.folder.clone(),
+        alone,
+    };
+    if let Err(error) = session.prepare_commands(&context) {
+        return RunOutcome::unstarted(Stop::from(error).verdict());
+    }
     let mut run = Run::new(program, settings, session_settings, session);
     run.is_virtual = target.is_virtual();
     run.whole()
@@ -104,8 +123,9 @@ fn lacking(capability: &Capability, target: &dyn Target) -> Option<Verdict> {
     if capability.0.starts_with(IP_VERSION) {
         return None;
     }
-    let reason =
-        script::capability::unavailable(capability).or_else(|| target.lacks(capability))?;
+    let reason = script::capability::unavailable(capability)
+        .or_else(|| (capability.0 == PYTHON).then(python::missing).flatten())
+        .or_else(|| target.lacks(capability))?;
     Some(Verdict::Skip {
         capability: capability.0.clone(),
         reason,
@@ -236,14 +256,6 @@ impl<'a> Run<'a> {
         addresses: crate::target::SessionSettings,
         session: Box<dyn Session>,
     ) -> Run<'a> {
-        let variables = crate::symbols::code_constants()
-            .filter_map(|name| {
-                Some((
-                    name.to_string(),
-                    Value::Int(crate::symbols::code_constant(name)?),
-                ))
-            })
-            .collect();
         let options = settings.options(&program.options);
         let bind_port = options.bind_port.unwrap_or(settings::DEFAULT_PORT);
         Run {
@@ -276,7 +288,7 @@ impl<'a> Run<'a> {
             named: std::collections::BTreeMap::new(),
             past: Vec::new(),
             leftovers: Vec::new(),
-            scope: Scope { variables },
+            scope: Scope::new(),
             pending: None,
             is_virtual: false,
             waiting: std::collections::VecDeque::new(),
@@ -318,6 +330,15 @@ impl<'a> Run<'a> {
         if let Some(init) = &self.program.init {
             self.set_up(&init.node, init.span)?;
         }
+        let blocks = self
+            .program
+            .steps
+            .iter()
+            .filter_map(|step| match &step.action {
+                Action::Check(block) => Some(block),
+                _ => None,
+            });
+        self.scope.prepare(blocks);
         self.session.start();
         for (index, step) in self.program.steps.iter().enumerate() {
             self.step(index, step)?;
@@ -360,10 +381,10 @@ impl<'a> Run<'a> {
                     end: self.session.now(),
                 };
             }
-            Action::Check(statements) => {
+            Action::Check(block) => {
                 self.act_at(step, due)?;
                 self.look_at_call_in_flight()?;
-                self.check(statements)?;
+                self.check(block)?;
                 self.base = Moment::at(self.session.now());
             }
         }

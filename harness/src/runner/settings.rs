@@ -20,6 +20,10 @@ pub struct RunSettings {
     pub overrides: ScriptOptions,
     /// Judge as packetdrill does: what is left over at the end of a script is not looked at.
     pub drop_in: bool,
+    /// The folder of the script's file, in which its commands are run.
+    pub folder: Option<std::path::PathBuf>,
+    /// Commands may change what all programs of the machine share; it is put back.
+    pub allow_commands: bool,
 }
 
 const LOCAL_V4: Ipv4Addr = Ipv4Addr::new(192, 168, 0, 2);

@@ -19,6 +19,7 @@ use crate::wire::{IpFields, Packet, TcpFlags, TcpOption, TcpSegment, Transport};
 
 use super::{RunSettings, run};
 
+mod commands;
 mod flow;
 mod tcp;
 

@@ -7,7 +7,6 @@ pub fn unavailable(capability: &Capability) -> Option<String> {
     let (kind, rest) = capability.0.split_once(':').unwrap_or((&capability.0, ""));
     let reason = match kind {
         "ip_version" => return Some(format!("the script has words that exist only on {rest}")),
-        "python" => "a code block is beyond plain assertions, and Python is not run",
         "tunnel_option" => "options of tunnel sockets are read, but not acted on",
         "sctp" => "only TCP inside UDP is supported, not SCTP",
         "psp" => "PSP is read, but not built or compared",
@@ -25,7 +24,7 @@ mod tests {
     use rstest::rstest;
 
     #[rstest]
-    #[case("python", true)]
+    #[case("python", false)]
     #[case("ip_version:ipv4", true)]
     #[case("control:statistics", true)]
     #[case("option:is_anyip", false)]

@@ -15,7 +15,7 @@ use crate::source::Source;
 use crate::target::Target;
 use crate::verdict::{CaseError, CaseResult, Failure, Verdict};
 
-use super::case::{Body, Case};
+use super::case::{Body, Case, Origin};
 use super::convention::{self, Convention};
 use super::known::KnownDeviations;
 
@@ -39,6 +39,8 @@ pub struct ExecuteSettings {
     pub seed: u64,
     /// Read and judge scripts exactly as packetdrill does.
     pub drop_in: bool,
+    /// Commands of scripts that are not bundled may change what all programs of the machine share.
+    pub allow_commands: bool,
     /// What scripts of a family are given beside their own lines; nothing if it is not here.
     pub given: BTreeMap<IpVersion, Given>,
     /// Leave out what this runner leaves out.
@@ -219,6 +221,8 @@ fn run_unit(
         ip_version: unit.ip_version,
         seed: settings.seed,
         drop_in: settings.drop_in,
+        folder: unit.case.folder(),
+        allow_commands: settings.allow_commands || unit.case.origin == Origin::Bundled,
         ..RunSettings::default()
     };
     let source = unit.case.source();
@@ -326,7 +330,7 @@ fn shape(failure: &Failure) -> (usize, Vec<&'static str>) {
 mod tests {
     use super::*;
     use crate::program::Capability;
-    use crate::suite::{Origin, Suite};
+    use crate::suite::Suite;
     use crate::target::{Session, SessionSettings, TargetError};
     use crate::trace::Trace;
     use std::cell::Cell;

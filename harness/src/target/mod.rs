@@ -11,6 +11,8 @@ pub mod linux;
 pub mod linux;
 pub mod reference;
 
+pub mod commands;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -117,6 +119,16 @@ pub struct CommandReport {
     pub output: String,
 }
 
+/// What the commands of a script can count on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommandContext {
+    /// The script's folder, absolute: commands are run there. `None` for a script that is no file.
+    pub folder: Option<std::path::PathBuf>,
+    /// They change what all programs of the machine share, so no other case may run meanwhile, and
+    /// all is put back afterwards.
+    pub alone: bool,
+}
+
 /// One case's host. Dropping it releases everything it holds.
 ///
 /// Times are the case's own: [`Session::start`] makes the current moment zero.
@@ -166,13 +178,22 @@ pub trait Session {
     /// [`TargetError::Machine`] if the machine failed.
     fn finish_call(&mut self, deadline: Time) -> Result<CallReport, TargetError>;
 
+    /// Says where the script's commands belong. Called at most once, before the first of them.
+    ///
+    /// # Errors
+    /// [`TargetError::Unsupported`] if the target cannot run them that way.
+    fn prepare_commands(&mut self, _context: &CommandContext) -> Result<(), TargetError> {
+        Ok(())
+    }
+
     /// Runs a back-quoted command of the script.
     ///
     /// # Errors
     /// [`TargetError::Unsupported`] naming `shell` or the sysctl if the target cannot.
     fn command(&mut self, command: &str) -> Result<CommandReport, TargetError>;
 
-    /// The variables a `%{ … }%` block can see for this socket (`tcpi_state` …).
+    /// The variables a `%{ … }%` block can see for this socket (`tcpi_state` …): unsigned
+    /// numbers, of those of 64 bits the bits.
     ///
     /// # Errors
     /// [`TargetError::Unsupported`] if the target cannot take such a snapshot.

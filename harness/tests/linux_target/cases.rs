@@ -75,18 +75,6 @@ pub(crate) const ALL: &[Case] = &[
     ),
     ("a_capability_is_dropped_for_the_session_only", capabilities),
     (
-        "sysctl_changes_the_namespace_and_not_the_host",
-        crate::commands::sysctls,
-    ),
-    (
-        "commands_run_in_the_namespace_under_one_shell",
-        crate::commands::commands,
-    ),
-    (
-        "commands_cannot_change_the_hosts_settings",
-        crate::commands::host_is_protected,
-    ),
-    (
         "a_process_is_in_the_namespace_and_ends_by_its_signal_only",
         crate::process::one_at_a_time,
     ),
@@ -720,7 +708,6 @@ fn lacks() {
     let lacks = |name: &str| LinuxTarget.lacks(&Capability(name.into()));
     for name in [
         "psp",
-        "python",
         "udp_encapsulation",
         "sysctl:kernel.panic",
         "sysctl:net.nosuch",

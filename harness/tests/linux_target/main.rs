@@ -49,6 +49,7 @@ fn main() {
         .iter()
         .chain(tunnel::ALL)
         .chain(lines::ALL)
+        .chain(commands::ALL)
         .chain(packetdrill::ALL)
         .map(|(name, case)| {
             let missing = missing.clone();

@@ -77,6 +77,8 @@ fn run_all(line: &CommandLine) -> Result<(), String> {
             ip_versions: vec![family],
             jobs: Some(1),
             drop_in: true,
+            // As packetdrill does without being asked; it is put back, too.
+            allow_commands: true,
             given: BTreeMap::from([(family, given)]),
             ..ExecuteSettings::default()
         };

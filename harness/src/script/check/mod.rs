@@ -19,9 +19,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::LoadContext;
 use super::ast;
-use super::command::{self, Command};
+use super::command;
 use super::superset;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, code as diagnostic_code};
 use crate::program::{Action, Capability, CaseHeader, IpVersion, Program, Step, TimeSpec};
 use crate::source::{Source, Span};
 use crate::time::Time;
@@ -91,8 +91,7 @@ struct Checker<'a> {
     python: bool,
     /// Names of connections that lines so far have opened.
     connections: BTreeSet<String>,
-    /// Only packetdrill's own language is taken.
-    #[allow(dead_code, reason = "the areas of the language take it up one by one")]
+    /// Only packetdrill's own language is taken, and only what it takes is asked for.
     drop_in: bool,
 }
 
@@ -132,13 +131,21 @@ impl Checker<'_> {
     }
 
     fn command_needs(&mut self, command: &str, span: Span) {
-        match command::read(command) {
-            Command::Sysctl(settings) => {
-                for (name, _) in settings {
-                    self.need(format!("sysctl:{name}"), span);
-                }
-            }
-            Command::Shell => self.need("shell", span),
+        for name in command::needs(command, self.drop_in) {
+            self.need(name, span);
+        }
+        if let Some(at) = command::unclosed_quote(command) {
+            let line = command[..at].matches('\n').count();
+            let message = "no shell can read this command: a quote in it is never closed";
+            let which = match line {
+                0 => format!("the quote `{}` is the one", &command[at..=at]),
+                _ => format!(
+                    "the quote `{}` in line {} of it is the one",
+                    &command[at..=at],
+                    line + 1
+                ),
+            };
+            self.error_help(diagnostic_code::COMMAND_QUOTE, span, message, which);
         }
     }
 

@@ -24,7 +24,11 @@ const MISSING: &[(&str, &str)] = &[
     ("udp", "the reference stack speaks TCP only"),
     (
         "shell",
-        "the reference target has no shell; it understands `sysctl -w NAME=VALUE` and `true`",
+        "the reference target has no shell; it takes settings and what leaves its stack alone",
+    ),
+    (
+        "command:global-state",
+        "the reference target shares nothing with other programs that a command could change",
     ),
     ("encapsulation", "the reference stack has no tunnels"),
     (
@@ -33,10 +37,6 @@ const MISSING: &[(&str, &str)] = &[
     ),
     ("tunnel_option", "the reference stack has no tunnels"),
     ("psp", "the reference stack has no PSP"),
-    (
-        "python",
-        "the reference target gives snapshots to plain assertions only",
-    ),
     ("raw", "the reference stack speaks TCP only"),
     ("mptcp", "the reference stack speaks plain TCP only"),
     (
@@ -103,6 +103,7 @@ const OFFERED: &[&str] = &[
     "option:speed",
     "tcp",
     "tcp_info",
+    "python",
     "ip_version:ipv4",
     "ip_version:ipv6",
     "ip_version:ipv4-mapped-ipv6",

@@ -9,6 +9,7 @@ mod abi;
 mod blocking;
 mod calls;
 mod capability;
+mod commands;
 mod descriptors;
 mod engine;
 mod errno;

@@ -3,10 +3,15 @@
 use crate::call::{Address, Call, Errno, Fd, Outcome, Output};
 use crate::program::{CallStep, OutputExpectation};
 
+use super::calls::sent_pieces;
+use super::descriptors::Kind;
 use super::{BeforeConnect, Connection, Focus, Run};
 
 const SOCK_TYPE_MASK: i32 = 0xf;
 const SOCK_STREAM: i32 = 1;
+const SOCK_DGRAM: i32 = 2;
+const IPPROTO_ICMP: i32 = 1;
+const IPPROTO_ICMPV6: i32 = 58;
 const EINPROGRESS: Errno = Errno(115);
 pub(super) const MSG_OOB: i32 = 0x1;
 const MSG_PEEK: i32 = 0x2;
@@ -15,7 +20,7 @@ pub(super) const MSG_TRUNC: i32 = 0x20;
 impl Run<'_> {
     /// What is known about the connection as soon as a call is made.
     pub(super) fn before(&mut self, call: &Call) {
-        match call {
+        match call.plain() {
             Call::Connect {
                 address: Address::Unspecified,
                 ..
@@ -28,7 +33,14 @@ impl Run<'_> {
                 fd,
                 address: Address::Default | Address::Is(_),
                 ..
-            } if self.connecting != Some(*fd) => self.expect_connection(*fd),
+            }
+            | Call::SendMsg {
+                fd,
+                address: Some(Address::Default | Address::Is(_)),
+                ..
+            } if self.connecting != Some(*fd) && !self.descriptors.is_accepted(*fd) => {
+                self.expect_connection(*fd);
+            }
             _ => {}
         }
     }
@@ -46,7 +58,7 @@ impl Run<'_> {
     /// A `connect` that began nothing leaves things as they were: one that was refused at once, or
     /// that only told how an earlier one has ended.
     pub(super) fn settle_connect(&mut self, call: &Call, outcome: &Outcome) {
-        if matches!(call, Call::SendTo { .. }) {
+        if matches!(call.plain(), Call::SendTo { .. } | Call::SendMsg { .. }) {
             self.before_connect = None;
         }
         let Call::Connect { fd, .. } = call else {
@@ -82,9 +94,13 @@ impl Run<'_> {
             .unwrap_or(live.0);
         let amount = result as u64;
         match &step.call {
-            Call::Socket { kind, .. } => {
-                let is_tcp = kind & SOCK_TYPE_MASK == SOCK_STREAM;
-                self.descriptors.bind(label, live, is_tcp);
+            Call::Socket { kind, protocol, .. } => {
+                let kind = match (kind & SOCK_TYPE_MASK, *protocol) {
+                    (SOCK_STREAM, _) => Kind::Stream,
+                    (SOCK_DGRAM, IPPROTO_ICMP | IPPROTO_ICMPV6) => Kind::Ping,
+                    _ => Kind::Other,
+                };
+                self.descriptors.bind(label, live, kind);
                 self.focus = Focus::Idle;
                 self.subject = Some(Fd(label));
                 if self.connecting == Some(Fd(label)) {
@@ -93,27 +109,33 @@ impl Run<'_> {
             }
             Call::Listen { .. } => self.focus = Focus::Open,
             Call::Accept { .. } => {
-                self.descriptors.bind(label, live, true);
+                self.descriptors.bind(label, live, Kind::Accepted);
                 self.subject = Some(Fd(label));
             }
-            Call::EpollCreate { .. } | Call::Open { .. } => {
-                self.descriptors.bind(label, live, false);
+            Call::Dup { fd, .. } => self.descriptors.bind_copy(label, live, *fd),
+            // Of `fcntl`, only F_DUPFD makes a descriptor.
+            Call::Fcntl { fd, .. } if step.call.makes_fd() => {
+                self.descriptors.bind_copy(label, live, *fd);
             }
+            call if call.makes_fd() => self.descriptors.bind(label, live, Kind::Other),
             Call::Pipe => {
                 if let (
                     Output::Pipe(read, write),
                     OutputExpectation::Pipe(read_label, write_label),
                 ) = (&outcome.output, &step.expect.output)
                 {
-                    self.descriptors.bind(*read_label, *read, false);
-                    self.descriptors.bind(*write_label, *write, false);
+                    self.descriptors.bind(*read_label, *read, Kind::Other);
+                    self.descriptors.bind(*write_label, *write, Kind::Other);
                 }
             }
             Call::Write { fd, .. }
             | Call::Writev { fd, .. }
             | Call::Send { fd, .. }
             | Call::SendTo { fd, .. }
-            | Call::SendMsg { fd, .. } => self.descriptors.wrote(*fd, amount),
+            | Call::SendMsg { fd, .. } => {
+                self.note_texts(*fd, step, amount);
+                self.descriptors.wrote(*fd, amount);
+            }
             Call::Splice { input, .. } | Call::SendFile { input, .. } => {
                 self.descriptors.read(*input, amount);
             }
@@ -128,6 +150,22 @@ impl Run<'_> {
                 }
                 Some(_) | None => {}
             },
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Remembers what a call sent that the script wrote out.
+    fn note_texts(&mut self, fd: Fd, step: &CallStep, amount: u64) {
+        let mut call = step.call.clone();
+        let mut from = 0;
+        for (at, piece) in sent_pieces(&mut call).into_iter().enumerate() {
+            let taken = usize::try_from(amount.saturating_sub(from)).unwrap_or(usize::MAX);
+            if step.written.get(at).copied().unwrap_or_default() {
+                let text = &piece[..piece.len().min(taken)];
+                self.descriptors.wrote_text(fd, from, text);
+            }
+            from += piece.len() as u64;
         }
     }
 }

@@ -12,6 +12,7 @@ mod descriptors;
 mod explain;
 mod inbound;
 mod outbound;
+mod outputs;
 
 mod schedule;
 mod settings;

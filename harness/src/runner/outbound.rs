@@ -301,16 +301,39 @@ impl Run<'_> {
 
     fn payload_difference(&self, segment: &TcpSegment) -> Option<Difference> {
         let connection = self.connection.as_ref()?;
+        let syn = segment.flags.contains(TcpFlags::SYN);
+        let offset = Connection::stream_offset(connection.relative_local(segment), syn);
+        // Bytes that a call wrote out stand where they were written.
+        let text = |at: usize| {
+            self.descriptors
+                .text_at(self.subject?, offset.wrapping_add(at as u64))
+        };
+        let other = |at: usize, byte: u8| text(at).filter(|&text| text != byte);
+        if let Some((at, &byte)) =
+            (segment.payload.iter().enumerate()).find(|&(at, &byte)| other(at, byte).is_some())
+        {
+            let belongs = text(at).unwrap_or_default();
+            return Some(difference(
+                "payload",
+                format!("byte {at} to be {belongs:#04x}, as the call wrote it"),
+                format!("{byte:#04x}"),
+            ));
+        }
         if self.payload == PayloadMode::Zero {
-            let at = segment.payload.iter().position(|&byte| byte != 0)?;
+            let at = (segment.payload.iter().enumerate())
+                .position(|(at, &byte)| byte != 0 && text(at).is_none())?;
             let byte = format!("byte {at} is {:#04x}", segment.payload[at]);
             return Some(difference("payload", "zeros", byte));
         }
-        let syn = segment.flags.contains(TcpFlags::SYN);
-        let offset = Connection::stream_offset(connection.relative_local(segment), syn);
         let direction = Direction::FromStack;
-        let (at, belongs, byte) = payload::first_difference(direction, offset, &segment.payload)?;
-        let shift = payload::shifted_from(direction, offset, &segment.payload);
+        let mut seen = segment.payload.clone();
+        for (at, byte) in seen.iter_mut().enumerate() {
+            if text(at).is_some() {
+                *byte = payload::byte_at(direction, offset.wrapping_add(at as u64));
+            }
+        }
+        let (at, belongs, byte) = payload::first_difference(direction, offset, &seen)?;
+        let shift = payload::shifted_from(direction, offset, &seen);
         let hint = shift.map_or(String::new(), |by| {
             format!(" (the stream's bytes {by:+} from here)")
         });

@@ -10,7 +10,6 @@ pub fn unavailable(capability: &Capability) -> Option<String> {
         "python" => "a code block is beyond plain assertions, and Python is not run",
         "encapsulation" => "packets inside tunnels are read, but not built or compared",
         "psp" => "PSP is read, but not built or compared",
-        "control" => "control messages of this kind are read, but not compared",
         "wire" => "runs between two machines are not supported",
         "shared_object" => "stacks in shared objects are not supported",
         "option" => "this option line is read, but not acted on",
@@ -27,7 +26,7 @@ mod tests {
     #[rstest]
     #[case("python", true)]
     #[case("ip_version:ipv4", true)]
-    #[case("control:statistics", true)]
+    #[case("control:statistics", false)]
     #[case("option:is_anyip", true)]
     #[case("udp", false)]
     #[case("shell", false)]

@@ -487,6 +487,7 @@ fn messages() {
         data,
         flags,
         control,
+        address: None,
     } = received.output
     else {
         panic!("no message");
@@ -516,6 +517,7 @@ fn messages() {
         data: vec![b"f".to_vec(), b"g".to_vec()],
         flags: 0,
         address: None,
+        control: Vec::new(),
     });
     assert_eq!(bench.next().payload, b"fg");
 }

@@ -38,6 +38,7 @@ pub(crate) fn check(
         ip_version: IpVersion::Ipv4,
         last_absolute: None,
         assigned: BTreeSet::new(),
+        signals: BTreeSet::new(),
         python: false,
         drop_in: context.drop_in,
     };
@@ -78,6 +79,8 @@ struct Checker<'a> {
     last_absolute: Option<(Time, Span)>,
     /// Names that code blocks have given a value so far.
     assigned: BTreeSet<String>,
+    /// Signals that calls so far have set a handler for.
+    signals: BTreeSet<i32>,
     /// Whether some block needs Python, whose assignments nobody here can see.
     python: bool,
     /// Only packetdrill's own language is taken.

@@ -12,6 +12,7 @@ mod packet;
 mod tcp;
 mod tcp_options;
 mod time;
+mod tunnel;
 
 use super::ast::{Action, Event, File, Number};
 use super::superset;

@@ -22,10 +22,11 @@ use super::netns;
 use super::orphans::{self, Connections};
 use super::process::Process;
 use super::shell::Shell;
+use super::signals::Signals;
 use super::sysctl;
 use super::tun::Tun;
 use super::worker::Worker;
-use crate::call::{Call, Fd};
+use crate::call::{Call, Fd, Outcome};
 use crate::target::{CallReport, CommandReport, Observed, Session, SessionSettings, TargetError};
 use crate::time::{Moment, Time};
 
@@ -40,6 +41,7 @@ const RESET_ROUNDS: usize = 3;
 #[derive(Debug)]
 pub(super) struct LinuxSession {
     in_flight: Option<InFlight>,
+    signals: Signals,
     shell: Option<Shell>,
     process: Option<Process>,
     worker: Worker,
@@ -69,6 +71,7 @@ impl LinuxSession {
         })?;
         Ok(LinuxSession {
             in_flight: None,
+            signals: Signals::default(),
             shell: None,
             process: None,
             worker,
@@ -82,6 +85,21 @@ impl LinuxSession {
                 connections: Connections::default(),
             },
         })
+    }
+
+    /// What came of a call on signals; `None` for any other.
+    fn signal(&mut self, call: &Call) -> Option<Result<Outcome, TargetError>> {
+        match call {
+            Call::SigAction {
+                signal,
+                disposition,
+            } => Some(Ok(self.signals.set(*signal, *disposition))),
+            Call::TgKill { signal } => {
+                let thread = self.in_flight.as_ref().map(InFlight::thread);
+                Some(self.signals.send(*signal, thread))
+            }
+            _ => None,
+        }
     }
 
     /// Closes every descriptor of the case, resetting its connections.
@@ -191,6 +209,13 @@ impl Session for LinuxSession {
     }
 
     fn call(&mut self, call: &Call, limit: Duration) -> Result<CallReport, TargetError> {
+        if let Some(outcome) = self.signal(call) {
+            let now = self.line.clock.now();
+            return Ok(CallReport::Returned {
+                moment: Moment::at(now),
+                outcome: outcome?,
+            });
+        }
         let (call, fds, clock) = (call.clone(), Arc::clone(&self.fds), self.line.clock);
         let line = &mut self.line;
         let finished = self.worker.run_within(
@@ -358,9 +383,13 @@ impl Line {
 fn report(clock: Clock, finished: Option<Finished>) -> Result<CallReport, TargetError> {
     Ok(match finished {
         None => CallReport::Blocked,
-        Some(finished) => CallReport::Returned {
-            moment: clock.moment(finished.start, finished.end),
-            outcome: finished.outcome?,
-        },
+        Some(finished) => {
+            let mut outcome = finished.outcome?;
+            calls::in_case_time(&mut outcome, clock);
+            CallReport::Returned {
+                moment: clock.moment(finished.start, finished.end),
+                outcome,
+            }
+        }
     })
 }

@@ -49,6 +49,8 @@ pub(super) mod msg {
 
 /// `fcntl` commands and the flags they read and write.
 pub(super) mod file {
+    pub(crate) const DUPFD: i32 = 0;
+    pub(crate) const DUPFD_CLOEXEC: i32 = 1030;
     pub(crate) const GETFD: i32 = 1;
     pub(crate) const SETFD: i32 = 2;
     pub(crate) const GETFL: i32 = 3;

@@ -1,5 +1,6 @@
 //! The case's operating system: descriptors above, the stack below.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use tcpdrill_stack::{CallError, ConnectionError, Readiness, SocketId};
@@ -8,7 +9,7 @@ use super::blocking::{Attempt, Progress, Stop};
 use super::descriptors::{Family, Stage, Table};
 use super::engine::Engine;
 use super::errno;
-use crate::call::{Call, Errno, Fd};
+use crate::call::{Call, Disposition, Errno, Fd, Outcome, Output};
 use crate::program::IpVersion;
 
 /// Descriptors, the stack, and what `sysctl` has set for the call interface.
@@ -22,6 +23,8 @@ pub(super) struct Kernel {
     pub(super) ip_version: IpVersion,
     /// `net.core.somaxconn`: longest backlog.
     pub(super) max_backlog: usize,
+    /// What is done with each signal.
+    pub(super) signals: BTreeMap<i32, Disposition>,
     /// Where the search for a port starts when `bind` is asked for port 0.
     pub(super) port_hint: u64,
 }
@@ -34,6 +37,7 @@ impl Kernel {
             table: Table::default(),
             ip_version,
             max_backlog: 4096,
+            signals: BTreeMap::new(),
             port_hint: seed,
         }
     }
@@ -92,10 +96,25 @@ impl Kernel {
                 value,
             } => self.set_option(*fd, *level, *name, value),
             Call::Poll { .. }
+            | Call::Ppoll { .. }
             | Call::EpollCreate { .. }
+            | Call::EpollCreate1 { .. }
             | Call::EpollCtl { .. }
-            | Call::EpollWait { .. } => self.poll_family(call, progress),
+            | Call::EpollWait { .. }
+            | Call::EpollPwait { .. } => self.poll_family(call, progress),
+            Call::GetName { fd, peer: false } => self.socket_name(*fd),
+            Call::GetName { fd, peer: true } => self.peer_name(*fd),
+            Call::Dup { fd, to, flags } => self.dup(*fd, *to, *flags),
+            Call::TcpInfo { fd } => {
+                let members = self.info(*fd)?;
+                Ok(Outcome::with(0, Output::Members(members)))
+            }
+            Call::WithNull { call, at } => self.with_null(call, at, progress),
+            Call::SigAction { .. } | Call::TgKill { .. } => {
+                Err(Stop::machine("a signal is the session's business"))
+            }
             Call::Pipe
+            | Call::EventFd { .. }
             | Call::Splice { .. }
             | Call::Open { .. }
             | Call::SendFile { .. }

@@ -16,7 +16,7 @@ const SOL_TCP: i32 = libc::IPPROTO_TCP;
 const TCP_CONGESTION: i32 = 13;
 const TCP_INQ: i32 = 36;
 
-type Case = (&'static str, fn());
+pub(crate) type Case = (&'static str, fn());
 
 pub(crate) const ALL: &[Case] = &[
     (

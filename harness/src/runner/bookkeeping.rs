@@ -71,7 +71,9 @@ impl Run<'_> {
             .connection
             .as_ref()
             .is_some_and(|connection| connection.local_port.is_none());
-        if unseen && outcome.errno != Some(EINPROGRESS) {
+        // With TCP_FASTOPEN_CONNECT a first `connect` succeeds before its SYN is sent.
+        let deferred = outcome.errno.is_none() && before.connecting != Some(*fd);
+        if unseen && outcome.errno != Some(EINPROGRESS) && !deferred {
             self.connection = before.connection;
             self.focus = before.focus;
             self.connecting = before.connecting;
@@ -95,12 +97,8 @@ impl Run<'_> {
         let amount = result as u64;
         match &step.call {
             Call::Socket { kind, protocol, .. } => {
-                let kind = match (kind & SOCK_TYPE_MASK, *protocol) {
-                    (SOCK_STREAM, _) => Kind::Stream,
-                    (SOCK_DGRAM, IPPROTO_ICMP | IPPROTO_ICMPV6) => Kind::Ping,
-                    _ => Kind::Other,
-                };
-                self.descriptors.bind(label, live, kind);
+                self.descriptors
+                    .bind(label, live, kind_of(*kind, *protocol));
                 self.focus = Focus::Idle;
                 self.subject = Some(Fd(label));
                 if self.connecting == Some(Fd(label)) {
@@ -167,6 +165,15 @@ impl Run<'_> {
             }
             from += piece.len() as u64;
         }
+    }
+}
+
+/// What a socket of this type and protocol carries.
+fn kind_of(kind: i32, protocol: i32) -> Kind {
+    match (kind & SOCK_TYPE_MASK, protocol) {
+        (SOCK_STREAM, _) => Kind::Stream,
+        (SOCK_DGRAM, IPPROTO_ICMP | IPPROTO_ICMPV6) => Kind::Ping,
+        _ => Kind::Other,
     }
 }
 

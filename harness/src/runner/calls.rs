@@ -308,9 +308,16 @@ fn errno_name(errno: Errno) -> String {
 impl Run<'_> {
     fn wrong_call(&self, step: &CallStep, outcome: &Outcome, differences: Vec<Difference>) -> Stop {
         let label: Vec<String> = differences.iter().map(ToString::to_string).collect();
+        let (name, result) = (step.call.name(), show_result(outcome));
+        let as_written = !differences
+            .iter()
+            .any(|found| ["result", "errno"].contains(&found.field));
         self.fail(Failure {
             code: "R004",
-            message: format!("{}() gave {}", step.call.name(), show_result(outcome)),
+            message: match as_written {
+                true => format!("{name}() gave {result} as written, but wrote something else"),
+                false => format!("{name}() gave {result}"),
+            },
             label: label.join("; "),
             span: Some(step.span),
             differences,

@@ -71,31 +71,8 @@ pub(super) fn differences(
             found.compare("events", shown(*mask), shown(got_mask));
             found.compare("data", data.to_string(), got_data.to_string());
         }
-        (
-            OutputExpectation::Message {
-                flags,
-                control,
-                data,
-                address,
-            },
-            Output::Message {
-                flags: got_flags,
-                control: got_control,
-                data: got_data,
-                address: got_address,
-            },
-        ) => {
-            if let Some(flags) = flags {
-                let shown = symbols::flags_of_message;
-                found.compare("msg_flags", shown(*flags), shown(*got_flags));
-            }
-            if let Some(control) = control {
-                found.controls(control, got_control, tolerance);
-            }
-            if let Some(want) = data {
-                found.data(want, got_data);
-            }
-            found.address("msg_name", address, *got_address);
+        (expect @ OutputExpectation::Message { .. }, got @ Output::Message { .. }) => {
+            found.message(expect, got, tolerance);
         }
         // A target that writes something else than the call does.
         _ => found.wrong("", "what this call writes".into(), "none of that".into()),
@@ -119,6 +96,37 @@ impl Found {
         };
         self.0
             .push(difference("output", named(expected), named(actual)));
+    }
+
+    fn message(&mut self, expect: &OutputExpectation, got: &Output, tolerance: Duration) {
+        let (
+            OutputExpectation::Message {
+                flags,
+                control,
+                data,
+                address,
+            },
+            Output::Message {
+                flags: got_flags,
+                control: got_control,
+                data: got_data,
+                address: got_address,
+            },
+        ) = (expect, got)
+        else {
+            return;
+        };
+        if let Some(flags) = flags {
+            let shown = symbols::flags_of_message;
+            self.compare("msg_flags", shown(*flags), shown(*got_flags));
+        }
+        if let Some(control) = control {
+            self.controls(control, got_control, tolerance);
+        }
+        if let Some(want) = data {
+            self.data(want, got_data);
+        }
+        self.address("msg_name", address, *got_address);
     }
 
     fn data(&mut self, want: &[u8], got: &[u8]) {

@@ -176,6 +176,19 @@ fn calls_of_our_own(#[case] text: &str, #[case] want: Call) {
     assert!(refused.iter().any(|one| one.code == "S024"), "{refused:?}");
 }
 
+#[rstest]
+#[case("FIOASYNC", Some(1), OutputExpectation::Any)]
+#[case("SIOCATMARK", Some(0), OutputExpectation::Int(1))]
+fn some_requests_read_their_number(
+    #[case] request: &str,
+    #[case] given: Option<i32>,
+    #[case] output: OutputExpectation,
+) {
+    let step = call(&format!("ioctl(4, {request}, [1]) = 0"));
+    assert!(matches!(step.call, Call::Ioctl { argument, .. } if argument == given));
+    assert_eq!(step.expect.output, output);
+}
+
 #[test]
 fn a_signal_is_sent_to_a_handler_that_was_set() {
     let text =

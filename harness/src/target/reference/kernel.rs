@@ -102,6 +102,14 @@ impl Kernel {
             | Call::EpollCtl { .. }
             | Call::EpollWait { .. }
             | Call::EpollPwait { .. } => self.poll_family(call, progress),
+            Call::WithNull { call, at } => self.with_null(call, at, progress),
+            other => self.other_call(other),
+        }
+    }
+
+    /// Calls about a descriptor as such, and those the target has not.
+    fn other_call(&mut self, call: &Call) -> Attempt {
+        match call {
             Call::GetName { fd, peer: false } => self.socket_name(*fd),
             Call::GetName { fd, peer: true } => self.peer_name(*fd),
             Call::Dup { fd, to, flags } => self.dup(*fd, *to, *flags),
@@ -109,17 +117,11 @@ impl Kernel {
                 let members = self.info(*fd)?;
                 Ok(Outcome::with(0, Output::Members(members)))
             }
-            Call::WithNull { call, at } => self.with_null(call, at, progress),
             Call::SigAction { .. } | Call::TgKill { .. } => {
                 Err(Stop::machine("a signal is the session's business"))
             }
-            Call::Pipe
-            | Call::EventFd { .. }
-            | Call::Splice { .. }
-            | Call::Open { .. }
-            | Call::SendFile { .. }
-            | Call::CapSet { .. } => Err(Stop::unsupported(
-                format!("call:{}", call.name()),
+            other => Err(Stop::unsupported(
+                format!("call:{}", other.name()),
                 "the reference target has TCP sockets and epoll instances only",
             )),
         }

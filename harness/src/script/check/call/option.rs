@@ -12,8 +12,9 @@ use crate::script::check::value::Argument;
 use crate::script::suggest;
 use crate::symbols;
 
-/// Sets the non-blocking flag: the one request here whose `int` is read, not written.
-const FIONBIO: u64 = 0x5421;
+/// The requests whose `int` is read, not written: the non-blocking flag, signals on or off, and
+/// (under two names) who gets them.
+const READ_REQUESTS: [u64; 4] = [0x5421, 0x5452, 0x8901, 0x8902];
 const SOL_TCP: i32 = 6;
 const TCP_INFO: i32 = 11;
 /// The longest option value a script can ask for, in bytes.
@@ -57,7 +58,7 @@ impl Checker<'_> {
                 },
                 OutputExpectation::Any,
             ),
-            Some(value) if request == FIONBIO => (
+            Some(value) if READ_REQUESTS.contains(&request) => (
                 Call::Ioctl {
                     fd,
                     request,

@@ -73,6 +73,8 @@ fn note_new_descriptors(call: &Call, outcome: &Outcome, fds: &FdTable) {
         Call::EpollCreate { .. } => false,
         Call::EpollCreate1 { flags } => flags & libc::EPOLL_CLOEXEC != 0,
         Call::EventFd { flags, .. } => flags & libc::EFD_CLOEXEC != 0,
+        // Nothing new: dup2 to itself leaves the flag alone.
+        Call::Dup { fd, to, .. } if *to == Some(*fd) => return,
         Call::Dup { flags, .. } => flags.unwrap_or(0) & libc::O_CLOEXEC != 0,
         Call::Fcntl { command, .. } if *command == libc::F_DUPFD => false,
         Call::Fcntl { command, .. } if *command == libc::F_DUPFD_CLOEXEC => true,

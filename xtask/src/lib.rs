@@ -1,13 +1,15 @@
 //! The build's own commands, run as `cargo xtask COMMAND`.
 //!
 //! - [`tidy`] checks the rules of the house that the compiler does not know.
+//! - [`compare`] holds tcpdrill against packetdrill on scripts of the caller's.
 //! - [`trace`] follows each requirement to the code that implements it and the cases that show it.
 //!
-//! Everything here works on a [`Repository`] read into memory, so that a test can hand in a small one.
+//! The first and the last work on a [`Repository`] read into memory, so that a test can hand in a small one.
 
 mod case;
 mod catalogue;
 mod code;
+pub mod compare;
 mod finding;
 mod repository;
 pub mod tidy;

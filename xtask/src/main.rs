@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+use xtask::compare::Request;
 use xtask::{Repository, Severity, tidy, trace};
 
 const USAGE: &str = "\
@@ -12,6 +13,10 @@ usage: cargo xtask COMMAND
   trace                requirements by document: how many the code names, how many a case covers
   trace --missing      the requirements that packets or calls can show and no case covers
   trace ID             where one requirement is implemented and which cases cover it
+  compare TREE         the verdicts and times of packetdrill and tcpdrill on packetdrill's scripts below TREE:
+    --packetdrill BIN  run packetdrill, one script after the other (root); --rounds N times [3]
+    --save FILE        keep its rounds; --reuse FILE takes them instead of, or beside, new ones
+    --tcpdrill BIN     the tcpdrill to compare [target/release/tcpdrill]
   ci [ARGUMENT...]     the steps of CI in their order, installing nothing (arguments go to .ci/run)
 ";
 
@@ -29,6 +34,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }),
         ["trace", id] if !id.starts_with('-') => with_repository(|repository| show(repository, id)),
+        ["compare", rest @ ..] => run_compare(rest),
         ["ci", rest @ ..] => run_ci(rest),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
@@ -84,6 +90,20 @@ fn show(repository: &Repository, id: &str) -> ExitCode {
         None => {
             eprintln!("no requirement is called {id}; see conformance-cases/requirements/");
             ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_compare(words: &[&str]) -> ExitCode {
+    let ours = root().join("target/release/tcpdrill");
+    match Request::parse(words, ours).and_then(|request| request.run()) {
+        Ok(table) => {
+            print!("{table}");
+            ExitCode::SUCCESS
+        }
+        Err(problem) => {
+            eprintln!("{problem}\n{USAGE}");
+            ExitCode::from(2)
         }
     }
 }

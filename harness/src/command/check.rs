@@ -6,11 +6,35 @@ use crate::cli::CheckArgs;
 use crate::diagnostic::render::{Color, render, render_first};
 use crate::exit::Exit;
 use crate::program::IpVersion;
-use crate::script::{self, LoadContext};
+use crate::script::{self, Facts, LoadContext, Version};
+use crate::source::Source;
 use crate::suite::Body;
 
-/// The names each target predefines: a script must be right on every one.
-const VIEWS: [&[&str]; 2] = [&["reference", "rfc9293"], &["linux", "Linux"]];
+/// A target, what it predefines and its profile: a script must be right on every one.
+const TARGETS: [(&str, &[&str], &str); 2] = [
+    ("reference", &["reference", "rfc9293"], "rfc9293"),
+    ("linux", &["linux", "Linux"], "linux"),
+];
+
+/// Everything a script may be read with: each target, and each branch that one could take.
+fn views(source: &Source, defines: &[(String, String)]) -> Vec<LoadContext> {
+    let of_target = |(target, predefined, profile): (&str, &[&str], &str)| {
+        let base = LoadContext {
+            facts: Facts {
+                target: target.to_string(),
+                profile: profile.to_string(),
+                kernel: (target == "linux").then(|| Version::read("6.18")).flatten(),
+                ..Facts::default()
+            },
+            predefined: predefined.iter().map(ToString::to_string).collect(),
+            defines: defines.to_vec(),
+            ip_version: Some(IpVersion::Ipv4),
+            ..LoadContext::default()
+        };
+        script::views(source, &base)
+    };
+    TARGETS.into_iter().flat_map(of_target).collect()
+}
 
 /// Checks every script, as each target would see it.
 pub(super) fn check(args: &CheckArgs) -> Exit {
@@ -28,13 +52,7 @@ pub(super) fn check(args: &CheckArgs) -> Exit {
         let problems = match &case.body {
             Body::Script(source) => {
                 let mut problems: Vec<String> = Vec::new();
-                for view in VIEWS {
-                    let context = LoadContext {
-                        predefined: view.iter().map(ToString::to_string).collect(),
-                        defines: args.defines.clone(),
-                        ip_version: Some(IpVersion::Ipv4),
-                        ..LoadContext::default()
-                    };
+                for context in views(source, &args.defines) {
                     let found = script::check_only(source, &context);
                     for text in render_first(&found, colour) {
                         if !problems.contains(&text) {

@@ -23,9 +23,9 @@ codes! {
     UNCLOSED_COMMAND = "S003": "A command has no closing back quote.";
     UNCLOSED_CODE = "S004": "A `%{` block has no `}%`.";
     UNEXPECTED = "S005": "Something else was expected here.";
-    DIRECTIVE = "S006": "A `#` that is not `#ifdef NAME`, `#else` or `#endif`; comments start with `//`.";
-    UNBALANCED_DIRECTIVE = "S007": "An `#else` or `#endif` without its `#ifdef`.";
-    UNCLOSED_IFDEF = "S008": "An `#ifdef` has no `#endif`.";
+    DIRECTIVE = "S006": "A `#` that begins no condition; comments start with `//`.";
+    UNBALANCED_DIRECTIVE = "S007": "An `#elif`, `#else` or `#endif` without its `#ifdef` or `#if`.";
+    UNCLOSED_IFDEF = "S008": "An `#ifdef` or `#if` has no `#endif`.";
     NUMBER = "S009": "A number that cannot be read or is too large.";
     OPTION_ORDER = "S010": "An option line after the first event; option lines come first.";
     COMMAND_ORDER = "S011": "A command without a time between two events; only the first and the last may lack one.";
@@ -42,6 +42,8 @@ codes! {
     ANNOTATION = "S022": "An IP annotation that cannot be read.";
     LAYER = "S023": "An encapsulation layer that cannot be read.";
     SUPERSET = "S024": "A form that packetdrill does not have, where only its own language is taken.";
+    CONDITION = "S035": "A condition behind `#if` or `#elif` that cannot be read.";
+    CONNECTION_NAME = "S036": "An `@` without the name of a connection.";
 
     OPTION_NAME = "C001": "An option line with an unknown name.";
     OPTION_VALUE = "C002": "An option line whose value is missing, surplus or not legal.";
@@ -73,6 +75,10 @@ codes! {
     ACE_FLAGS = "C028": "An AccECN digit together with E, W or A.";
     CODE_NAME = "C029": "A name that no code block can see.";
     LAYER_VALUE = "C030": "An encapsulation layer with a value that is not legal.";
+    CONDITION_VALUE = "C043": "A condition that asks for something that is not known.";
+    SILENCE_RANGE = "C044": "A `nothing` without a time range.";
+    CONNECTION_USE = "C045": "The name of a connection where no connection is meant.";
+    CONNECTION_UNKNOWN = "C046": "The name of a connection that no line before has opened.";
     FLAGS_SENT = "C050": "`msg_flags` other than 0 in `sendmsg`, which takes no notice of them.";
     BUFFER_LENGTH = "C051": "More bytes written out for a buffer than its length says.";
     DESCRIPTOR_TOLD = "C052": "A `dup2` or `dup3` with another result than the descriptor it is told.";
@@ -88,6 +94,7 @@ codes! {
     WRONG_TIME = "R007": "The packet or the result is right, but not its time.";
     NOT_SENDABLE = "R008": "An inbound packet could not be built from what has happened so far.";
     UNREADABLE = "R009": "The stack sent bytes that are no valid packet.";
+    NOT_SILENT = "R010": "The stack sent a packet while it should send nothing.";
 }
 
 /// What `id` means, if it is a code.

@@ -5,7 +5,7 @@ use crate::program::{CallStep, OutputExpectation};
 
 use super::calls::sent_pieces;
 use super::descriptors::Kind;
-use super::{BeforeConnect, Connection, Focus, Run};
+use super::{BeforeConnect, Connection, Focus, Run, Stop};
 
 const SOCK_TYPE_MASK: i32 = 0xf;
 const SOCK_STREAM: i32 = 1;
@@ -19,50 +19,72 @@ pub(super) const MSG_TRUNC: i32 = 0x20;
 
 impl Run<'_> {
     /// What is known about the connection as soon as a call is made.
-    pub(super) fn before(&mut self, call: &Call) {
+    pub(super) fn before(&mut self, call: &Call) -> Result<(), Stop> {
         match call.plain() {
+            // To packetdrill a socket that is not under test can connect unseen.
+            Call::Connect { fd, .. }
+            | Call::SendTo { fd, .. }
+            | Call::SendMsg {
+                fd,
+                address: Some(_),
+                ..
+            } if self.drop_in && !self.is_under_test(*fd) => Ok(()),
             Call::Connect {
                 address: Address::Unspecified,
                 ..
             } => {
                 self.focus = Focus::Idle;
                 self.connecting = None;
+                Ok(())
             }
-            Call::Connect { fd, .. } => self.expect_connection(*fd),
+            Call::Connect { fd, address } => self.expect_connection(*fd, *address),
             Call::SendTo {
                 fd,
-                address: Address::Default | Address::Is(_),
+                address: address @ (Address::Default | Address::Is(_)),
                 ..
             }
             | Call::SendMsg {
                 fd,
-                address: Some(Address::Default | Address::Is(_)),
+                address: Some(address @ (Address::Default | Address::Is(_))),
                 ..
             } if self.connecting != Some(*fd) && !self.descriptors.is_accepted(*fd) => {
-                self.expect_connection(*fd);
+                self.expect_connection(*fd, *address)
             }
-            _ => {}
+            _ => Ok(()),
         }
     }
 
-    fn expect_connection(&mut self, fd: Fd) {
-        let fresh = Connection::new(None, self.connect_port);
+    fn expect_connection(&mut self, fd: Fd, address: Address) -> Result<(), Stop> {
+        let unread = self.take_unread()?;
+        let at = self.session.now();
+        let port = match address {
+            Address::Is(address) => address.port(),
+            Address::Default | Address::Unspecified => self.connect_port,
+        };
+        let fresh = Connection::new(None, port);
+        self.connects += 1;
         self.before_connect = Some(BeforeConnect {
             connection: self.connection.replace(fresh),
             focus: self.focus,
             connecting: self.connecting.replace(fd),
+            opened: std::mem::replace(&mut self.opened, self.connects),
+            unread,
+            at,
         });
         self.focus = Focus::Connected;
+        if self.entered.is_some() {
+            self.subject = Some(fd);
+        }
+        Ok(())
     }
 
     /// A `connect` that began nothing leaves things as they were: one that was refused at once, or
     /// that only told how an earlier one has ended.
-    pub(super) fn settle_connect(&mut self, call: &Call, outcome: &Outcome) {
-        if matches!(call.plain(), Call::SendTo { .. } | Call::SendMsg { .. }) {
-            self.before_connect = None;
-        }
-        let Call::Connect { fd, .. } = call else {
-            return;
+    pub(super) fn settle_connect(&mut self, step: &CallStep, outcome: &Outcome) {
+        let (fd, is_connect) = match step.call.plain() {
+            Call::Connect { fd, .. } => (*fd, true),
+            Call::SendTo { fd, .. } | Call::SendMsg { fd, .. } => (*fd, false),
+            _ => return,
         };
         let Some(before) = self.before_connect.take() else {
             return;
@@ -72,21 +94,28 @@ impl Run<'_> {
             .as_ref()
             .is_some_and(|connection| connection.local_port.is_none());
         // With TCP_FASTOPEN_CONNECT a first `connect` succeeds before its SYN is sent.
-        let deferred = outcome.errno.is_none() && before.connecting != Some(*fd);
-        if unseen && outcome.errno != Some(EINPROGRESS) && !deferred {
+        let deferred = outcome.errno.is_none() && before.connecting != Some(fd);
+        if is_connect && unseen && outcome.errno != Some(EINPROGRESS) && !deferred {
             self.connection = before.connection;
             self.focus = before.focus;
             self.connecting = before.connecting;
-        } else {
-            self.descriptors.restart(*fd);
+            self.opened = before.opened;
+            for observed in before.unread.into_iter().rev() {
+                self.waiting.push_front(observed);
+            }
+            return;
+        }
+        self.turn_away(before.connection, before.unread, before.at, step.span);
+        if is_connect {
+            self.descriptors.restart(fd);
         }
     }
 
     /// Bookkeeping of a call that came out as written.
-    pub(super) fn after(&mut self, step: &CallStep, outcome: &Outcome) {
+    pub(super) fn after(&mut self, step: &CallStep, outcome: &Outcome) -> Result<(), Stop> {
         let result = outcome.result;
         if result < 0 {
-            return;
+            return Ok(());
         }
         let live = Fd(i32::try_from(result).unwrap_or(-1));
         let label = step
@@ -99,33 +128,23 @@ impl Run<'_> {
             Call::Socket { kind, protocol, .. } => {
                 self.descriptors
                     .bind(label, live, kind_of(*kind, *protocol));
+                self.turn_away_from_current(step.span)?;
                 self.focus = Focus::Idle;
                 self.subject = Some(Fd(label));
                 if self.connecting == Some(Fd(label)) {
                     self.connecting = None;
                 }
             }
+            // To packetdrill a socket that is not under test can listen unseen.
+            Call::Listen { fd, .. }
+                if self.drop_in && (!self.is_under_test(*fd) || self.focus == Focus::Connected) => {
+            }
             Call::Listen { .. } => self.focus = Focus::Open,
             Call::Accept { .. } => {
                 self.descriptors.bind(label, live, Kind::Accepted);
                 self.subject = Some(Fd(label));
             }
-            Call::Dup { fd, .. } => self.descriptors.bind_copy(label, live, *fd),
-            // Of `fcntl`, only F_DUPFD makes a descriptor.
-            Call::Fcntl { fd, .. } if step.call.makes_fd() => {
-                self.descriptors.bind_copy(label, live, *fd);
-            }
-            call if call.makes_fd() => self.descriptors.bind(label, live, Kind::Other),
-            Call::Pipe => {
-                if let (
-                    Output::Pipe(read, write),
-                    OutputExpectation::Pipe(read_label, write_label),
-                ) = (&outcome.output, &step.expect.output)
-                {
-                    self.descriptors.bind(*read_label, *read, Kind::Other);
-                    self.descriptors.bind(*write_label, *write, Kind::Other);
-                }
-            }
+            call if call.makes_fd() || *call == Call::Pipe => self.made(step, label, live, outcome),
             Call::Write { fd, .. }
             | Call::Writev { fd, .. }
             | Call::Send { fd, .. }
@@ -149,10 +168,32 @@ impl Run<'_> {
                 Some(_) | None => {}
             },
         }
+        Ok(())
     }
 }
 
 impl Run<'_> {
+    /// Binds the labels of a call that made descriptors which are no sockets of their own.
+    fn made(&mut self, step: &CallStep, label: i32, live: Fd, outcome: &Outcome) {
+        match &step.call {
+            // Of `fcntl`, only F_DUPFD makes a descriptor.
+            Call::Dup { fd, .. } | Call::Fcntl { fd, .. } => {
+                self.descriptors.bind_copy(label, live, *fd);
+            }
+            Call::Pipe => {
+                if let (
+                    Output::Pipe(read, write),
+                    OutputExpectation::Pipe(read_label, write_label),
+                ) = (&outcome.output, &step.expect.output)
+                {
+                    self.descriptors.bind(*read_label, *read, Kind::Other);
+                    self.descriptors.bind(*write_label, *write, Kind::Other);
+                }
+            }
+            _ => self.descriptors.bind(label, live, Kind::Other),
+        }
+    }
+
     /// Remembers what a call sent that the script wrote out.
     fn note_texts(&mut self, fd: Fd, step: &CallStep, amount: u64) {
         let mut call = step.call.clone();

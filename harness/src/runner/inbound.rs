@@ -16,6 +16,7 @@ use crate::wire::{
     self, IcmpMessage, IpFields, Packet, TcpFlags, TcpSegment, Transport, UdpDatagram,
 };
 
+use super::focus::Owner;
 use super::{Connection, Focus, Run, Stop};
 
 impl Run<'_> {
@@ -36,7 +37,7 @@ impl Run<'_> {
             ))
         })?;
         self.base = self.session.inject(&bytes)?;
-        let text = show::packet(pattern, true);
+        let text = self.tagged(show::packet(pattern, true));
         self.trace.push(
             self.base.start,
             TraceEvent::Injected(bytes),
@@ -84,7 +85,7 @@ impl Run<'_> {
                 ));
             };
             if let Ok(parsed) = wire::parse(&observed.bytes)
-                && self.belongs(&parsed.packet, None)
+                && self.owner(&parsed.packet, observed.at) == Owner::Current
                 && let (Transport::Tcp(segment), Some(connection)) =
                     (&parsed.packet.transport, self.connection.as_mut())
             {
@@ -109,7 +110,7 @@ impl Run<'_> {
 
     fn inbound_tcp(&mut self, pattern: &TcpPattern, span: Span) -> Result<TcpSegment, Stop> {
         self.learn_local_port()?;
-        let scaled = self.program.options.tcp_ts_ecr_scaled;
+        let scaled = self.options.tcp_ts_ecr_scaled;
         let mode = self.payload;
         let built = self.connection_for_inbound().inbound(pattern, scaled);
         let mut segment = built.map_err(|problem| {

@@ -17,6 +17,7 @@ use crate::trace::TraceEvent;
 use crate::verdict::Difference;
 use crate::wire::{self, IcmpMessage, IpFields, Packet, Parsed, TcpFlags, TcpSegment, Transport};
 
+use super::focus::Owner;
 use super::schedule::Due;
 use super::{Connection, Run, Stop};
 
@@ -54,7 +55,9 @@ impl Run<'_> {
         };
         self.merge(&mut seen, pattern, deadline)?;
         let differences = self.judge(&seen, pattern, due);
-        if !differences.is_empty() {
+        if self.options.non_fatal_packet {
+            self.warn_of(&seen, step, &differences);
+        } else if !differences.is_empty() {
             return Err(self.mismatch(pattern, &seen, due, differences));
         }
         // A packet that had waited does not turn the clock back.
@@ -97,11 +100,26 @@ impl Run<'_> {
                 Ok(parsed) => parsed,
                 Err(problem) => return Err(self.unreadable(observed, &problem, expected)),
             };
-            let ours = self.belongs(&parsed.packet, expected);
-            let under_test = self.belongs(&parsed.packet, None);
-            if under_test && !ours {
-                kept.push(observed);
-                continue;
+            let owner = self.owner(&parsed.packet, observed.at);
+            let under_test = owner == Owner::Current;
+            let ours = match expected.and_then(ports_of) {
+                Some(_) => self.belongs(&parsed.packet, expected),
+                None => under_test,
+            };
+            match owner {
+                Owner::Current | Owner::Other if !ours => {
+                    kept.push(observed);
+                    continue;
+                }
+                Owner::Past(place) if !ours => {
+                    self.leave_over_late(observed, place);
+                    continue;
+                }
+                Owner::Nobody if !ours => {
+                    self.pass_over(observed, &parsed);
+                    continue;
+                }
+                Owner::Current | Owner::Other | Owner::Past(_) | Owner::Nobody => {}
             }
             let tcp = expected.and_then(|pattern| match &pattern.body {
                 BodyPattern::Tcp(tcp) => Some(tcp),
@@ -117,27 +135,30 @@ impl Run<'_> {
                 }
             }
             let pattern = self.as_written(&parsed.packet);
-            let mut text = show::packet(&pattern, false);
-            if !ours {
-                text.push_str("   (another connection)");
-            }
+            let text = self.tagged(show::packet(&pattern, false));
             let event = TraceEvent::Sent(observed.bytes.clone());
             self.trace.push(observed.at, event, None, text);
-            if ours {
-                return Ok(Some(Seen {
-                    first_at: observed.at,
-                    pieces: Vec::new(),
-                    observed,
-                    parsed,
-                    pattern,
-                }));
-            }
+            return Ok(Some(Seen {
+                first_at: observed.at,
+                pieces: Vec::new(),
+                observed,
+                parsed,
+                pattern,
+            }));
         }
         Ok(None)
     }
 
+    /// Records a packet of no connection that the script drives.
+    pub(super) fn pass_over(&mut self, observed: Observed, parsed: &Parsed) {
+        let text = show::packet(&self.as_written(&parsed.packet), false);
+        let text = format!("{text}   (another connection)");
+        let event = TraceEvent::Sent(observed.bytes);
+        self.trace.push(observed.at, event, None, text);
+    }
+
     /// The oldest packet that nobody has looked at.
-    fn next_packet(&mut self, deadline: Time) -> Result<Option<Observed>, Stop> {
+    pub(super) fn next_packet(&mut self, deadline: Time) -> Result<Option<Observed>, Stop> {
         match self.waiting.pop_front() {
             Some(observed) => Ok(Some(observed)),
             None => Ok(self.session.next_packet(deadline)?),
@@ -154,7 +175,7 @@ impl Run<'_> {
         let BodyPattern::Tcp(want) = &pattern.body else {
             return Ok(());
         };
-        if self.program.options.strict_segments {
+        if self.options.strict_segments {
             return Ok(());
         }
         let piece = payload_len(&seen.parsed);
@@ -289,11 +310,7 @@ impl Run<'_> {
 
     /// How far a TS value may be off: the tolerance for the time since the start, in ticks.
     fn timestamp_slack(&self, at: Time) -> Option<u32> {
-        let tick = self
-            .program
-            .options
-            .tcp_ts_tick_usecs
-            .filter(|&tick| tick > 0)?;
+        let tick = self.options.tcp_ts_tick_usecs.filter(|&tick| tick > 0)?;
         let gap = at.saturating_since(Time::ZERO);
         let slack = self.tolerance.for_gap(gap).as_micros() / u128::from(tick);
         Some(u32::try_from(slack).unwrap_or(u32::MAX) + 1)
@@ -348,11 +365,7 @@ impl Run<'_> {
     }
 
     pub(super) fn belongs(&self, packet: &Packet, expected: Option<&PacketPattern>) -> bool {
-        let written = expected.and_then(|pattern| match &pattern.body {
-            BodyPattern::Tcp(tcp) => tcp.ports,
-            BodyPattern::Udp { ports, .. } => *ports,
-            BodyPattern::Icmp(_) => None,
-        });
+        let written = expected.and_then(ports_of);
         let (source, destination) = match &packet.transport {
             Transport::Tcp(segment) => (segment.source_port, segment.destination_port),
             Transport::Udp(datagram) => (datagram.source_port, datagram.destination_port),
@@ -373,7 +386,7 @@ impl Run<'_> {
     }
 
     /// A live packet as the script would write it.
-    fn as_written(&self, packet: &Packet) -> PacketPattern {
+    pub(super) fn as_written(&self, packet: &Packet) -> PacketPattern {
         let body = match &packet.transport {
             Transport::Tcp(segment) => {
                 let fallback = Connection::new(None, 0);
@@ -412,6 +425,15 @@ impl Run<'_> {
             body,
             span: Span::default(),
         }
+    }
+}
+
+/// The ports a line names.
+pub(super) fn ports_of(pattern: &PacketPattern) -> Option<(u16, u16)> {
+    match &pattern.body {
+        BodyPattern::Tcp(tcp) => tcp.ports,
+        BodyPattern::Udp { ports, .. } => *ports,
+        BodyPattern::Icmp(_) => None,
     }
 }
 

@@ -12,7 +12,6 @@ pub fn unavailable(capability: &Capability) -> Option<String> {
         "psp" => "PSP is read, but not built or compared",
         "wire" => "runs between two machines are not supported",
         "shared_object" => "stacks in shared objects are not supported",
-        "option" => "this option line is read, but not acted on",
         _ => return None,
     };
     Some(reason.to_owned())
@@ -27,7 +26,7 @@ mod tests {
     #[case("python", true)]
     #[case("ip_version:ipv4", true)]
     #[case("control:statistics", false)]
-    #[case("option:is_anyip", true)]
+    #[case("option:is_anyip", false)]
     #[case("udp", false)]
     #[case("shell", false)]
     #[case("sockopt:SOL_TCP/TCP_INQ", false)]

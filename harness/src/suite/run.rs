@@ -153,10 +153,10 @@ fn prepare<'a>(
     let work = match &case.body {
         Body::Script(source) => {
             let context = LoadContext {
-                predefined: target.defines(),
                 defines: settings.defines.clone(),
                 ip_version: Some(ip_version),
                 drop_in: settings.drop_in,
+                ..runner::load_context(target, source)
             };
             match script::load(source, &context) {
                 Ok(program) => Work::Script(Box::new(program)),

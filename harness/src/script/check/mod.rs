@@ -2,6 +2,7 @@
 
 mod call;
 mod code;
+mod connection;
 mod icmp;
 mod options;
 mod packet;
@@ -37,9 +38,11 @@ pub(crate) fn check(
         needs: BTreeMap::new(),
         ip_version: IpVersion::Ipv4,
         last_absolute: None,
+        previous_absolute: None,
         assigned: BTreeSet::new(),
         signals: BTreeSet::new(),
         python: false,
+        connections: BTreeSet::new(),
         drop_in: context.drop_in,
     };
     let options = checker.options(&file.options);
@@ -75,14 +78,18 @@ struct Checker<'a> {
     diagnostics: &'a mut Vec<Diagnostic>,
     needs: BTreeMap<Capability, Span>,
     ip_version: IpVersion,
-    /// The absolute time seen last, and where.
+    /// The latest absolute time so far, and where.
     last_absolute: Option<(Time, Span)>,
+    /// That of the event right before, if it has one.
+    previous_absolute: Option<(Time, Span)>,
     /// Names that code blocks have given a value so far.
     assigned: BTreeSet<String>,
     /// Signals that calls so far have set a handler for.
     signals: BTreeSet<i32>,
     /// Whether some block needs Python, whose assignments nobody here can see.
     python: bool,
+    /// Names of connections that lines so far have opened.
+    connections: BTreeSet<String>,
     /// Only packetdrill's own language is taken.
     #[allow(dead_code, reason = "the areas of the language take it up one by one")]
     drop_in: bool,
@@ -136,6 +143,7 @@ impl Checker<'_> {
 
     fn event(&mut self, event: &ast::Event) -> Option<Step> {
         self.time(event);
+        self.connection_name(event);
         let action = match &event.action {
             ast::Action::Packet(packet) => {
                 let pattern = self.packet(packet);
@@ -144,6 +152,7 @@ impl Checker<'_> {
                     ast::Direction::Outbound => Action::Expect(pattern?),
                 }
             }
+            ast::Action::Nothing(span) => self.nothing(event, *span)?,
             ast::Action::Call(call) => Action::Call(self.call(call, event.at.node)?),
             ast::Action::Command(command) => {
                 self.command_needs(command, event.span);
@@ -153,6 +162,7 @@ impl Checker<'_> {
         };
         Some(Step {
             at: event.at.clone(),
+            connection: event.connection.as_ref().map(|name| name.node.clone()),
             action,
             span: event.span,
         })

@@ -12,6 +12,7 @@ mod nulls;
 mod options;
 mod ready;
 
+pub(super) use address::peer;
 pub(super) use message::in_case_time;
 pub(super) use options::set as set_option;
 

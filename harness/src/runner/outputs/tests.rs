@@ -94,6 +94,17 @@ fn stamps_are_held_to_the_tolerance(
 }
 
 #[test]
+fn a_stamp_that_is_off_is_a_matter_of_time() {
+    let expect = message(ControlData::Stamp(Time::from_micros(1)), 1, 37);
+    let output = given(1, 37, words(&[5, 0, 0, 0, 0, 0]));
+    let found = differences(&expect, &output, TOLERANCE);
+    assert_eq!(
+        found.iter().map(|one| one.field).collect::<Vec<_>>(),
+        ["time"]
+    );
+}
+
+#[test]
 fn members_of_an_extended_error_are_compared_by_name() {
     let want = |info| {
         let all = [Some(42), Some(5), Some(0), Some(1), info, Some(7)];

@@ -260,6 +260,10 @@ fn flags_of_a_message(#[case] text: &str, #[case] flags: Option<i32>) {
 #[case("0 getsockopt(4, SOL_TCP, TCP_INFO, {tcpi_stat=1}, ...) = 0\n", "C005")]
 #[case("0 ppoll([], 0, {tv_sec=1, tv_nsec=5}, 1) = 0\n", "C005")]
 #[case(
+    "0 sigaction(SIGUSR1, {sa_handler=..., sa_flags=SA_RESETHAND}, NULL) = 0\n",
+    "C005"
+)]
+#[case(
     "0 getpeername(3, {sa_family=AF_INET, sin_port=..., sin_addr=inet6_addr(\"::1\")}, ...) = 0\n",
     "C005"
 )]

@@ -13,6 +13,8 @@ use crate::script::check::value::Argument;
 const SIG_DFL: i64 = 0;
 const SIG_IGN: i64 = 1;
 const SA_RESTART: i32 = 0x1000_0000;
+/// The handler is gone after the first signal, and the second ends the process.
+const SA_RESETHAND: i32 = 0x8000_0000_u32.cast_signed();
 
 impl Checker<'_> {
     pub(super) fn more_call(
@@ -97,7 +99,12 @@ impl Checker<'_> {
         let [handler, flags] = self.members(&arguments[1], names, 1)?;
         self.null(&arguments[2], "the former disposition")?;
         let flags = match flags {
-            Some(flags) => self.c_int(flags, "the flags")?,
+            Some(flags) => match self.c_int(flags, "the flags")? {
+                value if value & SA_RESETHAND != 0 => {
+                    return self.wrong(flags, "flags without SA_RESETHAND");
+                }
+                value => value,
+            },
             None => 0,
         };
         let handler = handler?;

@@ -3,9 +3,12 @@
 //! One vocabulary for every target. Numbers (levels, flags, errno) are Linux's,
 //! as the symbol tables give them; a target translates if its own differ.
 
-use std::collections::BTreeMap;
+mod outcome;
+
 use std::net::SocketAddr;
 use std::time::Duration;
+
+pub use outcome::{Outcome, Output};
 
 /// A file descriptor: the script's label in a program, the target's own number
 /// once the runner has bound it.
@@ -233,6 +236,12 @@ pub enum Call {
         entries: Vec<PollEntry>,
         timeout: Option<Duration>,
     },
+    /// `sets`: to read, to write, exceptional. `precise` is `pselect`.
+    Select {
+        sets: [Vec<Fd>; 3],
+        timeout: Option<Duration>,
+        precise: bool,
+    },
     EpollCreate1 {
         flags: i32,
     },
@@ -305,6 +314,8 @@ impl Call {
             Call::Dup { flags: None, .. } => "dup2",
             Call::Dup { .. } => "dup3",
             Call::Ppoll { .. } => "ppoll",
+            Call::Select { precise: false, .. } => "select",
+            Call::Select { precise: true, .. } => "pselect",
             Call::EpollCreate1 { .. } => "epoll_create1",
             Call::EpollPwait { .. } => "epoll_pwait",
             Call::EventFd { .. } => "eventfd",
@@ -369,6 +380,7 @@ impl Call {
             Call::Poll { entries, .. } | Call::Ppoll { entries, .. } => {
                 entries.iter_mut().map(|entry| &mut entry.fd).collect()
             }
+            Call::Select { sets, .. } => sets.iter_mut().flatten().collect(),
             Call::EpollCtl { epoll, fd, .. } => vec![epoll, fd],
             Call::EpollWait { epoll, .. } | Call::EpollPwait { epoll, .. } => vec![epoll],
             Call::Splice { input, output, .. } | Call::SendFile { input, output, .. } => {
@@ -396,95 +408,5 @@ impl Call {
                     ..
                 }
         )
-    }
-}
-
-/// What a call gave back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// The return value; −1 on error.
-    pub result: i64,
-    /// Set exactly if the call failed.
-    pub errno: Option<Errno>,
-    /// What the call wrote through its pointers.
-    pub output: Output,
-}
-
-impl Outcome {
-    /// A call that succeeded with `result` and wrote nothing.
-    pub fn ok(result: i64) -> Outcome {
-        Outcome {
-            result,
-            errno: None,
-            output: Output::None,
-        }
-    }
-
-    /// A call that succeeded with `result` and wrote `output`.
-    pub fn with(result: i64, output: Output) -> Outcome {
-        Outcome {
-            result,
-            errno: None,
-            output,
-        }
-    }
-
-    /// A call that failed.
-    pub fn failed(errno: Errno) -> Outcome {
-        Outcome {
-            result: -1,
-            errno: Some(errno),
-            output: Output::None,
-        }
-    }
-}
-
-/// What a call wrote through its pointers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// Nothing.
-    None,
-    /// Bytes read, or an option's value (cut to its returned length).
-    Bytes(Vec<u8>),
-    /// Bytes read and the address they came from, if there is one.
-    #[expect(missing_docs, reason = "said above")]
-    Received {
-        data: Vec<u8>,
-        address: Option<SocketAddr>,
-    },
-    /// An address: of this side or the other, or of who was accepted.
-    Address(Option<SocketAddr>),
-    /// The members of a structure by name, such as `tcpi_state`.
-    Members(BTreeMap<String, i64>),
-    /// The `int` an ioctl wrote.
-    Int(i32),
-    /// `revents` of each `poll` entry, in order.
-    Poll(Vec<i16>),
-    /// Events of `epoll_wait`: mask and user data.
-    Epoll(Vec<(u32, u64)>),
-    /// Both ends of a pipe: read end, write end.
-    Pipe(Fd, Fd),
-    /// What `recvmsg` gave.
-    Message {
-        /// The payload.
-        data: Vec<u8>,
-        /// `msg_flags`.
-        flags: i32,
-        /// Control messages, in order.
-        control: Vec<ControlMessage>,
-        /// `msg_name`: where the bytes came from, if a place for it was given.
-        address: Option<SocketAddr>,
-    },
-}
-
-impl Output {
-    /// The bytes that were read, whatever came with them.
-    pub fn data(&self) -> Option<&[u8]> {
-        match self {
-            Output::Bytes(data) | Output::Received { data, .. } | Output::Message { data, .. } => {
-                Some(data)
-            }
-            _ => None,
-        }
     }
 }

@@ -393,6 +393,8 @@ pub enum OutputExpectation {
     Int(i32),
     /// `revents` of each entry of `poll`.
     Poll(Vec<i16>),
+    /// Which descriptors of each set of `select` are ready; a pair of label and readiness each.
+    Select([Vec<(i32, bool)>; 3]),
     /// The first event of `epoll_wait`: mask and user data; both zero if there was none.
     Epoll(u32, u64),
     /// Labels for both ends of a pipe.

@@ -64,6 +64,7 @@ pub(super) fn differences(
             found.compare("", want.to_string(), got.to_string());
         }
         (OutputExpectation::Poll(want), Output::Poll(got)) => found.poll(want, got),
+        (OutputExpectation::Select(want), Output::Select(got)) => found.select(want, got),
         (OutputExpectation::Epoll(mask, data), Output::Epoll(got)) => {
             // Without an event the caller's structure stays as it was: all zeros.
             let (got_mask, got_data) = got.first().copied().unwrap_or_default();
@@ -147,6 +148,21 @@ impl Found {
             let shown = symbols::poll_mask;
             let what = format!("revents of entry {at}");
             self.compare(&what, shown(*want), shown(*got));
+        }
+    }
+
+    fn select(&mut self, want: &[Vec<(i32, bool)>; 3], got: &[Vec<bool>; 3]) {
+        let names = ["to read", "to write", "exceptional"];
+        for ((name, want), got) in names.into_iter().zip(want).zip(got) {
+            let ready = |is_ready: &dyn Fn(usize) -> bool| {
+                let labels = (want.iter().enumerate())
+                    .filter(|(at, _)| is_ready(*at))
+                    .map(|(_, (label, _))| label.to_string());
+                format!("[{}]", labels.collect::<Vec<_>>().join(", "))
+            };
+            let expected = ready(&|at| want[at].1);
+            let actual = ready(&|at| got.get(at).copied().unwrap_or_default());
+            self.compare(&format!("ready {name}"), expected, actual);
         }
     }
 

@@ -64,6 +64,17 @@ fn only_the_first_epoll_event_counts_and_none_is_all_zeros() {
 }
 
 #[test]
+fn each_set_of_select_is_named() {
+    let expect = OutputExpectation::Select([vec![(3, true), (4, false)], vec![(4, true)], vec![]]);
+    let output = |first, second| Output::Select([vec![first, second], vec![true], vec![]]);
+    assert!(shown(&expect, &output(true, false)).is_empty());
+    assert_eq!(
+        shown(&expect, &output(true, true)),
+        ["ready to read [3] / ready to read [3, 4]"]
+    );
+}
+
+#[test]
 fn each_entry_of_poll_is_named() {
     let output = Output::Poll(vec![1, 0x18]);
     let expect = OutputExpectation::Poll(vec![1, 4]);

@@ -153,6 +153,10 @@ fn addresses_of_both_sides(#[case] text: &str, #[case] want: AddressExpectation)
 #[case("ppoll([{fd=3, events=POLLIN}], 1, {tv_sec=1, tv_nsec=5}, NULL) = 0",
     Call::Ppoll { entries: vec![PollEntry { fd: Fd(3), events: 1 }], timeout: Some(Duration::new(1, 5)) })]
 #[case("ppoll([], 0, NULL, NULL) = 0", Call::Ppoll { entries: vec![], timeout: None })]
+#[case("select(..., {fds=[3, 4], ready=[4]}, NULL, {fds=[3]}, {tv_sec=1, tv_usec=5}) = 1",
+    Call::Select { sets: [vec![Fd(3), Fd(4)], vec![], vec![Fd(3)]], timeout: Some(Duration::from_micros(1_000_005)), precise: false })]
+#[case("pselect(..., NULL, {fds=[3]}, NULL, {tv_sec=0, tv_nsec=7}, NULL) = 0",
+    Call::Select { sets: [vec![], vec![Fd(3)], vec![]], timeout: Some(Duration::from_nanos(7)), precise: true })]
 #[case("epoll_create1(EPOLL_CLOEXEC) = 5", Call::EpollCreate1 { flags: 0x80000 })]
 #[case("epoll_pwait(5, ..., 1, -1, NULL) = 1", Call::EpollPwait { epoll: Fd(5), max_events: 1, timeout_ms: -1 })]
 #[case("eventfd(3, EFD_NONBLOCK) = 5", Call::EventFd { initial: 3, flags: 0x800 })]
@@ -187,6 +191,17 @@ fn some_requests_read_their_number(
     let step = call(&format!("ioctl(4, {request}, [1]) = 0"));
     assert!(matches!(step.call, Call::Ioctl { argument, .. } if argument == given));
     assert_eq!(step.expect.output, output);
+}
+
+#[test]
+fn select_says_which_descriptors_are_ready() {
+    let text = "select(..., {fds=[3, 4], ready=[4]}, NULL, {fds=[3]}, NULL) = 1";
+    let want = [vec![(3, false), (4, true)], vec![], vec![(3, false)]];
+    assert_eq!(call(text).expect.output, OutputExpectation::Select(want));
+    assert_eq!(
+        codes("0 select(..., {fds=[3], ready=[4]}, NULL, NULL, NULL) = 1\n"),
+        ["C005"]
+    );
 }
 
 #[test]

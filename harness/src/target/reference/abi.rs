@@ -87,6 +87,8 @@ pub(super) mod ready {
     pub(crate) const RDNORM: u32 = 0x40;
     pub(crate) const WRNORM: u32 = 0x100;
     pub(crate) const RDHUP: u32 = 0x2000;
+    /// What each set of `select` asks for: to read, to write, exceptional (Linux's fs/select.c).
+    pub(crate) const SELECT: [u32; 3] = [IN | RDNORM | HUP | ERR, OUT | WRNORM | ERR, PRI];
     /// Reported whether asked for or not.
     pub(crate) const ALWAYS: u32 = ERR | HUP;
 }

@@ -103,6 +103,8 @@ const CALLS: &[&str] = &[
     "dup2",
     "dup3",
     "ppoll",
+    "select",
+    "pselect",
     "epoll_create1",
     "epoll_pwait",
     "sigaction",

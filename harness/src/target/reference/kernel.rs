@@ -97,6 +97,7 @@ impl Kernel {
             } => self.set_option(*fd, *level, *name, value),
             Call::Poll { .. }
             | Call::Ppoll { .. }
+            | Call::Select { .. }
             | Call::EpollCreate { .. }
             | Call::EpollCreate1 { .. }
             | Call::EpollCtl { .. }

@@ -110,6 +110,18 @@ const CALLS: &[(&str, usize, usize, &str)] = &[
         4,
         "ppoll([{fd=3, events=POLLIN}], 1, {tv_sec=0, tv_nsec=0}, NULL) = 0",
     ),
+    (
+        "select",
+        5,
+        5,
+        "select(..., {fds=[3, 4], ready=[3]}, NULL, NULL, {tv_sec=0, tv_usec=0}) = 1",
+    ),
+    (
+        "pselect",
+        6,
+        6,
+        "pselect(..., {fds=[3, 4], ready=[3]}, NULL, NULL, {tv_sec=0, tv_nsec=0}, NULL) = 1",
+    ),
     ("epoll_create1", 1, 1, "epoll_create1(EPOLL_CLOEXEC) = 5"),
     (
         "epoll_pwait",
@@ -141,6 +153,8 @@ const OURS: &[&str] = &[
     "dup2",
     "dup3",
     "ppoll",
+    "select",
+    "pselect",
     "epoll_create1",
     "epoll_pwait",
     "eventfd",
@@ -218,8 +232,10 @@ impl Checker<'_> {
             "epoll_create" | "epoll_create1" | "epoll_ctl" | "epoll_wait" | "epoll_pwait" => {
                 self.epoll_call(name, arguments, call)
             }
-            "getsockname" | "getpeername" | "dup" | "dup2" | "dup3" | "ppoll" | "eventfd"
-            | "sigaction" | "tgkill" => self.more_call(name, arguments, call),
+            "getsockname" | "getpeername" | "dup" | "dup2" | "dup3" | "ppoll" | "select"
+            | "pselect" | "eventfd" | "sigaction" | "tgkill" => {
+                self.more_call(name, arguments, call)
+            }
             _ => self.file_call(name, arguments, call.name.span),
         }
     }

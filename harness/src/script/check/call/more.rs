@@ -33,6 +33,7 @@ impl Checker<'_> {
             }
             "dup" | "dup2" | "dup3" => self.dup(arguments, call),
             "ppoll" => self.ppoll(arguments),
+            "select" | "pselect" => self.select(name, arguments),
             "eventfd" => {
                 let initial = self.c_unsigned(&arguments[0], "a count");
                 let flags = self.c_int(&arguments[1], "the flags");
@@ -75,20 +76,82 @@ impl Checker<'_> {
 
     fn ppoll(&mut self, arguments: &[Argument]) -> Option<Lowered> {
         let (entries, revents) = self.poll_entries(&arguments[0], &arguments[1])?;
-        let timeout = match &arguments[2].node {
-            Expr::Word(name) if name == "NULL" => None,
-            _ => {
-                let [sec, nsec] = self.members(&arguments[2], ["tv_sec", "tv_nsec"], 2)?;
-                let sec = self.int_between(sec?, "seconds", 0, i64::from(u32::MAX))?;
-                let nsec = self.int_between(nsec?, "nanoseconds", 0, 999_999_999)?;
-                let nanos = u64::try_from(nsec).ok()?;
-                Some(Duration::from_secs(u64::try_from(sec).ok()?) + Duration::from_nanos(nanos))
-            }
-        };
+        let timeout = self.timeout(&arguments[2], "tv_nsec", 999_999_999)?;
         self.null(&arguments[3], "the signal mask")?;
         Some((
             Call::Ppoll { entries, timeout },
             OutputExpectation::Poll(revents),
+        ))
+    }
+
+    /// `select(..., {fds=[3, 4], ready=[3]}, NULL, NULL, {tv_sec=0, tv_usec=0})`
+    fn select(&mut self, name: &str, arguments: &[Argument]) -> Option<Lowered> {
+        // The target knows the highest of its own descriptors.
+        self.dots(&arguments[0], "the number of descriptors")?;
+        let mut sets: [Vec<Fd>; 3] = Default::default();
+        let mut ready: [Vec<(i32, bool)>; 3] = Default::default();
+        for (at, argument) in arguments[1..=3].iter().enumerate() {
+            let labels = self.select_set(argument)?;
+            sets[at] = labels.iter().map(|(label, _)| Fd(*label)).collect();
+            ready[at] = labels;
+        }
+        let precise = name == "pselect";
+        let timeout = match precise {
+            true => self.timeout(&arguments[4], "tv_nsec", 999_999_999)?,
+            false => self.timeout(&arguments[4], "tv_usec", 999_999)?,
+        };
+        if let Some(mask) = arguments.get(5) {
+            self.null(mask, "the signal mask")?;
+        }
+        let call = Call::Select {
+            sets,
+            timeout,
+            precise,
+        };
+        Some((call, OutputExpectation::Select(ready)))
+    }
+
+    /// `NULL`, or `{fds=[…], ready=[…]}`: each descriptor asked about, and whether it must be ready.
+    fn select_set(&mut self, argument: &Argument) -> Option<Vec<(i32, bool)>> {
+        if matches!(&argument.node, Expr::Word(name) if name == "NULL") {
+            return Some(Vec::new());
+        }
+        let [fds, ready] = self.members(argument, ["fds", "ready"], 1)?;
+        let fds = self.labels(fds?)?;
+        let ready = match ready {
+            Some(ready) => self.labels(ready)?,
+            None => Vec::new(),
+        };
+        if ready.iter().any(|label| !fds.contains(label)) {
+            return self.wrong(argument, "descriptors to be ready that are asked about");
+        }
+        let is_ready = |label: i32| (label, ready.contains(&label));
+        Some(fds.into_iter().map(is_ready).collect())
+    }
+
+    fn labels(&mut self, argument: &Argument) -> Option<Vec<i32>> {
+        let items = self.list(argument, "a list of descriptors, such as `[3, 4]`")?;
+        let labels: Vec<_> = items.iter().map(|item| self.fd(item)).collect();
+        labels.into_iter().map(|fd| fd.map(|Fd(fd)| fd)).collect()
+    }
+
+    /// `NULL` (wait for ever), or seconds and a fraction below `most` + 1.
+    fn timeout(
+        &mut self,
+        argument: &Argument,
+        fraction: &'static str,
+        most: i64,
+    ) -> Option<Option<Duration>> {
+        if matches!(&argument.node, Expr::Word(name) if name == "NULL") {
+            return Some(None);
+        }
+        let [sec, part] = self.members(argument, ["tv_sec", fraction], 2)?;
+        let sec = self.int_between(sec?, "seconds", 0, i64::from(u32::MAX))?;
+        let part = self.int_between(part?, "the fraction of a second", 0, most)?;
+        let unit = 1_000_000_000 / (most + 1);
+        let nanos = u64::try_from(part * unit).ok()?;
+        Some(Some(
+            Duration::from_secs(u64::try_from(sec).ok()?) + Duration::from_nanos(nanos),
         ))
     }
 

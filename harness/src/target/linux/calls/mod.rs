@@ -65,6 +65,7 @@ pub(super) fn perform(call: &Call, fds: &FdTable) -> Result<Outcome, TargetError
         | Call::SendFile { .. } => buffers::perform(call, fds),
         Call::Poll { .. }
         | Call::Ppoll { .. }
+        | Call::Select { .. }
         | Call::EpollCtl { .. }
         | Call::EpollWait { .. }
         | Call::EpollPwait { .. } => Ok(ready::perform(call, fds)),

@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::sys::time::TimeSpec;
 
 use super::{failed, outcome, outcome_with};
-use crate::call::{Call, Outcome, Output, PollEntry};
+use crate::call::{Call, Fd, Outcome, Output, PollEntry};
 use crate::target::linux::fds::FdTable;
 
 /// Calls that wait for descriptors, or say which to wait for.
@@ -24,6 +24,7 @@ pub(super) fn perform(call: &Call, fds: &FdTable) -> Outcome {
             polled(result, &list)
         }
         Call::Ppoll { entries, timeout } => ppoll(&mut list_of(entries, fds), *timeout),
+        Call::Select { sets, timeout, .. } => select(sets, *timeout, fds),
         Call::EpollCtl {
             epoll,
             operation,
@@ -96,6 +97,58 @@ fn ppoll(list: &mut [libc::pollfd], timeout: Option<Duration>) -> Outcome {
         )
     };
     polled(result, list)
+}
+
+/// `select` and `pselect`: for the kernel one call. Its sets are bits, as many as the highest
+/// descriptor needs.
+fn select(sets: &[Vec<Fd>; 3], timeout: Option<Duration>, fds: &FdTable) -> Outcome {
+    const BITS: usize = usize::BITS as usize;
+    if sets.iter().flatten().any(|fd| !fds.is_open(*fd)) {
+        return failed(Errno::EBADF);
+    }
+    let numbers = sets.each_ref().map(|set| {
+        set.iter()
+            .map(|fd| fds.live(*fd) as usize)
+            .collect::<Vec<usize>>()
+    });
+    let count = numbers.iter().flatten().max().map_or(0, |most| most + 1);
+    let mut bits = numbers.each_ref().map(|set| {
+        let mut words = vec![0_usize; count.div_ceil(BITS).max(1)];
+        for number in set {
+            words[number / BITS] |= 1 << (number % BITS);
+        }
+        words
+    });
+    let mut timeout = timeout.map(TimeSpec::from).map(|time| *time.as_ref());
+    let timeout = match &mut timeout {
+        Some(timeout) => &raw mut *timeout,
+        None => ptr::null_mut(),
+    };
+    let [read, write, except] = bits.each_mut().map(|words| words.as_mut_ptr());
+    // SAFETY: the kernel reads and writes `count` bits of each set, for which there is room, and
+    // the time; a null mask leaves the thread's own.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_pselect6,
+            count,
+            read,
+            write,
+            except,
+            timeout,
+            ptr::null::<libc::c_void>(),
+        )
+    };
+    #[allow(
+        clippy::useless_conversion,
+        reason = "c_long is narrower on 32-bit machines"
+    )]
+    outcome_with(result.into(), |_| {
+        let ready = |set: usize| {
+            let is_set = |number: &usize| bits[set][number / BITS] >> (number % BITS) & 1 == 1;
+            numbers[set].iter().map(is_set).collect()
+        };
+        Output::Select([ready(0), ready(1), ready(2)])
+    })
 }
 
 /// `event` must be null or point at an event.

@@ -95,6 +95,7 @@ impl Kernel {
                 timeout_ms,
             } => self.poll(entries, milliseconds(*timeout_ms), progress),
             Call::Ppoll { entries, timeout } => self.poll(entries, *timeout, progress),
+            Call::Select { sets, timeout, .. } => self.select(sets, *timeout, progress),
             Call::EpollCreate { size } if *size <= 0 => Err(EINVAL.into()),
             Call::EpollCreate { .. } => Ok(self.epoll_create(false)),
             Call::EpollCreate1 { flags } if flags & !family::CLOEXEC != 0 => Err(EINVAL.into()),
@@ -149,6 +150,31 @@ impl Kernel {
         }
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         Ok(Outcome::with(count, Output::Poll(revents)))
+    }
+
+    fn select(
+        &mut self,
+        sets: &[Vec<Fd>; 3],
+        timeout: Option<Duration>,
+        progress: &Progress,
+    ) -> Attempt {
+        let mut ready: [Vec<bool>; 3] = Default::default();
+        for ((set, asked), ready) in sets.iter().zip(ready::SELECT).zip(&mut ready) {
+            for fd in set {
+                let Some(object) = self.table.get(*fd) else {
+                    return Err(EBADF.into());
+                };
+                ready.push(self.mask(object) & asked != 0);
+            }
+        }
+        let count = ready.iter().flatten().filter(|ready| **ready).count();
+        if count == 0
+            && let Some(stop) = self.sleeping(timeout, progress)
+        {
+            return Err(stop);
+        }
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        Ok(Outcome::with(count, Output::Select(ready)))
     }
 
     /// Sleep unless the timeout has run out.

@@ -130,6 +130,8 @@ impl Run<'_> {
                     .bind(label, live, kind_of(*kind, *protocol));
                 self.turn_away_from_current(step.span)?;
                 self.focus = Focus::Idle;
+                self.bound.remove(&Fd(label));
+                self.listen_port = self.bind_port;
                 self.subject = Some(Fd(label));
                 if self.connecting == Some(Fd(label)) {
                     self.connecting = None;
@@ -139,7 +141,16 @@ impl Run<'_> {
             Call::Listen { fd, .. }
                 if self.drop_in && (!self.is_under_test(*fd) || self.focus == Focus::Connected) => {
             }
-            Call::Listen { .. } => self.focus = Focus::Open,
+            Call::Listen { fd, .. } => {
+                self.focus = Focus::Open;
+                self.listen_port = self.bound.get(fd).copied().unwrap_or(self.bind_port);
+            }
+            Call::Bind {
+                fd,
+                address: Address::Is(address),
+            } if address.port() != 0 => {
+                self.bound.insert(*fd, address.port());
+            }
             Call::Accept { .. } => {
                 self.descriptors.bind(label, live, Kind::Accepted);
                 self.subject = Some(Fd(label));

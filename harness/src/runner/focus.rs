@@ -262,16 +262,27 @@ impl Run<'_> {
         }
         self.turn_away_from_current(pattern.span)?;
         if let (Some(_), Some((source, destination))) = (&self.entered, ports_of(pattern)) {
-            let or = |port: u16, otherwise: u16| if port == 0 { otherwise } else { port };
-            let remote = or(source, self.next_remote_port);
-            self.next_remote_port += u16::from(source == 0);
-            self.connection = Some(Connection::new(
-                Some(or(destination, self.bind_port)),
-                remote,
-            ));
+            let local = match destination {
+                0 => self.listen_port,
+                port => port,
+            };
+            let remote = match source {
+                0 => self.fresh_remote_port(),
+                port => port,
+            };
+            self.connection = Some(Connection::new(Some(local), remote));
             self.focus = Focus::Connected;
         }
         Ok(())
+    }
+
+    /// A port for the harness to play that no connection had yet, as long as there is one.
+    pub(super) fn fresh_remote_port(&mut self) -> u16 {
+        /// Out of the range that stacks choose from.
+        const AGAIN: u16 = 10_000;
+        let port = self.next_remote_port;
+        self.next_remote_port = port.checked_add(1).unwrap_or(AGAIN);
+        port
     }
 
     /// Whether a call on this descriptor is about the socket that packetdrill has under test.
@@ -310,7 +321,7 @@ impl Run<'_> {
     /// The line's packet as the script writes it, in the numbers of `connection`.
     pub(super) fn written_by(&mut self, packet: &Packet, connection: &Connection) -> PacketPattern {
         let own = self.connection.replace(connection.clone());
-        let pattern = self.as_written(packet);
+        let pattern = self.as_written(packet, None);
         self.connection = own;
         pattern
     }

@@ -9,6 +9,7 @@ mod checks;
 mod commands;
 mod complaint;
 mod connection;
+mod contents;
 mod descriptors;
 mod explain;
 mod facts;
@@ -170,10 +171,16 @@ struct Run<'a> {
     session: Box<dyn Session>,
     addresses: crate::target::SessionSettings,
     bind_port: u16,
+    /// Ports that sockets were bound to by an address of the script.
+    bound: std::collections::BTreeMap<crate::call::Fd, u16>,
+    /// The port of the socket that listens, where children are opened.
+    listen_port: u16,
     connect_port: u16,
     next_remote_port: u16,
     tolerance: Tolerance,
     payload: PayloadMode,
+    /// The key of `md5 valid`.
+    md5_secret: Vec<u8>,
     drop_in: bool,
     descriptors: Descriptors,
     focus: Focus,
@@ -233,14 +240,22 @@ impl<'a> Run<'a> {
             })
             .collect();
         let options = settings.options(&program.options);
+        let bind_port = options.bind_port.unwrap_or(settings::DEFAULT_PORT);
         Run {
             program,
             session,
-            bind_port: options.bind_port.unwrap_or(settings::DEFAULT_PORT),
+            bind_port,
+            bound: std::collections::BTreeMap::new(),
+            listen_port: bind_port,
             connect_port: options.connect_port.unwrap_or(settings::DEFAULT_PORT),
             next_remote_port: settings.first_remote_port(),
             addresses,
             tolerance: settings::tolerance(&options),
+            md5_secret: options
+                .tcp_md5_secret
+                .clone()
+                .unwrap_or_default()
+                .into_bytes(),
             options,
             payload: program.header.payload,
             drop_in: settings.drop_in,

@@ -92,7 +92,7 @@ impl Run<'_> {
     }
 
     fn not_silent(&mut self, step: &Step, observed: Observed, parsed: &Parsed) -> Stop {
-        let pattern = self.as_written(&parsed.packet);
+        let pattern = self.as_written(&parsed.packet, None);
         let got = self.tagged(show::packet(&pattern, false));
         let at = observed.at;
         self.trace.push(

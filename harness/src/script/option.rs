@@ -45,6 +45,7 @@ const NAMES: &[(&str, Takes)] = &[
     ("tolerance_percent", Takes::Value),
     ("tcp_ts_tick_usecs", Takes::Value),
     ("tcp_ts_ecr_scaled", Takes::Switch),
+    ("tcp_md5_secret", Takes::Value),
     ("strict_segments", Takes::Switch),
     ("non_fatal", Takes::Value),
     ("define", Takes::Value),
@@ -67,7 +68,6 @@ const NAMES: &[(&str, Takes)] = &[
     ("psp_udp_port", Takes::ValueNeeds("psp")),
     // Of nplab's dialect.
     ("udp_encapsulation", Takes::ValueNeeds("encapsulation")),
-    ("tcp_md5_secret", Takes::IdleValue),
     ("tun_dev", Takes::IdleValue),
     ("persistent_tun_dev", Takes::IdleSwitch),
     ("no_cleanup", Takes::IdleSwitch),
@@ -179,6 +179,7 @@ fn set_value(
         }
         "tolerance_percent" => options.tolerance_percent = Some(percent(value)?),
         "tcp_ts_tick_usecs" => options.tcp_ts_tick_usecs = Some(number(value, 0, 1_000_000)?),
+        "tcp_md5_secret" => options.tcp_md5_secret = Some(value.to_owned()),
         "non_fatal" => options.non_fatal_packet |= non_fatal(value)?,
         "code_format" => one_of(value, &["python"])?,
         "code_sockopt" => one_of(value, &["", "TCP_INFO", "TCP_CC_INFO", "SO_MEMINFO"])?,

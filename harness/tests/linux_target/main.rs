@@ -11,6 +11,8 @@ mod cases;
 #[cfg(target_os = "linux")]
 mod commands;
 #[cfg(target_os = "linux")]
+mod lines;
+#[cfg(target_os = "linux")]
 mod process;
 #[cfg(target_os = "linux")]
 mod segment;
@@ -43,6 +45,7 @@ fn main() {
     }
     let trials = cases::ALL
         .iter()
+        .chain(lines::ALL)
         .chain(calls::ALL)
         .map(|(name, case)| {
             let missing = missing.clone();

@@ -3,11 +3,13 @@
 mod call;
 mod code;
 mod connection;
+mod field;
 mod icmp;
 mod options;
 mod packet;
 mod tcp;
 mod tcp_options;
+mod tcp_range;
 mod time;
 mod value;
 

@@ -8,10 +8,14 @@ use crate::script::lexer;
 use crate::script::token::{Token, TokenKind};
 use crate::source::{Source, Span};
 
-/// What a word stands for: its text as given, and as a token.
+/// What a word stands for.
 struct Define {
+    /// As given.
     given: String,
+    /// As a token.
     token: Token,
+    /// The same where bytes in hex stand, whose digits count as written.
+    bytes: Token,
 }
 
 impl Define {
@@ -19,6 +23,7 @@ impl Define {
         Define {
             given: value.to_owned(),
             token: token_of(value),
+            bytes: bytes_of(value),
         }
     }
 }
@@ -31,6 +36,7 @@ pub(super) fn replace(mut tokens: Vec<Token>, environment: Environment<'_>) -> V
         .collect();
     let fixed: Vec<String> = defines.keys().cloned().collect();
     let mut names_connection = false;
+    let mut bytes_follow = false;
     for token in &mut tokens {
         let replaceable = token.kind == TokenKind::Word && !KEYWORDS.contains(&token.text.as_str());
         if token.kind == TokenKind::Option {
@@ -44,10 +50,15 @@ pub(super) fn replace(mut tokens: Vec<Token>, environment: Environment<'_>) -> V
             && !names_connection
             && let Some(defined) = defines.get(&token.text)
         {
-            token.kind = defined.token.kind;
-            token.text.clone_from(&defined.token.text);
+            let value = match bytes_follow {
+                true => &defined.bytes,
+                false => &defined.token,
+            };
+            token.kind = value.kind;
+            token.text.clone_from(&value.text);
         }
         names_connection = token.is('@');
+        bytes_follow = takes_bytes(token);
     }
     tokens
 }
@@ -96,6 +107,22 @@ fn token_of(value: &str) -> Token {
         return token;
     }
     plain(TokenKind::Word, value.to_owned())
+}
+
+/// Whether bytes in hex stand behind this token, which are no number: `FO 0102`.
+fn takes_bytes(token: &Token) -> bool {
+    let word = token.text.as_str();
+    token.is('<')
+        || token.kind == TokenKind::Word
+            && (matches!(word, "FO" | "FOEXP" | "md5") || word.contains('-'))
+}
+
+fn bytes_of(value: &str) -> Token {
+    let lexed = lexer::lex(&Source::new("", value));
+    match <[Token; 2]>::try_from(lexed.tokens) {
+        Ok([token, _]) if matches!(token.kind, TokenKind::Int | TokenKind::Word) => token,
+        _ => token_of(value),
+    }
 }
 
 /// An integer as C writes it: decimal, octal with a leading zero, hex with `0x`. Nothing at all

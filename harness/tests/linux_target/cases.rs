@@ -588,7 +588,13 @@ fn datagrams() {
         len: 100,
         flags: 0,
     });
-    assert_eq!(received.output, Output::Bytes(vec![1, 2, 3]));
+    assert_eq!(
+        received.output,
+        Output::Received {
+            data: vec![1, 2, 3],
+            address: Some("192.0.2.1:53".parse().unwrap()),
+        }
+    );
 }
 
 fn snapshot() {

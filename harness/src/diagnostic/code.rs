@@ -43,6 +43,8 @@ codes! {
     LAYER = "S023": "An encapsulation layer that cannot be read.";
     SUPERSET = "S024": "A form that packetdrill does not have, where only its own language is taken.";
     OPEN_RANGE = "S025": "A sequence range whose end says more than its start and its length.";
+    FRAGMENT = "S030": "A piece of a datagram that is not written as `frag FIRST:END`.";
+    UDP_ENCAPSULATION = "S031": "A suffix that is not written as `/udp(SPORT > DPORT)`.";
     CONDITION = "S035": "A condition behind `#if` or `#elif` that cannot be read.";
     CONNECTION_NAME = "S036": "An `@` without the name of a connection.";
 
@@ -81,6 +83,9 @@ codes! {
     PAYLOAD_LENGTH = "C033": "Payload contents of another length than the line says.";
     DAMAGE_USE = "C034": "A malformed header that cannot stand here.";
     RESET_REASON = "C035": "The reason of a reset on a segment that is none, or beside other contents.";
+    FRAGMENT_RANGE = "C037": "A piece that does not lie in its datagram, or not on a multiple of eight bytes.";
+    FRAGMENT_USE = "C038": "A piece of a packet that cannot be compared in pieces.";
+    LAYER_ORDER = "C039": "Encapsulation layers in an order that no packet has.";
     CONDITION_VALUE = "C043": "A condition that asks for something that is not known.";
     SILENCE_RANGE = "C044": "A `nothing` without a time range.";
     CONNECTION_USE = "C045": "The name of a connection where no connection is meant.";

@@ -30,24 +30,22 @@ impl Run<'_> {
                 ..
             } if self.drop_in && !self.is_under_test(*fd) => Ok(()),
             Call::Connect {
+                fd,
                 address: Address::Unspecified,
-                ..
             } => {
                 self.focus = Focus::Idle;
                 self.connecting = None;
+                self.fresh.insert(*fd);
                 Ok(())
             }
             Call::Connect { fd, address } => self.expect_connection(*fd, *address),
-            Call::SendTo {
-                fd,
-                address: address @ (Address::Default | Address::Is(_)),
-                ..
-            }
+            // With TCP Fast Open a send on a new socket connects it; on others the address says nothing.
+            Call::SendTo { fd, address, .. }
             | Call::SendMsg {
                 fd,
-                address: Some(address @ (Address::Default | Address::Is(_))),
+                address: Some(address),
                 ..
-            } if self.connecting != Some(*fd) && !self.descriptors.is_accepted(*fd) => {
+            } if self.fresh.contains(fd) && *address != Address::Unspecified => {
                 self.expect_connection(*fd, *address)
             }
             _ => Ok(()),
@@ -93,9 +91,10 @@ impl Run<'_> {
             .connection
             .as_ref()
             .is_some_and(|connection| connection.local_port.is_none());
-        // With TCP_FASTOPEN_CONNECT a first `connect` succeeds before its SYN is sent.
-        let deferred = outcome.errno.is_none() && before.connecting != Some(fd);
-        if is_connect && unseen && outcome.errno != Some(EINPROGRESS) && !deferred {
+        // A success without a SYN: of the connection that was under way, or Fast Open waits for data.
+        let told = outcome.errno.is_none() && is_connect && before.connecting == Some(fd);
+        let refused = outcome.errno.is_some_and(|errno| errno != EINPROGRESS);
+        if unseen && (told || refused) {
             self.connection = before.connection;
             self.focus = before.focus;
             self.connecting = before.connecting;
@@ -106,6 +105,7 @@ impl Run<'_> {
             return;
         }
         self.turn_away(before.connection, before.unread, before.at, step.span);
+        self.fresh.remove(&fd);
         if is_connect {
             self.descriptors.restart(fd);
         }
@@ -125,35 +125,8 @@ impl Run<'_> {
             .unwrap_or(live.0);
         let amount = result as u64;
         match &step.call {
-            Call::Socket { kind, protocol, .. } => {
-                self.descriptors
-                    .bind(label, live, kind_of(*kind, *protocol));
-                self.turn_away_from_current(step.span)?;
-                self.focus = Focus::Idle;
-                self.bound.remove(&Fd(label));
-                self.listen_port = self.bind_port;
-                self.subject = Some(Fd(label));
-                if self.connecting == Some(Fd(label)) {
-                    self.connecting = None;
-                }
-            }
-            // To packetdrill a socket that is not under test can listen unseen.
-            Call::Listen { fd, .. }
-                if self.drop_in && (!self.is_under_test(*fd) || self.focus == Focus::Connected) => {
-            }
-            Call::Listen { fd, .. } => {
-                self.focus = Focus::Open;
-                self.listen_port = self.bound.get(fd).copied().unwrap_or(self.bind_port);
-            }
-            Call::Bind {
-                fd,
-                address: Address::Is(address),
-            } if address.port() != 0 => {
-                self.bound.insert(*fd, address.port());
-            }
-            Call::Accept { .. } => {
-                self.descriptors.bind(label, live, Kind::Accepted);
-                self.subject = Some(Fd(label));
+            Call::Socket { .. } | Call::Listen { .. } | Call::Bind { .. } | Call::Accept { .. } => {
+                self.after_opening(step, label, live)?;
             }
             call if call.makes_fd() || *call == Call::Pipe => self.made(step, label, live, outcome),
             Call::Write { fd, .. }
@@ -178,6 +151,46 @@ impl Run<'_> {
                 }
                 Some(_) | None => {}
             },
+        }
+        Ok(())
+    }
+
+    /// The same of calls that make sockets and say what they are for.
+    fn after_opening(&mut self, step: &CallStep, label: i32, live: Fd) -> Result<(), Stop> {
+        match &step.call {
+            Call::Socket { kind, protocol, .. } => {
+                self.descriptors
+                    .bind(label, live, kind_of(*kind, *protocol));
+                self.turn_away_from_current(step.span)?;
+                self.focus = Focus::Idle;
+                self.bound.remove(&Fd(label));
+                self.fresh.insert(Fd(label));
+                self.listen_port = self.bind_port;
+                self.subject = Some(Fd(label));
+                if self.connecting == Some(Fd(label)) {
+                    self.connecting = None;
+                }
+            }
+            // To packetdrill a socket that is not under test can listen unseen.
+            Call::Listen { fd, .. }
+                if self.drop_in && (!self.is_under_test(*fd) || self.focus == Focus::Connected) => {
+            }
+            Call::Listen { fd, .. } => {
+                self.focus = Focus::Open;
+                self.listen_port = self.bound.get(fd).copied().unwrap_or(self.bind_port);
+            }
+            Call::Bind {
+                fd,
+                address: Address::Is(address),
+            } if address.port() != 0 => {
+                self.bound.insert(*fd, address.port());
+            }
+            Call::Accept { .. } => {
+                self.fresh.remove(&Fd(label));
+                self.descriptors.bind(label, live, Kind::Stream);
+                self.subject = Some(Fd(label));
+            }
+            _ => {}
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use crate::trace::TraceEvent;
 use crate::verdict::Failure;
 
 use super::checks::{Checked, Value};
-use super::{Run, Stop, explain};
+use super::{Run, Stop, explain, tunnel};
 
 impl Run<'_> {
     /// The init or cleanup command: if it fails, nothing is said about the stack.
@@ -33,6 +33,9 @@ impl Run<'_> {
             .push(at, TraceEvent::Note, Some(span), format!("`{command}`"));
         if report.status == Some(0) {
             return Ok(());
+        }
+        if let Some(skip) = tunnel::lacking(command, &report) {
+            return Err(skip);
         }
         // A command that cannot be found or run, or that was killed, is not the stack's doing.
         let broken = matches!(report.status, None | Some(126 | 127));

@@ -10,8 +10,6 @@ use crate::expect::payload::{self, Direction};
 pub(super) enum Kind {
     /// A TCP socket: a stream with offsets.
     Stream,
-    /// The same, from `accept`: what it sends never opens a connection.
-    Accepted,
     /// An ICMP datagram socket, which sends echo requests.
     Ping,
     /// Anything else; it carries zeros.
@@ -84,12 +82,7 @@ impl Descriptors {
 
     /// Whether the label is a TCP socket.
     pub(super) fn is_tcp(&self, label: Fd) -> bool {
-        matches!(self.kind(label), Kind::Stream | Kind::Accepted)
-    }
-
-    /// Whether the label came from `accept`.
-    pub(super) fn is_accepted(&self, label: Fd) -> bool {
-        self.kind(label) == Kind::Accepted
+        self.kind(label) == Kind::Stream
     }
 
     /// Whether the label is an ICMP datagram socket.

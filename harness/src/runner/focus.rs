@@ -14,7 +14,7 @@ use crate::source::Span;
 use crate::target::Observed;
 use crate::time::Time;
 use crate::verdict::Difference;
-use crate::wire::{self, Packet, Transport};
+use crate::wire::{self, Packet, TcpFlags, Transport};
 
 use super::outbound::ports_of;
 use super::{Connection, Run, Stop};
@@ -161,6 +161,12 @@ impl Run<'_> {
         if self.connection.as_ref().is_some_and(known) {
             return Owner::Current;
         }
+        // A connection of before that sends on is no new one; only a SYN may begin on its ports.
+        let in_flight = self.before_connect.as_ref();
+        let in_flight = in_flight.and_then(|before| before.connection.as_ref());
+        let before = self.past.iter().map(|past| &past.connection);
+        let stale = before.chain(in_flight).any(known) && !begins(packet);
+        let unknown = |connection: &Connection| unknown(connection) && !stale;
         let own = self.connection.as_ref().filter(|one| unknown(one));
         let own = own.map(|_| self.opened);
         let others = self.named.values_mut().chain(self.unnamed.as_mut());
@@ -324,5 +330,15 @@ impl Run<'_> {
         let pattern = self.as_written(packet, None);
         self.connection = own;
         pattern
+    }
+}
+
+/// Whether a packet may be the first of a connection: a SYN alone.
+fn begins(packet: &Packet) -> bool {
+    match &packet.transport {
+        Transport::Tcp(segment) => {
+            segment.flags.contains(TcpFlags::SYN) && !segment.flags.contains(TcpFlags::ACK)
+        }
+        _ => true,
     }
 }

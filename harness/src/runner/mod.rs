@@ -15,14 +15,17 @@ mod explain;
 mod facts;
 mod focus;
 mod inbound;
+mod inbound_ip;
 mod leftover;
 mod outbound;
+mod outbound_ip;
 mod outputs;
 mod schedule;
 mod settings;
 mod silence;
 #[cfg(test)]
 mod tests;
+mod tunnel;
 
 use std::time::Duration;
 
@@ -171,6 +174,8 @@ struct Run<'a> {
     session: Box<dyn Session>,
     addresses: crate::target::SessionSettings,
     bind_port: u16,
+    /// Sockets that have no connection yet.
+    fresh: std::collections::BTreeSet<crate::call::Fd>,
     /// Ports that sockets were bound to by an address of the script.
     bound: std::collections::BTreeMap<crate::call::Fd, u16>,
     /// The port of the socket that listens, where children are opened.
@@ -208,6 +213,8 @@ struct Run<'a> {
     waiting: std::collections::VecDeque<crate::target::Observed>,
     /// The flow label a script value stands for, and the live one.
     flow_label: Option<(u32, u32)>,
+    /// Pieces of outbound datagrams seen so far.
+    pieces: crate::wire::Reassembly,
     /// Where in the stream the last injected urgent byte stands.
     urgent_mark: Option<u64>,
     /// What was known before the latest `connect`, should it come to nothing.
@@ -245,6 +252,7 @@ impl<'a> Run<'a> {
             program,
             session,
             bind_port,
+            fresh: std::collections::BTreeSet::new(),
             bound: std::collections::BTreeMap::new(),
             listen_port: bind_port,
             connect_port: options.connect_port.unwrap_or(settings::DEFAULT_PORT),
@@ -275,6 +283,7 @@ impl<'a> Run<'a> {
             is_virtual: false,
             waiting: std::collections::VecDeque::new(),
             flow_label: None,
+            pieces: crate::wire::Reassembly::default(),
             urgent_mark: None,
             before_connect: None,
             connecting: None,

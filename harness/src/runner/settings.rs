@@ -56,6 +56,7 @@ impl RunSettings {
             tcp_ts_tick_usecs: over.tcp_ts_tick_usecs.or(script.tcp_ts_tick_usecs),
             tcp_ts_ecr_scaled: over.tcp_ts_ecr_scaled || script.tcp_ts_ecr_scaled,
             tcp_md5_secret: over.tcp_md5_secret.or(script.tcp_md5_secret),
+            udp_encapsulation: over.udp_encapsulation || script.udp_encapsulation,
             strict_segments: over.strict_segments || script.strict_segments,
             non_fatal_packet: over.non_fatal_packet || script.non_fatal_packet,
             others: [script.others, over.others].concat(),

@@ -75,11 +75,17 @@ impl Run<'_> {
         kept: &mut Vec<Observed>,
     ) -> Result<(), Stop> {
         while let Some(observed) = self.next_packet(end)? {
-            let parsed = match wire::parse(&observed.bytes) {
-                Ok(parsed) => parsed,
+            let read =
+                wire::parse(&observed.bytes).and_then(|parsed| self.take_out_of_udp(parsed, None));
+            let (parsed, _) = match read {
+                Ok(read) => read,
                 Err(problem) => return Err(self.unreadable(observed, &problem, None)),
             };
-            match self.owner(&parsed.packet, observed.at) {
+            let owner = match self.is_piece_of_ours(&parsed) {
+                true => Owner::Current,
+                false => self.owner(&parsed.packet, observed.at),
+            };
+            match owner {
                 Owner::Current if silence.holds(observed.at) => {
                     return Err(self.not_silent(step, observed, &parsed));
                 }

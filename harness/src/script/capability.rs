@@ -8,7 +8,7 @@ pub fn unavailable(capability: &Capability) -> Option<String> {
     let reason = match kind {
         "ip_version" => return Some(format!("the script has words that exist only on {rest}")),
         "python" => "a code block is beyond plain assertions, and Python is not run",
-        "encapsulation" => "packets inside tunnels are read, but not built or compared",
+        "sctp" => "only TCP inside UDP is supported, not SCTP",
         "psp" => "PSP is read, but not built or compared",
         "wire" => "runs between two machines are not supported",
         "shared_object" => "stacks in shared objects are not supported",

@@ -67,7 +67,7 @@ const NAMES: &[(&str, Takes)] = &[
     ("so_flags", Takes::ValueNeeds("shared_object")),
     ("psp_udp_port", Takes::ValueNeeds("psp")),
     // Of nplab's dialect.
-    ("udp_encapsulation", Takes::ValueNeeds("encapsulation")),
+    ("udp_encapsulation", Takes::Value),
     ("tun_dev", Takes::IdleValue),
     ("persistent_tun_dev", Takes::IdleSwitch),
     ("no_cleanup", Takes::IdleSwitch),
@@ -167,6 +167,15 @@ fn set_value(
         "speed" => {
             options.speed = Some(number(value, 0, u64::from(u32::MAX))?);
             return Ok(needs("option:speed", true));
+        }
+        "udp_encapsulation" => {
+            let needed = match value {
+                "tcp" => "udp_encapsulation",
+                "sctp" => "sctp",
+                _ => return Err(wrong("`tcp` or `sctp`")),
+            };
+            options.udp_encapsulation = value == "tcp";
+            return Ok(needs(needed, true));
         }
         "init_scripts" => {
             let scripts = value.split(',').map(str::trim);
@@ -288,7 +297,8 @@ mod tests {
     #[case("wire_server_at", Some("192.0.2.9"), Some("wire"))]
     #[case("so_filename", Some("x.so"), Some("shared_object"))]
     #[case("psp_udp_port", Some("1000"), Some("psp"))]
-    #[case("udp_encapsulation", Some("tcp"), Some("encapsulation"))]
+    #[case("udp_encapsulation", Some("tcp"), Some("udp_encapsulation"))]
+    #[case("udp_encapsulation", Some("sctp"), Some("sctp"))]
     #[case("code_sockopt", Some("TCP_INFO"), None)]
     #[case("code_sockopt", Some(""), None)]
     #[case("non_fatal", Some("packet,syscall"), None)]

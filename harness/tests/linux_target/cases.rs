@@ -729,7 +729,7 @@ fn lacks() {
     for name in [
         "psp",
         "python",
-        "encapsulation",
+        "udp_encapsulation",
         "sysctl:kernel.panic",
         "sysctl:net.nosuch",
     ] {
@@ -738,6 +738,7 @@ fn lacks() {
     for name in [
         "udp",
         "icmp",
+        "encapsulation",
         "shell",
         "call:splice",
         "sysctl:net.ipv4.tcp_rmem",

@@ -177,3 +177,41 @@ fn mismatches_that_are_not_fatal_are_notes() {
         ]
     );
 }
+
+/// A reply from this port of the stack.
+fn from_port(port: u16, segment: TcpSegment) -> TcpSegment {
+    TcpSegment {
+        source_port: port,
+        ..segment
+    }
+}
+
+#[test]
+fn what_an_old_connection_sends_again_does_not_begin_a_new_one() {
+    const SYN: u16 = 0x02;
+    const FIN_ACK: u16 = 0x11;
+    // The first packet that is put in front of the stack draws all that it ever sends.
+    let sent = vec![
+        (0, from_port(40_000, segment(FIN_ACK, ISN + 1, 1, &[]))),
+        (
+            300_000,
+            from_port(40_000, segment(FIN_ACK, ISN + 1, 1, &[])),
+        ),
+        (400_000, from_port(40_001, segment(SYN, 77, 0, &[]))),
+    ];
+    let canned = Canned {
+        replies: vec![sent],
+        ..Canned::default()
+    };
+    let text = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n\
+                +0 < 8080 > 40000 . 1:1(0) ack 1 win 1000\n\
+                +0 connect(3, ..., ...) = 0\n\
+                * > F. 5000001:5000001(0) ack 1\n\
+                +.2 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n\
+                +0 connect(3, ..., ...) = 0\n\
+                +.2 > S 0:0(0)\n";
+    let settings = RunSettings::default();
+    let outcome = outcome(text, &canned, settings);
+    let message = crate::report::message(&outcome.verdict, &Source::new("case.pkt", text));
+    assert_eq!(outcome.verdict.name(), "pass", "{message}");
+}

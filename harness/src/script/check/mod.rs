@@ -1,10 +1,12 @@
 //! Syntax tree to program: every name resolved, every number in its range, every time in order.
 
+mod annotation;
 mod call;
 mod code;
 mod connection;
 mod field;
 mod icmp;
+mod layer;
 mod options;
 mod packet;
 mod tcp;

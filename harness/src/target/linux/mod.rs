@@ -18,6 +18,7 @@ mod children;
 mod clock;
 mod facts;
 mod fds;
+mod given;
 mod info;
 mod netlink;
 mod netns;
@@ -34,6 +35,7 @@ mod worker;
 use std::sync::OnceLock;
 
 pub(crate) use facts::findings;
+pub use given::use_given_namespace;
 pub use privilege::{Privilege, prepare};
 
 use super::{Session, SessionSettings, Target, TargetError};
@@ -96,7 +98,7 @@ impl Target for LinuxTarget {
             "python" => Some(
                 "checks are evaluated by the harness; only plain assertions are supported".into(),
             ),
-            "encapsulation" => Some("tunnels (GRE, MPLS, IP in IP) are not supported yet".into()),
+            "udp_encapsulation" => Some("Linux has no TCP inside UDP".into()),
             "option:mss" | "option:speed" | "option:is_anyip" => {
                 Some("the linux target does not act on this option line yet".into())
             }

@@ -30,9 +30,10 @@ const MISSING: &[(&str, &str)] = &[
         "shell",
         "the reference target has no shell; it understands `sysctl -w NAME=VALUE` and `true`",
     ),
+    ("encapsulation", "the reference stack has no tunnels"),
     (
-        "encapsulation",
-        "the reference stack has no tunnels and no UDP encapsulation",
+        "udp_encapsulation",
+        "the reference stack has no TCP inside UDP",
     ),
     ("psp", "the reference stack has no PSP"),
     (

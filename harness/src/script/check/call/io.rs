@@ -22,7 +22,7 @@ impl Checker<'_> {
 
     fn receive(&mut self, name: &str, arguments: &[Argument]) -> Option<Lowered> {
         let fd = self.fd(&arguments[0]);
-        let piece = self.piece(&arguments[1], &arguments[2]);
+        let piece = self.buffer_piece(&arguments[1], &arguments[2]);
         let flags = match arguments.get(3) {
             Some(flags) => self.c_int(flags, "the flags"),
             None => Some(0),
@@ -44,7 +44,7 @@ impl Checker<'_> {
 
     fn send(&mut self, name: &str, arguments: &[Argument]) -> Option<Lowered> {
         let fd = self.fd(&arguments[0]);
-        let piece = self.piece(&arguments[1], &arguments[2]);
+        let piece = self.buffer_piece(&arguments[1], &arguments[2]);
         let flags = match arguments.get(3) {
             Some(flags) => self.c_int(flags, "the flags"),
             None => Some(0),
@@ -103,7 +103,7 @@ impl Checker<'_> {
         let pieces: Vec<_> = items
             .iter()
             .map(|item| match &item.node {
-                Expr::Braces(parts) if parts.len() == 2 => self.piece(&parts[0], &parts[1]),
+                Expr::Braces(parts) if parts.len() == 2 => self.buffer_piece(&parts[0], &parts[1]),
                 _ => self.wrong(item, "a buffer, such as `{..., 10}`"),
             })
             .collect();
@@ -111,7 +111,7 @@ impl Checker<'_> {
     }
 
     /// A buffer and its length. Bytes that are written out must be as many as are used.
-    fn piece(&mut self, buffer: &Argument, len: &Argument) -> Option<Piece> {
+    fn buffer_piece(&mut self, buffer: &Argument, len: &Argument) -> Option<Piece> {
         let written = self.buffer(buffer);
         let (written, count) = (written?, self.len(len)?);
         if let Buffer::Text(bytes) = &written

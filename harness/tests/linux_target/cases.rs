@@ -475,6 +475,7 @@ fn messages() {
         data,
         flags,
         control,
+        address: None,
     } = received.output
     else {
         panic!("no message");
@@ -504,6 +505,7 @@ fn messages() {
         data: vec![b"f".to_vec(), b"g".to_vec()],
         flags: 0,
         address: None,
+        control: Vec::new(),
     });
     assert_eq!(bench.next().payload, b"fg");
 }
@@ -574,7 +576,13 @@ fn datagrams() {
         len: 100,
         flags: 0,
     });
-    assert_eq!(received.output, Output::Bytes(vec![1, 2, 3]));
+    assert_eq!(
+        received.output,
+        Output::Received {
+            data: vec![1, 2, 3],
+            address: Some("192.0.2.1:53".parse().unwrap()),
+        }
+    );
 }
 
 fn snapshot() {

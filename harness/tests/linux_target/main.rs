@@ -5,6 +5,8 @@
 #[cfg(target_os = "linux")]
 mod bench;
 #[cfg(target_os = "linux")]
+mod calls;
+#[cfg(target_os = "linux")]
 mod cases;
 #[cfg(target_os = "linux")]
 mod commands;
@@ -51,6 +53,7 @@ fn main() {
         .chain(lines::ALL)
         .chain(commands::ALL)
         .chain(packetdrill::ALL)
+        .chain(calls::ALL)
         .map(|(name, case)| {
             let missing = missing.clone();
             let skip = missing.is_some() && !required;

@@ -98,6 +98,11 @@ impl InFlight {
         })
     }
 
+    /// The thread that makes the call, also when it has returned.
+    pub(super) fn thread(&self) -> Pid {
+        self.tid
+    }
+
     /// Waits until the call has returned or sleeps, and gives the two instants between which it began.
     pub(super) fn settle(&self) -> Result<(Nanos, Nanos), TargetError> {
         let end = Instant::now() + SETTLE;

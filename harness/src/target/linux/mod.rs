@@ -34,6 +34,7 @@ mod privilege;
 mod process;
 mod session;
 mod shell;
+mod signals;
 mod sysctl;
 mod tun;
 mod worker;

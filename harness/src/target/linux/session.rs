@@ -23,9 +23,10 @@ use super::machine::CaseMachine;
 use super::netns;
 use super::orphans::{self, Connections};
 use super::process::Process;
+use super::signals::Signals;
 use super::tun::Tun;
 use super::worker::Worker;
-use crate::call::{Call, Fd};
+use crate::call::{Call, Fd, Outcome};
 use crate::target::{
     CallReport, CommandContext, CommandReport, Observed, Session, SessionSettings, TargetError,
     commands,
@@ -45,6 +46,7 @@ pub(super) struct LinuxSession {
     in_flight: Option<InFlight>,
     /// With the worker while a command runs.
     machine: Option<CaseMachine>,
+    signals: Signals,
     process: Option<Process>,
     worker: Worker,
     fds: Arc<FdTable>,
@@ -76,6 +78,7 @@ impl LinuxSession {
         Ok(LinuxSession {
             in_flight: None,
             machine: Some(CaseMachine::new(wire.route, None, false)),
+            signals: Signals::default(),
             process: None,
             worker,
             fds: Arc::default(),
@@ -88,6 +91,21 @@ impl LinuxSession {
                 connections: Connections::default(),
             },
         })
+    }
+
+    /// What came of a call on signals; `None` for any other.
+    fn signal(&mut self, call: &Call) -> Option<Result<Outcome, TargetError>> {
+        match call {
+            Call::SigAction {
+                signal,
+                disposition,
+            } => Some(Ok(self.signals.set(*signal, *disposition))),
+            Call::TgKill { signal } => {
+                let thread = self.in_flight.as_ref().map(InFlight::thread);
+                Some(self.signals.send(*signal, thread))
+            }
+            _ => None,
+        }
     }
 
     /// Closes every descriptor of the case, resetting its connections.
@@ -197,6 +215,13 @@ impl Session for LinuxSession {
     }
 
     fn call(&mut self, call: &Call, limit: Duration) -> Result<CallReport, TargetError> {
+        if let Some(outcome) = self.signal(call) {
+            let now = self.line.clock.now();
+            return Ok(CallReport::Returned {
+                moment: Moment::at(now),
+                outcome: outcome?,
+            });
+        }
         let (call, fds, clock) = (call.clone(), Arc::clone(&self.fds), self.line.clock);
         let line = &mut self.line;
         let finished = self.worker.run_within(
@@ -392,9 +417,13 @@ impl Line {
 fn report(clock: Clock, finished: Option<Finished>) -> Result<CallReport, TargetError> {
     Ok(match finished {
         None => CallReport::Blocked,
-        Some(finished) => CallReport::Returned {
-            moment: clock.moment(finished.start, finished.end),
-            outcome: finished.outcome?,
-        },
+        Some(finished) => {
+            let mut outcome = finished.outcome?;
+            calls::in_case_time(&mut outcome, clock);
+            CallReport::Returned {
+                moment: clock.moment(finished.start, finished.end),
+                outcome,
+            }
+        }
     })
 }

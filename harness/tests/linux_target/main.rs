@@ -9,7 +9,11 @@ mod cases;
 #[cfg(target_os = "linux")]
 mod commands;
 #[cfg(target_os = "linux")]
+mod lifecycle;
+#[cfg(target_os = "linux")]
 mod lines;
+#[cfg(target_os = "linux")]
+mod link;
 #[cfg(target_os = "linux")]
 mod packetdrill;
 #[cfg(target_os = "linux")]
@@ -51,6 +55,7 @@ fn main() {
         .chain(lines::ALL)
         .chain(commands::ALL)
         .chain(packetdrill::ALL)
+        .chain(link::ALL)
         .map(|(name, case)| {
             let missing = missing.clone();
             let skip = missing.is_some() && !required;

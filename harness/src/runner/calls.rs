@@ -41,6 +41,7 @@ impl Run<'_> {
         self.before(&call.call)?;
         if call.end.is_some() {
             let started = self.session.start_call(&live)?;
+            self.called(started)?;
             let text = format!("{}(…) started", call.call.name());
             self.trace
                 .push(started.start, TraceEvent::Call, Some(step.span), text);
@@ -53,6 +54,7 @@ impl Run<'_> {
         }
         match self.session.call(&live, CALL_LIMIT)? {
             CallReport::Returned { moment, outcome } => {
+                self.called(moment)?;
                 // A call that waited was meant to: what comes next counts from its return.
                 let waited = moment.end.saturating_since(moment.start) > CALL_WAITED;
                 self.base = if self.is_virtual || waited {
@@ -121,6 +123,7 @@ impl Run<'_> {
                 };
                 let early = moment.end < end.earliest - slack;
                 // The moment begins with the call itself; it came back at the end of it.
+                self.excuse_end(step.span, end.nominal(), moment, slack)?;
                 if early || moment.end > over {
                     return Err(self.wrong_end(call, moment, end.nominal()));
                 }

@@ -29,7 +29,7 @@ pub(super) const ANY_TIME: Duration = Duration::from_secs(600);
 pub(super) struct Seen {
     pub(super) observed: Observed,
     /// When the first of the pieces it was joined from was sent.
-    first_at: Time,
+    pub(super) first_at: Time,
     /// How the pieces differ from the line, apart from what joining takes care of.
     pieces: Vec<Difference>,
     pub(super) parsed: Parsed,
@@ -55,6 +55,7 @@ impl Run<'_> {
             return Err(self.missing(pattern, due));
         };
         self.merge(&mut seen, pattern, deadline)?;
+        self.excuse(step, &seen, due)?;
         let differences = self.judge(&seen, pattern, due);
         if self.options.non_fatal_packet {
             self.warn_of(&seen, step, &differences);

@@ -73,13 +73,13 @@ fn wrong(path: &Path) -> Option<String> {
 
 fn verdict_of(source: &Source) -> (String, String) {
     let context = LoadContext {
-        predefined: LinuxTarget.defines(),
+        predefined: LinuxTarget::default().defines(),
         ip_version: Some(IpVersion::Ipv4),
         ..LoadContext::default()
     };
     let program =
         script::load(source, &context).unwrap_or_else(|_| panic!("{} reads", source.name()));
-    let verdict = run(&program, &LinuxTarget, &RunSettings::default()).verdict;
+    let verdict = run(&program, &LinuxTarget::default(), &RunSettings::default()).verdict;
     let message = report::message(&verdict, source);
     let name = match verdict {
         Verdict::Fail(failure) => {

@@ -11,7 +11,11 @@ mod cases;
 #[cfg(target_os = "linux")]
 mod commands;
 #[cfg(target_os = "linux")]
+mod lifecycle;
+#[cfg(target_os = "linux")]
 mod lines;
+#[cfg(target_os = "linux")]
+mod link;
 #[cfg(target_os = "linux")]
 mod packetdrill;
 #[cfg(target_os = "linux")]
@@ -54,6 +58,7 @@ fn main() {
         .chain(commands::ALL)
         .chain(packetdrill::ALL)
         .chain(calls::ALL)
+        .chain(link::ALL)
         .map(|(name, case)| {
             let missing = missing.clone();
             let skip = missing.is_some() && !required;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::{Pid, getpid, gettid};
 
+use super::ending;
 use crate::target::TargetError;
 
 /// How long an interrupted call may take to come back before its thread is given up.
@@ -15,6 +16,9 @@ pub(super) const GIVE_UP: Duration = Duration::from_secs(2);
 
 /// How often an interruption is repeated: a signal that comes just before the call begins is lost.
 const REPEAT: Duration = Duration::from_millis(1);
+
+/// Enough for any job. Small stacks are kept and used again, large ones mapped anew each time.
+pub(super) const STACK: usize = 256 << 10;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -37,6 +41,7 @@ impl Worker {
         let (answer, ready) = channel();
         let thread = std::thread::Builder::new()
             .name("tcpdrill-netns".into())
+            .stack_size(STACK)
             .spawn(move || {
                 super::clock::set_exact_timers();
                 let result = setup();
@@ -138,6 +143,9 @@ pub(super) fn wait_idling<T>(
     const STRETCH: Duration = Duration::from_millis(20);
     let end = Instant::now().checked_add(limit);
     loop {
+        if ending::has_come() {
+            return answer.try_recv().map_err(|_| RecvTimeoutError::Timeout);
+        }
         let left = end.map_or(STRETCH, |end| end.saturating_duration_since(Instant::now()));
         match answer.recv_timeout(left.min(STRETCH)) {
             Err(RecvTimeoutError::Timeout) if left > STRETCH || end.is_none() => idle(),

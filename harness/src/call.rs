@@ -1,21 +1,24 @@
 //! System calls as values: what a script asks for and what came of it.
 //!
 //! One vocabulary for every target. Numbers (levels, flags, errno) are Linux's,
-//! as the symbol tables give them; a target translates if its own differ.
+//! as the symbol tables give them; a target translates if its own differ. They can be
+//! written down, so that a call can be made on another machine.
 
 use std::net::SocketAddr;
 
+use serde::{Deserialize, Serialize};
+
 /// A file descriptor: the script's label in a program, the target's own number
 /// once the runner has bound it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Fd(pub i32);
 
 /// An errno value with Linux's numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Errno(pub i32);
 
 /// The address argument of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Address {
     /// `...`: the runner puts the configured address here before the call is made.
     Default,
@@ -26,7 +29,7 @@ pub enum Address {
 }
 
 /// One entry of `poll`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PollEntry {
     /// The descriptor asked about.
     pub fd: Fd,
@@ -35,7 +38,7 @@ pub struct PollEntry {
 }
 
 /// One control message of `recvmsg`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ControlMessage {
     /// `cmsg_level`.
     pub level: i32,
@@ -48,7 +51,7 @@ pub struct ControlMessage {
 /// A system call with all its arguments.
 ///
 /// Buffers to send carry their bytes; buffers to fill carry only their length.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(
     missing_docs,
     reason = "the fields carry the names of the manual pages"
@@ -286,7 +289,7 @@ impl Call {
 }
 
 /// What a call gave back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The return value; −1 on error.
     pub result: i64,
@@ -326,7 +329,7 @@ impl Outcome {
 }
 
 /// What a call wrote through its pointers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Output {
     /// Nothing.
     None,

@@ -6,6 +6,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::program::IpVersion;
 
+mod wire;
+
+pub use wire::{AgentArgs, WireArgs};
+
 /// Runs packetdrill scripts against TCP stacks and says where they depart from the documents.
 ///
 /// Without a command, the bundled cases run against the reference stack.
@@ -26,6 +30,8 @@ pub enum Command {
     Check(CheckArgs),
     /// List cases with their titles and the requirements they cover.
     List(ListArgs),
+    /// Make the calls of cases on this machine, for `run --target wire` on another one.
+    Agent(AgentArgs),
     /// Say what this machine can do for tcpdrill, and what to do about what it cannot.
     Doctor,
 }
@@ -65,6 +71,9 @@ pub struct RunArgs {
     /// Show every case with its packets.
     #[arg(short, long)]
     pub verbose: bool,
+    /// Where the stack of `--target wire` is.
+    #[command(flatten)]
+    pub wire: WireArgs,
 }
 
 /// Arguments of `check`.
@@ -96,6 +105,8 @@ pub enum TargetName {
     Reference,
     /// The running Linux kernel.
     Linux,
+    /// A stack on another machine, over a real interface; see the options for `--target wire`.
+    Wire,
 }
 
 /// The families.

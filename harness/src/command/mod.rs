@@ -1,9 +1,11 @@
 //! The commands, one file each. Only here and in `main` does tcpdrill print.
 
+mod agent;
 mod check;
 mod doctor;
 mod list;
 mod run;
+mod wire;
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -19,6 +21,7 @@ pub fn dispatch(cli: Cli) -> Exit {
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Check(args)) => check::check(&args),
         Some(Command::List(args)) => list::list(&args),
+        Some(Command::Agent(args)) => agent::agent(&args),
         Some(Command::Doctor) => doctor::doctor(),
     }
 }

@@ -33,17 +33,12 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         Ok(suite) => suite,
         Err(problem) => return super::refuse(&problem),
     };
-    let target = match open_target(args.target) {
+    if let Err(problem) = super::wire::check(args) {
+        return super::refuse(&problem);
+    }
+    let target = match open_target(args) {
         Ok(target) => target,
-        Err(reason) => {
-            let problem = format_args!("the target `linux` cannot run here: {reason}");
-            super::complain("error", &problem);
-            super::complain(
-                "help",
-                &"`tcpdrill doctor` says what is missing and what to do about it",
-            );
-            return Exit::NothingRan;
-        }
+        Err(reason) => return cannot_run(args.target, &reason),
     };
     let selection = Selection {
         filter: args.filter.clone(),
@@ -61,7 +56,7 @@ pub(super) fn run(args: &RunArgs) -> Exit {
 }
 
 fn run_cases(args: &RunArgs, suite: &Suite, cases: &[&Case], target: &dyn Target) -> Exit {
-    let known = match suite.known(target.name()) {
+    let known = match suite.known(target.known()) {
         Ok(known) => known,
         Err(problem) => return super::refuse(&problem),
     };
@@ -128,9 +123,26 @@ fn exit_of(summary: Summary, results: &[CaseResult]) -> Exit {
     Exit::Success
 }
 
+/// Says why there is no target, and what to do.
+fn cannot_run(target: TargetName, reason: &str) -> Exit {
+    let (name, help) = match target {
+        TargetName::Reference => ("reference", "this should not happen"),
+        TargetName::Linux => (
+            "linux",
+            "`tcpdrill doctor` says what is missing and what to do about it",
+        ),
+        TargetName::Wire => ("wire", "docs/wire.md says how the two machines are set up"),
+    };
+    let problem = format_args!("the target `{name}` cannot run here: {reason}");
+    super::complain("error", &problem);
+    super::complain("help", &help);
+    Exit::NothingRan
+}
+
 /// Called before the process has a second thread: an ordinary user needs a user namespace.
-fn open_target(name: TargetName) -> Result<Box<dyn Target>, String> {
-    match name {
+fn open_target(args: &RunArgs) -> Result<Box<dyn Target>, String> {
+    match args.target {
+        TargetName::Wire => super::wire::open(args),
         TargetName::Reference => Ok(Box::new(target::reference::ReferenceTarget::default())),
         TargetName::Linux => {
             target::linux::prepare()?;

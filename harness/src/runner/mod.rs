@@ -23,7 +23,7 @@ use std::time::Duration;
 use crate::program::{Action, PayloadMode, Program, Step, SurplusMode};
 use crate::script;
 use crate::source::Span;
-use crate::target::{Session, Target, TargetError};
+use crate::target::{Place, Plan, Session, Target, TargetError};
 use crate::time::{Moment, Time};
 use crate::trace::{Trace, TraceEvent};
 use crate::verdict::{CaseError, Failure, Verdict};
@@ -81,13 +81,21 @@ pub fn run(program: &Program, target: &dyn Target, settings: &RunSettings) -> Ru
         Ok(session_settings) => session_settings,
         Err(skip) => return RunOutcome::unstarted(skip),
     };
-    let session = match target.open(&session_settings) {
-        Ok(session) => session,
+    let ports = settings.ports(&program.options);
+    let opened = target
+        .place(&Plan::Script(program), session_settings, ports)
+        .and_then(|place| Ok((target.open(&place.settings)?, place)));
+    let (session, place) = match opened {
+        Ok(opened) => opened,
         Err(error) => return RunOutcome::unstarted(Stop::from(error).verdict()),
     };
-    let mut run = Run::new(program, settings, session_settings, session);
+    let mut run = Run::new(program, settings, &place, session);
     run.is_virtual = target.is_virtual();
-    run.whole()
+    let outcome = run.whole();
+    drop(run);
+    // Not before the session is gone: what it gives back may be the next case's.
+    drop(place);
+    outcome
 }
 
 impl RunOutcome {
@@ -201,7 +209,7 @@ impl<'a> Run<'a> {
     fn new(
         program: &'a Program,
         settings: &RunSettings,
-        addresses: crate::target::SessionSettings,
+        place: &Place,
         session: Box<dyn Session>,
     ) -> Run<'a> {
         let variables = crate::symbols::code_constants()
@@ -215,10 +223,10 @@ impl<'a> Run<'a> {
         Run {
             program,
             session,
-            bind_port: settings.bind_port(&program.options),
-            connect_port: settings.connect_port(&program.options),
-            next_remote_port: settings.first_remote_port(),
-            addresses,
+            bind_port: place.ports.bind,
+            connect_port: place.ports.connect,
+            next_remote_port: place.ports.first_remote,
+            addresses: place.settings.clone(),
             tolerance: settings.tolerance(&program.options),
             payload: program.header.payload,
             drop_in: settings.drop_in,

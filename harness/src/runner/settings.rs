@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use crate::program::{IpVersion, ScriptOptions};
-use crate::target::SessionSettings;
+use crate::target::{Ports, SessionSettings};
 use crate::verdict::Verdict;
 
 use super::schedule::Tolerance;
@@ -86,14 +86,23 @@ impl RunSettings {
         }))
     }
 
-    pub(super) fn bind_port(&self, script: &ScriptOptions) -> u16 {
+    /// The ports a script wants.
+    pub(crate) fn ports(&self, script: &ScriptOptions) -> Ports {
+        Ports {
+            bind: self.bind_port(script),
+            connect: self.connect_port(script),
+            first_remote: self.first_remote_port(),
+        }
+    }
+
+    fn bind_port(&self, script: &ScriptOptions) -> u16 {
         self.overrides
             .bind_port
             .or(script.bind_port)
             .unwrap_or(8080)
     }
 
-    pub(super) fn connect_port(&self, script: &ScriptOptions) -> u16 {
+    fn connect_port(&self, script: &ScriptOptions) -> u16 {
         self.overrides
             .connect_port
             .or(script.connect_port)
@@ -101,7 +110,7 @@ impl RunSettings {
     }
 
     /// The first of the ports the harness plays, out of the range stacks choose from.
-    pub(super) fn first_remote_port(&self) -> u16 {
+    fn first_remote_port(&self) -> u16 {
         20_000 + (self.seed % 10_000) as u16
     }
 

@@ -9,7 +9,9 @@ pub mod linux;
 #[cfg(not(target_os = "linux"))]
 #[path = "linux_stub.rs"]
 pub mod linux;
+pub mod place;
 pub mod reference;
+pub mod wire;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -18,6 +20,8 @@ use std::time::Duration;
 use crate::call::{Call, Outcome};
 use crate::program::{Capability, IpVersion};
 use crate::time::{Moment, Time};
+
+pub use place::{Place, Plan, Ports};
 
 /// A TCP stack that cases can be run against.
 pub trait Target: Sync {
@@ -37,6 +41,34 @@ pub trait Target: Sync {
 
     /// Whether its clock is virtual: waiting costs nothing and times are exact.
     fn is_virtual(&self) -> bool;
+
+    /// The list of known deviations that applies to it: that of the target of this name.
+    fn known(&self) -> &str {
+        self.name()
+    }
+
+    /// How many addresses the peer can have, from [`SessionSettings::remote_ip`] on.
+    fn remote_addresses(&self) -> usize {
+        200
+    }
+
+    /// Decides where a case runs. A target that makes a host of its own for each case takes
+    /// whatever was asked for.
+    ///
+    /// # Errors
+    /// [`TargetError::Unsupported`] if the case cannot be run anywhere.
+    fn place(
+        &self,
+        _plan: &Plan<'_>,
+        settings: SessionSettings,
+        ports: Ports,
+    ) -> Result<Place, TargetError> {
+        Ok(Place {
+            settings,
+            ports,
+            lease: None,
+        })
+    }
 
     /// Makes a fresh host for one case.
     ///

@@ -4,6 +4,8 @@
 //! - `session` ties the rest together: `worker` is the thread inside the namespace that makes the
 //!   calls (`calls`, `blocking`) and runs the commands (`sysctl`, `shell`); `tun` and `capture`
 //!   are the two sides of the wire; `process` is what a signal ends; `orphans` sees to it that nothing is left behind.
+//! - `caller` makes calls where the process is, for an agent; `link` is an Ethernet interface, for
+//!   the `wire` target.
 //!
 //! This module is the only one in the repository with `unsafe`.
 #![expect(
@@ -12,6 +14,7 @@
 )]
 
 mod blocking;
+mod caller;
 mod calls;
 mod capture;
 mod children;
@@ -19,9 +22,10 @@ mod clock;
 mod facts;
 mod fds;
 mod info;
+pub(in crate::target) mod link;
 mod netlink;
 mod netns;
-mod orphans;
+pub(in crate::target) mod orphans;
 mod privilege;
 mod process;
 mod session;
@@ -32,6 +36,7 @@ mod worker;
 
 use std::sync::OnceLock;
 
+pub(crate) use caller::Caller;
 pub(crate) use facts::findings;
 pub use privilege::{Privilege, prepare};
 

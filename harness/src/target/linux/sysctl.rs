@@ -144,6 +144,12 @@ pub(super) fn write(name: &str, value: &str) -> Result<(), Failure> {
     })
 }
 
+/// One setting of the calling thread's namespace as it is; `None` if it cannot be read.
+pub(super) fn read(name: &str) -> Option<String> {
+    let text = std::fs::read_to_string(path(name).ok()?).ok()?;
+    Some(text.trim_end().to_owned())
+}
+
 /// A name with dots, whichever of the two notations it is written in.
 fn dotted(name: &str) -> String {
     match name.find(['.', '/']) {

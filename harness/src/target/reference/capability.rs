@@ -89,6 +89,7 @@ const CALLS: &[&str] = &[
 
 /// Subjects that are there.
 const OFFERED: &[&str] = &[
+    "flood",
     "icmp",
     "tcp",
     "tcp_info",

@@ -8,7 +8,7 @@ mod buffers;
 mod capability;
 mod options;
 
-pub(super) use options::set as set_option;
+pub(super) use options::{get as get_option, set as set_option};
 
 use std::ffi::CString;
 use std::ptr;

@@ -16,7 +16,7 @@ pub(super) const MESSAGE: Duration = Duration::from_secs(30);
 /// How long a controller may be silent. Longer than any script waits for one packet.
 const SILENCE: Duration = Duration::from_secs(1800);
 
-/// Serves requests until the controller is done or gone.
+/// Serves requests until the controller is done; `false` if it has gone without a word.
 ///
 /// # Errors
 /// Why the conversation ended early. In every case the machine is put in order when it is dropped.
@@ -25,11 +25,14 @@ pub(super) fn converse(
     channel: &mut Channel,
     machine: &mut dyn Machine,
     allow_commands: bool,
-) -> Result<(), ChannelError> {
+) -> Result<bool, ChannelError> {
     loop {
-        let request = next(stream, channel)?;
+        let request = match next(stream, channel) {
+            Err(ChannelError::Closed) => return Ok(false),
+            request => request?,
+        };
         if request == Request::Close {
-            return Ok(());
+            return Ok(true);
         }
         let response = answer(&request, machine, allow_commands);
         reply(stream, channel, &response)?;

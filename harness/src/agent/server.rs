@@ -129,7 +129,8 @@ impl Agent {
         drop(machine);
         match ended {
             // Only now: the controller waits for the sockets to be closed.
-            Ok(()) => channel
+            Ok(false) => Ok(()),
+            Ok(true) => channel
                 .send(&mut Timed::new(stream, MESSAGE), &Response::Done)
                 .map_err(early),
             Err(error) => Err(early(error)),

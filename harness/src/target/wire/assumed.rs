@@ -1,7 +1,7 @@
 //! Without an agent: what a script may say about a server that is just there.
 
-use crate::call::{Address, Call};
-use crate::program::{Action, BodyPattern, PacketPattern, Program, Step};
+use crate::call::{Address, Call, Outcome};
+use crate::program::{Action, BodyPattern, CallStep, PacketPattern, Program, Step};
 use crate::target::TargetError;
 use crate::wire::TcpFlags;
 
@@ -10,8 +10,8 @@ const SO_REUSEADDR: i32 = 2;
 const SO_REUSEPORT: i32 = 15;
 const SOCK_STREAM: i32 = 1;
 const SOCK_TYPE_MASK: i32 = 0xf;
-pub(super) const F_GETFL: i32 = 3;
-pub(super) const F_SETFL: i32 = 4;
+const F_GETFL: i32 = 3;
+const F_SETFL: i32 = 4;
 
 /// With a shorter backlog than this, more SYNs than it holds are a test of the backlog.
 const ROOMY: i32 = 64;
@@ -25,25 +25,23 @@ pub(super) struct Server {
     pub(super) is_idle: bool,
 }
 
-/// Whether a script can be run against the server.
+/// What the calls of a script give, in order, if it can be run against the server.
+///
+/// Taken as given are only the calls by which a script comes to its server and its connection: a
+/// result that a rule hangs on must be looked at, or the case would pass for nothing.
 ///
 /// # Errors
 /// [`TargetError::Unsupported`] with the first thing that the server cannot be assumed to do.
-pub(super) fn check(program: &Program, server: Server) -> Result<(), TargetError> {
+pub(super) fn check(program: &Program, server: Server) -> Result<Vec<Outcome>, TargetError> {
     let mut listens = false;
+    let mut given = Vec::new();
     let syns = program.steps.iter().filter(|step| is_syn(step)).count();
     for step in &program.steps {
         match &step.action {
             Action::Call(call) => {
-                if call.end.is_some() {
-                    return Err(lacks_call(&call.call, "it blocks, and nobody makes it"));
-                }
-                let fails = call.expect.result.is_some_and(|result| result < 0);
-                if fails || call.expect.errno.is_some() {
-                    return Err(lacks_call(&call.call, "it is to fail, and nobody makes it"));
-                }
                 assumable(&call.call, syns)?;
                 listens |= matches!(call.call, Call::Listen { .. });
+                given.push(outcome(call, given.len())?);
             }
             Action::Check(_) => {
                 return Err(lacks("tcp_info", "nobody can ask the host's kernel for it"));
@@ -60,9 +58,23 @@ pub(super) fn check(program: &Program, server: Server) -> Result<(), TargetError
         }
     }
     if listens {
-        return Ok(());
+        return Ok(given);
     }
     Err(lacks("call:listen", "the script has no server"))
+}
+
+/// The outcome a script expects of a call that is to succeed.
+fn outcome(step: &CallStep, index: usize) -> Result<Outcome, TargetError> {
+    /// Above every number that a script writes for a descriptor.
+    const FIRST_FD: i64 = 1000;
+    match step.expect.result {
+        Some(result) if result < 0 => Err(lacks_call(
+            &step.call,
+            "it is to fail, and nobody can see whether it does",
+        )),
+        _ if step.call.makes_fd() => Ok(Outcome::ok(FIRST_FD + index as i64)),
+        result => Ok(Outcome::ok(result.unwrap_or(0))),
+    }
 }
 
 fn is_syn(step: &Step) -> bool {
@@ -172,7 +184,7 @@ mod tests {
         let program = script::load(&Source::new("x", text), &LoadContext::default()).unwrap();
         let server = Server { port: 80, is_idle };
         match check(&program, server) {
-            Ok(()) => "runs".to_string(),
+            Ok(_) => "runs".to_string(),
             Err(TargetError::Unsupported { capability, .. }) => capability,
             Err(TargetError::Machine(what)) => what,
         }
@@ -189,7 +201,9 @@ mod tests {
     #[case::end("+0 < F. 1:1(0) ack 1 win 9\n", "idle_server")]
     #[case::closed("+0 close(3) = 0\n", "call:close")]
     #[case::nothing_to_accept("+0 accept(3, ..., ...) = -1\n", "call:accept")]
-    #[case::blocking("+0...0.5 accept(3, ..., ...) = 4\n", "call:accept")]
+    #[case::read("+0 read(4, ..., 9) = 9\n", "call:read")]
+    #[case::accept_that_waits("+0...0.5 accept(3, ..., ...) = 4\n", "runs")]
+    #[case::read_that_waits("+0...0.5 read(4, ..., 9) = 4\n", "call:read")]
     #[case::another_port("+0 < 5 > 8080 S 0:0(0) win 9\n", "port")]
     #[case::the_port("+0 < 5 > 80 S 0:0(0) win 9\n", "runs")]
     #[case::backlog("+0 < S 0:0(0) win 9\n+0 < S 0:0(0) win 9\n", "call:listen")]

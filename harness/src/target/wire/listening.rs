@@ -1,69 +1,82 @@
 //! A case on a host without an agent: a server listens there, and that is all that is known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::assumed::{F_GETFL, Server, lacks};
+use super::assumed::{Server, lacks};
 use super::line::Line;
 use crate::call::{Address, Call, Fd, Outcome};
 use crate::target::{CallReport, CommandReport, Observed, Session, TargetError};
 use crate::time::{Moment, Time};
-
-/// `O_RDWR`, with Linux's numbers.
-const READ_WRITE: i64 = 2;
+use crate::wire::TcpFlags;
 
 /// A session whose calls are not made but taken as made.
 #[derive(Debug)]
 pub(super) struct ListeningSession {
     line: Line,
     server: Server,
-    /// The next number that stands for a descriptor.
-    next_fd: i64,
-    /// The `fcntl` flags of each.
-    flags: BTreeMap<Fd, i64>,
+    given: Given,
+    /// When the peer last sent a segment that can complete a handshake.
+    acknowledged: Option<Moment>,
+    /// An `accept` that waits: when it was started.
+    waiting: Option<Moment>,
+}
+
+/// What calls give.
+#[derive(Debug)]
+pub(super) enum Given {
+    /// A script's: what it expects of them, in order.
+    Script(VecDeque<Outcome>),
+    /// A probe's: sockets that listen. The last number that stands for one.
+    Sockets(i64),
 }
 
 impl ListeningSession {
-    pub(super) fn new(line: Line, server: Server) -> ListeningSession {
+    pub(super) fn new(line: Line, server: Server, given: Given) -> ListeningSession {
         ListeningSession {
             line,
             server,
-            next_fd: 3,
-            flags: BTreeMap::new(),
+            given,
+            acknowledged: None,
+            waiting: None,
         }
     }
 
     fn outcome(&mut self, call: &Call) -> Result<Outcome, TargetError> {
-        match call {
-            Call::Socket { .. } | Call::Accept { .. } => {
-                self.next_fd += 1;
-                Ok(Outcome::ok(self.next_fd))
+        match (&mut self.given, call) {
+            (Given::Script(outcomes), _) => outcomes.pop_front().ok_or_else(|| {
+                TargetError::Machine("the script makes more calls than it has".into())
+            }),
+            (Given::Sockets(last), Call::Socket { .. }) => {
+                *last += 1;
+                Ok(Outcome::ok(*last))
             }
-            Call::Bind {
-                address: Address::Is(address),
-                ..
-            } if address.port() != self.server.port => {
+            (
+                Given::Sockets(_),
+                Call::Bind {
+                    address: Address::Is(address),
+                    ..
+                },
+            ) if address.port() != self.server.port => {
                 Err(lacks("port", "the host's server listens on one port only"))
             }
-            Call::Fcntl {
-                fd,
-                command: F_GETFL,
-                ..
-            } => {
-                let flags = self.flags.get(fd).copied().unwrap_or(0);
-                Ok(Outcome::ok(READ_WRITE | flags))
-            }
-            Call::Fcntl { fd, argument, .. } => {
-                self.flags.insert(*fd, argument.unwrap_or(0));
-                Ok(Outcome::ok(0))
-            }
-            Call::Bind { .. } | Call::Listen { .. } | Call::SetSockOpt { .. } => Ok(Outcome::ok(0)),
-            other => Err(lacks(
-                &format!("call:{}", other.name()),
-                "nobody makes it; an agent on the host would (--agent)",
-            )),
+            (
+                Given::Sockets(_),
+                Call::Bind { .. }
+                | Call::Listen { .. }
+                | Call::SetSockOpt { .. }
+                | Call::Fcntl { .. },
+            ) => Ok(Outcome::ok(0)),
+            (Given::Sockets(_), other) => Err(nobody(other)),
         }
     }
+}
+
+fn nobody(call: &Call) -> TargetError {
+    lacks(
+        &format!("call:{}", call.name()),
+        "nobody makes it; an agent on the host would (--agent)",
+    )
 }
 
 impl Session for ListeningSession {
@@ -83,7 +96,11 @@ impl Session for ListeningSession {
         if !goes_to(datagram, self.server.port) {
             return Err(lacks("port", "packets go to the server's TCP port only"));
         }
-        self.line.inject(datagram)
+        let moment = self.line.inject(datagram)?;
+        if is_acknowledgement(datagram) {
+            self.acknowledged = Some(moment);
+        }
+        Ok(moment)
     }
 
     fn next_packet(&mut self, deadline: Time) -> Result<Option<Observed>, TargetError> {
@@ -97,14 +114,30 @@ impl Session for ListeningSession {
     }
 
     fn start_call(&mut self, call: &Call) -> Result<Moment, TargetError> {
-        Err(lacks(
-            &format!("call:{}", call.name()),
-            "it may block, and nobody makes it",
-        ))
+        if !matches!(call, Call::Accept { .. }) {
+            return Err(nobody(call));
+        }
+        let now = Moment::at(self.line.now());
+        self.waiting = Some(now);
+        Ok(now)
     }
 
-    fn finish_call(&mut self, _deadline: Time) -> Result<CallReport, TargetError> {
-        Err(TargetError::Machine("no call was started".into()))
+    /// The call started is an `accept`: it ends with the handshake, or at once if that was before.
+    fn finish_call(&mut self, deadline: Time) -> Result<CallReport, TargetError> {
+        let (Some(started), Given::Script(outcomes)) = (self.waiting, &mut self.given) else {
+            return Err(TargetError::Machine("no call was started".into()));
+        };
+        let Some(acknowledged) = self.acknowledged else {
+            self.line.sleep_until(deadline)?;
+            return Ok(CallReport::Blocked);
+        };
+        let outcome = outcomes.pop_front().unwrap_or_else(|| Outcome::ok(0));
+        self.waiting = None;
+        let moment = Moment {
+            start: started.start,
+            end: started.end.max(acknowledged.end),
+        };
+        Ok(CallReport::Returned { moment, outcome })
     }
 
     fn command(&mut self, command: &str) -> Result<CommandReport, TargetError> {
@@ -127,18 +160,36 @@ impl Drop for ListeningSession {
     }
 }
 
-/// Whether a datagram is a TCP segment to this port. A fragment or one cut short goes nowhere else.
-fn goes_to(datagram: &[u8], port: u16) -> bool {
+/// The TCP header of a datagram and what follows it.
+fn segment(datagram: &[u8]) -> Option<&[u8]> {
     const TCP: u8 = 6;
-    let (protocol, header) = match datagram.first().map_or(0, |byte| byte >> 4) {
+    let (protocol, header) = match datagram.first()? >> 4 {
         4 => (9, usize::from(datagram[0] & 15) * 4),
         6 => (6, 40),
-        _ => return false,
+        _ => return None,
     };
-    datagram.get(protocol) == Some(&TCP)
-        && datagram
-            .get(header + 2..header + 4)
+    datagram
+        .get(header..)
+        .filter(|_| datagram.get(protocol) == Some(&TCP))
+}
+
+/// Whether a datagram is a TCP segment to this port. One that is cut short before that goes nowhere else.
+fn goes_to(datagram: &[u8], port: u16) -> bool {
+    segment(datagram).is_some_and(|segment| {
+        segment
+            .get(2..4)
             .is_none_or(|word| word == port.to_be_bytes())
+    })
+}
+
+/// Whether a segment can be the third of a handshake.
+fn is_acknowledgement(datagram: &[u8]) -> bool {
+    let flags = segment(datagram)
+        .and_then(|segment| segment.get(13))
+        .copied()
+        .unwrap_or(0);
+    let of = |flag: TcpFlags| flag.0 as u8;
+    flags & (of(TcpFlags::ACK) | of(TcpFlags::SYN) | of(TcpFlags::RST)) == of(TcpFlags::ACK)
 }
 
 #[cfg(test)]
@@ -156,5 +207,16 @@ mod tests {
         datagram[9] = 17;
         assert!(!goes_to(&datagram, 80));
         assert!(!goes_to(&[], 80));
+        datagram[9] = 6;
+        for (flags, third) in [
+            (0x10, true),
+            (0x18, true),
+            (0x12, false),
+            (0x14, false),
+            (2, false),
+        ] {
+            datagram[33] = flags;
+            assert_eq!(is_acknowledgement(&datagram), third, "{flags:#x}");
+        }
     }
 }

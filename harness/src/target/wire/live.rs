@@ -1,12 +1,14 @@
 //! The wire target on Linux.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::assumed::{self, Server, lacks};
 use super::greeting;
 use super::line::{Ends, Line};
-use super::listening::ListeningSession;
+use super::listening::{Given, ListeningSession};
 use super::played::Played;
 use super::pool::{Pool, Wish};
 use super::session::AgentSession;
@@ -30,6 +32,8 @@ pub struct WireTarget {
     /// IPv4 and IPv6, or why one of them is not there.
     families: [Result<Family, String>; 2],
     pool: Pool,
+    /// What calls that nobody makes give, by the address that the script's peer has.
+    given: Mutex<BTreeMap<IpAddr, Given>>,
     /// Counts the cases, for their ports.
     number: AtomicU32,
 }
@@ -126,6 +130,7 @@ impl WireTarget {
             host,
             families,
             pool: Pool::new(&blocks),
+            given: Mutex::default(),
             number: AtomicU32::new(getrandom::u32().map_err(|error| error.to_string())? % 10_000),
         };
         target.greet()?;
@@ -170,6 +175,30 @@ impl WireTarget {
         self.families[index]
             .as_ref()
             .map_err(|reason| lacks(&format!("ip_version:{ip_version}"), reason))
+    }
+
+    /// Without an agent: what the calls of a script give, if nobody need make them.
+    fn given(&self, plan: &Plan<'_>) -> Result<Option<Given>, TargetError> {
+        let Host::Server { server, .. } = &self.host else {
+            return Ok(None);
+        };
+        match plan {
+            Plan::Script(program) => {
+                let outcomes = assumed::check(program, *server)?;
+                Ok(Some(Given::Script(outcomes.into())))
+            }
+            Plan::Probe {
+                server_only: true, ..
+            } => Ok(None),
+            Plan::Probe { name, .. } => Err(lacks(
+                "agent",
+                &format!("the probe {name} makes calls that nobody makes without an agent"),
+            )),
+        }
+    }
+
+    fn all_given(&self) -> MutexGuard<'_, BTreeMap<IpAddr, Given>> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn os(&self) -> Option<&str> {
@@ -335,19 +364,8 @@ impl Target for WireTarget {
         };
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         let mut ports = wanted::ports(program, ports, number);
+        let given = self.given(plan)?;
         if let Host::Server { server, .. } = &self.host {
-            match plan {
-                Plan::Script(program) => assumed::check(program, *server)?,
-                Plan::Probe {
-                    server_only: true, ..
-                } => {}
-                Plan::Probe { name, .. } => {
-                    return Err(lacks(
-                        "agent",
-                        &format!("the probe {name} makes calls that nobody makes without an agent"),
-                    ));
-                }
-            }
             ports.bind = server.port;
         }
         let six = settings.ip_version == IpVersion::Ipv6;
@@ -357,6 +375,9 @@ impl Target for WireTarget {
                 "every address was told a smaller MTU, which the machine under test remembers; play more with --remote-count",
             )
         })?;
+        if let Some(given) = given {
+            self.all_given().insert(lease.address(), given);
+        }
         Ok(Place {
             settings: SessionSettings {
                 local_ip: family.stack,
@@ -384,7 +405,12 @@ impl Target for WireTarget {
                 let client = Client::connect(address, secret, *controller)?;
                 Ok(Box::new(AgentSession::new(line, client)))
             }
-            Host::Server { server, .. } => Ok(Box::new(ListeningSession::new(line, *server))),
+            Host::Server { server, .. } => {
+                // A probe opens several hosts, one after the other.
+                let given = self.all_given().remove(&settings.remote_ip);
+                let given = given.unwrap_or(Given::Sockets(2));
+                Ok(Box::new(ListeningSession::new(line, *server, given)))
+            }
         }
     }
 }

@@ -16,7 +16,9 @@ pub(crate) const ALL: &[(&str, fn())] = &[
     ("a_caller_that_says_nothing_gets_nothing", silence),
     ("commands_need_leave_and_are_undone", commands),
     ("an_address_that_is_taken_is_not_played", taken_address),
+    ("neighbours_are_answered", neighbours),
     ("nothing_is_left_behind", nothing_left),
+    ("the_interfaces_own_hardware_address_will_do", own_mac),
     ("one_controller_is_served_at_a_time", one_at_a_time),
 ];
 
@@ -116,19 +118,43 @@ const SERVER: [&str; 5] = ["--no-agent", "--host", STACK, "--port", "8000"];
 fn server_cases() {
     let machines = Machines::new().unwrap();
     let _server = listening(&machines, 8000);
-    let cases: Vec<String> = [
-        "handshake/passive-open.pkt",
-        "handshake/duplicate-syn-in-syn-received.pkt",
-        "reset/listen-rst.pkt",
-        "reset/listen-ack.pkt",
-        "reset/syn-received-rst.pkt",
-        "syn-data/not-acked-by-listener.pkt",
-    ]
-    .map(case)
-    .to_vec();
-    let options = [&SERVER[..], &["--os", "linux"]].concat();
+    let cases = vec![case("server")];
+    let options = [&SERVER[..], &["--os", "linux", "--remote-count", "20"]].concat();
     let ran = machines.run(&arguments(&options, &cases));
-    all_are(&ran, &cases, "pass");
+    let with = |ran: &Ran, verdict: &str| -> Vec<String> {
+        let all = ran.verdicts.iter();
+        all.filter(|(_, (got, _))| got == verdict)
+            .map(|(name, _)| name.clone())
+            .collect()
+    };
+    // Data and FIN are for a server that is known to stay silent.
+    let told = [
+        "server/fin",
+        "server/fin-behind-a-gap",
+        "server/fin-without-ack-bit",
+        "server/syn-data-sent-again",
+    ];
+    assert_eq!(with(&ran, "skip"), told, "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(
+        with(&ran, "known_deviation"),
+        ["server/duplicate-syn"],
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(
+        with(&ran, "pass").len(),
+        ran.verdicts.len() - 5,
+        "{}",
+        ran.stdout
+    );
+    let options = [&options[..], &["--idle-server"]].concat();
+    let ran = machines.run(&arguments(&options, &cases));
+    assert_eq!(
+        with(&ran, "pass").len(),
+        ran.verdicts.len() - 1,
+        "{}",
+        ran.stdout
+    );
 }
 
 fn server_skips() {
@@ -222,6 +248,71 @@ fn taken_address() {
     }
 }
 
+/// The resets and ICMP messages that the controller's own kernel has sent.
+fn own_answers(machines: &Machines) -> Vec<String> {
+    let counters = machines
+        .controller
+        .run(|| std::fs::read_to_string("/proc/thread-self/net/snmp").expect("counters"));
+    let mut lines = counters.lines();
+    let mut found = Vec::new();
+    while let (Some(names), Some(values)) = (lines.next(), lines.next()) {
+        let pairs = names.split_whitespace().zip(values.split_whitespace());
+        found.extend(
+            pairs
+                .filter(|(name, _)| ["OutRsts", "OutMsgs"].contains(name))
+                .map(|(name, value)| format!("{name} {value}")),
+        );
+    }
+    assert_eq!(found.len(), 2, "{counters}");
+    found
+}
+
+/// A stack that asks again and again where its peer is gets an answer in the middle of a case.
+fn neighbours() {
+    let machines = Machines::with_agent(&[]);
+    for family in ["ipv4", "ipv6"] {
+        for (name, value) in [
+            ("delay_first_probe_time", "0"),
+            ("retrans_time_ms", "100"),
+            ("ucast_solicit", "1"),
+        ] {
+            let path = format!("/proc/sys/net/{family}/neigh/stack0/{name}");
+            let written = machines.stack.run(move || std::fs::write(path, value));
+            written.expect("a setting of the namespace");
+        }
+    }
+    let cases = vec![case("server/syn-ack-is-repeated.pkt")];
+    let ran = machines.run_with_agent(&arguments(&[], &cases));
+    all_are(&ran, &cases, "pass");
+    for (machine, interface) in [(&machines.controller, "wire0"), (&machines.stack, "stack0")] {
+        let line = format!("ip link set {interface} mtu 1520");
+        machine.tool(&line).unwrap();
+    }
+    let ran = machines.run_with_agent(&arguments(&["--ip-version", "ipv6"], &cases));
+    all_are(&ran, &cases, "pass");
+}
+
+fn own_mac() {
+    let machines = Machines::with_agent(&[]);
+    let answers = own_answers(&machines);
+    let cases = some_cases();
+    let ran = machines.run_with_agent(&arguments(&["--own-mac", "--remote-count", "20"], &cases));
+    all_are(&ran, &cases, "pass");
+    assert_eq!(
+        own_answers(&machines),
+        answers,
+        "the controller's kernel has answered"
+    );
+    let setting = "/proc/sys/net/ipv4/conf/wire0/forwarding";
+    let switched_on = machines
+        .controller
+        .run(move || std::fs::write(setting, "1"));
+    switched_on.expect("a setting of the namespace");
+    let ran = machines.run_with_agent(&arguments(&["--own-mac"], &cases));
+    assert_eq!(ran.status, 3, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("it forwards"), "{}", ran.stderr);
+}
+
 fn nothing_left() {
     let machines = Machines::with_agent(&[]);
     let look = || -> Vec<String> {
@@ -237,6 +328,7 @@ fn nothing_left() {
         .collect()
     };
     let before = look();
+    let answers = own_answers(&machines);
     let cases: Vec<String> = [
         "close/four-way-active.pkt",
         "data/sack-block-for-the-gap.pkt",
@@ -246,6 +338,11 @@ fn nothing_left() {
     let ran = machines.run_with_agent(&arguments(&["--remote-ip", "10.79.3.1"], &cases));
     all_are(&ran, &cases, "pass");
     assert_eq!(look(), before);
+    assert_eq!(
+        own_answers(&machines),
+        answers,
+        "the controller's kernel has answered"
+    );
     // No socket of the cases is left with the stack; 0103 is the end of the address in reverse.
     let sockets = machines
         .stack

@@ -25,7 +25,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run cases and judge a stack.
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Read scripts and report mistakes, without running anything.
     Check(CheckArgs),
     /// List cases with their titles and the requirements they cover.

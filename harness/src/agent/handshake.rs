@@ -162,7 +162,7 @@ fn verify(
         .map_err(|_| HandshakeError::Secret)
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
     use std::os::unix::net::UnixStream;

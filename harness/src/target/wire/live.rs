@@ -47,7 +47,7 @@ enum Host {
         controller: u64,
         system: System,
         /// Open as long as the target is, so that no other controller comes in between two cases.
-        _first: Client,
+        _first: Box<Client>,
     },
     Server {
         server: Server,
@@ -87,7 +87,7 @@ impl WireTarget {
                     secret: secret.clone(),
                     controller,
                     system: first.system().clone(),
-                    _first: first,
+                    _first: Box::new(first),
                 };
                 (host, Some(connect().map_err(|error| error.to_string())?))
             }

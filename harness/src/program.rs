@@ -4,13 +4,16 @@
 //! number, every argument has its type. Sequence numbers, ports, descriptors and
 //! timestamps are still the script's; the runner's bindings turn them into live ones.
 
+mod tcp;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::call::{Call, ControlMessage, Errno};
 use crate::source::{Source, Span, Spanned};
 use crate::time::Time;
-use crate::wire::{TcpFlags, TcpOption};
+
+pub use tcp::{OptionPattern, OptionsPattern, TcpPattern};
 
 /// A whole script.
 #[derive(Clone, Debug)]
@@ -105,6 +108,8 @@ pub struct ScriptOptions {
     pub tolerance_percent: Option<f64>,
     pub tcp_ts_tick_usecs: Option<u32>,
     pub tcp_ts_ecr_scaled: bool,
+    /// The key of `md5 valid`.
+    pub tcp_md5_secret: Option<String>,
     pub strict_segments: bool,
     pub non_fatal_packet: bool,
     /// Options that are legal but change nothing here (`--send_omit_free`, `--code_command` …).
@@ -238,36 +243,6 @@ pub enum BodyPattern {
     Udp { ports: Option<(u16, u16)>, len: u16 },
     /// ICMP.
     Icmp(IcmpPattern),
-}
-
-/// A TCP line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TcpPattern {
-    /// `sport > dport`.
-    pub ports: Option<(u16, u16)>,
-    /// Control bits.
-    pub flags: TcpFlags,
-    /// Script sequence number of the first byte.
-    pub seq: u32,
-    /// Payload bytes.
-    pub len: u16,
-    /// `ack N`; absent means the field is 0.
-    pub ack: Option<u32>,
-    /// `win N`: the raw field. Always there on inbound lines.
-    pub window: Option<u16>,
-    /// `urg N`; absent means 0.
-    pub urgent: u16,
-    /// Options.
-    pub options: OptionsPattern,
-}
-
-/// The option list of a TCP line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OptionsPattern {
-    /// `<...>`: any.
-    Any,
-    /// Exactly these in this order (none if the list is empty).
-    Exactly(Vec<TcpOption>),
 }
 
 /// An ICMP line.

@@ -42,6 +42,7 @@ codes! {
     ANNOTATION = "S022": "An IP annotation that cannot be read.";
     LAYER = "S023": "An encapsulation layer that cannot be read.";
     SUPERSET = "S024": "A form that packetdrill does not have, where only its own language is taken.";
+    OPEN_RANGE = "S025": "A sequence range whose end says more than its start and its length.";
 
     OPTION_NAME = "C001": "An option line with an unknown name.";
     OPTION_VALUE = "C002": "An option line whose value is missing, surplus or not legal.";
@@ -73,6 +74,11 @@ codes! {
     ACE_FLAGS = "C028": "An AccECN digit together with E, W or A.";
     CODE_NAME = "C029": "A name that no code block can see.";
     LAYER_VALUE = "C030": "An encapsulation layer with a value that is not legal.";
+    NOT_ONE_VALUE = "C031": "A wildcard or a range where one value is needed.";
+    VALUES_BACKWARDS = "C032": "A range of values that ends before it starts.";
+    PAYLOAD_LENGTH = "C033": "Payload contents of another length than the line says.";
+    DAMAGE_USE = "C034": "A malformed header that cannot stand here.";
+    RESET_REASON = "C035": "The reason of a reset on a segment that is none, or beside other contents.";
 
     PACKET_DIFFERS = "R001": "The stack sent a packet that differs from the line.";
     PACKET_MISSING = "R002": "The stack did not send a packet in time.";

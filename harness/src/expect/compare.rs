@@ -1,7 +1,10 @@
 //! Field by field: what a line demands against what was seen, all differences at once.
 
+use std::fmt::Display;
+
 use crate::program::{
-    BodyPattern, EcnPattern, IcmpPattern, IpPattern, OptionsPattern, PacketPattern, TcpPattern,
+    BodyPattern, EcnPattern, IcmpPattern, IpPattern, Match, OptionPattern, OptionsPattern,
+    PacketPattern, TcpPattern,
 };
 use crate::verdict::Difference;
 use crate::wire::{IpFields, TcpOption};
@@ -15,6 +18,8 @@ pub struct Rules {
     pub echo_reply: bool,
     /// How far an outbound TS value may be off, in ticks; `None` = not compared.
     pub timestamp_slack: Option<u32>,
+    /// The digest that an MD5 option of the packet seen must carry.
+    pub md5: Option<[u8; 16]>,
 }
 
 /// One difference.
@@ -91,45 +96,45 @@ fn annotation(expected: &IpPattern, ip: &IpFields) -> Vec<Difference> {
 
 fn tcp(want: &TcpPattern, got: &TcpPattern, rules: Rules) -> Vec<Difference> {
     let mut found = Vec::new();
-    let mut field = |name, expected: u64, actual: u64| {
-        if expected != actual {
-            found.push(difference(name, expected.to_string(), actual.to_string()));
-        }
-    };
-    field("seq", u64::from(want.seq), u64::from(got.seq));
-    field("length", u64::from(want.len), u64::from(got.len));
-    field(
-        "ack",
-        u64::from(want.ack.unwrap_or(0)),
-        u64::from(got.ack.unwrap_or(0)),
-    );
-    if let Some(window) = want.window {
-        field(
-            "window",
-            u64::from(window),
-            u64::from(got.window.unwrap_or(0)),
-        );
+    if let (Some(expected), Some(actual)) = (want.flags, got.flags)
+        && expected != actual
+    {
+        found.push(difference(
+            "flags",
+            show::flags(expected),
+            show::flags(actual),
+        ));
     }
-    field("urgent", u64::from(want.urgent), u64::from(got.urgent));
-    if want.flags != got.flags {
-        found.insert(
-            0,
-            difference("flags", show::flags(want.flags), show::flags(got.flags)),
-        );
-    }
+    let absent = Match::Is(0);
+    let ack = (want.ack.unwrap_or(absent), got.ack.unwrap_or(absent));
+    found.extend(field("seq", want.seq, got.seq));
+    found.extend(field("length", want.len, got.len));
+    found.extend(field("ack", ack.0, ack.1));
+    found.extend(field("window", want.window, got.window));
+    found.extend(field("urgent", want.urgent, got.urgent));
     found.extend(options(&want.options, &got.options, rules));
     found
 }
 
+/// A field of the packet seen, which has one value, against what the line takes.
+fn field<T: PartialOrd + Copy + Display>(
+    name: &'static str,
+    want: Match<T>,
+    got: Match<T>,
+) -> Option<Difference> {
+    let actual = got.exact()?;
+    (!want.takes(actual)).then(|| difference(name, want.to_string(), actual.to_string()))
+}
+
 fn options(want: &OptionsPattern, got: &OptionsPattern, rules: Rules) -> Option<Difference> {
-    let (OptionsPattern::Exactly(expected), OptionsPattern::Exactly(actual)) = (want, got) else {
+    let (OptionsPattern::List(expected), OptionsPattern::List(actual)) = (want, got) else {
         return None;
     };
-    let same = expected.len() == actual.len()
-        && expected
-            .iter()
-            .zip(actual)
-            .all(|(want, got)| same_option(want, got, rules));
+    let seen: Vec<&TcpOption> = actual.iter().filter_map(OptionPattern::exact).collect();
+    let same = match expected.as_slice() {
+        [OptionPattern::Is(TcpOption::Raw(area))] => *area == bytes(&seen),
+        expected => same_list(expected, &seen, rules),
+    };
     let text = |pattern| match show::options(pattern) {
         text if text.is_empty() => "none".to_string(),
         text => text,
@@ -137,23 +142,107 @@ fn options(want: &OptionsPattern, got: &OptionsPattern, rules: Rules) -> Option<
     (!same).then(|| difference("options", text(want), text(got)))
 }
 
-fn same_option(want: &TcpOption, got: &TcpOption, rules: Rules) -> bool {
+/// Whether a list of options is one that the line takes: the same in the same order, where `...`
+/// stands for any number of any options.
+fn same_list(want: &[OptionPattern], got: &[&TcpOption], rules: Rules) -> bool {
+    // `fits[n]`: the line so far takes the first n options. Row by row, several `...` cost no more
+    // than one.
+    let mut fits = vec![false; got.len() + 1];
+    fits[0] = true;
+    for pattern in want {
+        let mut next = vec![false; got.len() + 1];
+        for place in 0..=got.len() {
+            next[place] = match pattern {
+                OptionPattern::Others => fits[..=place].contains(&true),
+                pattern => {
+                    place > 0 && fits[place - 1] && same_option(pattern, got[place - 1], rules)
+                }
+            };
+        }
+        fits = next;
+    }
+    fits[got.len()]
+}
+
+fn bytes(options: &[&TcpOption]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    options.iter().for_each(|option| option.write(&mut bytes));
+    bytes
+}
+
+fn same_option(want: &OptionPattern, got: &TcpOption, rules: Rules) -> bool {
     match (want, got) {
         (
-            TcpOption::Timestamps {
-                value: want_value,
-                echo_reply: want_echo,
+            OptionPattern::Is(TcpOption::Timestamps { value, echo_reply }),
+            TcpOption::Timestamps { .. },
+        ) => same_timestamps(Match::Is(*value), Match::Is(*echo_reply), got, rules),
+        (
+            OptionPattern::Timestamps {
+                value, echo_reply, ..
             },
-            TcpOption::Timestamps { value, echo_reply },
-        ) => {
-            let distance = want_value
-                .wrapping_sub(*value)
-                .min(value.wrapping_sub(*want_value));
-            (!rules.echo_reply || want_echo == echo_reply)
-                && rules.timestamp_slack.is_none_or(|slack| distance <= slack)
+            TcpOption::Timestamps { .. },
+        ) => same_timestamps(*value, *echo_reply, got, rules),
+        // An option given by its kind is one with these bytes, whatever its name.
+        (OptionPattern::Is(want @ TcpOption::Other { .. }), got) => bytes(&[want]) == bytes(&[got]),
+        (OptionPattern::Is(want), got) => want == got,
+        (OptionPattern::MaximumSegmentSize(size), TcpOption::MaximumSegmentSize(seen)) => {
+            size.takes(*seen)
         }
-        (want, got) => want == got,
+        (OptionPattern::WindowScale(shift), TcpOption::WindowScale(seen)) => shift.takes(*seen),
+        (OptionPattern::Sack(blocks), TcpOption::Sack(seen)) => {
+            blocks.len() == seen.len()
+                && blocks
+                    .iter()
+                    .zip(seen)
+                    .all(|((left, right), block)| left.takes(block.0) && right.takes(block.1))
+        }
+        (
+            OptionPattern::AccEcn { order, counters },
+            TcpOption::AccEcn {
+                order: seen_order,
+                counters: seen,
+            },
+        ) => {
+            order == seen_order
+                && counters.len() == seen.len()
+                && counters
+                    .iter()
+                    .zip(seen)
+                    .all(|(want, got)| want.takes(*got))
+        }
+        (OptionPattern::Md5Valid, TcpOption::Md5(digest)) => {
+            rules.md5.is_some_and(|right| digest[..] == right)
+        }
+        (OptionPattern::Data { kind, start }, got) => match bytes(&[got])[..] {
+            [seen, _, ref data @ ..] => seen == *kind && data.starts_with(start),
+            _ => false,
+        },
+        _ => false,
     }
+}
+
+/// Single values are judged by the rules of the case, what a script leaves open by what it says.
+fn same_timestamps(
+    want_value: Match<u32>,
+    want_echo: Match<u32>,
+    got: &TcpOption,
+    rules: Rules,
+) -> bool {
+    let TcpOption::Timestamps { value, echo_reply } = got else {
+        return false;
+    };
+    let value_fits = match want_value {
+        Match::Is(want) => {
+            let distance = want.wrapping_sub(*value).min(value.wrapping_sub(want));
+            rules.timestamp_slack.is_none_or(|slack| distance <= slack)
+        }
+        open => open.takes(*value),
+    };
+    let echo_fits = match want_echo {
+        Match::Is(want) => !rules.echo_reply || want == *echo_reply,
+        open => open.takes(*echo_reply),
+    };
+    value_fits && echo_fits
 }
 
 fn icmp(want: &IcmpPattern, got: &IcmpPattern, v4: bool) -> Vec<Difference> {

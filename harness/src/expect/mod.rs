@@ -3,3 +3,4 @@
 pub mod compare;
 pub mod payload;
 pub mod show;
+mod show_options;

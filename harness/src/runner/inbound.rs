@@ -6,14 +6,14 @@ use crate::expect::compare::difference;
 use crate::expect::payload::{self, Direction};
 use crate::expect::show;
 use crate::program::{
-    BodyPattern, EcnPattern, IcmpPattern, IcmpQuote, IpPattern, PacketPattern, PayloadMode, Step,
-    TcpPattern,
+    BodyPattern, EcnPattern, IcmpPattern, IcmpQuote, IpPattern, OptionPattern, OptionsPattern,
+    PacketPattern, PayloadMode, Step, TcpPattern,
 };
 use crate::source::Span;
 use crate::trace::TraceEvent;
 use crate::verdict::Failure;
 use crate::wire::{
-    self, IcmpMessage, IpFields, Packet, TcpFlags, TcpSegment, Transport, UdpDatagram,
+    self, IcmpMessage, IpFields, Packet, TcpFlags, TcpOption, TcpSegment, Transport, UdpDatagram,
 };
 
 use super::{Connection, Focus, Run, Stop};
@@ -30,7 +30,11 @@ impl Run<'_> {
             ip: self.inbound_ip(&pattern.ip),
             transport,
         };
-        let bytes = packet.build().map_err(|problem| {
+        let built = match &pattern.body {
+            BodyPattern::Tcp(tcp) => self.tcp_bytes(tcp, packet),
+            BodyPattern::Udp { .. } | BodyPattern::Icmp(_) => packet.build(),
+        };
+        let bytes = built.map_err(|problem| {
             Stop::Machine(format!(
                 "the packet of this line cannot be built: {problem}"
             ))
@@ -44,6 +48,17 @@ impl Run<'_> {
             text,
         );
         Ok(())
+    }
+
+    /// A TCP packet with its signature, and with what is to be wrong with it.
+    fn tcp_bytes(&self, pattern: &TcpPattern, mut packet: Packet) -> Result<Vec<u8>, String> {
+        let signed = matches!(&pattern.options, OptionsPattern::List(list)
+            if list.contains(&OptionPattern::Md5Valid));
+        if signed {
+            let digest = packet.md5_digest(&self.md5_secret)?;
+            sign(&mut packet, pattern, digest);
+        }
+        pattern.damage.build(&packet)
     }
 
     fn inbound_ip(&self, pattern: &IpPattern) -> IpFields {
@@ -123,15 +138,20 @@ impl Run<'_> {
                 help: None,
             })
         })?;
-        let syn = pattern.flags.contains(TcpFlags::SYN);
-        let offset = Connection::stream_offset(pattern.seq, syn);
-        if pattern.flags.contains(TcpFlags::URG) {
-            self.urgent_mark = (offset + u64::from(pattern.urgent)).checked_sub(1);
+        let relative = self
+            .connection
+            .as_ref()
+            .map_or(0, |connection| connection.relative_remote(&segment));
+        let syn = segment.flags.contains(TcpFlags::SYN);
+        let offset = Connection::stream_offset(relative, syn);
+        if segment.flags.contains(TcpFlags::URG) {
+            self.urgent_mark = (offset + u64::from(segment.urgent)).checked_sub(1);
         }
-        let len = usize::from(pattern.len);
-        segment.payload = match mode {
-            PayloadMode::Zero => vec![0; len],
-            PayloadMode::Offset => payload::bytes_at(Direction::ToStack, offset, len),
+        let len = usize::from(pattern.len.exact().unwrap_or(0));
+        segment.payload = match (&pattern.payload, mode) {
+            (Some(written), _) => written.clone(),
+            (None, PayloadMode::Zero) => vec![0; len],
+            (None, PayloadMode::Offset) => payload::segment_at(Direction::ToStack, offset, len),
         };
         Ok(segment)
     }
@@ -219,5 +239,19 @@ impl Run<'_> {
             .map_err(|problem| Stop::Machine(format!("the quoted packet: {problem}")))?;
         bytes.truncate(header + 8);
         Ok(bytes)
+    }
+}
+
+/// Puts a digest into each option that the line calls `md5 valid`.
+fn sign(packet: &mut Packet, pattern: &TcpPattern, digest: [u8; 16]) {
+    let (Transport::Tcp(segment), OptionsPattern::List(list)) =
+        (&mut packet.transport, &pattern.options)
+    else {
+        return;
+    };
+    for (option, written) in segment.options.iter_mut().zip(list) {
+        if *written == OptionPattern::Md5Valid {
+            *option = TcpOption::Md5(digest.to_vec());
+        }
     }
 }

@@ -178,6 +178,8 @@ struct Run<'a> {
     next_remote_port: u16,
     tolerance: Tolerance,
     payload: PayloadMode,
+    /// The key of `md5 valid`.
+    md5_secret: Vec<u8>,
     drop_in: bool,
     descriptors: Descriptors,
     focus: Focus,
@@ -229,6 +231,7 @@ impl<'a> Run<'a> {
             addresses: place.settings.clone(),
             tolerance: settings.tolerance(&program.options),
             payload: program.header.payload,
+            md5_secret: settings.md5_secret(&program.options),
             drop_in: settings.drop_in,
             descriptors: Descriptors::default(),
             focus: Focus::Open,

@@ -7,15 +7,17 @@ use crate::expect::compare::{self, Rules, difference};
 use crate::expect::payload::{self, Direction};
 use crate::expect::show;
 use crate::program::{
-    BodyPattern, EcnPattern, IcmpPattern, IcmpQuote, IpPattern, PacketPattern, PayloadMode, Step,
-    TcpPattern,
+    BodyPattern, EcnPattern, IcmpPattern, IcmpQuote, IpPattern, Match, PacketPattern, PayloadMode,
+    Step, TcpPattern,
 };
 use crate::source::Span;
 use crate::target::Observed;
 use crate::time::{Moment, Time};
 use crate::trace::TraceEvent;
 use crate::verdict::Difference;
-use crate::wire::{self, IcmpMessage, IpFields, Packet, Parsed, TcpFlags, TcpSegment, Transport};
+use crate::wire::{
+    self, IcmpMessage, IpFields, Packet, Parsed, TcpFlags, TcpOption, TcpSegment, Transport,
+};
 
 use super::schedule::Due;
 use super::{Connection, Run, Stop};
@@ -35,6 +37,8 @@ pub(super) struct Seen {
     pub(super) parsed: Parsed,
     /// The packet as the script would write it.
     pub(super) pattern: PacketPattern,
+    /// The digest that an MD5 option must carry; of several pieces that of the last.
+    md5: Option<[u8; 16]>,
 }
 
 impl Run<'_> {
@@ -116,7 +120,8 @@ impl Run<'_> {
                     Transport::Icmp(_) | Transport::Other { .. } => {}
                 }
             }
-            let pattern = self.as_written(&parsed.packet);
+            let pattern = self.as_written(&parsed.packet, expected);
+            let md5 = self.md5_of(&parsed.packet);
             let mut text = show::packet(&pattern, false);
             if !ours {
                 text.push_str("   (another connection)");
@@ -130,6 +135,7 @@ impl Run<'_> {
                     observed,
                     parsed,
                     pattern,
+                    md5,
                 }));
             }
         }
@@ -154,29 +160,33 @@ impl Run<'_> {
         let BodyPattern::Tcp(want) = &pattern.body else {
             return Ok(());
         };
+        let Some(want) = want.len.exact().map(usize::from) else {
+            return Ok(());
+        };
         if self.program.options.strict_segments {
             return Ok(());
         }
         let piece = payload_len(&seen.parsed);
-        let first = seen.pattern.clone();
-        while payload_len(&seen.parsed) > 0 && payload_len(&seen.parsed) < usize::from(want.len) {
+        let mut whole = true;
+        while payload_len(&seen.parsed) > 0 && payload_len(&seen.parsed) < want {
             let Some(next) = self.next_of_connection(deadline, Some(pattern))? else {
                 return Ok(());
             };
             let Some(joined) = join(&seen.parsed.packet, &next.parsed.packet, piece) else {
                 return Err(self.split_wrong(pattern, seen, &next));
             };
-            if seen.pieces.is_empty() {
-                seen.pieces = self.piece_differences(pattern, &first, &seen.parsed, false);
+            if whole {
+                seen.pieces = self.piece_differences(pattern, seen, false);
+                whole = false;
             }
-            let last =
-                payload_len(&seen.parsed) + payload_len(&next.parsed) >= usize::from(want.len);
-            let more = self.piece_differences(pattern, &next.pattern, &next.parsed, last);
+            let last = payload_len(&seen.parsed) + payload_len(&next.parsed) >= want;
+            let more = self.piece_differences(pattern, &next, last);
             seen.pieces.extend(more);
             seen.parsed.packet = joined;
             seen.parsed.faults.extend(next.parsed.faults);
             seen.observed.at = next.observed.at;
-            seen.pattern = self.as_written(&seen.parsed.packet);
+            seen.md5 = next.md5;
+            seen.pattern = self.as_written(&seen.parsed.packet, Some(pattern));
         }
         Ok(())
     }
@@ -186,18 +196,24 @@ impl Run<'_> {
     fn piece_differences(
         &self,
         pattern: &PacketPattern,
-        piece: &PacketPattern,
-        parsed: &Parsed,
+        piece: &Seen,
         last: bool,
     ) -> Vec<Difference> {
-        let (BodyPattern::Tcp(want), BodyPattern::Tcp(got)) = (&pattern.body, &piece.body) else {
+        let (BodyPattern::Tcp(want), BodyPattern::Tcp(got)) = (&pattern.body, &piece.pattern.body)
+        else {
             return Vec::new();
         };
         let free = TcpFlags::PSH.with(TcpFlags::CWR).0;
         let fin = if last { 0 } else { TcpFlags::FIN.0 };
-        let flags = TcpFlags((want.flags.0 & !free & !fin) | (got.flags.0 & free));
+        let flags = want
+            .flags
+            .zip(got.flags)
+            .map(|(want, got)| TcpFlags((want.0 & !free & !fin) | (got.0 & free)));
         // The pointer is an offset from each piece's own number.
-        let urgent = if want.urgent == 0 { 0 } else { got.urgent };
+        let urgent = match want.urgent {
+            Match::Is(0) => Match::Is(0),
+            _ => got.urgent,
+        };
         let expected = TcpPattern {
             flags,
             seq: got.seq,
@@ -211,20 +227,32 @@ impl Run<'_> {
         };
         let rules = Rules {
             timestamp_slack: None,
-            ..self.rules(Time::ZERO)
+            ..self.rules(piece)
         };
-        compare::packet(&whole(expected), piece, &parsed.packet.ip, rules)
+        let ip = &piece.parsed.packet.ip;
+        compare::packet(&whole(expected), &piece.pattern, ip, rules)
     }
 
-    fn rules(&self, at: Time) -> Rules {
+    fn rules(&self, seen: &Seen) -> Rules {
         Rules {
             echo_reply: self.payload == PayloadMode::Offset,
-            timestamp_slack: self.timestamp_slack(at),
+            timestamp_slack: self.timestamp_slack(seen.observed.at),
+            md5: seen.md5,
         }
     }
 
+    /// The digest that the MD5 option of a packet must carry, if it has one.
+    fn md5_of(&self, packet: &Packet) -> Option<[u8; 16]> {
+        let Transport::Tcp(segment) = &packet.transport else {
+            return None;
+        };
+        let signed = |option: &TcpOption| matches!(option, TcpOption::Md5(_));
+        segment.options.iter().find(|option| signed(option))?;
+        packet.md5_digest(&self.md5_secret).ok()
+    }
+
     fn judge(&mut self, seen: &Seen, pattern: &PacketPattern, due: Due) -> Vec<Difference> {
-        let rules = self.rules(seen.observed.at);
+        let rules = self.rules(seen);
         let mut found = compare::packet(pattern, &seen.pattern, &seen.parsed.packet.ip, rules);
         for piece in &seen.pieces {
             if !found.contains(piece) {
@@ -242,7 +270,7 @@ impl Run<'_> {
             if segment.reserved != 0 {
                 found.push(difference("reserved", "0", segment.reserved.to_string()));
             }
-            found.extend(self.payload_difference(segment));
+            found.extend(self.payload_difference(segment, pattern));
         }
         for at in [seen.first_at, seen.observed.at] {
             let error = due.error(at, self.tolerance);
@@ -299,7 +327,18 @@ impl Run<'_> {
         Some(u32::try_from(slack).unwrap_or(u32::MAX) + 1)
     }
 
-    fn payload_difference(&self, segment: &TcpSegment) -> Option<Difference> {
+    fn payload_difference(
+        &self,
+        segment: &TcpSegment,
+        pattern: &PacketPattern,
+    ) -> Option<Difference> {
+        if let BodyPattern::Tcp(TcpPattern {
+            payload: Some(written),
+            ..
+        }) = &pattern.body
+        {
+            return contents_difference(written, &segment.payload);
+        }
         let connection = self.connection.as_ref()?;
         if self.payload == PayloadMode::Zero {
             let at = segment.payload.iter().position(|&byte| byte != 0)?;
@@ -325,7 +364,9 @@ impl Run<'_> {
     }
 
     pub(super) fn belongs(&self, packet: &Packet, expected: Option<&PacketPattern>) -> bool {
-        let written = expected.and_then(|pattern| match &pattern.body {
+        // In packetdrill the ports of an outbound line mean nothing.
+        let naming = expected.filter(|_| !self.drop_in);
+        let written = naming.and_then(|pattern| match &pattern.body {
             BodyPattern::Tcp(tcp) => tcp.ports,
             BodyPattern::Udp { ports, .. } => *ports,
             BodyPattern::Icmp(_) => None,
@@ -349,8 +390,12 @@ impl Run<'_> {
         })
     }
 
-    /// A live packet as the script would write it.
-    fn as_written(&self, packet: &Packet) -> PacketPattern {
+    /// A live packet as the script would write it; a line with an absolute number has it so too.
+    fn as_written(&self, packet: &Packet, expected: Option<&PacketPattern>) -> PacketPattern {
+        let absolute = matches!(
+            expected.map(|line| &line.body),
+            Some(BodyPattern::Tcp(TcpPattern { absolute: true, .. }))
+        );
         let body = match &packet.transport {
             Transport::Tcp(segment) => {
                 let fallback = Connection::new(None, 0);
@@ -358,7 +403,7 @@ impl Run<'_> {
                     self.connection
                         .as_ref()
                         .unwrap_or(&fallback)
-                        .outbound(segment),
+                        .outbound(segment, absolute),
                 )
             }
             Transport::Udp(datagram) => BodyPattern::Udp {
@@ -390,6 +435,16 @@ impl Run<'_> {
             span: Span::default(),
         }
     }
+}
+
+/// Where a payload departs from what the line says it is. Another length is reported as such.
+fn contents_difference(written: &[u8], seen: &[u8]) -> Option<Difference> {
+    let at = written
+        .iter()
+        .zip(seen)
+        .position(|(want, got)| want != got)?;
+    let byte = |bytes: &[u8]| format!("byte {at} is {:#04x}", bytes[at]);
+    Some(difference("payload", byte(written), byte(seen)))
 }
 
 /// Neighbour and router discovery, multicast listener reports: the host's own housekeeping.

@@ -109,6 +109,13 @@ impl RunSettings {
             .unwrap_or(8080)
     }
 
+    /// The key of MD5 signatures; empty if none is given.
+    pub(super) fn md5_secret(&self, script: &ScriptOptions) -> Vec<u8> {
+        let secret = self.overrides.tcp_md5_secret.as_ref();
+        let secret = secret.or(script.tcp_md5_secret.as_ref());
+        secret.map_or(Vec::new(), |secret| secret.clone().into_bytes())
+    }
+
     /// The first of the ports the harness plays, out of the range stacks choose from.
     fn first_remote_port(&self) -> u16 {
         20_000 + (self.seed % 10_000) as u16

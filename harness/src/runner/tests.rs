@@ -17,6 +17,8 @@ use crate::wire::{IpFields, Packet, TcpFlags, TcpOption, TcpSegment, Transport};
 
 use super::{RunSettings, run};
 
+mod tcp;
+
 const ISN: u32 = 5_000_000;
 const ACK: u16 = 0x10;
 const SYN_ACK: u16 = 0x12;

@@ -1,7 +1,11 @@
 //! The syntax tree: a script as written, names and numbers not yet judged.
 
+mod tcp;
+
 use crate::program::TimeSpec;
 use crate::source::{Span, Spanned};
+
+pub(crate) use tcp::{Bytes, Damage, Field, Flags, Options, Tcp, TcpOption, TcpRange};
 
 /// A whole file.
 #[derive(Clone, Debug, Default)]
@@ -119,7 +123,7 @@ pub(crate) enum AnnotationItem {
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
     /// TCP.
-    Tcp(Tcp),
+    Tcp(Box<Tcp>),
     /// UDP.
     Udp {
         ports: Option<(Number, Number)>,
@@ -140,72 +144,6 @@ pub(crate) struct Range {
     pub len: Number,
     /// All of it.
     pub span: Span,
-}
-
-/// TCP flags as written.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Flags {
-    /// The letters before the dot, digits excluded.
-    pub letters: String,
-    /// Whether there is a dot.
-    pub ack: bool,
-    /// The AccECN digit.
-    pub ace: Option<u8>,
-}
-
-/// A TCP line after its annotation.
-#[derive(Clone, Debug)]
-pub(crate) struct Tcp {
-    /// `sport > dport`
-    pub ports: Option<(Number, Number)>,
-    /// Flags.
-    pub flags: Spanned<Flags>,
-    /// The sequence range.
-    pub range: Range,
-    /// `ack N`
-    pub ack: Option<Number>,
-    /// `win N`
-    pub window: Option<Number>,
-    /// `urg N`
-    pub urgent: Option<Number>,
-    /// `<…>`
-    pub options: Option<Spanned<Options>>,
-}
-
-/// An option list.
-#[derive(Clone, Debug)]
-pub(crate) enum Options {
-    /// `<...>`
-    Any,
-    /// `<a,b,c>`
-    List(Vec<Spanned<TcpOption>>),
-}
-
-/// One TCP option as written.
-#[derive(Clone, Debug)]
-pub(crate) enum TcpOption {
-    /// `eol`
-    EndOfList,
-    /// `nop`
-    NoOperation,
-    /// `mss N`
-    MaximumSegmentSize(Number),
-    /// `wscale N`
-    WindowScale(Number),
-    /// `sackOK`
-    SackPermitted,
-    /// `sack A:B …`
-    Sack(Vec<(Number, Number)>),
-    /// `TS val X ecr Y`
-    Timestamps(Number, Number),
-    /// `md5 HEX`
-    Md5(Vec<u8>),
-    /// `FO [HEX]`
-    FastOpen(Vec<u8>),
-    /// `FOEXP [HEX]`
-    FastOpenExperimental(Vec<u8>),
-    /// `ECN …`: the order (0 or 1) and the counters.
-    AccEcn(u8, Vec<Number>),
 }
 
 /// An ICMP line after the word `icmp`.

@@ -77,12 +77,21 @@ impl<'a> Lexer<'a> {
             self.directive();
         } else if rest.starts_with("...") {
             self.take(TokenKind::Ellipsis, 3);
+        } else if rest.starts_with("..") {
+            self.take(TokenKind::Range, 2);
         } else if let Some((kind, len)) = address(rest).or_else(|| number(rest)) {
             self.take(kind, len);
         } else if is_word_char(first) {
             let mut len = run_len(rest, is_word_char);
             if &rest[..len] == "sequence" && rest[len..].starts_with('#') {
                 len += 1;
+            }
+            // Options by kind and by experiment: `gen-200`, `exp-f989`.
+            if matches!(&rest[..len], "gen" | "exp" | "EXP")
+                && let Some(behind) = rest[len..].strip_prefix('-')
+                && behind.starts_with(is_word_char)
+            {
+                len += 1 + run_len(behind, is_word_char);
             }
             self.take(TokenKind::Word, len);
         } else if "<>()[]{},:=|+-*~./!".contains(first) {

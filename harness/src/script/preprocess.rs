@@ -73,6 +73,11 @@ const KEYWORDS: &[&str] = &[
     "FO",
     "FOEXP",
     "ECN",
+    "AccECN0",
+    "AccECN1",
+    "ee0b",
+    "eceb",
+    "ee1b",
     "e0b",
     "e1b",
     "ceb",
@@ -281,6 +286,7 @@ fn replace_defines(mut tokens: Vec<Token>, environment: Environment<'_>) -> Vec<
         .map(|(name, value)| (name.clone(), defined_token(value)))
         .collect();
     let fixed: Vec<String> = defines.keys().cloned().collect();
+    let mut bytes_follow = false;
     for token in &mut tokens {
         if token.kind == TokenKind::Option {
             if let Some((name, value)) = script_define(&token.text)
@@ -293,10 +299,31 @@ fn replace_defines(mut tokens: Vec<Token>, environment: Environment<'_>) -> Vec<
             && let Some(defined) = defines.get(&token.text)
         {
             token.kind = defined.kind;
-            token.text.clone_from(&defined.text);
+            token.text = match bytes_follow {
+                true => defined.text.clone(),
+                false => number_of_c(defined),
+            };
         }
+        bytes_follow = takes_bytes(token);
     }
     tokens
+}
+
+/// Whether bytes in hex stand behind this token, which are no number: `FO 0102`.
+fn takes_bytes(token: &Token) -> bool {
+    let word = token.text.as_str();
+    token.is('<')
+        || token.kind == TokenKind::Word
+            && (matches!(word, "FO" | "FOEXP" | "md5") || word.contains('-'))
+}
+
+/// The text of a defined token: as in C, an integer with a leading zero is octal.
+fn number_of_c(token: &Token) -> String {
+    let octal = token.kind == TokenKind::Int && token.text.len() > 1 && token.text.starts_with('0');
+    match u64::from_str_radix(&token.text, 8) {
+        Ok(number) if octal => number.to_string(),
+        _ => token.text.clone(),
+    }
 }
 
 /// Name and value of a `--define=NAME=VALUE` line.
@@ -310,7 +337,7 @@ fn script_define(option: &str) -> Option<(&str, &str)> {
 /// The token a defined word becomes: a string, a command, a number, else a word.
 fn defined_token(value: &str) -> Token {
     let lexed = lexer::lex(&Source::new("", value));
-    let mut token = match <[Token; 2]>::try_from(lexed.tokens) {
+    match <[Token; 2]>::try_from(lexed.tokens) {
         Ok([token, _]) if lexed.diagnostics.is_empty() => token,
         _ => Token {
             kind: TokenKind::Word,
@@ -319,16 +346,7 @@ fn defined_token(value: &str) -> Token {
             first_on_line: false,
             trivia: (0, 0),
         },
-    };
-    // As in C, an integer with a leading zero is octal.
-    if token.kind == TokenKind::Int
-        && token.text.len() > 1
-        && token.text.starts_with('0')
-        && let Ok(number) = u64::from_str_radix(&token.text, 8)
-    {
-        token.text = number.to_string();
     }
-    token
 }
 
 #[cfg(test)]

@@ -9,10 +9,11 @@ use crate::call::{Address, Call, ControlMessage, Errno, Fd, PollEntry};
 use crate::diagnostic::render::{Color, render_all};
 use crate::program::{
     Action, BodyPattern, CallStep, Capability, EcnPattern, IcmpPattern, IcmpQuote, IpPattern,
-    OptionsPattern, OutputExpectation, PacketPattern, PayloadMode, TcpPattern, TimeSpec,
+    OutputExpectation, PacketPattern, PayloadMode, TcpPattern, TimeSpec,
 };
 use crate::time::Time;
-use crate::wire::{TcpFlags, TcpOption};
+
+mod tcp;
 
 fn program_on(text: &str, ip_version: Option<IpVersion>) -> Program {
     let context = LoadContext {
@@ -127,102 +128,6 @@ fn absolute_times_must_not_go_backwards(#[case] text: &str, #[case] code: &str) 
 #[case("* > . 1:1(0)\n")]
 fn times_that_are_in_order_pass(#[case] text: &str) {
     assert_eq!(codes(text), Vec::<&str>::new());
-}
-
-#[rstest]
-#[case("S", TcpFlags::SYN)]
-#[case("S.", TcpFlags::SYN.with(TcpFlags::ACK))]
-#[case(".", TcpFlags::ACK)]
-#[case("-", TcpFlags(0))]
-#[case("FP.", TcpFlags::FIN.with(TcpFlags::PSH).with(TcpFlags::ACK))]
-#[case("RU", TcpFlags::RST.with(TcpFlags::URG))]
-#[case("SEWA", TcpFlags::SYN.with(TcpFlags::ECE).with(TcpFlags::CWR).with(TcpFlags::AE))]
-#[case(".5", TcpFlags::ACK.with(TcpFlags::AE).with(TcpFlags::ECE))]
-#[case("P.3", TcpFlags::PSH.with(TcpFlags::ACK).with(TcpFlags::CWR).with(TcpFlags::ECE))]
-#[case("S4", TcpFlags::SYN.with(TcpFlags::AE))]
-#[case("P.0", TcpFlags::PSH.with(TcpFlags::ACK))]
-fn flags(#[case] text: &str, #[case] want: TcpFlags) {
-    assert_eq!(tcp(&format!("> {text} 1:1(0)")).flags, want);
-}
-
-#[rstest]
-#[case("0:0(0)", Ok((0, 0)))]
-#[case("1:1001(1000)", Ok((1, 1000)))]
-#[case("4294967285:4294967295(10)", Ok((4_294_967_285, 10)))]
-#[case("0:65535(65535)", Err("C027"))]
-#[case("0:70000(70000)", Err("C015"))]
-#[case("1:2(2)", Err("C008"))]
-#[case("5:1(0)", Err("C008"))]
-#[case("4294967295:0(1)", Err("C009"))]
-#[case("4294967290:4294967296(6)", Err("C015"))]
-fn ranges(#[case] text: &str, #[case] want: Result<(u32, u16), &str>) {
-    let line = format!("0 > . {text}\n");
-    match want {
-        Ok(want) => {
-            let tcp = tcp(&line[2..]);
-            assert_eq!((tcp.seq, tcp.len), want);
-        }
-        Err(code) => assert_eq!(codes(&line), [code]),
-    }
-}
-
-#[test]
-fn absent_fields_stay_absent() {
-    let tcp = tcp("> . 1:1(0)");
-    assert_eq!(
-        (tcp.ack, tcp.window, tcp.urgent, tcp.ports),
-        (None, None, 0, None)
-    );
-    assert_eq!(tcp.options, OptionsPattern::Exactly(Vec::new()));
-}
-
-#[test]
-fn written_fields_are_taken() {
-    let tcp = tcp("< 4444 > 8080 PU. 1:11(10) ack 7 win 100 urg 10");
-    assert_eq!((tcp.ack, tcp.window, tcp.urgent), (Some(7), Some(100), 10));
-    assert_eq!(tcp.ports, Some((4444, 8080)));
-}
-
-#[rstest]
-#[case("<...>", OptionsPattern::Any)]
-#[case("<mss 1460>", OptionsPattern::Exactly(vec![TcpOption::MaximumSegmentSize(1460)]))]
-#[case("<nop,wscale 255>", OptionsPattern::Exactly(vec![TcpOption::NoOperation, TcpOption::WindowScale(255)]))]
-#[case("<sackOK,eol,eol>", OptionsPattern::Exactly(vec![TcpOption::SackPermitted, TcpOption::EndOfList, TcpOption::EndOfList]))]
-#[case("<nop,nop,TS val 1 ecr 4294967295>", OptionsPattern::Exactly(vec![
-    TcpOption::NoOperation, TcpOption::NoOperation,
-    TcpOption::Timestamps { value: 1, echo_reply: u32::MAX },
-]))]
-#[case("<nop,nop,sack 1:2 3:4>", OptionsPattern::Exactly(vec![
-    TcpOption::NoOperation, TcpOption::NoOperation, TcpOption::Sack(vec![(1, 2), (3, 4)]),
-]))]
-#[case("<FO,nop,nop>", OptionsPattern::Exactly(vec![
-    TcpOption::FastOpen(vec![]), TcpOption::NoOperation, TcpOption::NoOperation,
-]))]
-#[case("<FO 0102>", OptionsPattern::Exactly(vec![TcpOption::FastOpen(vec![1, 2])]))]
-#[case("<FOEXP>", OptionsPattern::Exactly(vec![TcpOption::FastOpenExperimental(vec![])]))]
-#[case("<md5 ABcd>", OptionsPattern::Exactly(vec![TcpOption::Md5(vec![0xab, 0xcd])]))]
-#[case("<ECN e1b 1 ceb 2 e0b 16777215,nop>", OptionsPattern::Exactly(vec![
-    TcpOption::AccEcn { order: 1, counters: vec![1, 2, 0xff_ffff] }, TcpOption::NoOperation,
-]))]
-fn option_lists(#[case] text: &str, #[case] want: OptionsPattern) {
-    assert_eq!(tcp(&format!("> . 1:1(0) {text}")).options, want);
-}
-
-#[rstest]
-#[case("<nop>", "C013")]
-#[case("<mss 1460,nop,nop>", "C013")]
-#[case("<mss 65536>", "C015")]
-#[case("<wscale 256,nop>", "C015")]
-#[case("<ECN e0b 16777216,nop,nop,nop>", "C015")]
-#[case("<md5 00112233445566778899aabbccddeeff00>", "C023")]
-#[case("<sack 1:2 3:4 5:6 7:8 9:10,nop,nop>", "C023")]
-#[case("<nop,nop,sack 1:2 3:4 5:6 7:8,mss 9,mss 9>", "C014")]
-#[case("<sack 1-2>", "S005")]
-#[case("<ECN ceb 1>", "S005")]
-#[case("<mss 1 nop>", "S005")]
-#[case("<TS val 1>", "S005")]
-fn bad_option_lists(#[case] text: &str, #[case] code: &str) {
-    assert_eq!(codes(&format!("0 > . 1:1(0) {text}\n")), [code]);
 }
 
 #[rstest]

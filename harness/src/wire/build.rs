@@ -112,7 +112,11 @@ fn icmp(message: &IcmpMessage, ip: &IpFields) -> (IpNextHeaderProtocol, Vec<u8>)
     (protocol, bytes)
 }
 
-fn ip(fields: &IpFields, protocol: IpNextHeaderProtocol, body: &[u8]) -> Result<Vec<u8>, String> {
+pub(super) fn ip(
+    fields: &IpFields,
+    protocol: IpNextHeaderProtocol,
+    body: &[u8],
+) -> Result<Vec<u8>, String> {
     let too_long = |_| "IP datagram above 65,535 bytes".to_string();
     match (fields.source, fields.destination) {
         (IpAddr::V4(source), IpAddr::V4(destination)) => {

@@ -4,11 +4,14 @@
 //! the defendant's head.
 
 mod build;
+mod damage;
+mod md5;
 pub mod options;
 pub mod packet;
 mod parse;
 
 pub(crate) use build::checksum;
+pub use damage::TcpDamage;
 pub use options::TcpOption;
 pub use packet::{IcmpMessage, IpFields, Packet, TcpFlags, TcpSegment, Transport, UdpDatagram};
 pub use parse::{Parsed, WireFault, parse};

@@ -9,6 +9,8 @@ mod cases;
 #[cfg(target_os = "linux")]
 mod commands;
 #[cfg(target_os = "linux")]
+mod lines;
+#[cfg(target_os = "linux")]
 mod process;
 #[cfg(target_os = "linux")]
 mod segment;
@@ -41,6 +43,7 @@ fn main() {
     }
     let trials = cases::ALL
         .iter()
+        .chain(lines::ALL)
         .map(|(name, case)| {
             let missing = missing.clone();
             let skip = missing.is_some() && !required;

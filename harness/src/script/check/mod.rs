@@ -2,11 +2,13 @@
 
 mod call;
 mod code;
+mod field;
 mod icmp;
 mod options;
 mod packet;
 mod tcp;
 mod tcp_options;
+mod tcp_range;
 mod time;
 mod value;
 

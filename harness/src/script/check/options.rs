@@ -38,6 +38,7 @@ const NAMES: &[(&str, Takes)] = &[
     ("tolerance_percent", Takes::Value),
     ("tcp_ts_tick_usecs", Takes::Value),
     ("tcp_ts_ecr_scaled", Takes::Nothing),
+    ("tcp_md5_secret", Takes::Value),
     ("strict_segments", Takes::Nothing),
     ("non_fatal", Takes::Value),
     ("define", Takes::Value),
@@ -136,6 +137,7 @@ impl Checker<'_> {
             "tcp_ts_tick_usecs" => {
                 options.tcp_ts_tick_usecs = self.number_value(value, 0, 1_000_000);
             }
+            "tcp_md5_secret" => options.tcp_md5_secret = Some(value.node.clone()),
             "non_fatal" => {
                 options.non_fatal_packet |= self.non_fatal_value(value);
                 if options.non_fatal_packet {

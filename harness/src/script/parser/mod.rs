@@ -5,11 +5,13 @@
 
 mod call;
 mod expr;
+mod field;
 mod icmp;
 mod layer;
 mod options;
 mod packet;
 mod tcp;
+mod tcp_damage;
 mod tcp_options;
 mod time;
 

@@ -28,7 +28,7 @@ impl Parser<'_> {
         } else if self.eat_word("icmp") {
             Body::Icmp(self.icmp()?)
         } else {
-            Body::Tcp(self.tcp()?)
+            Body::Tcp(Box::new(self.tcp()?))
         };
         Ok(Packet {
             direction: Spanned::new(direction, arrow.span),

@@ -1,7 +1,7 @@
 //! Without an agent: what a script may say about a server that is just there.
 
 use crate::call::{Address, Call, Outcome};
-use crate::program::{Action, BodyPattern, CallStep, PacketPattern, Program, Step};
+use crate::program::{Action, BodyPattern, CallStep, Match, PacketPattern, Program, Step};
 use crate::target::TargetError;
 use crate::wire::TcpFlags;
 
@@ -81,7 +81,7 @@ fn is_syn(step: &Step) -> bool {
     matches!(
         &step.action,
         Action::Inject(PacketPattern { body: BodyPattern::Tcp(tcp), .. })
-            if tcp.flags.contains(TcpFlags::SYN)
+            if tcp.has(TcpFlags::SYN)
     )
 }
 
@@ -133,8 +133,8 @@ fn injectable(pattern: &PacketPattern, server: Server) -> Result<(), TargetError
         ));
     };
     own_port(pattern, server, true)?;
-    let opens = tcp.flags.contains(TcpFlags::SYN) || tcp.flags.contains(TcpFlags::RST);
-    let tells = tcp.len > 0 || tcp.flags.contains(TcpFlags::FIN);
+    let opens = tcp.has(TcpFlags::SYN) || tcp.has(TcpFlags::RST);
+    let tells = tcp.len != Match::Is(0) || tcp.has(TcpFlags::FIN);
     if tells && !opens && !server.is_idle {
         return Err(lacks(
             "idle_server",

@@ -88,6 +88,7 @@ fn perform(
         Request::Hello { .. } | Request::Close => {
             Response::Failed("this request has no place here".into())
         }
+        Request::Ping => Response::Done,
         Request::Route { remote } => {
             let (local, mtu) = machine.route(*remote)?;
             Response::Route { local, mtu }

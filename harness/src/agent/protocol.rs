@@ -50,6 +50,8 @@ pub enum Request {
     /// End it with a signal.
     #[expect(missing_docs, reason = "the argument of `Session::end_process`")]
     EndProcess { signal: i32 },
+    /// Whether the agent is still there.
+    Ping,
     /// The case is over: reset and close everything, put settings back.
     Close,
 }

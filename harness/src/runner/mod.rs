@@ -257,7 +257,14 @@ impl<'a> Run<'a> {
         let ended_at = self.session.now();
         self.trace.sort();
         let cleaned = self.cleanup();
-        let verdict = match result.and(cleaned) {
+        let judged = match result.and(cleaned) {
+            Err(Stop::Failed(failure)) => match self.session.intact() {
+                Ok(()) => Err(Stop::Failed(failure)),
+                Err(error) => Err(Stop::from(error)),
+            },
+            other => other,
+        };
+        let verdict = match judged {
             Ok(()) => Verdict::Pass,
             Err(stop) => stop.verdict(),
         };

@@ -192,6 +192,14 @@ pub trait Session {
     /// [`TargetError::Unsupported`] if the target cannot take such a snapshot.
     fn socket_info(&mut self, fd: crate::call::Fd) -> Result<BTreeMap<String, i64>, TargetError>;
 
+    /// Asked when a case has failed: whether everything that the verdict rests on is still there.
+    ///
+    /// # Errors
+    /// [`TargetError::Machine`] if it is not; then the failure says nothing about the stack.
+    fn intact(&mut self) -> Result<(), TargetError> {
+        Ok(())
+    }
+
     /// Starts a process of its own that connects to `peer` and then waits for ever.
     /// The SYN may still be under way when this returns. One process at a time.
     ///

@@ -17,6 +17,7 @@ pub(crate) const ALL: &[(&str, fn())] = &[
     ("commands_need_leave_and_are_undone", commands),
     ("an_address_that_is_taken_is_not_played", taken_address),
     ("neighbours_are_answered", neighbours),
+    ("an_agent_that_is_killed_is_no_failure", killed_agent),
     ("nothing_is_left_behind", nothing_left),
     ("the_interfaces_own_hardware_address_will_do", own_mac),
     ("one_controller_is_served_at_a_time", one_at_a_time),
@@ -290,6 +291,29 @@ fn neighbours() {
     }
     let ran = machines.run_with_agent(&arguments(&["--ip-version", "ipv6"], &cases));
     all_are(&ran, &cases, "pass");
+}
+
+/// Its machine then closes the sockets in the middle of the cases.
+fn killed_agent() {
+    let machines = Machines::with_agent(&[]);
+    let cases = vec![case("keepalive")];
+    let ran = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            assert!(logged(&machines, "came"));
+            // Looking for free addresses takes a second of this; some of the cases take five.
+            std::thread::sleep(Duration::from_secs(3));
+            machines.kill_agent();
+        });
+        machines.run_with_agent(&arguments(&["--remote-count", "20"], &cases))
+    });
+    assert_eq!(ran.status, 1, "{}{}", ran.stdout, ran.stderr);
+    let verdicts: Vec<&str> = ran
+        .verdicts
+        .values()
+        .map(|(verdict, _)| verdict.as_str())
+        .collect();
+    assert!(verdicts.contains(&"error"), "{}", ran.stdout);
+    assert!(!verdicts.contains(&"fail"), "{}", ran.stdout);
 }
 
 fn own_mac() {

@@ -158,6 +158,14 @@ impl Machines {
         machines
     }
 
+    /// Ends the agent as nobody can refuse.
+    pub(crate) fn kill_agent(&self) {
+        use nix::sys::signal::{Signal, kill};
+        let child = self.agent.as_ref().expect("an agent").0.id();
+        let id = i32::try_from(child).expect("a process id");
+        kill(nix::unistd::Pid::from_raw(id), Signal::SIGKILL).expect("its own child");
+    }
+
     /// The veth. A namespace is named to `ip` by a process that is in it.
     fn join(&self) -> Result<(), String> {
         let sleeper = self.stack.run(|| {

@@ -141,6 +141,13 @@ impl Session for AgentSession {
         }
     }
 
+    fn intact(&mut self) -> Result<(), TargetError> {
+        match self.ask(&Request::Ping, Duration::ZERO)?.0 {
+            Response::Done => Ok(()),
+            other => Err(unexpected(&other)),
+        }
+    }
+
     fn start_process(&mut self, peer: SocketAddr) -> Result<(), TargetError> {
         let request = Request::StartProcess { peer };
         match self.ask(&request, Duration::ZERO)?.0 {

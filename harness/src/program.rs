@@ -4,10 +4,16 @@
 //! number, every argument has its type. Sequence numbers, ports, descriptors and
 //! timestamps are still the script's; the runner's bindings turn them into live ones.
 
+mod ip;
 mod tcp;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+pub use ip::{
+    EcnPattern, FragmentPattern, IcmpPattern, IcmpQuote, IpDamage, IpPattern, LayerPattern,
+    UdpPattern,
+};
 
 use crate::call::{Call, ControlMessage, Errno};
 use crate::source::{Source, Span, Spanned};
@@ -112,6 +118,8 @@ pub struct ScriptOptions {
     pub tcp_md5_secret: Option<String>,
     pub strict_segments: bool,
     pub non_fatal_packet: bool,
+    /// `--udp_encapsulation=tcp`: TCP travels inside UDP.
+    pub udp_encapsulation: bool,
     /// Options that are legal but change nothing here (`--send_omit_free`, `--code_command` …).
     pub others: Vec<(String, Option<String>)>,
 }
@@ -161,8 +169,12 @@ pub enum Action {
 /// An absent field means the default when injecting and "any" when expecting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PacketPattern {
+    /// Encapsulation, outermost first.
+    pub layers: Vec<LayerPattern>,
     /// The `[…]` annotation.
     pub ip: IpPattern,
+    /// `/udp(SPORT > DPORT)`: the TCP segment stands inside UDP, with these ports.
+    pub udp_encapsulation: Option<(u16, u16)>,
     /// The rest of the line.
     pub body: BodyPattern,
     /// The packet as written, from the arrow on.
@@ -211,65 +223,15 @@ impl<T: std::fmt::Display> std::fmt::Display for Match<T> {
     }
 }
 
-/// ECN bits of an annotation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EcnPattern {
-    /// These two bits: `noecn` 0, `ect1` 1, `ect0` 2, `ce` 3.
-    Bits(u8),
-    /// `ect01`: 1 or 2.
-    EctAny,
-}
-
-/// IP annotation.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct IpPattern {
-    /// ECN bits.
-    pub ecn: Option<EcnPattern>,
-    /// The whole TOS or traffic class byte.
-    pub tos: Option<u8>,
-    /// TTL or hop limit.
-    pub ttl: Option<u8>,
-    /// Flow label, symbolic on outbound packets.
-    pub flow_label: Option<u32>,
-}
-
 /// What the packet is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BodyPattern {
     /// TCP.
     Tcp(TcpPattern),
-    /// UDP: ports and payload length.
-    #[expect(missing_docs, reason = "named after the language's terms")]
-    Udp { ports: Option<(u16, u16)>, len: u16 },
+    /// UDP.
+    Udp(UdpPattern),
     /// ICMP.
     Icmp(IcmpPattern),
-}
-
-/// An ICMP line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IcmpPattern {
-    /// ICMP type number by IP version: IPv4, IPv6; `None` where the word does not exist.
-    pub kind: (Option<u8>, Option<u8>),
-    /// ICMP code number, likewise.
-    pub code: (Option<u8>, Option<u8>),
-    /// `mtu N`.
-    pub mtu: Option<u32>,
-    /// `id N`.
-    pub id: Option<u16>,
-    /// What is quoted.
-    pub quote: IcmpQuote,
-}
-
-/// The quoted datagram of an ICMP line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IcmpQuote {
-    /// A TCP segment of the connection with this script sequence number and payload length.
-    #[expect(missing_docs, reason = "as on a TCP line")]
-    Tcp { seq: u32, len: u16 },
-    /// A UDP datagram with this payload length.
-    Udp(u16),
-    /// No quote: the message is this long in all.
-    Raw(u16),
 }
 
 /// A system call of a script.

@@ -41,11 +41,8 @@ pub struct WireArgs {
     /// The interface of this machine that leads there.
     #[arg(long, value_name = "IF")]
     pub interface: Option<String>,
-    /// The address to play, which no machine has; once for each family [default: a free one of the
-    /// interface's network].
-    #[arg(long, value_name = "ADDRESS")]
-    pub remote_ip: Vec<IpAddr>,
-    /// Play so many addresses, from the one on, so that many cases can run at a time [default: 1].
+    /// Play so many addresses, from --remote-ip on (a free one of the network if left out), so that
+    /// many cases can run at a time [default: 1].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=250))]
     pub remote_count: Option<u8>,
     /// The router to the machine under test, if it is not in the interface's network.

@@ -1,5 +1,7 @@
 //! `--target wire`: from the command line to the target.
 
+use std::net::IpAddr;
+
 use crate::agent::secret::Secret;
 use crate::cli::{RunArgs, TargetName, WireArgs};
 use crate::program::IpVersion;
@@ -42,12 +44,13 @@ pub(super) fn open(args: &RunArgs) -> Result<Box<dyn Target>, String> {
         },
         (None, None) => return Err("neither --agent nor --port is given".into()),
     };
-    let versions = args.ip_version.versions();
+    let versions = args.family.ip_version.versions();
+    let remote_ip = args.script.remote_ip.as_deref().map(first_address);
     let options = WireOptions {
         calls,
         interface: wire.interface.clone().unwrap_or_default(),
         hosts: wire.host.clone(),
-        remote_ips: wire.remote_ip.clone(),
+        remote_ips: remote_ip.transpose()?.into_iter().collect(),
         remote_count: wire.remote_count.unwrap_or(1),
         gateways: wire.gateway.clone(),
         own_mac: wire.own_mac,
@@ -58,4 +61,12 @@ pub(super) fn open(args: &RunArgs) -> Result<Box<dyn Target>, String> {
         ),
     };
     Ok(Box::new(WireTarget::new(&options)?))
+}
+
+/// The address of `IP[/LEN]`; the length is the network's business.
+fn first_address(text: &str) -> Result<IpAddr, String> {
+    let address = text.split_once('/').map_or(text, |(address, _)| address);
+    address
+        .parse()
+        .map_err(|_| format!("`--remote-ip {text}` is no address"))
 }

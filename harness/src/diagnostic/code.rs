@@ -43,6 +43,8 @@ codes! {
     LAYER = "S023": "An encapsulation layer that cannot be read.";
     SUPERSET = "S024": "A form that packetdrill does not have, where only its own language is taken.";
     OPEN_RANGE = "S025": "A sequence range whose end says more than its start and its length.";
+    FRAGMENT = "S030": "A piece of a datagram that is not written as `frag FIRST:END`.";
+    UDP_ENCAPSULATION = "S031": "A suffix that is not written as `/udp(SPORT > DPORT)`.";
 
     OPTION_NAME = "C001": "An option line with an unknown name.";
     OPTION_VALUE = "C002": "An option line whose value is missing, surplus or not legal.";
@@ -79,6 +81,9 @@ codes! {
     PAYLOAD_LENGTH = "C033": "Payload contents of another length than the line says.";
     DAMAGE_USE = "C034": "A malformed header that cannot stand here.";
     RESET_REASON = "C035": "The reason of a reset on a segment that is none, or beside other contents.";
+    FRAGMENT_RANGE = "C037": "A piece that does not lie in its datagram, or not on a multiple of eight bytes.";
+    FRAGMENT_USE = "C038": "A piece of a packet that cannot be compared in pieces.";
+    LAYER_ORDER = "C039": "Encapsulation layers in an order that no packet has.";
 
     PACKET_DIFFERS = "R001": "The stack sent a packet that differs from the line.";
     PACKET_MISSING = "R002": "The stack did not send a packet in time.";

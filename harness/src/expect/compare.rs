@@ -3,13 +3,12 @@
 use std::fmt::Display;
 
 use crate::program::{
-    BodyPattern, EcnPattern, IcmpPattern, IpPattern, Match, OptionPattern, OptionsPattern,
-    PacketPattern, TcpPattern,
+    BodyPattern, Match, OptionPattern, OptionsPattern, PacketPattern, TcpPattern,
 };
 use crate::verdict::Difference;
-use crate::wire::{IpFields, TcpOption};
+use crate::wire::{Parsed, TcpOption, Transport};
 
-use super::show;
+use super::{ip, show};
 
 /// What a comparison takes into account beyond the fields written.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,6 +19,8 @@ pub struct Rules {
     pub timestamp_slack: Option<u32>,
     /// The digest that an MD5 option of the packet seen must carry.
     pub md5: Option<[u8; 16]>,
+    /// Whether exactly what packetdrill compares is compared.
+    pub drop_in: bool,
 }
 
 /// One difference.
@@ -37,25 +38,38 @@ pub fn difference(
 
 /// Compares an outbound line with the packet seen, both in script numbers.
 ///
-/// `seen` is the packet as the script would write it, every field present; `ip` its real IP header.
+/// `seen` is the packet as the script would write it, every field present; `live` what it was read from.
 pub fn packet(
     expected: &PacketPattern,
     seen: &PacketPattern,
-    ip: &IpFields,
+    live: &Parsed,
     rules: Rules,
 ) -> Vec<Difference> {
-    let mut found = annotation(&expected.ip, ip);
-    match (&expected.body, &seen.body) {
-        (BodyPattern::Tcp(want), BodyPattern::Tcp(got)) => found.extend(tcp(want, got, rules)),
-        (BodyPattern::Udp { len: want, .. }, BodyPattern::Udp { len: got, .. }) => {
-            if want != got {
-                found.push(difference("length", want.to_string(), got.to_string()));
-            }
+    let mut found = ip::headers(expected, live);
+    if expected.udp_encapsulation != seen.udp_encapsulation {
+        let text = |ports: Option<(u16, u16)>| match ports {
+            Some((source, destination)) => format!("udp({source} > {destination})"),
+            None => "none".to_string(),
+        };
+        let (want, got) = (expected.udp_encapsulation, seen.udp_encapsulation);
+        found.push(difference("udp_encapsulation", text(want), text(got)));
+    }
+    match (&expected.body, &seen.body, &live.packet.transport) {
+        (BodyPattern::Tcp(want), BodyPattern::Tcp(got), _) => found.extend(tcp(want, got, rules)),
+        (BodyPattern::Udp(want), BodyPattern::Udp(_), Transport::Udp(datagram)) => {
+            found.extend(ip::udp(want, &datagram.payload));
         }
-        (BodyPattern::Icmp(want), BodyPattern::Icmp(got)) => {
-            found.extend(icmp(want, got, ip.source.is_ipv4()));
+        (BodyPattern::Icmp(want), BodyPattern::Icmp(got), Transport::Icmp(message)) => {
+            let v4 = live.packet.ip.source.is_ipv4();
+            found.extend(ip::icmp(want, got, message, v4, rules.drop_in));
         }
-        (want, got) => found.push(difference("protocol", protocol(want), protocol(got))),
+        (want, _, transport) => {
+            found.push(difference(
+                "protocol",
+                protocol(want),
+                seen_protocol(transport),
+            ));
+        }
     }
     found
 }
@@ -63,35 +77,18 @@ pub fn packet(
 fn protocol(body: &BodyPattern) -> &'static str {
     match body {
         BodyPattern::Tcp(_) => "TCP",
-        BodyPattern::Udp { .. } => "UDP",
+        BodyPattern::Udp(_) => "UDP",
         BodyPattern::Icmp(_) => "ICMP",
     }
 }
 
-fn annotation(expected: &IpPattern, ip: &IpFields) -> Vec<Difference> {
-    let mut found = Vec::new();
-    let ecn = ip.traffic_class & 3;
-    let name = |bits: u8| ["noecn", "ect1", "ect0", "ce"][usize::from(bits & 3)];
-    match expected.ecn {
-        Some(EcnPattern::Bits(bits)) if bits != ecn => {
-            found.push(difference("ecn", name(bits), name(ecn)));
-        }
-        Some(EcnPattern::EctAny) if ecn != 1 && ecn != 2 => {
-            found.push(difference("ecn", "ect01", name(ecn)));
-        }
-        Some(EcnPattern::Bits(_) | EcnPattern::EctAny) | None => {}
+fn seen_protocol(transport: &Transport) -> String {
+    match transport {
+        Transport::Tcp(_) => "TCP".to_string(),
+        Transport::Udp(_) => "UDP".to_string(),
+        Transport::Icmp(_) => "ICMP".to_string(),
+        Transport::Other { protocol, .. } => format!("protocol {protocol}"),
     }
-    if let Some(tos) = expected.tos.filter(|&tos| tos != ip.traffic_class) {
-        found.push(difference(
-            "tos",
-            format!("{tos:#04x}"),
-            format!("{:#04x}", ip.traffic_class),
-        ));
-    }
-    if let Some(ttl) = expected.ttl.filter(|&ttl| ttl != ip.ttl) {
-        found.push(difference("ttl", ttl.to_string(), ip.ttl.to_string()));
-    }
-    found
 }
 
 fn tcp(want: &TcpPattern, got: &TcpPattern, rules: Rules) -> Vec<Difference> {
@@ -243,16 +240,4 @@ fn same_timestamps(
         open => open.takes(*echo_reply),
     };
     value_fits && echo_fits
-}
-
-fn icmp(want: &IcmpPattern, got: &IcmpPattern, v4: bool) -> Vec<Difference> {
-    let pick = |(four, six): (Option<u8>, Option<u8>)| if v4 { four } else { six }.unwrap_or(0);
-    [
-        ("icmp_type", want.kind, got.kind),
-        ("icmp_code", want.code, got.code),
-    ]
-    .into_iter()
-    .filter(|(_, want, got)| pick(*want) != pick(*got))
-    .map(|(name, want, got)| difference(name, pick(want).to_string(), pick(got).to_string()))
-    .collect()
 }

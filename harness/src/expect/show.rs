@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
-use crate::program::{
-    BodyPattern, EcnPattern, IcmpPattern, IcmpQuote, IpPattern, Match, PacketPattern, TcpPattern,
-};
+use crate::program::{BodyPattern, Match, PacketPattern, TcpPattern};
 use crate::wire::{TcpDamage, TcpFlags};
 
 pub use super::show_options::{option, options};
+
+use super::show_ip::{annotation, icmp, udp, udp_ports};
+pub use super::show_ip::{layers, quote};
 
 /// Letters of the control bits, in the order packetdrill's users write them.
 const FLAG_LETTERS: [(TcpFlags, char); 8] = [
@@ -78,7 +79,7 @@ fn range(pattern: &TcpPattern) -> String {
 }
 
 /// Payload contents: text where it can be read, else hex.
-fn contents(bytes: &[u8]) -> String {
+pub(super) fn contents(bytes: &[u8]) -> String {
     let plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
     match std::str::from_utf8(bytes) {
         Ok(text) if bytes.iter().all(plain) => format!("\"{text}\""),
@@ -106,68 +107,15 @@ fn damage(damage: &TcpDamage) -> String {
 /// A packet line without its time: `> [ttl 64] S. 0:0(0) ack 1 <...>`.
 pub fn packet(pattern: &PacketPattern, inbound: bool) -> String {
     let mut text = if inbound { "< " } else { "> " }.to_string();
+    text.push_str(&layers(&pattern.layers));
     text.push_str(&annotation(&pattern.ip));
     match &pattern.body {
         BodyPattern::Tcp(segment) => text.push_str(&tcp(segment)),
-        BodyPattern::Udp { ports, len } => {
-            text.push_str("udp ");
-            if let Some((source, destination)) = ports {
-                let _ = write!(text, "{source} > {destination} ");
-            }
-            let _ = write!(text, "({len})");
-        }
+        BodyPattern::Udp(datagram) => text.push_str(&udp(datagram)),
         BodyPattern::Icmp(message) => text.push_str(&icmp(message)),
     }
-    text
-}
-
-fn annotation(ip: &IpPattern) -> String {
-    let mut items = Vec::new();
-    match ip.ecn {
-        Some(EcnPattern::EctAny) => items.push("ect01".to_string()),
-        Some(EcnPattern::Bits(bits)) => {
-            items.push(["noecn", "ect1", "ect0", "ce"][usize::from(bits & 3)].to_string());
-        }
-        None => {}
-    }
-    items.extend(ip.tos.map(|tos| format!("tos {tos:#04x}")));
-    items.extend(ip.ttl.map(|ttl| format!("ttl {ttl}")));
-    items.extend(ip.flow_label.map(|label| format!("flowlabel {label:#x}")));
-    if items.is_empty() {
-        String::new()
-    } else {
-        format!("[{}] ", items.join(", "))
-    }
-}
-
-fn icmp(message: &IcmpPattern) -> String {
-    let number = |(v4, v6): (Option<u8>, Option<u8>)| match (v4, v6) {
-        (Some(v4), Some(v6)) if v4 != v6 => format!("{v4}/{v6}"),
-        (Some(number), _) | (None, Some(number)) => number.to_string(),
-        (None, None) => "0".to_string(),
-    };
-    let mut text = format!(
-        "icmp type_{} code_{}",
-        number(message.kind),
-        number(message.code)
-    );
-    if let Some(mtu) = message.mtu {
-        let _ = write!(text, " mtu {mtu}");
-    }
-    if let Some(id) = message.id {
-        let _ = write!(text, " id {id}");
-    }
-    match message.quote {
-        IcmpQuote::Tcp { seq, len } => {
-            let end = seq.wrapping_add(u32::from(len));
-            let _ = write!(text, " [{seq}:{end}({len})]");
-        }
-        IcmpQuote::Udp(len) => {
-            let _ = write!(text, " [udp ({len})]");
-        }
-        IcmpQuote::Raw(len) => {
-            let _ = write!(text, " [raw ({len})]");
-        }
+    if let Some(ports) = pattern.udp_encapsulation {
+        text.push_str(&udp_ports(ports));
     }
     text
 }

@@ -189,6 +189,11 @@ impl Connection {
         self.local_base(false).wrapping_add(relative)
     }
 
+    /// The script number of a live one that the harness sent, relative to its SYN.
+    pub(super) fn remote_number(&self, live: u32) -> u32 {
+        live.wrapping_sub(self.remote_base(false))
+    }
+
     /// The stream offset of the first payload byte of a segment with this script number.
     pub(super) fn stream_offset(seq_relative: u32, syn: bool) -> u64 {
         // Data starts at relative number 1; on a SYN the byte after it has that number.

@@ -11,12 +11,15 @@ mod connection;
 mod descriptors;
 mod explain;
 mod inbound;
+mod inbound_ip;
 mod outbound;
+mod outbound_ip;
 
 mod schedule;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod tunnel;
 
 use std::time::Duration;
 
@@ -193,6 +196,8 @@ struct Run<'a> {
     waiting: std::collections::VecDeque<crate::target::Observed>,
     /// The flow label a script value stands for, and the live one.
     flow_label: Option<(u32, u32)>,
+    /// Pieces of outbound datagrams seen so far.
+    pieces: crate::wire::Reassembly,
     /// Where in the stream the last injected urgent byte stands.
     urgent_mark: Option<u64>,
     /// What was known before the latest `connect`, should it come to nothing.
@@ -242,6 +247,7 @@ impl<'a> Run<'a> {
             is_virtual: false,
             waiting: std::collections::VecDeque::new(),
             flow_label: None,
+            pieces: crate::wire::Reassembly::default(),
             urgent_mark: None,
             before_connect: None,
             connecting: None,
@@ -407,6 +413,9 @@ impl<'a> Run<'a> {
             .push(at, TraceEvent::Note, Some(span), format!("`{command}`"));
         if report.status == Some(0) {
             return Ok(());
+        }
+        if let Some(skip) = tunnel::lacking(command, &report) {
+            return Err(skip);
         }
         // A command that cannot be found or run, or that was killed, is not the stack's doing.
         let broken = matches!(report.status, None | Some(126 | 127));

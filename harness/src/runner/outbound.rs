@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use crate::expect::compare::{self, Rules, difference};
 use crate::expect::payload::{self, Direction};
-use crate::expect::show;
+use crate::expect::{ip, show};
 use crate::program::{
-    BodyPattern, EcnPattern, IcmpPattern, IcmpQuote, IpPattern, Match, PacketPattern, PayloadMode,
-    Step, TcpPattern,
+    BodyPattern, EcnPattern, IpPattern, Match, PacketPattern, PayloadMode, Step, TcpPattern,
 };
 use crate::source::Span;
 use crate::target::Observed;
@@ -19,6 +18,7 @@ use crate::wire::{
     self, IcmpMessage, IpFields, Packet, Parsed, TcpFlags, TcpOption, TcpSegment, Transport,
 };
 
+use super::outbound_ip::udp_as_written;
 use super::schedule::Due;
 use super::{Connection, Run, Stop};
 
@@ -97,19 +97,22 @@ impl Run<'_> {
         kept: &mut Vec<Observed>,
     ) -> Result<Option<Seen>, Stop> {
         while let Some(observed) = self.next_packet(deadline)? {
-            let parsed = match wire::parse(&observed.bytes) {
-                Ok(parsed) => parsed,
+            let read = wire::parse(&observed.bytes)
+                .and_then(|parsed| self.take_out_of_udp(parsed, expected));
+            let (parsed, udp_ports) = match read {
+                Ok(read) => read,
                 Err(problem) => return Err(self.unreadable(observed, &problem, expected)),
             };
-            let ours = self.belongs(&parsed.packet, expected);
-            let under_test = self.belongs(&parsed.packet, None);
+            let piece = self.is_piece_of_ours(&parsed);
+            let ours = piece || self.belongs(&parsed.packet, expected);
+            let under_test = piece || self.belongs(&parsed.packet, None);
             if under_test && !ours {
                 kept.push(observed);
                 continue;
             }
             let tcp = expected.and_then(|pattern| match &pattern.body {
                 BodyPattern::Tcp(tcp) => Some(tcp),
-                BodyPattern::Udp { .. } | BodyPattern::Icmp(_) => None,
+                BodyPattern::Udp(_) | BodyPattern::Icmp(_) => None,
             });
             if let (true, Some(connection)) = (under_test, self.connection.as_mut()) {
                 match &parsed.packet.transport {
@@ -120,7 +123,11 @@ impl Run<'_> {
                     Transport::Icmp(_) | Transport::Other { .. } => {}
                 }
             }
-            let pattern = self.as_written(&parsed.packet, expected);
+            let pattern = PacketPattern {
+                layers: ip::as_written(&parsed.layers),
+                udp_encapsulation: udp_ports,
+                ..self.as_written(&parsed.packet, expected)
+            };
             let md5 = self.md5_of(&parsed.packet);
             let mut text = show::packet(&pattern, false);
             if !ours {
@@ -186,7 +193,7 @@ impl Run<'_> {
             seen.parsed.faults.extend(next.parsed.faults);
             seen.observed.at = next.observed.at;
             seen.md5 = next.md5;
-            seen.pattern = self.as_written(&seen.parsed.packet, Some(pattern));
+            seen.pattern.body = self.as_written(&seen.parsed.packet, Some(pattern)).body;
         }
         Ok(())
     }
@@ -229,8 +236,7 @@ impl Run<'_> {
             timestamp_slack: None,
             ..self.rules(piece)
         };
-        let ip = &piece.parsed.packet.ip;
-        compare::packet(&whole(expected), &piece.pattern, ip, rules)
+        compare::packet(&whole(expected), &piece.pattern, &piece.parsed, rules)
     }
 
     fn rules(&self, seen: &Seen) -> Rules {
@@ -238,6 +244,7 @@ impl Run<'_> {
             echo_reply: self.payload == PayloadMode::Offset,
             timestamp_slack: self.timestamp_slack(seen.observed.at),
             md5: seen.md5,
+            drop_in: self.drop_in,
         }
     }
 
@@ -253,7 +260,10 @@ impl Run<'_> {
 
     fn judge(&mut self, seen: &Seen, pattern: &PacketPattern, due: Due) -> Vec<Difference> {
         let rules = self.rules(seen);
-        let mut found = compare::packet(pattern, &seen.pattern, &seen.parsed.packet.ip, rules);
+        let mut found = match (pattern.ip.fragment, seen.parsed.header.piece) {
+            (None, None) => compare::packet(pattern, &seen.pattern, &seen.parsed, rules),
+            (wanted, piece) => self.judge_piece(seen, pattern, wanted, piece),
+        };
         for piece in &seen.pieces {
             if !found.contains(piece) {
                 found.push(piece.clone());
@@ -368,13 +378,15 @@ impl Run<'_> {
         let naming = expected.filter(|_| !self.drop_in);
         let written = naming.and_then(|pattern| match &pattern.body {
             BodyPattern::Tcp(tcp) => tcp.ports,
-            BodyPattern::Udp { ports, .. } => *ports,
+            BodyPattern::Udp(udp) => udp.ports,
             BodyPattern::Icmp(_) => None,
         });
         let (source, destination) = match &packet.transport {
             Transport::Tcp(segment) => (segment.source_port, segment.destination_port),
             Transport::Udp(datagram) => (datagram.source_port, datagram.destination_port),
-            Transport::Icmp(message) => return !is_neighbour_noise(message, packet.ip.source),
+            Transport::Icmp(message) => {
+                return self.sees_icmp() && !is_neighbour_noise(message, packet.ip.source);
+            }
             Transport::Other { .. } => return false,
         };
         if packet.ip.destination != self.addresses.remote_ip {
@@ -406,31 +418,21 @@ impl Run<'_> {
                         .outbound(segment, absolute),
                 )
             }
-            Transport::Udp(datagram) => BodyPattern::Udp {
-                ports: None,
-                len: u16::try_from(datagram.payload.len()).unwrap_or(u16::MAX),
-            },
-            Transport::Icmp(message) => BodyPattern::Icmp(IcmpPattern {
-                kind: (Some(message.kind), Some(message.kind)),
-                code: (Some(message.code), Some(message.code)),
-                mtu: None,
-                id: None,
-                quote: IcmpQuote::Raw(u16::try_from(message.payload.len() + 8).unwrap_or(u16::MAX)),
-            }),
-            Transport::Other { payload, .. } => BodyPattern::Udp {
-                ports: None,
-                len: u16::try_from(payload.len()).unwrap_or(u16::MAX),
-            },
+            Transport::Udp(datagram) => BodyPattern::Udp(udp_as_written(&datagram.payload)),
+            Transport::Icmp(message) => BodyPattern::Icmp(self.icmp_as_written(message)),
+            Transport::Other { payload, .. } => BodyPattern::Udp(udp_as_written(payload)),
         };
         let ecn = match packet.ip.traffic_class & 3 {
             0 => None,
             bits => Some(EcnPattern::Bits(bits)),
         };
         PacketPattern {
+            layers: Vec::new(),
             ip: IpPattern {
                 ecn,
                 ..IpPattern::default()
             },
+            udp_encapsulation: None,
             body,
             span: Span::default(),
         }

@@ -1,5 +1,7 @@
 //! The runner against a stack that says exactly what a test tells it to.
 
+mod ip;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 

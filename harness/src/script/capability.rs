@@ -8,7 +8,8 @@ pub fn unavailable(capability: &Capability) -> Option<String> {
     let reason = match kind {
         "ip_version" => return Some(format!("the script has words that exist only on {rest}")),
         "python" => "a code block is beyond plain assertions, and Python is not run",
-        "encapsulation" => "packets inside tunnels are read, but not built or compared",
+        "tunnel_option" => "options of tunnel sockets are read, but not acted on",
+        "sctp" => "only TCP inside UDP is supported, not SCTP",
         "psp" => "PSP is read, but not built or compared",
         "control" => "control messages of this kind are read, but not compared",
         "wire" => "runs between two machines are not supported",

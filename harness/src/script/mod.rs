@@ -6,17 +6,23 @@
 
 pub mod capability;
 pub mod command;
+pub mod format;
 pub mod lexer;
 pub mod token;
 
 mod ast;
 mod check;
 mod code;
+mod given;
 mod header;
 mod parser;
 mod preprocess;
 mod suggest;
 mod superset;
+
+use std::collections::BTreeMap;
+
+pub use given::{Given, OptionPair, check_options};
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::program::{CaseHeader, IpVersion, Program};
@@ -29,6 +35,8 @@ pub struct LoadContext {
     pub predefined: Vec<String>,
     /// `-D NAME=VALUE` of the command line; these win over the script's own.
     pub defines: Vec<(String, String)>,
+    /// Options of the command line, found good by [`check_options`]; these win over the script's own.
+    pub options: Vec<OptionPair>,
     /// The family to run on; `None` takes the script's own line, else IPv4.
     pub ip_version: Option<IpVersion>,
     /// Take only what packetdrill takes: the additions of docs/language.md are errors.
@@ -71,7 +79,8 @@ fn read(source: &Source, context: &LoadContext) -> (Program, Vec<Diagnostic>) {
         drop_in: context.drop_in,
     };
     let tokens = preprocess::preprocess(source, lexed.tokens, environment, &mut diagnostics);
-    let file = parser::parse(source, &tokens, context.drop_in, &mut diagnostics);
+    let mut file = parser::parse(source, &tokens, context.drop_in, &mut diagnostics);
+    file.options.extend(given::lines(&context.options));
     let whole = !diagnostics
         .iter()
         .any(|one| one.severity == Severity::Error);
@@ -88,22 +97,18 @@ fn read(source: &Source, context: &LoadContext) -> (Program, Vec<Diagnostic>) {
 /// is then missing on this line is no news.
 fn drop_echoes(source: &Source, diagnostics: &mut Vec<Diagnostic>) {
     use crate::diagnostic::code::{UNCLOSED_COMMAND, UNCLOSED_STRING, UNEXPECTED};
-    let swallowed: Vec<(usize, usize)> = diagnostics
-        .iter()
-        .filter(|one| [UNCLOSED_STRING, UNCLOSED_COMMAND].contains(&one.code))
-        .map(|one| {
-            (
-                source.line_of(one.primary.span.start),
-                one.primary.span.start,
-            )
-        })
-        .collect();
+    let line = |one: &Diagnostic| source.line_of(one.primary.span.start);
+    let mut swallowed: BTreeMap<usize, usize> = BTreeMap::new();
+    for one in diagnostics.iter() {
+        if [UNCLOSED_STRING, UNCLOSED_COMMAND].contains(&one.code) {
+            let from = one.primary.span.start;
+            let first = swallowed.entry(line(one)).or_insert(from);
+            *first = from.min(*first);
+        }
+    }
     diagnostics.retain(|one| {
-        let start = one.primary.span.start;
-        one.code != UNEXPECTED
-            || !swallowed
-                .iter()
-                .any(|(line, from)| source.line_of(start) == *line && start >= *from)
+        let from = swallowed.get(&line(one));
+        one.code != UNEXPECTED || from.is_none_or(|from| one.primary.span.start < *from)
     });
 }
 

@@ -1,5 +1,7 @@
 //! What a line means, in tables.
 
+mod ip;
+
 use std::time::Duration;
 
 use rstest::rstest;
@@ -9,7 +11,7 @@ use crate::call::{Address, Call, ControlMessage, Errno, Fd, PollEntry};
 use crate::diagnostic::render::{Color, render_all};
 use crate::program::{
     Action, BodyPattern, CallStep, Capability, EcnPattern, IcmpPattern, IcmpQuote, IpPattern,
-    OutputExpectation, PacketPattern, PayloadMode, TcpPattern, TimeSpec,
+    Match, OutputExpectation, PacketPattern, PayloadMode, TcpPattern, TimeSpec,
 };
 use crate::time::Time;
 
@@ -138,7 +140,19 @@ fn times_that_are_in_order_pass(#[case] text: &str) {
 #[case("[ce]", IpPattern { ecn: Some(EcnPattern::Bits(3)), ..IpPattern::default() })]
 #[case("[ect01]", IpPattern { ecn: Some(EcnPattern::EctAny), ..IpPattern::default() })]
 #[case("[tos 0x1c]", IpPattern { tos: Some(0x1c), ..IpPattern::default() })]
-#[case("[ttl 64]", IpPattern { ttl: Some(64), ..IpPattern::default() })]
+#[case("[ttl 64]", IpPattern { ttl: Some(Match::Is(64)), ..IpPattern::default() })]
+#[case("[ttl 60..64]", IpPattern { ttl: Some(Match::Within(60, 64)), ..IpPattern::default() })]
+#[case("[ttl 60 .. 64]", IpPattern { ttl: Some(Match::Within(60, 64)), ..IpPattern::default() })]
+#[case("[ttl *]", IpPattern { ttl: Some(Match::Any), ..IpPattern::default() })]
+#[case("[hlim 1]", IpPattern { ttl: Some(Match::Is(1)), ..IpPattern::default() })]
+#[case("[class 0x1c]", IpPattern { tos: Some(0x1c), ..IpPattern::default() })]
+#[case("[ecn ect01]", IpPattern { ecn: Some(EcnPattern::EctAny), ..IpPattern::default() })]
+#[case("[dscp 0x2e]", IpPattern { dscp: Some(46), ..IpPattern::default() })]
+#[case("[dscp ef, ecn ce]", IpPattern { dscp: Some(46), ecn: Some(EcnPattern::Bits(3)), ..IpPattern::default() })]
+#[case("[dscp voice-admit]", IpPattern { dscp: Some(44), ..IpPattern::default() })]
+#[case("[ttl 9, ect0, dscp af11]", IpPattern { ttl: Some(Match::Is(9)), ecn: Some(EcnPattern::Bits(2)), dscp: Some(10), ..IpPattern::default() })]
+#[case("[id 7, df]", IpPattern { id: Some(Match::Is(7)), dont_fragment: Some(true), ..IpPattern::default() })]
+#[case("[id 16..32, nodf]", IpPattern { id: Some(Match::Within(16, 32)), dont_fragment: Some(false), ..IpPattern::default() })]
 #[case("[ect0, flowlabel 0x3]", IpPattern { ecn: Some(EcnPattern::Bits(2)), flow_label: Some(3), ..IpPattern::default() })]
 fn annotations(#[case] text: &str, #[case] want: IpPattern) {
     assert_eq!(packet(&format!("> {text} . 1:1(0)")).ip, want);
@@ -152,6 +166,10 @@ fn annotations(#[case] text: &str, #[case] want: IpPattern) {
 #[case("packet_too_big mtu 1280", (None, Some(2)), (Some(0), Some(0)))]
 #[case("time_exceeded exceeded_frag_time", (Some(11), Some(3)), (None, Some(1)))]
 #[case("parameter_problem unknown_option", (Some(12), Some(4)), (None, Some(2)))]
+#[case("time_exceeded ttl_exceeded_in_transit", (Some(11), Some(3)), (Some(0), None))]
+#[case("time_exceeded frag_reass_exceeded", (Some(11), Some(3)), (Some(1), None))]
+#[case("router_advertisement mtu 1492", (None, Some(134)), (Some(0), Some(0)))]
+#[case("type_3 code_4 mtu 1400", (Some(3), Some(3)), (Some(4), Some(4)))]
 #[case("source_quench", (Some(4), None), (Some(0), Some(0)))]
 #[case("echo_request id 7", (Some(8), Some(128)), (Some(0), Some(0)))]
 #[case("type_200 code_9", (Some(200), Some(200)), (Some(9), Some(9)))]
@@ -167,11 +185,13 @@ fn icmp_words(
 }
 
 #[rstest]
-#[case("", IcmpQuote::Tcp { seq: 0, len: 0 })]
-#[case("[1:1001(1000)]", IcmpQuote::Tcp { seq: 1, len: 1000 })]
-#[case("[udp (20)]", IcmpQuote::Udp(20))]
-#[case("[raw (64)]", IcmpQuote::Raw(64))]
-fn icmp_quotes(#[case] text: &str, #[case] quote: IcmpQuote) {
+#[case("", None)]
+#[case("[1:1001(1000)]", Some(IcmpQuote::Tcp { seq: 1, len: 1000, udp: None }))]
+#[case("[1:1(0)/udp(9811 > 1)]", Some(IcmpQuote::Tcp { seq: 1, len: 0, udp: Some((9811, 1)) }))]
+#[case("[udp (20)]", Some(IcmpQuote::Udp(20)))]
+#[case("[raw (64)]", Some(IcmpQuote::Raw(64)))]
+#[case("\"a\\x00\"", Some(IcmpQuote::Contents(vec![b'a', 0])))]
+fn icmp_quotes(#[case] text: &str, #[case] quote: Option<IcmpQuote>) {
     let line = format!("< icmp unreachable frag_needed mtu 1400 {text}");
     let BodyPattern::Icmp(icmp) = packet(&line).body else {
         panic!()
@@ -180,8 +200,8 @@ fn icmp_quotes(#[case] text: &str, #[case] quote: IcmpQuote) {
         kind: (Some(3), Some(1)),
         code: (Some(4), None),
         mtu: Some(1400),
-        id: None,
         quote,
+        ..IcmpPattern::default()
     };
     assert_eq!(icmp, want);
 }
@@ -365,7 +385,12 @@ fn poll_entries_keep_their_masks() {
 #[case("0 socket(..., SOCK_STREAM, IPPROTO_MPTCP) = 3\n", &["mptcp"])]
 #[case("0 > udp (10)\n", &["udp"])]
 #[case("0 < icmp source_quench\n", &["icmp"])]
-#[case("0 > gre: . 1:1(0)\n", &["encapsulation"])]
+#[case("0 > ipv4 10.0.0.1 > 10.0.0.2: gre: . 1:1(0)\n", &["encapsulation"])]
+#[case("0 > . 1:1(0)/udp(9811 > 1)\n", &["udp_encapsulation"])]
+#[case("0 < . 1:1(0) win 9/udp(9811 > 1)\n", &[])]
+#[case("--udp_encapsulation=tcp\n0 close(3) = 0\n", &["udp_encapsulation"])]
+#[case("--udp_encapsulation=sctp\n0 close(3) = 0\n", &["sctp"])]
+#[case("0 > [df] . 1:1(0)\n", &[])]
 #[case("0 > encap psp spi 0x11 . 1:1(0)\n", &["psp"])]
 #[case("0 psp_rx_assoc(3, [17]) = 0\n", &["psp"])]
 #[case("0 pipe([5, 6]) = 0\n", &["call:pipe"])]

@@ -11,9 +11,13 @@ mod commands;
 #[cfg(target_os = "linux")]
 mod lines;
 #[cfg(target_os = "linux")]
+mod packetdrill;
+#[cfg(target_os = "linux")]
 mod process;
 #[cfg(target_os = "linux")]
 mod segment;
+#[cfg(target_os = "linux")]
+mod tunnel;
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
@@ -43,7 +47,9 @@ fn main() {
     }
     let trials = cases::ALL
         .iter()
+        .chain(tunnel::ALL)
         .chain(lines::ALL)
+        .chain(packetdrill::ALL)
         .map(|(name, case)| {
             let missing = missing.clone();
             let skip = missing.is_some() && !required;

@@ -1,9 +1,11 @@
 //! Syntax tree to program: every name resolved, every number in its range, every time in order.
 
+mod annotation;
 mod call;
 mod code;
 mod field;
 mod icmp;
+mod layer;
 mod options;
 mod packet;
 mod tcp;

@@ -58,6 +58,7 @@ const NAMES: &[(&str, Takes)] = &[
     ("wire_server_dev", Takes::Needs("wire")),
     ("so_filename", Takes::Needs("shared_object")),
     ("so_flags", Takes::Needs("shared_object")),
+    ("udp_encapsulation", Takes::Value),
     ("psp_udp_port", Takes::Needs("psp")),
     ("dry_run", Takes::Ignored),
     ("verbose", Takes::Ignored),
@@ -123,6 +124,9 @@ impl Checker<'_> {
             "bind_port" => options.bind_port = self.number_value(value, 0, 65_535),
             "connect_port" => options.connect_port = self.number_value(value, 0, 65_535),
             "mtu" => options.mtu = self.number_value(value, 68, 65_535),
+            "udp_encapsulation" => {
+                options.udp_encapsulation = self.udp_encapsulation_value(value);
+            }
             "mss" => {
                 options.mss = self.number_value(value, 0, 65_535);
                 if options.mss.is_some_and(|size| size > 0) {
@@ -241,6 +245,16 @@ impl Checker<'_> {
             }
         }
         packet
+    }
+
+    /// `tcp` or `sctp`: what travels inside UDP.
+    fn udp_encapsulation_value(&mut self, value: &Spanned<String>) -> bool {
+        match value.node.as_str() {
+            "tcp" => self.need("udp_encapsulation", value.span),
+            "sctp" => self.need("sctp", value.span),
+            _ => self.bad_value(value, "`tcp` or `sctp`"),
+        }
+        value.node == "tcp"
     }
 
     fn define_value(&mut self, value: &Spanned<String>) {

@@ -3,6 +3,7 @@
 //! Never stops at the first error: a statement that cannot be read is reported once,
 //! and reading goes on at the next line that starts like a statement.
 
+mod annotation;
 mod call;
 mod expr;
 mod field;

@@ -21,6 +21,7 @@ mod children;
 mod clock;
 mod facts;
 mod fds;
+mod given;
 mod info;
 pub(in crate::target) mod link;
 mod netlink;
@@ -38,6 +39,7 @@ use std::sync::OnceLock;
 
 pub(crate) use caller::Caller;
 pub(crate) use facts::findings;
+pub use given::use_given_namespace;
 pub use privilege::{Privilege, prepare};
 
 use super::{Session, SessionSettings, Target, TargetError};
@@ -95,7 +97,7 @@ impl Target for LinuxTarget {
             "python" => Some(
                 "checks are evaluated by the harness; only plain assertions are supported".into(),
             ),
-            "encapsulation" => Some("tunnels (GRE, MPLS, IP in IP) are not supported yet".into()),
+            "udp_encapsulation" => Some("Linux has no TCP inside UDP".into()),
             name => sysctl::missing(name.strip_prefix("sysctl:")?),
         }
     }

@@ -80,7 +80,17 @@ impl Netlink {
     }
 
     /// Adds a route or replaces the one to the same prefix.
+    ///
+    /// The runners of packetdrill's scripts name the host's own address as the gateway. The kernel
+    /// takes that if it may look for the gateway itself, but not as one that is on the link.
     pub(super) fn set_route(&mut self, route: &Route) -> Result<(), Errno> {
+        match self.route_with(route, RTNH_F_ONLINK) {
+            Err(Errno::EINVAL) => self.route_with(route, 0),
+            other => other,
+        }
+    }
+
+    fn route_with(&mut self, route: &Route, flags: u32) -> Result<(), Errno> {
         let mut message =
             Message::new(libc::RTM_NEWROUTE, libc::NLM_F_CREATE | libc::NLM_F_REPLACE);
         message.put(&[family(route.destination), route.prefix, 0, 0]);
@@ -90,7 +100,7 @@ impl Netlink {
             libc::RT_SCOPE_UNIVERSE,
             libc::RTN_UNICAST,
         ]);
-        message.put(&(RTNH_F_ONLINK).to_ne_bytes());
+        message.put(&flags.to_ne_bytes());
         let network = masked(&octets(route.destination), route.prefix);
         message.attribute(libc::RTA_DST, &network);
         message.attribute(libc::RTA_GATEWAY, &octets(route.gateway));

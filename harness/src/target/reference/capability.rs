@@ -26,10 +26,12 @@ const MISSING: &[(&str, &str)] = &[
         "shell",
         "the reference target has no shell; it understands `sysctl -w NAME=VALUE` and `true`",
     ),
+    ("encapsulation", "the reference stack has no tunnels"),
     (
-        "encapsulation",
-        "the reference stack has no tunnels and no UDP encapsulation",
+        "udp_encapsulation",
+        "the reference stack has no TCP inside UDP",
     ),
+    ("tunnel_option", "the reference stack has no tunnels"),
     ("psp", "the reference stack has no PSP"),
     (
         "python",

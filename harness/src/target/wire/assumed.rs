@@ -125,7 +125,7 @@ fn injectable(pattern: &PacketPattern, server: Server) -> Result<(), TargetError
     let BodyPattern::Tcp(tcp) = &pattern.body else {
         let capability = match pattern.body {
             BodyPattern::Icmp(_) => "icmp",
-            BodyPattern::Udp { .. } | BodyPattern::Tcp(_) => "udp",
+            BodyPattern::Udp(_) | BodyPattern::Tcp(_) => "udp",
         };
         return Err(lacks(
             capability,

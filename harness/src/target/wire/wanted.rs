@@ -117,7 +117,7 @@ pub(super) fn ports(program: Option<&Program>, asked: Ports, number: u32) -> Por
 fn names_ports(pattern: &PacketPattern) -> bool {
     let ports = match &pattern.body {
         BodyPattern::Tcp(tcp) => tcp.ports,
-        BodyPattern::Udp { ports, .. } => *ports,
+        BodyPattern::Udp(udp) => udp.ports,
         BodyPattern::Icmp(_) => None,
     };
     ports.is_some()

@@ -110,6 +110,11 @@ pub struct ScriptOptions {
     pub connect_port: Option<u16>,
     pub mtu: Option<u16>,
     pub mss: Option<u16>,
+    /// In Mbit/s.
+    pub speed: Option<u32>,
+    pub is_anyip: bool,
+    /// Commands to be run before the script starts, in order.
+    pub init_scripts: Vec<String>,
     pub tolerance: Option<Duration>,
     pub tolerance_percent: Option<f64>,
     pub tcp_ts_tick_usecs: Option<u32>,
@@ -129,6 +134,8 @@ pub struct ScriptOptions {
 pub struct Step {
     /// When.
     pub at: Spanned<TimeSpec>,
+    /// The connection it is about, if the script names one.
+    pub connection: Option<String>,
     /// What.
     pub action: Action,
     /// The whole event, time included.
@@ -157,6 +164,8 @@ pub enum Action {
     Inject(PacketPattern),
     /// `>`: the stack must send such a packet.
     Expect(PacketPattern),
+    /// `> nothing`: from the start of the step's time range to its end the stack sends nothing.
+    Nothing,
     /// A system call.
     Call(CallStep),
     /// A back-quoted command.
@@ -239,8 +248,8 @@ pub enum BodyPattern {
 pub struct CallStep {
     /// The call with the script's descriptors; buffers to send hold zeros.
     pub call: Call,
-    /// When a blocking call must return, the `U` of `T...U`. `Relative` counts from the
-    /// same base as the start: `+.1...0.3` starts 0.1 s and ends 0.3 s after the previous event.
+    /// When a blocking call must return, the `U` of `T...U`. In a script `+.1...0.3` means 0.1 s and
+    /// 0.3 s after the previous event; here `Relative` is what lies between, 0.2 s.
     pub end: Option<TimeSpec>,
     /// The `= …` part.
     pub expect: CallExpectation,

@@ -193,6 +193,32 @@ fn a_flood_of_mistakes_is_cut_short() {
     assert!(text.contains("and 200 more mistakes in many.pkt"), "{text}");
 }
 
+/// Without a target, every branch that one could take is read, and nothing is said twice.
+#[test]
+fn every_branch_is_checked() {
+    let folder = folder();
+    let branches = [
+        "#ifdef linux",
+        "#elif target == reference && has(udp)",
+        "#elif target == reference",
+        "#else",
+    ];
+    let mut text = FIRST.to_string();
+    for branch in branches {
+        text += &format!("{branch}\n+0 raed(4, ..., 1) = 0\n");
+    }
+    for kernel in ["#if kernel < 6.8", "#elif kernel > 6.12", "#else"] {
+        text += &format!("{kernel}\n+0 wirte(4, ..., 1) = 1\n");
+    }
+    text = text.replacen("#if kernel", "#endif\n#if kernel", 1) + "#endif\n";
+    fs::write(folder.path().join("branches.pkt"), text).expect("writes");
+    let output = tcpdrill(folder.path(), &["check", "branches.pkt"]);
+    let text = stdout(&output);
+    // No target known is neither `linux` nor `reference`: the `#else` of the first is for others.
+    assert_eq!(text.matches("did you mean `read`?").count(), 3, "{text}");
+    assert_eq!(text.matches("did you mean `write`?").count(), 3, "{text}");
+}
+
 #[test]
 fn a_capture_holds_every_packet_with_sound_checksums() {
     let folder = folder();

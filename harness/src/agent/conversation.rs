@@ -118,6 +118,7 @@ fn perform(
             }
         }
         Request::Info { fd } => Response::Info(machine.socket_info(*fd)?),
+        Request::Peer { fd } => Response::Peer(machine.peer(*fd)?),
         Request::StartProcess { peer } => {
             machine.start_process(*peer)?;
             Response::Done
@@ -202,6 +203,10 @@ mod tests {
 
         fn socket_info(&mut self, _: Fd) -> Result<BTreeMap<String, i64>, TargetError> {
             Err(TargetError::Machine("no socket".into()))
+        }
+
+        fn peer(&mut self, _: Fd) -> Result<Option<SocketAddr>, TargetError> {
+            Ok(None)
         }
 
         fn start_process(&mut self, _: SocketAddr) -> Result<(), TargetError> {

@@ -57,6 +57,12 @@ pub trait Machine {
     /// As of [`crate::target::Session::socket_info`].
     fn socket_info(&mut self, fd: Fd) -> Result<BTreeMap<String, i64>, TargetError>;
 
+    /// The address at the other end of a socket, if it has one.
+    ///
+    /// # Errors
+    /// As of [`crate::target::Session::peer`].
+    fn peer(&mut self, fd: Fd) -> Result<Option<SocketAddr>, TargetError>;
+
     /// Starts a process that connects and waits.
     ///
     /// # Errors

@@ -44,6 +44,9 @@ pub enum Request {
     /// What the kernel tells about a socket.
     #[expect(missing_docs, reason = "the argument of `Session::socket_info`")]
     Info { fd: Fd },
+    /// The address at the other end of a socket.
+    #[expect(missing_docs, reason = "the argument of `Session::peer`")]
+    Peer { fd: Fd },
     /// Start a process that connects and waits.
     #[expect(missing_docs, reason = "the argument of `Session::start_process`")]
     StartProcess { peer: SocketAddr },
@@ -88,6 +91,8 @@ pub enum Response {
     Ran { status: Option<i32>, output: String },
     /// To `Info`.
     Info(BTreeMap<String, i64>),
+    /// To `Peer`.
+    Peer(Option<SocketAddr>),
     /// Done, nothing to tell.
     Done,
     /// The agent or its machine lacks something.

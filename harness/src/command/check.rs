@@ -8,12 +8,15 @@ use crate::diagnostic::render::{Color, render, render_first};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::exit::Exit;
 use crate::program::IpVersion;
-use crate::script::{self, Given, LoadContext};
+use crate::script::{self, Facts, Given, LoadContext, Version};
 use crate::source::Source;
 use crate::suite::{Body, Case, Convention};
 
-/// The names each target predefines: a script must be right on every one.
-const VIEWS: [&[&str]; 2] = [&["reference", "rfc9293"], &["linux", "Linux"]];
+/// A target, what it predefines and its profile: a script must be right on every one.
+const TARGETS: [(&str, &[&str], &str); 2] = [
+    ("reference", &["reference", "rfc9293"], "rfc9293"),
+    ("linux", &["linux", "Linux"], "linux"),
+];
 
 /// How scripts are read.
 struct Reader {
@@ -134,25 +137,30 @@ impl Reader {
         }
     }
 
-    /// What each target has to say on a family.
+    /// What each target has to say on a family, in each branch that it could take.
     fn views(&self, source: &Source, family: IpVersion) -> Vec<Vec<Diagnostic>> {
         let given = self.given.get(&family).cloned().unwrap_or_default();
-        let context = LoadContext {
-            predefined: Vec::new(),
-            defines: [given.defines, self.defines.clone()].concat(),
-            options: given.options,
-            ip_version: Some(family),
-            drop_in: self.convention.is_some(),
-        };
-        let one = |view: &&[&str]| {
-            let predefined = view.iter().map(ToString::to_string).collect();
-            let context = LoadContext {
-                predefined,
-                ..context.clone()
+        let of_target = |(target, predefined, profile): (&str, &[&str], &str)| {
+            let base = LoadContext {
+                facts: Facts {
+                    target: target.to_string(),
+                    profile: profile.to_string(),
+                    kernel: (target == "linux").then(|| Version::read("6.18")).flatten(),
+                    ..Facts::default()
+                },
+                predefined: predefined.iter().map(ToString::to_string).collect(),
+                defines: [given.defines.clone(), self.defines.clone()].concat(),
+                options: given.options.clone(),
+                ip_version: Some(family),
+                drop_in: self.convention.is_some(),
             };
-            script::check_only(source, &context)
+            script::views(source, &base)
         };
-        VIEWS.iter().map(one).collect()
+        TARGETS
+            .into_iter()
+            .flat_map(of_target)
+            .map(|context| script::check_only(source, &context))
+            .collect()
     }
 }
 

@@ -23,9 +23,9 @@ codes! {
     UNCLOSED_COMMAND = "S003": "A command has no closing back quote.";
     UNCLOSED_CODE = "S004": "A `%{` block has no `}%`.";
     UNEXPECTED = "S005": "Something else was expected here.";
-    DIRECTIVE = "S006": "A `#` that is not `#ifdef NAME`, `#else` or `#endif`; comments start with `//`.";
-    UNBALANCED_DIRECTIVE = "S007": "An `#else` or `#endif` without its `#ifdef`.";
-    UNCLOSED_IFDEF = "S008": "An `#ifdef` has no `#endif`.";
+    DIRECTIVE = "S006": "A `#` that begins no condition; comments start with `//`.";
+    UNBALANCED_DIRECTIVE = "S007": "An `#elif`, `#else` or `#endif` without its `#ifdef` or `#if`.";
+    UNCLOSED_IFDEF = "S008": "An `#ifdef` or `#if` has no `#endif`.";
     NUMBER = "S009": "A number that cannot be read or is too large.";
     OPTION_ORDER = "S010": "An option line after the first event; option lines come first.";
     COMMAND_ORDER = "S011": "A command without a time between two events; only the first and the last may lack one.";
@@ -45,6 +45,8 @@ codes! {
     OPEN_RANGE = "S025": "A sequence range whose end says more than its start and its length.";
     FRAGMENT = "S030": "A piece of a datagram that is not written as `frag FIRST:END`.";
     UDP_ENCAPSULATION = "S031": "A suffix that is not written as `/udp(SPORT > DPORT)`.";
+    CONDITION = "S035": "A condition behind `#if` or `#elif` that cannot be read.";
+    CONNECTION_NAME = "S036": "An `@` without the name of a connection.";
 
     OPTION_NAME = "C001": "An option line with an unknown name.";
     OPTION_VALUE = "C002": "An option line whose value is missing, surplus or not legal.";
@@ -84,6 +86,10 @@ codes! {
     FRAGMENT_RANGE = "C037": "A piece that does not lie in its datagram, or not on a multiple of eight bytes.";
     FRAGMENT_USE = "C038": "A piece of a packet that cannot be compared in pieces.";
     LAYER_ORDER = "C039": "Encapsulation layers in an order that no packet has.";
+    CONDITION_VALUE = "C043": "A condition that asks for something that is not known.";
+    SILENCE_RANGE = "C044": "A `nothing` without a time range.";
+    CONNECTION_USE = "C045": "The name of a connection where no connection is meant.";
+    CONNECTION_UNKNOWN = "C046": "The name of a connection that no line before has opened.";
 
     PACKET_DIFFERS = "R001": "The stack sent a packet that differs from the line.";
     PACKET_MISSING = "R002": "The stack did not send a packet in time.";
@@ -94,6 +100,7 @@ codes! {
     WRONG_TIME = "R007": "The packet or the result is right, but not its time.";
     NOT_SENDABLE = "R008": "An inbound packet could not be built from what has happened so far.";
     UNREADABLE = "R009": "The stack sent bytes that are no valid packet.";
+    NOT_SILENT = "R010": "The stack sent a packet while it should send nothing.";
 }
 
 /// What `id` means, if it is a code.

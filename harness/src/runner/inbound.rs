@@ -13,6 +13,7 @@ use crate::trace::TraceEvent;
 use crate::verdict::Failure;
 use crate::wire::{self, Packet, TcpFlags, TcpOption, TcpSegment, Transport};
 
+use super::focus::Owner;
 use super::{Connection, Focus, Run, Stop};
 
 impl Run<'_> {
@@ -29,7 +30,7 @@ impl Run<'_> {
         };
         let bytes = self.inbound_bytes(pattern, packet)?;
         self.base = self.session.inject(&bytes)?;
-        let text = show::packet(pattern, true);
+        let text = self.tagged(show::packet(pattern, true));
         self.trace.push(
             self.base.start,
             TraceEvent::Injected(bytes),
@@ -80,7 +81,7 @@ impl Run<'_> {
             let read =
                 wire::parse(&observed.bytes).and_then(|parsed| self.take_out_of_udp(parsed, None));
             if let Ok((parsed, _)) = read
-                && self.belongs(&parsed.packet, None)
+                && self.owner(&parsed.packet, observed.at) == Owner::Current
                 && let (Transport::Tcp(segment), Some(connection)) =
                     (&parsed.packet.transport, self.connection.as_mut())
             {
@@ -94,9 +95,8 @@ impl Run<'_> {
     /// The connection an inbound segment belongs to: a new child of a listener, or the known one.
     pub(super) fn connection_for_inbound(&mut self) -> &mut Connection {
         if self.focus == Focus::Open || self.connection.is_none() {
-            let port = self.next_remote_port;
-            self.next_remote_port += 1;
-            self.connection = Some(Connection::new(Some(self.bind_port), port));
+            let port = self.fresh_remote_port();
+            self.connection = Some(Connection::new(Some(self.listen_port), port));
             self.focus = Focus::Connected;
         }
         self.connection
@@ -105,7 +105,7 @@ impl Run<'_> {
 
     fn inbound_tcp(&mut self, pattern: &TcpPattern, span: Span) -> Result<TcpSegment, Stop> {
         self.learn_local_port()?;
-        let scaled = self.program.options.tcp_ts_ecr_scaled;
+        let scaled = self.options.tcp_ts_ecr_scaled;
         let mode = self.payload;
         let built = self.connection_for_inbound().inbound(pattern, scaled);
         let mut segment = built.map_err(|problem| {

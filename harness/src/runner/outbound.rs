@@ -18,6 +18,7 @@ use crate::wire::{
     self, IcmpMessage, IpFields, Packet, Parsed, TcpFlags, TcpOption, TcpSegment, Transport,
 };
 
+use super::focus::Owner;
 use super::outbound_ip::udp_as_written;
 use super::schedule::Due;
 use super::{Connection, Run, Stop};
@@ -58,7 +59,9 @@ impl Run<'_> {
         };
         self.merge(&mut seen, pattern, deadline)?;
         let differences = self.judge(&seen, pattern, due);
-        if !differences.is_empty() {
+        if self.options.non_fatal_packet {
+            self.warn_of(&seen, step, &differences);
+        } else if !differences.is_empty() {
             return Err(self.mismatch(pattern, &seen, due, differences));
         }
         // A packet that had waited does not turn the clock back.
@@ -104,24 +107,32 @@ impl Run<'_> {
                 Err(problem) => return Err(self.unreadable(observed, &problem, expected)),
             };
             let piece = self.is_piece_of_ours(&parsed);
-            let ours = piece || self.belongs(&parsed.packet, expected);
-            let under_test = piece || self.belongs(&parsed.packet, None);
-            if under_test && !ours {
-                kept.push(observed);
-                continue;
-            }
-            let tcp = expected.and_then(|pattern| match &pattern.body {
-                BodyPattern::Tcp(tcp) => Some(tcp),
-                BodyPattern::Udp(_) | BodyPattern::Icmp(_) => None,
-            });
-            if let (true, Some(connection)) = (under_test, self.connection.as_mut()) {
-                match &parsed.packet.transport {
-                    Transport::Tcp(segment) => connection.learn(segment, tcp),
-                    Transport::Udp(datagram) => {
-                        connection.local_port.get_or_insert(datagram.source_port);
-                    }
-                    Transport::Icmp(_) | Transport::Other { .. } => {}
+            let owner = match piece {
+                true => Owner::Current,
+                false => self.owner(&parsed.packet, observed.at),
+            };
+            let under_test = owner == Owner::Current;
+            let ours = match expected.and_then(ports_of) {
+                Some(_) if !self.drop_in && !piece => self.belongs(&parsed.packet, expected),
+                Some(_) | None => under_test,
+            };
+            match owner {
+                Owner::Current | Owner::Other if !ours => {
+                    kept.push(observed);
+                    continue;
                 }
+                Owner::Past(place) if !ours => {
+                    self.leave_over_late(observed, place);
+                    continue;
+                }
+                Owner::Nobody if !ours => {
+                    self.pass_over(observed, &parsed);
+                    continue;
+                }
+                Owner::Current | Owner::Other | Owner::Past(_) | Owner::Nobody => {}
+            }
+            if under_test {
+                self.learn_from(&parsed.packet, expected);
             }
             let pattern = PacketPattern {
                 layers: ip::as_written(&parsed.layers),
@@ -129,28 +140,49 @@ impl Run<'_> {
                 ..self.as_written(&parsed.packet, expected)
             };
             let md5 = self.md5_of(&parsed.packet);
-            let mut text = show::packet(&pattern, false);
-            if !ours {
-                text.push_str("   (another connection)");
-            }
+            let text = self.tagged(show::packet(&pattern, false));
             let event = TraceEvent::Sent(observed.bytes.clone());
             self.trace.push(observed.at, event, None, text);
-            if ours {
-                return Ok(Some(Seen {
-                    first_at: observed.at,
-                    pieces: Vec::new(),
-                    observed,
-                    parsed,
-                    pattern,
-                    md5,
-                }));
-            }
+            return Ok(Some(Seen {
+                first_at: observed.at,
+                pieces: Vec::new(),
+                observed,
+                parsed,
+                pattern,
+                md5,
+            }));
         }
         Ok(None)
     }
 
+    /// Learns from a packet of the connection under test, before it is shown in script numbers.
+    fn learn_from(&mut self, packet: &Packet, expected: Option<&PacketPattern>) {
+        let tcp = expected.and_then(|pattern| match &pattern.body {
+            BodyPattern::Tcp(tcp) => Some(tcp),
+            BodyPattern::Udp(_) | BodyPattern::Icmp(_) => None,
+        });
+        let Some(connection) = self.connection.as_mut() else {
+            return;
+        };
+        match &packet.transport {
+            Transport::Tcp(segment) => connection.learn(segment, tcp),
+            Transport::Udp(datagram) => {
+                connection.local_port.get_or_insert(datagram.source_port);
+            }
+            Transport::Icmp(_) | Transport::Other { .. } => {}
+        }
+    }
+
+    /// Records a packet of no connection that the script drives.
+    pub(super) fn pass_over(&mut self, observed: Observed, parsed: &Parsed) {
+        let text = show::packet(&self.as_written(&parsed.packet, None), false);
+        let text = format!("{text}   (another connection)");
+        let event = TraceEvent::Sent(observed.bytes);
+        self.trace.push(observed.at, event, None, text);
+    }
+
     /// The oldest packet that nobody has looked at.
-    fn next_packet(&mut self, deadline: Time) -> Result<Option<Observed>, Stop> {
+    pub(super) fn next_packet(&mut self, deadline: Time) -> Result<Option<Observed>, Stop> {
         match self.waiting.pop_front() {
             Some(observed) => Ok(Some(observed)),
             None => Ok(self.session.next_packet(deadline)?),
@@ -170,7 +202,7 @@ impl Run<'_> {
         let Some(want) = want.len.exact().map(usize::from) else {
             return Ok(());
         };
-        if self.program.options.strict_segments {
+        if self.options.strict_segments {
             return Ok(());
         }
         let piece = payload_len(&seen.parsed);
@@ -327,11 +359,7 @@ impl Run<'_> {
 
     /// How far a TS value may be off: the tolerance for the time since the start, in ticks.
     fn timestamp_slack(&self, at: Time) -> Option<u32> {
-        let tick = self
-            .program
-            .options
-            .tcp_ts_tick_usecs
-            .filter(|&tick| tick > 0)?;
+        let tick = self.options.tcp_ts_tick_usecs.filter(|&tick| tick > 0)?;
         let gap = at.saturating_since(Time::ZERO);
         let slack = self.tolerance.for_gap(gap).as_micros() / u128::from(tick);
         Some(u32::try_from(slack).unwrap_or(u32::MAX) + 1)
@@ -376,11 +404,7 @@ impl Run<'_> {
     pub(super) fn belongs(&self, packet: &Packet, expected: Option<&PacketPattern>) -> bool {
         // In packetdrill the ports of an outbound line mean nothing.
         let naming = expected.filter(|_| !self.drop_in);
-        let written = naming.and_then(|pattern| match &pattern.body {
-            BodyPattern::Tcp(tcp) => tcp.ports,
-            BodyPattern::Udp(udp) => udp.ports,
-            BodyPattern::Icmp(_) => None,
-        });
+        let written = naming.and_then(ports_of);
         let (source, destination) = match &packet.transport {
             Transport::Tcp(segment) => (segment.source_port, segment.destination_port),
             Transport::Udp(datagram) => (datagram.source_port, datagram.destination_port),
@@ -403,7 +427,11 @@ impl Run<'_> {
     }
 
     /// A live packet as the script would write it; a line with an absolute number has it so too.
-    fn as_written(&self, packet: &Packet, expected: Option<&PacketPattern>) -> PacketPattern {
+    pub(super) fn as_written(
+        &self,
+        packet: &Packet,
+        expected: Option<&PacketPattern>,
+    ) -> PacketPattern {
         let absolute = matches!(
             expected.map(|line| &line.body),
             Some(BodyPattern::Tcp(TcpPattern { absolute: true, .. }))
@@ -436,6 +464,15 @@ impl Run<'_> {
             body,
             span: Span::default(),
         }
+    }
+}
+
+/// The ports a line names.
+pub(super) fn ports_of(pattern: &PacketPattern) -> Option<(u16, u16)> {
+    match &pattern.body {
+        BodyPattern::Tcp(tcp) => tcp.ports,
+        BodyPattern::Udp(udp) => udp.ports,
+        BodyPattern::Icmp(_) => None,
     }
 }
 

@@ -43,7 +43,7 @@ impl Run<'_> {
         expected: Option<&PacketPattern>,
     ) -> Result<(Parsed, Option<(u16, u16)>), String> {
         let written = expected.is_some_and(|pattern| pattern.udp_encapsulation.is_some());
-        if !written && !self.program.options.udp_encapsulation {
+        if !written && !self.options.udp_encapsulation {
             return Ok((parsed, None));
         }
         Ok(match wire::tcp_in_udp(&parsed)? {
@@ -225,7 +225,7 @@ impl Run<'_> {
         let header = usize::from(header);
         let mut protocol = *bytes.get(if v4 { 9 } else { 6 })?;
         let (mut at, mut carried, mut udp) = (header, carried, None);
-        if protocol == UDP && self.program.options.udp_encapsulation {
+        if protocol == UDP && self.options.udp_encapsulation {
             udp = Some((half(at)?, half(at + 2)?));
             (protocol, at, carried) = (6, at + 8, carried.checked_sub(8)?);
         }

@@ -19,6 +19,7 @@ use crate::wire::{IpFields, Packet, TcpFlags, TcpOption, TcpSegment, Transport};
 
 use super::{RunSettings, run};
 
+mod flow;
 mod tcp;
 
 const ISN: u32 = 5_000_000;

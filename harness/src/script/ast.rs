@@ -34,6 +34,8 @@ pub(crate) struct OptionLine {
 pub(crate) struct Event {
     /// When.
     pub at: Spanned<TimeSpec>,
+    /// `@NAME`: the connection it is about, without the `@`.
+    pub connection: Option<Spanned<String>>,
     /// What.
     pub action: Action,
     /// The whole event.
@@ -45,6 +47,8 @@ pub(crate) struct Event {
 pub(crate) enum Action {
     /// A packet line.
     Packet(Box<Packet>),
+    /// `> nothing`, and its place.
+    Nothing(Span),
     /// A system call.
     Call(Box<Call>),
     /// A back-quoted command.

@@ -14,7 +14,6 @@ pub fn unavailable(capability: &Capability) -> Option<String> {
         "control" => "control messages of this kind are read, but not compared",
         "wire" => "runs between two machines are not supported",
         "shared_object" => "stacks in shared objects are not supported",
-        "option" => "this option line is read, but not acted on",
         _ => return None,
     };
     Some(reason.to_owned())
@@ -29,7 +28,7 @@ mod tests {
     #[case("python", true)]
     #[case("ip_version:ipv4", true)]
     #[case("control:statistics", true)]
-    #[case("option:is_anyip", true)]
+    #[case("option:is_anyip", false)]
     #[case("udp", false)]
     #[case("shell", false)]
     #[case("sockopt:SOL_TCP/TCP_INQ", false)]

@@ -8,11 +8,14 @@ pub mod capability;
 pub mod command;
 pub mod format;
 pub mod lexer;
+pub mod option;
 pub mod token;
 
 mod ast;
 mod check;
 mod code;
+mod condition;
+mod facts;
 mod given;
 mod header;
 mod parser;
@@ -22,15 +25,18 @@ mod superset;
 
 use std::collections::BTreeMap;
 
+pub use facts::{Facts, Version, asked, views};
 pub use given::{Given, OptionPair, check_options};
 
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::program::{CaseHeader, IpVersion, Program};
+use crate::program::{CaseHeader, IpVersion, PayloadMode, Program};
 use crate::source::Source;
 
 /// What is known about a run before its script is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoadContext {
+    /// What the conditions of `#if` may ask; see [`asked`].
+    pub facts: Facts,
     /// Names that `#ifdef` finds defined: the target's, the profile's, the operating system's.
     pub predefined: Vec<String>,
     /// `-D NAME=VALUE` of the command line; these win over the script's own.
@@ -70,12 +76,21 @@ pub fn header(source: &Source) -> CaseHeader {
 
 fn read(source: &Source, context: &LoadContext) -> (Program, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();
-    let header = header::read(source, &mut diagnostics);
+    let header = match context.drop_in {
+        // To packetdrill these lines are comments.
+        true => CaseHeader {
+            payload: PayloadMode::Zero,
+            ..header::read(source, &mut Vec::new())
+        },
+        false => header::read(source, &mut diagnostics),
+    };
     let lexed = lexer::lex(source);
     diagnostics.extend(lexed.diagnostics);
     let environment = preprocess::Environment {
         predefined: &context.predefined,
         defines: &context.defines,
+        facts: &context.facts,
+        ip_version: context.ip_version,
         drop_in: context.drop_in,
     };
     let tokens = preprocess::preprocess(source, lexed.tokens, environment, &mut diagnostics);

@@ -406,7 +406,10 @@ fn poll_entries_keep_their_masks() {
 #[case("--wire_client\n0 close(3) = 0\n", &["wire"])]
 #[case("--mss=1000\n0 close(3) = 0\n", &["option:mss"])]
 #[case("--mss=0\n--non_fatal=syscall\n0 close(3) = 0\n", &[])]
-#[case("--non_fatal=packet\n0 close(3) = 0\n", &["option:non_fatal"])]
+#[case("--non_fatal=packet\n0 close(3) = 0\n", &[])]
+#[case("--is_anyip\n--speed=1000\n0 close(3) = 0\n", &["option:is_anyip", "option:speed"])]
+#[case("--init_scripts=true\n0 close(3) = 0\n", &[])]
+#[case("--init_scripts=\"./a.sh,./b.sh\"\n0 close(3) = 0\n", &["shell"])]
 fn needs_are_named(#[case] text: &str, #[case] want: &[&str]) {
     assert_eq!(needs(text), want);
 }
@@ -503,4 +506,40 @@ fn the_header_is_part_of_the_program() {
 #[case("--define=1A=5\n0 close(3) = 0\n", &["C002"])]
 fn other_errors(#[case] text: &str, #[case] want: &[&str]) {
     assert_eq!(codes(text), want);
+}
+
+/// packetdrill compares an absolute time with one right before it; ours also what cannot be anyway.
+#[rstest]
+#[case("0.5 close(3) = 0\n0.4 close(4) = 0\n", true, true)]
+#[case("0.5 close(3) = 0\n+0 close(5) = 0\n0.4 close(4) = 0\n", true, false)]
+#[case(
+    "0.5 close(3) = 0\n+0 close(5) = 0\n0.4 > . 1:1(0) ack 1\n",
+    false,
+    false
+)]
+#[case("0.5 close(3) = 0\n0.4 > . 1:1(0) ack 1\n", true, true)]
+#[case("0.5~0.9 > . 1:1(0) ack 1\n0.6 close(4) = 0\n", false, false)]
+fn time_cannot_go_backwards(#[case] rest: &str, #[case] ours: bool, #[case] drop_in: bool) {
+    let source = Source::new("x", format!("0 close(9) = 0\n{rest}"));
+    for (drop_in, expected) in [(false, ours), (true, drop_in)] {
+        let context = LoadContext {
+            drop_in,
+            ..LoadContext::default()
+        };
+        let said = super::check_only(&source, &context);
+        let found = said.iter().any(|one| one.code == "C011");
+        assert_eq!(found, expected, "{rest}");
+    }
+}
+
+#[test]
+fn header_lines_are_comments_to_packetdrill() {
+    let source = Source::new("x", "// payload: ones\n// covers: A-1\n0 close(3) = 0\n");
+    let context = LoadContext {
+        drop_in: true,
+        ..LoadContext::default()
+    };
+    let program = super::load(&source, &context).unwrap();
+    assert_eq!(program.header.payload, PayloadMode::Zero);
+    assert!(super::load(&source, &LoadContext::default()).is_err());
 }

@@ -193,11 +193,11 @@ fn script_work<'a>(
 ) -> Work<'a> {
     let given = settings.given.get(&ip_version).cloned().unwrap_or_default();
     let context = LoadContext {
-        predefined: target.defines(),
         defines: [given.defines, settings.defines.clone()].concat(),
         options: given.options,
         ip_version: Some(ip_version),
         drop_in: settings.drop_in,
+        ..runner::load_context(target, source)
     };
     match script::load(source, &context) {
         Ok(program) => Work::Script(Box::new(program)),

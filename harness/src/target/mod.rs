@@ -36,6 +36,16 @@ pub trait Target: Sync {
     /// Names predefined for `#ifdef`: the target's, the profile's, the operating system's.
     fn defines(&self) -> Vec<String>;
 
+    /// The set of free choices the stack follows, for `#if profile == …`: `rfc9293`, `linux`.
+    fn profile(&self) -> String {
+        self.name().to_string()
+    }
+
+    /// The version of its kernel, such as `6.18.5`, if it is one: for `#if kernel >= …`.
+    fn kernel(&self) -> Option<String> {
+        None
+    }
+
     /// Why this target cannot offer `capability`, or `None` if it can.
     fn lacks(&self, capability: &Capability) -> Option<String>;
 
@@ -95,6 +105,14 @@ pub struct SessionSettings {
     pub local_prefix: u8,
     /// MTU of the stack's interface in bytes.
     pub mtu: u16,
+    /// Injected TCP segments reach the stack as if its receive offload had joined segments of
+    /// this many bytes of payload; `None`: as single segments. Capability `option:mss`.
+    pub mss: Option<u16>,
+    /// The speed the stack's link reports, in Mbit/s. Capability `option:speed`.
+    pub speed: Option<u32>,
+    /// The local address is not configured on an interface, only routed to the stack, and there
+    /// is no gateway. Capability `option:is_anyip`.
+    pub is_anyip: bool,
     /// Seed for everything random on a virtual target.
     pub seed: u64,
 }
@@ -198,6 +216,15 @@ pub trait Session {
     /// [`TargetError::Machine`] if it is not; then the failure says nothing about the stack.
     fn intact(&mut self) -> Result<(), TargetError> {
         Ok(())
+    }
+
+    /// The address at the other end of a connected socket; `None` if it has none (any more), or
+    /// if the target cannot tell.
+    ///
+    /// # Errors
+    /// [`TargetError::Machine`] if the machine failed.
+    fn peer(&mut self, _fd: crate::call::Fd) -> Result<Option<SocketAddr>, TargetError> {
+        Ok(None)
     }
 
     /// Starts a process of its own that connects to `peer` and then waits for ever.

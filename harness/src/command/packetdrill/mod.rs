@@ -92,6 +92,7 @@ fn context(line: &CommandLine) -> LoadContext {
         options: line.options.clone(),
         ip_version: line.ip_version(),
         drop_in: true,
+        ..LoadContext::default()
     }
 }
 

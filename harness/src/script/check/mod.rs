@@ -3,6 +3,7 @@
 mod annotation;
 mod call;
 mod code;
+mod connection;
 mod field;
 mod icmp;
 mod layer;
@@ -41,8 +42,10 @@ pub(crate) fn check(
         needs: BTreeMap::new(),
         ip_version: IpVersion::Ipv4,
         last_absolute: None,
+        previous_absolute: None,
         assigned: BTreeSet::new(),
         python: false,
+        connections: BTreeSet::new(),
         drop_in: context.drop_in,
     };
     let options = checker.options(&file.options);
@@ -78,12 +81,16 @@ struct Checker<'a> {
     diagnostics: &'a mut Vec<Diagnostic>,
     needs: BTreeMap<Capability, Span>,
     ip_version: IpVersion,
-    /// The absolute time seen last, and where.
+    /// The latest absolute time so far, and where.
     last_absolute: Option<(Time, Span)>,
+    /// That of the event right before, if it has one.
+    previous_absolute: Option<(Time, Span)>,
     /// Names that code blocks have given a value so far.
     assigned: BTreeSet<String>,
     /// Whether some block needs Python, whose assignments nobody here can see.
     python: bool,
+    /// Names of connections that lines so far have opened.
+    connections: BTreeSet<String>,
     /// Only packetdrill's own language is taken.
     #[allow(dead_code, reason = "the areas of the language take it up one by one")]
     drop_in: bool,
@@ -137,6 +144,7 @@ impl Checker<'_> {
 
     fn event(&mut self, event: &ast::Event) -> Option<Step> {
         self.time(event);
+        self.connection_name(event);
         let action = match &event.action {
             ast::Action::Packet(packet) => {
                 let pattern = self.packet(packet);
@@ -145,6 +153,7 @@ impl Checker<'_> {
                     ast::Direction::Outbound => Action::Expect(pattern?),
                 }
             }
+            ast::Action::Nothing(span) => self.nothing(event, *span)?,
             ast::Action::Call(call) => Action::Call(self.call(call, event.at.node)?),
             ast::Action::Command(command) => {
                 self.command_needs(command, event.span);
@@ -154,6 +163,7 @@ impl Checker<'_> {
         };
         Some(Step {
             at: event.at.clone(),
+            connection: event.connection.as_ref().map(|name| name.node.clone()),
             action,
             span: event.span,
         })

@@ -88,6 +88,11 @@ impl Target for LinuxTarget {
         vec!["linux".into(), "Linux".into()]
     }
 
+    fn kernel(&self) -> Option<String> {
+        let names = nix::sys::utsname::uname().ok()?;
+        Some(names.release().to_str()?.to_owned())
+    }
+
     fn lacks(&self, capability: &Capability) -> Option<String> {
         if let Err(reason) = LinuxTarget::available() {
             return Some(reason);
@@ -98,6 +103,9 @@ impl Target for LinuxTarget {
                 "checks are evaluated by the harness; only plain assertions are supported".into(),
             ),
             "udp_encapsulation" => Some("Linux has no TCP inside UDP".into()),
+            "option:mss" | "option:speed" | "option:is_anyip" => {
+                Some("the linux target does not act on this option line yet".into())
+            }
             name => sysctl::missing(name.strip_prefix("sysctl:")?),
         }
     }

@@ -260,6 +260,11 @@ impl Session for LinuxSession {
         self.worker.run(move || info::snapshot(fd, &fds))?
     }
 
+    fn peer(&mut self, fd: Fd) -> Result<Option<SocketAddr>, TargetError> {
+        let fds = Arc::clone(&self.fds);
+        self.worker.run(move || calls::peer(fds.live(fd)))
+    }
+
     fn start_process(&mut self, peer: SocketAddr) -> Result<(), TargetError> {
         if self.process.is_some() {
             return Err(TargetError::Machine(

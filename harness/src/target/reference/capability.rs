@@ -39,6 +39,14 @@ const MISSING: &[(&str, &str)] = &[
     ),
     ("raw", "the reference stack speaks TCP only"),
     ("mptcp", "the reference stack speaks plain TCP only"),
+    (
+        "option:mss",
+        "the reference target has no receive offload that could join segments",
+    ),
+    (
+        "option:is_anyip",
+        "the reference stack has the address it was given and no other",
+    ),
     ("wire", "the reference target has no network card"),
     ("shared_object", "the reference target is built in"),
     (
@@ -93,6 +101,7 @@ const CALLS: &[&str] = &[
 const OFFERED: &[&str] = &[
     "flood",
     "icmp",
+    "option:speed",
     "tcp",
     "tcp_info",
     "ip_version:ipv4",
@@ -161,6 +170,9 @@ mod tests {
     #[case("ioctl:0x1234", false)]
     #[case("tcp_info:tcpi_state", true)]
     #[case("tcp_info:tcpi_pacing_rate", false)]
+    #[case("option:mss", false)]
+    #[case("option:is_anyip", false)]
+    #[case("option:speed", true)]
     #[case("something:else", false)]
     fn a_capability_is_there_or_missing_with_a_reason(#[case] name: &str, #[case] there: bool) {
         assert_eq!(lacks(name).is_none(), there, "{:?}", lacks(name));

@@ -1,6 +1,7 @@
 //! The `tcp_info` variables the stack can answer for, with Linux's numbers.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use tcpdrill_stack::{StateName, Status};
 
@@ -41,6 +42,14 @@ const OPT_WSCALE: i64 = 4;
 const INFINITE_SSTHRESH: i64 = 0x7fff_ffff;
 
 impl Kernel {
+    /// Address and port at the other end of a connection.
+    pub(super) fn peer(&self, fd: Fd) -> Option<SocketAddr> {
+        let Stage::Connection(id, _) = self.table.socket(fd).ok()?.stage else {
+            return None;
+        };
+        self.engine.host().status(id).ok()?.remote
+    }
+
     /// A snapshot of one socket.
     pub(super) fn info(&self, fd: Fd) -> Result<BTreeMap<String, i64>, Stop> {
         let id = match self.table.socket(fd)?.stage {

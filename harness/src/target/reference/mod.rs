@@ -62,6 +62,10 @@ impl Target for ReferenceTarget {
         vec!["reference".to_owned(), "rfc9293".to_owned()]
     }
 
+    fn profile(&self) -> String {
+        "rfc9293".to_owned()
+    }
+
     fn lacks(&self, capability: &Capability) -> Option<String> {
         capability::lacks(&capability.0)
     }

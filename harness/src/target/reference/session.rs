@@ -230,6 +230,10 @@ impl Session for ReferenceSession {
         })
     }
 
+    fn peer(&mut self, fd: Fd) -> Result<Option<SocketAddr>, TargetError> {
+        Ok(self.kernel.peer(fd))
+    }
+
     fn start_process(&mut self, peer: SocketAddr) -> Result<(), TargetError> {
         if self.process.is_some() {
             return Err(TargetError::Machine(

@@ -46,7 +46,7 @@ pub(super) fn check(program: &Program, server: Server) -> Result<Vec<Outcome>, T
             Action::Check(_) => {
                 return Err(lacks("tcp_info", "nobody can ask the host's kernel for it"));
             }
-            Action::Command(_) => {}
+            Action::Command(_) | Action::Nothing => {}
             Action::Inject(_) | Action::Expect(_) if !listens => {
                 return Err(lacks(
                     "call:listen",

@@ -141,6 +141,13 @@ impl Session for AgentSession {
         }
     }
 
+    fn peer(&mut self, fd: Fd) -> Result<Option<SocketAddr>, TargetError> {
+        match self.ask(&Request::Peer { fd }, Duration::ZERO)?.0 {
+            Response::Peer(peer) => Ok(peer),
+            other => Err(unexpected(&other)),
+        }
+    }
+
     fn intact(&mut self) -> Result<(), TargetError> {
         match self.ask(&Request::Ping, Duration::ZERO)?.0 {
             Response::Done => Ok(()),

@@ -98,7 +98,7 @@ pub(super) fn ports(program: Option<&Program>, asked: Ports, number: u32) -> Por
                 ..
             }
         ),
-        Action::Command(_) | Action::Check(_) => false,
+        Action::Command(_) | Action::Check(_) | Action::Nothing => false,
     });
     let keep = |written_down: bool, asked: u16, fresh: u16| {
         if written || written_down {

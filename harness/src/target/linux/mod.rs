@@ -56,6 +56,7 @@ mod worker;
 
 pub use cable::Link;
 pub(crate) use caller::Caller;
+pub(in crate::target) use calls::move_stamps;
 pub use ending::raise_on_signals;
 pub(crate) use facts::findings;
 pub use given::use_given_namespace;

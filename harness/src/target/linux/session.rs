@@ -31,7 +31,7 @@ use super::process::Process;
 use super::signals::Signals;
 use super::watch::Watch;
 use super::worker::Worker;
-use crate::call::{Call, Fd, Outcome};
+use crate::call::{Call, Fd};
 use crate::target::{
     CallReport, CommandContext, CommandReport, Observed, Session, SessionSettings, TargetError,
     commands,
@@ -108,21 +108,6 @@ impl LinuxSession {
             watch: Watch::shared(),
             waits: Vec::new(),
         })
-    }
-
-    /// What came of a call on signals; `None` for any other.
-    fn signal(&mut self, call: &Call) -> Option<Result<Outcome, TargetError>> {
-        match call {
-            Call::SigAction {
-                signal,
-                disposition,
-            } => Some(Ok(self.signals.set(*signal, *disposition))),
-            Call::TgKill { signal } => {
-                let thread = self.in_flight.as_ref().map(InFlight::thread);
-                Some(self.signals.send(*signal, thread))
-            }
-            _ => None,
-        }
     }
 
     /// Notes how long a call's thread waited for a processor, if that was long.
@@ -261,7 +246,8 @@ impl Session for LinuxSession {
     }
 
     fn call(&mut self, call: &Call, limit: Duration) -> Result<CallReport, TargetError> {
-        if let Some(outcome) = self.signal(call) {
+        let thread = self.in_flight.as_ref().map(InFlight::thread);
+        if let Some(outcome) = self.signals.perform(call, thread) {
             let now = self.line.clock.now();
             return Ok(CallReport::Returned {
                 moment: Moment::at(now),

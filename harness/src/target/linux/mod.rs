@@ -28,7 +28,7 @@ mod ending;
 mod ethtool;
 mod facts;
 mod fds;
-mod gate;
+pub(in crate::target) mod gate;
 mod given;
 mod guardian;
 mod info;

@@ -21,8 +21,12 @@ use crate::agent::protocol::System;
 use crate::agent::secret::Secret;
 use crate::program::{Capability, IpVersion};
 use crate::script::command;
+use crate::target::linux::gate::Gate;
 use crate::target::linux::link::{Interface, Mac};
 use crate::target::{Place, Plan, Ports, Session, SessionSettings, Target, TargetError};
+
+/// An agent turns callers away that come in a crowd, and a crowd makes the cases that run late.
+static SETTING_UP: Gate = Gate::new(4);
 
 /// A stack on another machine.
 #[derive(Debug)]
@@ -419,6 +423,7 @@ impl Target for WireTarget {
 
     fn open(&self, settings: &SessionSettings) -> Result<Box<dyn Session>, TargetError> {
         let family = self.family(settings.ip_version)?;
+        let _turn = SETTING_UP.enter();
         let line = self
             .line(family, settings.remote_ip)
             .map_err(TargetError::Machine)?;

@@ -29,6 +29,18 @@ pub(super) fn next_start(now: Nanos) -> Nanos {
     next_at(now, phase(), tick)
 }
 
+/// The number of the tick that came last before an instant, counted from the clock's zero.
+pub(super) fn number_at(instant: Nanos) -> i64 {
+    let tick = tick_nanos();
+    // Somebody may be woken a little faster than when it was measured.
+    (instant - phase() + tick / 20).div_euclid(tick)
+}
+
+/// When the tick of this number comes.
+pub(super) fn begin_of(number: i64) -> Nanos {
+    phase() + number * tick_nanos()
+}
+
 /// Measures where the ticks lie, if that was not done yet: it takes a few ticks.
 pub(super) fn measure() {
     phase();

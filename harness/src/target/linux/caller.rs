@@ -18,6 +18,7 @@ use super::shell::Shell;
 use super::signals::Signals;
 use super::sysctl::{self, Failure};
 use super::watch::Watch;
+use super::wheel::{self, Wheels};
 use super::worker::Worker;
 use crate::agent::machine::{Finished, Machine};
 use crate::call::{Call, Fd, Outcome, Output};
@@ -43,6 +44,8 @@ pub(crate) struct Caller {
     /// Settings that the case has changed, with what they were, in order.
     changed: Vec<(String, String)>,
     watch: Arc<Watch>,
+    /// Once a case runs: their watchers go on until the process ends.
+    wheels: Option<&'static Wheels>,
     /// Until when a thread that makes calls waited for a processor, and how long.
     waits: Vec<(Nanos, Nanos)>,
 }
@@ -60,6 +63,7 @@ impl Caller {
             fds: Arc::default(),
             changed: Vec::new(),
             watch: Watch::shared(),
+            wheels: None,
             waits: Vec::new(),
         })
     }
@@ -119,8 +123,15 @@ impl Caller {
 
 impl Machine for Caller {
     fn be_punctual(&mut self) -> Result<(), TargetError> {
-        priority::urgent();
-        self.worker.run(priority::urgent).map(drop)
+        let wheels = *self.wheels.get_or_insert_with(Wheels::shared);
+        let place = wheels.best();
+        let punctual = move || {
+            wheel::run_on(&place);
+            priority::urgent();
+        };
+        // The calling thread serves this case and ends with it.
+        punctual();
+        self.worker.run(punctual)
     }
 
     fn held_up(&mut self, from: Duration, to: Duration) -> Duration {
@@ -134,6 +145,8 @@ impl Machine for Caller {
             (end.min(to) - start).max(0)
         });
         let longest = self.watch.held_up(from, to).max(waited.sum());
+        let timers = self.wheels.map_or(0, |wheels| wheels.held_up(from, to));
+        let longest = longest.max(timers);
         Duration::from_nanos(u64::try_from(longest).unwrap_or(0))
     }
 
@@ -329,7 +342,6 @@ mod tests {
         let second = Duration::from_secs(1);
         assert!(caller.held_up(second, now) >= Duration::from_millis(3));
         assert_eq!(caller.held_up(second * 3, second * 3), Duration::ZERO);
-        priority::ordinary();
     }
 
     #[test]

@@ -24,6 +24,7 @@ use super::clock::{self, Clock, Nanos};
 use super::ending;
 use super::priority;
 use super::watch::Watch;
+use super::wheel::{self, Wheels};
 use crate::target::TargetError;
 use crate::time::{Moment, Time};
 
@@ -150,6 +151,7 @@ pub(in crate::target) struct Link {
     buffer: Vec<u8>,
     control: Vec<u8>,
     watch: Arc<Watch>,
+    wheels: &'static Wheels,
 }
 
 impl Link {
@@ -212,23 +214,31 @@ impl Link {
             buffer: vec![0; 1 << 17],
             control: nix::cmsg_space!(TimeSpec),
             watch: Watch::shared(),
+            wheels: Wheels::shared(),
         })
     }
 
-    /// Gives the calling thread, which runs the case, real-time priority if that is allowed.
+    /// Gives the calling thread, which runs the case, real-time priority if that is allowed, and a place.
     pub(in crate::target) fn be_punctual(&self) {
+        wheel::run_on(&self.wheels.best());
         priority::urgent();
     }
 
     /// Takes it back: taking a case apart is work, and nobody waits for it.
     pub(in crate::target) fn be_at_ease(&self) {
         priority::ordinary();
+        wheel::run_on(&self.wheels.all());
     }
 
-    /// How long a processor of this machine stood still between two times.
+    /// How long a processor of this machine stood still, or did not look at its timers, between
+    /// two times.
     pub(in crate::target) fn held_up(&self, from: Time, to: Time) -> Duration {
         let (from, to) = (self.clock.instant(from), self.clock.instant(to));
-        Duration::from_nanos(u64::try_from(self.watch.held_up(from, to)).unwrap_or(0))
+        let longest = self
+            .watch
+            .held_up(from, to)
+            .max(self.wheels.held_up(from, to));
+        Duration::from_nanos(u64::try_from(longest).unwrap_or(0))
     }
 
     /// An error once a signal has asked the process to end.

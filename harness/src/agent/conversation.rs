@@ -89,6 +89,14 @@ fn perform(
             Response::Failed("this request has no place here".into())
         }
         Request::Ping => Response::Done,
+        Request::BePunctual => {
+            machine.be_punctual()?;
+            Response::Done
+        }
+        Request::HeldUp { from_us, to_us } => {
+            let ago = Duration::from_micros;
+            Response::HeldUp(micros(machine.held_up(ago(*from_us), ago(*to_us))))
+        }
         Request::Route { remote } => {
             let (local, mtu) = machine.route(*remote)?;
             Response::Route { local, mtu }
@@ -141,11 +149,14 @@ fn limit(micros: u64) -> Duration {
     Duration::from_micros(micros.min(LONGEST_WAIT_US))
 }
 
+fn micros(length: Duration) -> u64 {
+    u64::try_from(length.as_micros()).unwrap_or(u64::MAX)
+}
+
 fn returned(finished: Option<Finished>) -> Response {
     let Some(finished) = finished else {
         return Response::Blocked;
     };
-    let micros = |length: Duration| u64::try_from(length.as_micros()).unwrap_or(u64::MAX);
     Response::Returned {
         began_us: micros(finished.began).saturating_add(1),
         ended_us: micros(finished.ended),
@@ -170,6 +181,14 @@ mod tests {
     }
 
     impl Machine for Counting {
+        fn be_punctual(&mut self) -> Result<(), TargetError> {
+            Ok(())
+        }
+
+        fn held_up(&mut self, from: Duration, to: Duration) -> Duration {
+            from.saturating_sub(to)
+        }
+
         fn route(&mut self, remote: IpAddr) -> Result<(IpAddr, u32), TargetError> {
             Ok((remote, 1500))
         }
@@ -251,6 +270,16 @@ mod tests {
             assert!(!matches!(response, Response::Unsupported { .. }));
         }
         assert_eq!((machine.calls, machine.commands), (2, 1));
+    }
+
+    #[test]
+    fn stalls_are_told_for_any_two_moments() {
+        let mut machine = Counting::default();
+        for (from_us, to_us, want) in [(9, 2, 7), (2, 9, 0), (u64::MAX, 0, u64::MAX)] {
+            let request = Request::HeldUp { from_us, to_us };
+            let told = answer(&request, &mut machine, false);
+            assert_eq!(told, Response::HeldUp(want));
+        }
     }
 
     #[test]

@@ -14,13 +14,23 @@ pub struct Finished {
     pub began: Duration,
     /// How long ago it had returned.
     pub ended: Duration,
-    /// What it gave.
+    /// What it gave. Time stamps in control messages are counted from now: they are negative.
     pub outcome: Outcome,
 }
 
 /// The calls and commands of one case on this machine. Dropping it resets and closes every socket
 /// of the case, and puts back the settings it has changed.
 pub trait Machine {
+    /// From here on being on time is worth more than sharing the machine.
+    ///
+    /// # Errors
+    /// If the case's thread is gone.
+    fn be_punctual(&mut self) -> Result<(), TargetError>;
+
+    /// How long this machine kept calls and the stack from running between two moments, which are
+    /// so long ago. May wait a little for the answer.
+    fn held_up(&mut self, from: Duration, to: Duration) -> Duration;
+
     /// This machine's own address on the way to `remote`, and the MTU of that way in bytes.
     ///
     /// # Errors

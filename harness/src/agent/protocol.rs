@@ -53,6 +53,15 @@ pub enum Request {
     /// End it with a signal.
     #[expect(missing_docs, reason = "the argument of `Session::end_process`")]
     EndProcess { signal: i32 },
+    /// From here on the case's threads are to be on time.
+    BePunctual,
+    /// How long the machine kept calls and the stack from running, between two moments.
+    HeldUp {
+        /// How long ago the first was, in microseconds.
+        from_us: u64,
+        /// How long ago the second was.
+        to_us: u64,
+    },
     /// Whether the agent is still there.
     Ping,
     /// The case is over: reset and close everything, put settings back.
@@ -79,9 +88,12 @@ pub enum Response {
         began_us: u64,
         /// How long ago it had returned, in microseconds, rounded down.
         ended_us: u64,
-        /// What it gave.
+        /// What it gave. Time stamps in control messages say how long ago they were, as negative
+        /// times.
         outcome: Outcome,
     },
+    /// To `HeldUp`: in microseconds.
+    HeldUp(u64),
     /// The call has not returned in time.
     Blocked,
     /// The call was started and is at rest: it sleeps or has returned.

@@ -27,6 +27,16 @@ fn case(name: &str) -> String {
     format!("{}/../conformance-cases/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Cases of a run that the machine has perturbed five times over: it was measurably late, which says
+/// nothing about the wire. One of them is borne with; a case that fails is not.
+#[track_caller]
+fn perturbed(ran: &Ran) -> usize {
+    let all = ran.verdicts.values();
+    let late = all.filter(|(verdict, _)| verdict == "perturbed").count();
+    assert!(late <= 1, "{late} cases were perturbed: {}", ran.stdout);
+    late
+}
+
 /// Every case named has this verdict.
 #[track_caller]
 fn all_are(ran: &Ran, cases: &[String], verdict: &str) {
@@ -37,8 +47,10 @@ fn all_are(ran: &Ran, cases: &[String], verdict: &str) {
         ran.stdout,
         ran.stderr
     );
+    let late = perturbed(ran);
     for (name, (got, message)) in &ran.verdicts {
-        assert_eq!(got, verdict, "{name}: {message}");
+        let borne_with = late == 1 && got == "perturbed";
+        assert!(borne_with || got == verdict, "{name}: {got}: {message}");
     }
 }
 
@@ -73,7 +85,7 @@ fn agent_cases() {
     cases.push(case("examples/12-udp.pkt"));
     let ran = machines.run_with_agent(&arguments(&["--remote-count", "20"], &cases));
     all_are(&ran, &cases, "pass");
-    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert_eq!(ran.status, i32::from(perturbed(&ran) > 0), "{}", ran.stderr);
     let log = machines.log.lock().unwrap().join("\n");
     assert!(
         log.contains("controller") && !log.contains("refused"),
@@ -136,26 +148,18 @@ fn server_cases() {
         "server/syn-data-sent-again",
     ];
     assert_eq!(with(&ran, "skip"), told, "{}{}", ran.stdout, ran.stderr);
-    assert_eq!(
-        with(&ran, "known_deviation"),
-        ["server/duplicate-syn"],
-        "{}",
-        ran.stdout
-    );
-    assert_eq!(
-        with(&ran, "pass").len(),
-        ran.verdicts.len() - 5,
-        "{}",
-        ran.stdout
-    );
+    let judged = |ran: &Ran, passing: usize| {
+        let late = perturbed(ran);
+        let known = with(ran, "known_deviation");
+        let found = known == ["server/duplicate-syn"] || known.is_empty() && late == 1;
+        assert!(found, "{}", ran.stdout);
+        let as_expected = with(ran, "pass").len() + known.len() + late;
+        assert_eq!(as_expected, passing + 1, "{}", ran.stdout);
+    };
+    judged(&ran, ran.verdicts.len() - 5);
     let options = [&options[..], &["--idle-server"]].concat();
     let ran = machines.run(&arguments(&options, &cases));
-    assert_eq!(
-        with(&ran, "pass").len(),
-        ran.verdicts.len() - 1,
-        "{}",
-        ran.stdout
-    );
+    judged(&ran, ran.verdicts.len() - 1);
 }
 
 fn server_skips() {

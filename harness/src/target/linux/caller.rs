@@ -9,12 +9,16 @@ use std::time::Duration;
 use super::blocking::{Finished as Ended, InFlight};
 use super::calls;
 use super::children;
-use super::clock::{self, Nanos};
+use super::clock::{self, Clock, Nanos};
 use super::fds::FdTable;
 use super::info;
+use super::priority;
 use super::process::Process;
 use super::shell::Shell;
+use super::signals::Signals;
 use super::sysctl::{self, Failure};
+use super::watch::Watch;
+use super::wheel::{self, Wheels};
 use super::worker::Worker;
 use crate::agent::machine::{Finished, Machine};
 use crate::call::{Call, Fd, Outcome, Output};
@@ -32,12 +36,18 @@ const IPV6_MTU: i32 = 24;
 #[derive(Debug)]
 pub(crate) struct Caller {
     in_flight: Option<InFlight>,
+    signals: Signals,
     shell: Option<Shell>,
     process: Option<Process>,
     worker: Worker,
     fds: Arc<FdTable>,
     /// Settings that the case has changed, with what they were, in order.
     changed: Vec<(String, String)>,
+    watch: Arc<Watch>,
+    /// Once a case runs: their watchers go on until the process ends.
+    wheels: Option<&'static Wheels>,
+    /// Until when a thread that makes calls waited for a processor, and how long.
+    waits: Vec<(Nanos, Nanos)>,
 }
 
 impl Caller {
@@ -46,11 +56,15 @@ impl Caller {
         let (worker, ()) = Worker::start(|| Ok(()))?;
         Ok(Caller {
             in_flight: None,
+            signals: Signals::default(),
             shell: None,
             process: None,
             worker,
             fds: Arc::default(),
             changed: Vec::new(),
+            watch: Watch::shared(),
+            wheels: None,
+            waits: Vec::new(),
         })
     }
 
@@ -88,7 +102,54 @@ impl Caller {
     }
 }
 
+impl Caller {
+    /// A call as it is told: everything in it is counted back from now, stamps too.
+    fn finished(&mut self, ended: Ended) -> Result<Finished, TargetError> {
+        const SHORTEST: Nanos = 500_000;
+        if ended.waited > SHORTEST {
+            self.waits.push((ended.end, ended.waited));
+        }
+        let mut outcome = ended.outcome?;
+        calls::in_case_time(&mut outcome, Clock::new());
+        let now = clock::monotonic_nanos();
+        let ago = |instant: Nanos| Duration::from_nanos(u64::try_from(now - instant).unwrap_or(0));
+        Ok(Finished {
+            began: ago(ended.start),
+            ended: ago(ended.end),
+            outcome,
+        })
+    }
+}
+
 impl Machine for Caller {
+    fn be_punctual(&mut self) -> Result<(), TargetError> {
+        let wheels = *self.wheels.get_or_insert_with(Wheels::shared);
+        let place = wheels.best();
+        let punctual = move || {
+            wheel::run_on(&place);
+            priority::urgent();
+        };
+        // The calling thread serves this case and ends with it.
+        punctual();
+        self.worker.run(punctual)
+    }
+
+    fn held_up(&mut self, from: Duration, to: Duration) -> Duration {
+        let now = clock::monotonic_nanos();
+        let instant = |ago: Duration| {
+            now.saturating_sub(Nanos::try_from(ago.as_nanos()).unwrap_or(Nanos::MAX))
+        };
+        let (from, to) = (instant(from), instant(to));
+        let waited = self.waits.iter().map(|&(end, length)| {
+            let start = (end - length).max(from);
+            (end.min(to) - start).max(0)
+        });
+        let longest = self.watch.held_up(from, to).max(waited.sum());
+        let timers = self.wheels.map_or(0, |wheels| wheels.held_up(from, to));
+        let longest = longest.max(timers);
+        Duration::from_nanos(u64::try_from(longest).unwrap_or(0))
+    }
+
     fn route(&mut self, remote: IpAddr) -> Result<(IpAddr, u32), TargetError> {
         let (any, level, name): (IpAddr, _, _) = match remote {
             IpAddr::V4(_) => (Ipv4Addr::UNSPECIFIED.into(), libc::IPPROTO_IP, IP_MTU),
@@ -115,24 +176,33 @@ impl Machine for Caller {
     }
 
     fn call(&mut self, call: &Call, limit: Duration) -> Result<Option<Finished>, TargetError> {
+        let thread = self.in_flight.as_ref().map(InFlight::thread);
+        if let Some(outcome) = self.signals.perform(call, thread) {
+            return Ok(Some(Finished {
+                began: Duration::ZERO,
+                ended: Duration::ZERO,
+                outcome: outcome?,
+            }));
+        }
         let (call, fds) = (call.clone(), Arc::clone(&self.fds));
         let ended = self.worker.run_within(
             limit,
             move || {
                 let _held_off = children::held_off(&call);
+                let waited = priority::waited_for_processor();
                 let start = clock::monotonic_nanos();
                 let outcome = calls::perform(&call, &fds);
                 let end = clock::monotonic_nanos();
                 Ended {
                     start,
                     end,
-                    waited: 0,
+                    waited: priority::waited_for_processor() - waited,
                     outcome,
                 }
             },
             || {},
         )?;
-        ended.map(finished).transpose()
+        ended.map(|ended| self.finished(ended)).transpose()
     }
 
     fn start_call(&mut self, call: &Call) -> Result<(), TargetError> {
@@ -157,7 +227,7 @@ impl Machine for Caller {
             return Ok(None);
         };
         self.in_flight = None;
-        finished(ended).map(Some)
+        self.finished(ended).map(Some)
     }
 
     fn command(&mut self, command: &str) -> Result<CommandReport, TargetError> {
@@ -227,16 +297,6 @@ fn close_all(fds: &FdTable) {
     }
 }
 
-fn finished(ended: Ended) -> Result<Finished, TargetError> {
-    let now = clock::monotonic_nanos();
-    let ago = |instant: Nanos| Duration::from_nanos(u64::try_from(now - instant).unwrap_or(0));
-    Ok(Finished {
-        began: ago(ended.start),
-        ended: ago(ended.end),
-        outcome: ended.outcome?,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,6 +308,40 @@ mod tests {
         let (local, mtu) = caller.route(loopback).unwrap();
         assert_eq!(local, loopback);
         assert!(mtu >= 1280, "{mtu}");
+    }
+
+    #[test]
+    fn signals_interrupt_the_call_in_flight_and_no_process() {
+        let mut caller = Caller::open().unwrap();
+        let action = Call::SigAction {
+            signal: libc::SIGUSR1,
+            disposition: crate::call::Disposition::Handler { restart: false },
+        };
+        let long = Call::Poll {
+            entries: Vec::new(),
+            timeout_ms: 60_000,
+        };
+        let kill = Call::TgKill {
+            signal: libc::SIGUSR1,
+        };
+        let limit = Duration::from_secs(5);
+        assert!(caller.call(&action, limit).unwrap().is_some());
+        caller.start_call(&long).unwrap();
+        assert!(caller.call(&kill, limit).unwrap().is_some());
+        let ended = caller.finish_call(limit).unwrap().unwrap();
+        assert_eq!(ended.outcome.errno, Some(crate::call::Errno(libc::EINTR)));
+    }
+
+    #[test]
+    fn time_that_has_not_been_held_up_is_none() {
+        let mut caller = Caller::open().unwrap();
+        caller.be_punctual().unwrap();
+        let now = Duration::ZERO;
+        assert_eq!(caller.held_up(now, now), Duration::ZERO);
+        caller.waits.push((clock::monotonic_nanos(), 3_000_000));
+        let second = Duration::from_secs(1);
+        assert!(caller.held_up(second, now) >= Duration::from_millis(3));
+        assert_eq!(caller.held_up(second * 3, second * 3), Duration::ZERO);
     }
 
     #[test]

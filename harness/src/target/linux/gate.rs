@@ -4,18 +4,18 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 /// Lets a limited number of threads through at a time.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(in crate::target) struct Gate {
     free: Mutex<usize>,
     freed: Condvar,
 }
 
 /// The right to be inside; given back when dropped.
 #[derive(Debug)]
-pub(super) struct Inside<'a>(&'a Gate);
+pub(in crate::target) struct Inside<'a>(&'a Gate);
 
 impl Gate {
     /// A gate for `number` threads.
-    pub(super) const fn new(number: usize) -> Gate {
+    pub(in crate::target) const fn new(number: usize) -> Gate {
         Gate {
             free: Mutex::new(number),
             freed: Condvar::new(),
@@ -23,7 +23,7 @@ impl Gate {
     }
 
     /// Waits for its turn.
-    pub(super) fn enter(&self) -> Inside<'_> {
+    pub(in crate::target) fn enter(&self) -> Inside<'_> {
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.freed.wait_while(free, |free| *free == 0);
         *waited.unwrap_or_else(PoisonError::into_inner) -= 1;

@@ -7,6 +7,8 @@
 use std::io::{IoSlice, IoSliceMut};
 use std::net::{IpAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
@@ -19,6 +21,10 @@ use nix::sys::socket::{
 use nix::sys::time::TimeSpec;
 
 use super::clock::{self, Clock, Nanos};
+use super::ending;
+use super::priority;
+use super::watch::Watch;
+use super::wheel::{self, Wheels};
 use crate::target::TargetError;
 use crate::time::{Moment, Time};
 
@@ -144,6 +150,8 @@ pub(in crate::target) struct Link {
     name: String,
     buffer: Vec<u8>,
     control: Vec<u8>,
+    watch: Arc<Watch>,
+    wheels: &'static Wheels,
 }
 
 impl Link {
@@ -205,7 +213,37 @@ impl Link {
             name: interface.name.clone(),
             buffer: vec![0; 1 << 17],
             control: nix::cmsg_space!(TimeSpec),
+            watch: Watch::shared(),
+            wheels: Wheels::shared(),
         })
+    }
+
+    /// Gives the calling thread, which runs the case, real-time priority if that is allowed, and a place.
+    pub(in crate::target) fn be_punctual(&self) {
+        wheel::run_on(&self.wheels.best());
+        priority::urgent();
+    }
+
+    /// Takes it back: taking a case apart is work, and nobody waits for it.
+    pub(in crate::target) fn be_at_ease(&self) {
+        priority::ordinary();
+        wheel::run_on(&self.wheels.all());
+    }
+
+    /// How long a processor of this machine stood still, or did not look at its timers, between
+    /// two times.
+    pub(in crate::target) fn held_up(&self, from: Time, to: Time) -> Duration {
+        let (from, to) = (self.clock.instant(from), self.clock.instant(to));
+        let longest = self
+            .watch
+            .held_up(from, to)
+            .max(self.wheels.held_up(from, to));
+        Duration::from_nanos(u64::try_from(longest).unwrap_or(0))
+    }
+
+    /// An error once a signal has asked the process to end.
+    pub(in crate::target) fn check(&self) -> Result<(), TargetError> {
+        ending::check()
     }
 
     /// Makes now the clock's zero; gives by how many microseconds earlier stamps are too late.
@@ -301,8 +339,8 @@ impl Link {
         }
     }
 
-    /// Waits until a frame has come, `also` is readable, or shortly before `until`. Says whether
-    /// `also` is readable.
+    /// Waits until a frame has come, `also` is readable, a signal asks the process to end, or
+    /// shortly before `until`. Says whether `also` is readable.
     ///
     /// # Errors
     /// [`TargetError::Machine`] if waiting failed.
@@ -324,8 +362,11 @@ impl Link {
         };
         let mut list = vec![PollFd::new(self.fd.as_fd(), PollFlags::POLLIN)];
         list.extend(also.map(|stream| PollFd::new(stream.as_fd(), PollFlags::POLLIN)));
+        // Readable for ever once the signal has come; what is still waited for then is the end.
+        let alarm = ending::alarm().filter(|_| !ending::has_come());
+        list.extend(alarm.map(|alarm| PollFd::new(alarm, PollFlags::POLLIN)));
         match ppoll(&mut list, Some(wait), None) {
-            Ok(_) => Ok(list.get(1).is_some_and(readable)),
+            Ok(_) => Ok(also.is_some() && list.get(1).is_some_and(readable)),
             Err(Errno::EINTR) => Ok(false),
             Err(errno) => Err(TargetError::Machine(format!(
                 "waiting for a packet on {} failed: {errno}",

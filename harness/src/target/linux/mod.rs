@@ -28,7 +28,7 @@ mod ending;
 mod ethtool;
 mod facts;
 mod fds;
-mod gate;
+pub(in crate::target) mod gate;
 mod given;
 mod guardian;
 mod info;
@@ -57,6 +57,7 @@ mod worker;
 
 pub use cable::Link;
 pub(crate) use caller::Caller;
+pub(in crate::target) use calls::move_stamps;
 pub use ending::raise_on_signals;
 pub(crate) use facts::findings;
 pub use given::use_given_namespace;

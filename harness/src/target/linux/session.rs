@@ -32,7 +32,7 @@ use super::signals::Signals;
 use super::watch::Watch;
 use super::wheel::{self, Wheels};
 use super::worker::Worker;
-use crate::call::{Call, Fd, Outcome};
+use crate::call::{Call, Fd};
 use crate::target::{
     CallReport, CommandContext, CommandReport, Observed, Session, SessionSettings, TargetError,
     commands,
@@ -111,21 +111,6 @@ impl LinuxSession {
             wheels: Wheels::shared(),
             waits: Vec::new(),
         })
-    }
-
-    /// What came of a call on signals; `None` for any other.
-    fn signal(&mut self, call: &Call) -> Option<Result<Outcome, TargetError>> {
-        match call {
-            Call::SigAction {
-                signal,
-                disposition,
-            } => Some(Ok(self.signals.set(*signal, *disposition))),
-            Call::TgKill { signal } => {
-                let thread = self.in_flight.as_ref().map(InFlight::thread);
-                Some(self.signals.send(*signal, thread))
-            }
-            _ => None,
-        }
     }
 
     /// Notes how long a call's thread waited for a processor, if that was long.
@@ -270,7 +255,8 @@ impl Session for LinuxSession {
     }
 
     fn call(&mut self, call: &Call, limit: Duration) -> Result<CallReport, TargetError> {
-        if let Some(outcome) = self.signal(call) {
+        let thread = self.in_flight.as_ref().map(InFlight::thread);
+        if let Some(outcome) = self.signals.perform(call, thread) {
             let now = self.line.clock.now();
             return Ok(CallReport::Returned {
                 moment: Moment::at(now),

@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::unistd::Pid;
 
 use super::worker;
-use crate::call::{Disposition, Errno as CallErrno, Outcome};
+use crate::call::{Call, Disposition, Errno as CallErrno, Outcome};
 use crate::target::TargetError;
 
 const LAST: i32 = 64;
@@ -23,6 +23,23 @@ pub(super) struct Signals {
 }
 
 impl Signals {
+    /// What came of a call on signals, sent to the thread of the blocking call if there is one;
+    /// `None` for any other call.
+    pub(super) fn perform(
+        &mut self,
+        call: &Call,
+        thread: Option<Pid>,
+    ) -> Option<Result<Outcome, TargetError>> {
+        match call {
+            Call::SigAction {
+                signal,
+                disposition,
+            } => Some(Ok(self.set(*signal, *disposition))),
+            Call::TgKill { signal } => Some(self.send(*signal, thread)),
+            _ => None,
+        }
+    }
+
     /// `sigaction`
     pub(super) fn set(&mut self, signal: i32, disposition: Disposition) -> Outcome {
         let caught = disposition != Disposition::Default;

@@ -49,6 +49,8 @@ pub(super) struct Line {
     /// Packets the stack has sent that nobody has asked for yet.
     sent: VecDeque<Observed>,
     connections: Connections,
+    /// The case is being taken apart: a signal that ends the run does not cut that short.
+    is_ending: bool,
 }
 
 impl Line {
@@ -64,6 +66,7 @@ impl Line {
             next_hop: None,
             sent: VecDeque::new(),
             connections: Connections::default(),
+            is_ending: false,
         };
         line.resolve()?;
         Ok(line)
@@ -78,6 +81,7 @@ impl Line {
             self.link.send(&question)?;
             let end = self.link.now() + TRY;
             while self.link.now() < end {
+                self.check()?;
                 self.take_sent()?;
                 if self.next_hop.is_some() {
                     return Ok(());
@@ -89,6 +93,30 @@ impl Line {
             "nobody on {} has the address {}: is it in this network? If it is behind a router, give --gateway",
             self.ends.interface.name, self.ends.next_hop
         )))
+    }
+
+    /// From here on being on time is worth more than sharing the machine.
+    pub(super) fn be_punctual(&self) {
+        self.link.be_punctual();
+    }
+
+    /// How long this machine stood still between two times.
+    pub(super) fn held_up(&self, from: Time, to: Time) -> Duration {
+        self.link.held_up(from, to)
+    }
+
+    /// The case is over and will be taken apart.
+    pub(super) fn end(&mut self) {
+        self.is_ending = true;
+        self.link.be_at_ease();
+    }
+
+    /// An error once a signal has asked the run to end, up to [`Line::end`].
+    fn check(&self) -> Result<(), TargetError> {
+        if self.is_ending {
+            return Ok(());
+        }
+        self.link.check()
     }
 
     /// Makes now the clock's zero.
@@ -107,6 +135,7 @@ impl Line {
     /// Lets time pass until `time`.
     pub(super) fn sleep_until(&mut self, time: Time) -> Result<(), TargetError> {
         loop {
+            self.check()?;
             self.take_sent()?;
             if self.link.now() >= time {
                 return Ok(());
@@ -123,6 +152,7 @@ impl Line {
     ) -> Result<(), TargetError> {
         let end = self.link.now() + limit;
         loop {
+            self.check()?;
             if self.link.wait(end, Some(stream))? || self.link.now() >= end {
                 return Ok(());
             }
@@ -144,6 +174,7 @@ impl Line {
     /// The next packet of the stack, see [`crate::target::Session::next_packet`].
     pub(super) fn next_packet(&mut self, deadline: Time) -> Result<Option<Observed>, TargetError> {
         loop {
+            self.check()?;
             // First the time, then the packets: what was sent up to then is in the socket by now.
             let now = self.link.now();
             self.take_sent()?;

@@ -80,6 +80,15 @@ fn nobody(call: &Call) -> TargetError {
 }
 
 impl Session for ListeningSession {
+    fn be_punctual(&mut self) {
+        self.line.be_punctual();
+    }
+
+    /// Of this machine: nobody can say it of the host.
+    fn held_up(&mut self, from: Time, to: Time) -> Duration {
+        self.line.held_up(from, to)
+    }
+
     fn start(&mut self) {
         self.line.start();
     }
@@ -156,6 +165,7 @@ impl Session for ListeningSession {
 
 impl Drop for ListeningSession {
     fn drop(&mut self) {
+        self.line.end();
         self.line.reset_all();
     }
 }

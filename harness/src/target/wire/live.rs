@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::assumed::{self, Server, lacks};
+use super::commands;
 use super::greeting;
 use super::line::{Ends, Line};
 use super::listening::{Given, ListeningSession};
@@ -19,8 +20,13 @@ use crate::agent::client::Client;
 use crate::agent::protocol::System;
 use crate::agent::secret::Secret;
 use crate::program::{Capability, IpVersion};
+use crate::script::command;
+use crate::target::linux::gate::Gate;
 use crate::target::linux::link::{Interface, Mac};
 use crate::target::{Place, Plan, Ports, Session, SessionSettings, Target, TargetError};
+
+/// An agent turns callers away that come in a crowd, and a crowd makes the cases that run late.
+static SETTING_UP: Gate = Gate::new(4);
 
 /// A stack on another machine.
 #[derive(Debug)]
@@ -304,6 +310,23 @@ impl Target for WireTarget {
         self.os().unwrap_or(self.name())
     }
 
+    fn profile(&self) -> String {
+        self.known().to_string()
+    }
+
+    fn kernel(&self) -> Option<String> {
+        match &self.host {
+            Host::Agent { system, .. } if system.os == "linux" => Some(system.release.clone()),
+            Host::Agent { .. } | Host::Server { .. } => None,
+        }
+    }
+
+    /// Each has an address of its own, unless it is alone.
+    fn most_sessions(&self) -> usize {
+        let counts = self.families.iter().flatten();
+        counts.map(|family| family.played.count()).sum()
+    }
+
     fn remote_addresses(&self) -> usize {
         let counts = self.families.iter().flatten();
         counts
@@ -315,15 +338,23 @@ impl Target for WireTarget {
     fn lacks(&self, capability: &Capability) -> Option<String> {
         let name = capability.0.as_str();
         let (kind, _) = name.split_once(':').unwrap_or((name, ""));
-        let commands = match &self.host {
+        let run_there = match &self.host {
             Host::Agent { system, .. } => system.commands,
             Host::Server { .. } => false,
         };
         match kind {
+            "option" => {
+                Some("the machine under test has the interface and the addresses it has".into())
+            }
+            "psp" => Some("PSP needs hardware that speaks it".into()),
+            "udp_encapsulation" if self.os() == Some("linux") => {
+                Some("Linux has no TCP inside UDP".into())
+            }
+            "command" if name == command::GLOBAL_STATE => Some(commands::NOT_PUT_BACK.into()),
             "flood" if !self.allow_flood => {
                 Some("a flood is sent to a host with --allow-flood only".into())
             }
-            "sysctl" | "shell" if !commands => Some(match self.host {
+            "sysctl" | "shell" if !run_there => Some(match self.host {
                 Host::Agent { .. } => {
                     "commands are run only by an agent that was started with --allow-commands"
                         .into()
@@ -392,6 +423,7 @@ impl Target for WireTarget {
 
     fn open(&self, settings: &SessionSettings) -> Result<Box<dyn Session>, TargetError> {
         let family = self.family(settings.ip_version)?;
+        let _turn = SETTING_UP.enter();
         let line = self
             .line(family, settings.remote_ip)
             .map_err(TargetError::Machine)?;

@@ -13,6 +13,8 @@ mod options;
 #[cfg(target_os = "linux")]
 mod assumed;
 #[cfg(target_os = "linux")]
+mod commands;
+#[cfg(target_os = "linux")]
 mod filter;
 #[cfg(target_os = "linux")]
 mod frames;

@@ -36,8 +36,6 @@ struct State {
     running: usize,
     /// What the case wished for that runs alone, if one does.
     alone: Option<Wish>,
-    /// Cases that want to be alone and wait until the others are done.
-    waiting: usize,
 }
 
 /// All addresses played, shared by the cases that run.
@@ -78,13 +76,11 @@ impl Pool {
         };
         let changed = &self.shared.1;
         let mut state = self.state();
-        state.waiting += usize::from(wish.alone);
         let mut found = take(&mut state, six, wish);
         while found == Found::Later {
             state = changed.wait(state).unwrap_or_else(PoisonError::into_inner);
             found = take(&mut state, six, wish);
         }
-        state.waiting -= usize::from(wish.alone);
         drop(state);
         match found {
             Found::Now(address) => Some(Lease {
@@ -92,11 +88,7 @@ impl Pool {
                 address,
                 wish,
             }),
-            Found::Never | Found::Later => {
-                // Somebody may have been waiting for this one to be alone first.
-                changed.notify_all();
-                None
-            }
+            Found::Never | Found::Later => None,
         }
     }
 }
@@ -110,10 +102,12 @@ enum Found {
 }
 
 fn take(state: &mut State, six: bool, wish: Wish) -> Found {
+    // Who wants to be alone has its turn when nobody else has: letting the others wait for it would
+    // make one case wait for the longest of those in flight, again and again.
     let others_first = if wish.alone {
         state.running > 0
     } else {
-        state.alone.is_some() || state.waiting > 0
+        state.alone.is_some()
     };
     let Some(shelf) = state
         .shelves
@@ -230,26 +224,25 @@ mod tests {
     }
 
     #[test]
-    fn who_is_alone_waits_for_the_others_and_they_wait_for_it() {
+    fn who_is_alone_waits_for_the_others_without_holding_them_up() {
         let pool = pool(4);
         let first = pool.lease(false, SHARED).unwrap();
+        let wish = Wish { alone: true, ..ALL };
+        assert_eq!(take(&mut pool.state(), false, wish), Found::Later);
         let other = pool.clone();
         let alone = std::thread::spawn(move || {
             let lease = other.lease(false, ALL).unwrap();
+            let meanwhile = take(&mut other.state(), false, SHARED);
             let state = other.state();
             let counts = (state.running, state.alone.is_some());
             drop(state);
             drop(lease);
-            counts
+            (counts, meanwhile)
         });
-        while pool.state().waiting == 0 {
-            std::thread::yield_now();
-        }
-        let other = pool.clone();
-        let behind = std::thread::spawn(move || last(&other.lease(false, SHARED).unwrap()));
-        drop(first);
-        assert_eq!(alone.join().unwrap(), (1, true));
-        assert_eq!(behind.join().unwrap(), 11);
+        let beside = pool.lease(false, SHARED).unwrap();
+        assert_eq!(last(&beside), 11);
+        drop((first, beside));
+        assert_eq!(alone.join().unwrap(), ((1, true), Found::Later));
         assert_eq!(pool.state().running, 0);
     }
 }

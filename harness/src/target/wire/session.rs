@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::line::Line;
@@ -9,7 +10,8 @@ use crate::agent::client::{Client, unexpected};
 use crate::agent::protocol::{Request, Response};
 use crate::call::{Call, Fd};
 use crate::script::command;
-use crate::target::{CallReport, CommandReport, Observed, Session, TargetError};
+use crate::target::linux::move_stamps;
+use crate::target::{CallReport, CommandContext, CommandReport, Observed, Session, TargetError};
 use crate::time::{Moment, Time};
 
 /// How long the agent waits for a call at a time.
@@ -28,6 +30,8 @@ pub(super) struct AgentSession {
     client: Client,
     /// When the call in flight was started.
     started: Option<Moment>,
+    /// The script's folder, which is on this machine only.
+    folder: Option<PathBuf>,
 }
 
 impl AgentSession {
@@ -36,6 +40,7 @@ impl AgentSession {
             line,
             client,
             started: None,
+            folder: None,
         }
     }
 
@@ -57,6 +62,12 @@ impl AgentSession {
 }
 
 impl Session for AgentSession {
+    fn be_punctual(&mut self) {
+        // If the agent is gone, the next call says so.
+        let _ = self.ask(&Request::BePunctual, Duration::ZERO);
+        self.line.be_punctual();
+    }
+
     fn start(&mut self) {
         self.line.start();
     }
@@ -67,6 +78,21 @@ impl Session for AgentSession {
 
     fn sleep_until(&mut self, time: Time) -> Result<(), TargetError> {
         self.line.sleep_until(time)
+    }
+
+    /// Of either machine: both are on the way of a packet and of a call.
+    fn held_up(&mut self, from: Time, to: Time) -> Duration {
+        let here = self.line.held_up(from, to);
+        let now = self.line.now();
+        let request = Request::HeldUp {
+            from_us: micros(now.saturating_since(from)),
+            to_us: micros(now.saturating_since(to)),
+        };
+        match self.ask(&request, Duration::ZERO) {
+            Ok((Response::HeldUp(there), ..)) => here.max(Duration::from_micros(there)),
+            // If the agent is gone, `intact` says so.
+            _ => here,
+        }
     }
 
     fn inject(&mut self, datagram: &[u8]) -> Result<Moment, TargetError> {
@@ -121,10 +147,22 @@ impl Session for AgentSession {
         }
     }
 
+    fn prepare_commands(&mut self, context: &CommandContext) -> Result<(), TargetError> {
+        if context.alone {
+            return Err(TargetError::Unsupported {
+                capability: command::GLOBAL_STATE.into(),
+                reason: super::commands::NOT_PUT_BACK.into(),
+            });
+        }
+        self.folder.clone_from(&context.folder);
+        Ok(())
+    }
+
     fn command(&mut self, command: &str) -> Result<CommandReport, TargetError> {
         if let Some(report) = harmless(command) {
             return Ok(report);
         }
+        super::commands::runs_there(command, self.folder.as_deref())?;
         let request = Request::Command {
             command: command.to_string(),
         };
@@ -174,6 +212,7 @@ impl Session for AgentSession {
 
 impl Drop for AgentSession {
     fn drop(&mut self) {
+        self.line.end();
         // If the agent is gone, it has closed everything by itself.
         let _ = self.ask(&Request::Close, CLOSE);
         self.line.reset_all();
@@ -188,8 +227,9 @@ fn report(response: Response, asked: Time, told: Time) -> Result<CallReport, Tar
         Response::Returned {
             began_us,
             ended_us,
-            outcome,
+            mut outcome,
         } => {
+            move_stamps(&mut outcome, told.as_micros());
             let took = Duration::from_micros(began_us.saturating_sub(ended_us));
             // It cannot have ended before it had run as long as the agent says.
             let end = (told - Duration::from_micros(ended_us)).max(asked + took);

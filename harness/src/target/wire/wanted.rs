@@ -3,7 +3,9 @@
 use super::pool::Wish;
 use super::session::harmless;
 use crate::call::{Address, Call};
-use crate::program::{Action, BodyPattern, PacketPattern, Program};
+use crate::program::{
+    Action, AddressExpectation, BodyPattern, OutputExpectation, PacketPattern, Program,
+};
 use crate::target::{Ports, TargetError};
 
 /// Ports of the stack for servers: below those that systems choose for clients.
@@ -34,7 +36,12 @@ pub(super) fn wish(program: &Program) -> Result<Wish, TargetError> {
     }
     for step in &program.steps {
         match &step.action {
-            Action::Call(call) if names_an_address(&call.call) => {
+            Action::Call(call)
+                if names_an_address(&call.call)
+                    || expected(&call.expect.output).is_some_and(|want| {
+                        want.ip.is_some_and(|address| !address.is_unspecified())
+                    }) =>
+            {
                 return Err(lacks(
                     "address",
                     "the script names an address that neither machine has",
@@ -74,6 +81,16 @@ fn names_an_address(call: &Call) -> bool {
     matches!(address, Address::Is(address) if !address.ip().is_unspecified())
 }
 
+/// The address that a call is expected to write.
+fn expected(output: &OutputExpectation) -> Option<&AddressExpectation> {
+    match output {
+        OutputExpectation::Address(address)
+        | OutputExpectation::Received { address, .. }
+        | OutputExpectation::Message { address, .. } => Some(address),
+        _ => None,
+    }
+}
+
 /// Ports that the case before has not used: what is left of it cannot reach this one. What the
 /// script writes down stays.
 pub(super) fn ports(program: Option<&Program>, asked: Ports, number: u32) -> Ports {
@@ -88,16 +105,19 @@ pub(super) fn ports(program: Option<&Program>, asked: Ports, number: u32) -> Por
     let options = &program.options;
     let written = program.steps.iter().any(|step| match &step.action {
         Action::Inject(pattern) | Action::Expect(pattern) => names_ports(pattern),
-        Action::Call(call) => matches!(
-            &call.call,
-            Call::Bind {
-                address: Address::Is(_),
-                ..
-            } | Call::Connect {
-                address: Address::Is(_),
-                ..
-            }
-        ),
+        Action::Call(call) => {
+            expected(&call.expect.output).is_some_and(|address| address.port.is_some())
+                || matches!(
+                    &call.call,
+                    Call::Bind {
+                        address: Address::Is(_),
+                        ..
+                    } | Call::Connect {
+                        address: Address::Is(_),
+                        ..
+                    }
+                )
+        }
         Action::Command(_) | Action::Check(_) | Action::Nothing => false,
     });
     let keep = |written_down: bool, asked: u16, fresh: u16| {
@@ -163,6 +183,16 @@ mod tests {
         "+0 bind(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"192.168.0.1\")}, 16) = 0\n",
         "address"
     )]
+    #[case::peer(
+        "",
+        "+0 getpeername(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"192.0.2.1\")}, [16]) = 0\n",
+        "address"
+    )]
+    #[case::any_peer(
+        "",
+        "+0 getpeername(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=...}, ...) = 0\n",
+        "alone false last false"
+    )]
     #[case::mtu(
         "",
         "+0 < icmp unreachable frag_needed mtu 1200 [1:1(0)]\n",
@@ -188,6 +218,10 @@ mod tests {
         assert_ne!(one.first_remote, other.first_remote);
         let written = program(&format!("{SOCKET}+0 < 5 > 8080 S 0:0(0) win 9\n"));
         assert_eq!(ports(Some(&written), ASKED, 1).bind, 8080);
+        let told = program(&format!(
+            "{SOCKET}+0 getsockname(3, {{sa_family=AF_INET, sin_port=htons(8080), sin_addr=...}}, ...) = 0\n"
+        ));
+        assert_eq!(ports(Some(&told), ASKED, 1).bind, 8080);
         let option = program(&format!("--bind_port=81\n{SOCKET}"));
         let asked = Ports { bind: 81, ..ASKED };
         let got = ports(Some(&option), asked, 1);

@@ -144,6 +144,23 @@ unsafe fn control_messages(header: &libc::msghdr) -> Vec<ControlMessage> {
 
 /// Brings the time stamps among the control messages from the wall clock to the case's own.
 pub(in crate::target::linux) fn in_case_time(outcome: &mut Outcome, clock: Clock) {
+    each_stamp(outcome, |seconds, nanos| {
+        let stamp = TimeSpec::new(seconds as _, nanos as _);
+        clock.time_of_stamp(stamp).as_micros()
+    });
+}
+
+/// Moves the time stamps among the control messages, which are in some case's time already, by
+/// that many microseconds.
+pub(in crate::target) fn move_stamps(outcome: &mut Outcome, by: i64) {
+    each_stamp(outcome, |seconds, nanos| {
+        let micros = seconds.saturating_mul(1_000_000);
+        micros.saturating_add(nanos / 1_000).saturating_add(by)
+    });
+}
+
+/// Replaces every stamp by what `time` makes of its seconds and nanoseconds, in microseconds.
+fn each_stamp(outcome: &mut Outcome, time: impl Fn(i64, i64) -> i64) {
     let Output::Message { control, .. } = &mut outcome.output else {
         return;
     };
@@ -151,13 +168,13 @@ pub(in crate::target::linux) fn in_case_time(outcome: &mut Outcome, clock: Clock
         let stamps = message.level == libc::SOL_SOCKET
             && [libc::SCM_TIMESTAMPING, libc::SCM_TIMESTAMPNS].contains(&message.kind);
         if stamps {
-            rebase(&mut message.data, clock);
+            rebase(&mut message.data, &time);
         }
     }
 }
 
 /// Stamps of two words, seconds and nanoseconds; one that was not taken is zero and stays so.
-fn rebase(data: &mut [u8], clock: Clock) {
+fn rebase(data: &mut [u8], time: &impl Fn(i64, i64) -> i64) {
     const WORD: usize = size_of::<i64>();
     for stamp in data.chunks_exact_mut(2 * WORD) {
         let (Some(sec), Some(nsec)) = (stamp.first_chunk(), stamp.last_chunk()) else {
@@ -167,9 +184,7 @@ fn rebase(data: &mut [u8], clock: Clock) {
         if (sec, nsec) == (0, 0) {
             continue;
         }
-        let at = clock
-            .time_of_stamp(TimeSpec::new(sec as _, nsec as _))
-            .as_micros();
+        let at = time(sec, nsec);
         let nanos = at.rem_euclid(1_000_000) * 1_000;
         stamp[..WORD].copy_from_slice(&at.div_euclid(1_000_000).to_ne_bytes());
         stamp[WORD..].copy_from_slice(&nanos.to_ne_bytes());
@@ -216,9 +231,44 @@ mod tests {
         let mut data = (now.as_secs() as i64).to_ne_bytes().to_vec();
         data.extend(i64::from(now.subsec_nanos()).to_ne_bytes());
         data.extend([0; 16]);
-        rebase(&mut data, clock);
+        let mut outcome = stamped(data);
+        in_case_time(&mut outcome, clock);
+        let data = bytes(&outcome);
         let seconds = i64::from_ne_bytes(*data.first_chunk().unwrap());
         assert!((-60..60).contains(&seconds), "{seconds}");
         assert_eq!(data[16..], [0; 16]);
+    }
+
+    fn stamped(data: Vec<u8>) -> Outcome {
+        let mut outcome = Outcome::ok(0);
+        outcome.output = Output::Message {
+            flags: 0,
+            address: None,
+            data: Vec::new(),
+            control: vec![ControlMessage {
+                level: libc::SOL_SOCKET,
+                kind: libc::SCM_TIMESTAMPING,
+                data,
+            }],
+        };
+        outcome
+    }
+
+    fn bytes(outcome: &Outcome) -> &[u8] {
+        let Output::Message { control, .. } = &outcome.output else {
+            panic!("it is a message");
+        };
+        &control[0].data
+    }
+
+    #[test]
+    fn a_stamp_of_the_past_moves_on_to_the_clock_of_another_machine() {
+        let words =
+            |seconds: i64, nanos: i64| [seconds.to_ne_bytes(), nanos.to_ne_bytes()].concat();
+        // A quarter of a second ago, as an agent says it: second -1 and three quarters.
+        let mut outcome = stamped([words(-1, 750_000_000), words(0, 0)].concat());
+        move_stamps(&mut outcome, 2_000_000);
+        let expected = [words(1, 750_000_000), words(0, 0)].concat();
+        assert_eq!(bytes(&outcome), expected);
     }
 }

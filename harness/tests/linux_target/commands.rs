@@ -114,11 +114,18 @@ fn commands() {
     let zeros = bench.command("head -c 300000 /dev/zero | tr '\\0' x");
     assert_eq!(zeros.len(), 300_000);
     let left = bench.command("sleep 1000 & echo $!");
+    // One that has left the shell's process group as well.
+    let daemon = bench.command(
+        "setsid sh -c 'echo $$ > /tmp/daemon; exec sleep 1000' & \
+         until test -s /tmp/daemon; do sleep .01; done; cat /tmp/daemon",
+    );
     drop(bench);
     // Killed it is gone, or a zombie until the machine's first process reaps it.
-    other.command(&format!(
-        "! grep -q '^State:[[:space:]]*[RSD]' /proc/{left}/status 2>/dev/null"
-    ));
+    for left in [left, daemon] {
+        other.command(&format!(
+            "! grep -q '^State:[[:space:]]*[RSD]' /proc/{left}/status 2>/dev/null"
+        ));
+    }
 }
 
 fn host_is_protected() {

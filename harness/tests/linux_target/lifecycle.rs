@@ -51,9 +51,11 @@ fn waiting(name: &str, before: &str) -> Waiting {
 }
 
 impl Waiting {
-    /// Sends the signal; gives the exit status and what was printed.
-    fn end(&mut self, signal: Signal) -> (ExitStatus, String) {
-        kill(Pid::from_raw(self.run.id() as i32), signal).unwrap();
+    /// Sends the signals at once; gives the exit status and what was printed.
+    fn end(&mut self, signals: &[Signal]) -> (ExitStatus, String) {
+        for signal in signals {
+            kill(Pid::from_raw(self.run.id() as i32), *signal).unwrap();
+        }
         let mut printed = String::new();
         let mut stdout = self.run.stdout.take().unwrap();
         stdout.read_to_string(&mut printed).unwrap();
@@ -90,9 +92,17 @@ pub(crate) fn interrupted() {
     if without_ip() {
         return;
     }
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-        let mut run = waiting(&format!("interrupted-by-{signal}"), ORPHAN);
-        let (status, printed) = run.end(signal);
+    let ways: [&[Signal]; 4] = [
+        &[Signal::SIGINT],
+        &[Signal::SIGTERM],
+        &[Signal::SIGHUP],
+        // Two of one kind may be taken for one; `timeout` sends two.
+        &[Signal::SIGINT, Signal::SIGTERM],
+    ];
+    for signals in ways {
+        let name: Vec<&str> = signals.iter().map(|signal| signal.as_str()).collect();
+        let mut run = waiting(&format!("interrupted-by-{}", name.join("-")), ORPHAN);
+        let (status, printed) = run.end(signals);
         assert_eq!(status.code(), Some(130), "{printed}");
         assert!(
             printed.contains("interrupted by a signal: 1 of 1 runs have no result"),
@@ -110,7 +120,7 @@ pub(crate) fn killed() {
     }
     // No connection here: it would be an orphan, and last as long as the kernel has patience with it.
     let mut run = waiting("killed", "");
-    let (status, _) = run.end(Signal::SIGKILL);
+    let (status, _) = run.end(&[Signal::SIGKILL]);
     assert_eq!(status.code(), None);
     run.nothing_is_left();
 }

@@ -47,6 +47,7 @@ mod provision;
 mod session;
 mod shell;
 mod signals;
+mod stragglers;
 mod sysctl;
 mod tick;
 mod tun;

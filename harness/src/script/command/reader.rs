@@ -12,10 +12,10 @@ pub(super) struct Word {
     expands: bool,
 }
 
-/// A redirection: descriptor (`None` for both outputs), operator, where to.
+/// A redirection: descriptor, operator, where to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Redirect {
-    pub(super) fd: Option<u8>,
+    pub(super) fd: u8,
     pub(super) operator: &'static str,
     pub(super) target: Word,
 }
@@ -184,18 +184,13 @@ impl Reader<'_> {
         clippy::option_option,
         reason = "no redirection is not the same as no way to read one"
     )]
-    fn redirection(&mut self) -> Option<Option<(Option<u8>, &'static str)>> {
+    fn redirection(&mut self) -> Option<Option<(u8, &'static str)>> {
         let rest = self.rest();
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let behind = &rest[digits..];
-        if digits == 0 && (behind.starts_with("&>")) {
-            let operator = if behind.starts_with("&>>") {
-                "&>>"
-            } else {
-                "&>"
-            };
-            self.at += operator.len();
-            return Some(Some((None, operator)));
+        // bash takes `&>` for a redirection; to others it is `&` and then `>`. The machine's shell knows.
+        if behind.starts_with("&>") {
+            return None;
         }
         let Some(operator) = ["<<", "<>", ">>", ">&", ">|", "<&", ">", "<"]
             .into_iter()
@@ -212,7 +207,7 @@ impl Reader<'_> {
             digits => digits.parse().ok()?,
         };
         self.at += digits + operator.len();
-        Some(Some((Some(fd), operator)))
+        Some(Some((fd, operator)))
     }
 
     fn word(&mut self) -> Option<Word> {
@@ -329,7 +324,8 @@ impl Reader<'_> {
                 self.at += 1 + len;
             }
             "" if rest.starts_with('(') => return None,
-            "" if !rest.starts_with(['{', '$', '?', '#', '@', '*', '!', '-']) => {
+            // `$'…'` and `$"…"` are bash's, too.
+            "" if !rest.starts_with(['{', '$', '?', '#', '@', '*', '!', '-', '\'', '"']) => {
                 word.text.push('$');
                 self.at += 1;
             }

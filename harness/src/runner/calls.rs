@@ -238,6 +238,7 @@ impl Run<'_> {
         }
         differences.extend(self.peer_difference(&step.call, outcome)?);
         if !differences.is_empty() {
+            self.excuse_stamps(step, outcome, &differences)?;
             return Err(self.wrong_call(step, outcome, differences));
         }
         self.after(step, outcome)

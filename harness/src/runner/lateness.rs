@@ -7,14 +7,15 @@
 
 use std::time::Duration;
 
-use crate::program::{Action, Step, TimeSpec};
+use crate::call::Outcome;
+use crate::program::{Action, CallStep, Step, TimeSpec};
 use crate::source::Span;
 use crate::time::{Moment, Time};
-use crate::verdict::Perturbation;
+use crate::verdict::{Difference, Perturbation};
 
 use super::outbound::Seen;
 use super::schedule::Due;
-use super::{Run, Stop};
+use super::{Run, Stop, outputs};
 
 /// No tolerance of a script asks for more punctuality than this.
 const LEAST_ALLOWED: Duration = Duration::from_millis(1);
@@ -188,6 +189,27 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the machine explains time stamps that a call gave. They count from the start of the
+    /// script, so all its lateness since then is in them.
+    pub(super) fn excuse_stamps(
+        &mut self,
+        step: &CallStep,
+        outcome: &Outcome,
+        differences: &[Difference],
+    ) -> Result<(), Stop> {
+        if self.is_virtual || differences.iter().any(|found| found.field != "time") {
+            return Ok(());
+        }
+        let now = self.session.now();
+        let late = self.lateness.behind + self.session.held_up(Time::ZERO, now);
+        let wider = self.tolerance.fixed + late;
+        let left = outputs::differences(&step.expect.output, &outcome.output, wider);
+        if !left.is_empty() {
+            return Ok(());
+        }
+        Err(self.lateness.perturbed("a time stamp was", late))
     }
 
     /// Whether the machine explains that a blocking call came back late, by its own clock.

@@ -54,6 +54,7 @@ mod tick;
 mod tun;
 mod veth;
 mod watch;
+mod wheel;
 mod worker;
 
 pub use cable::Link;
@@ -84,6 +85,7 @@ impl LinuxTarget {
     /// The running kernel, over this link instead of the first that the machine has.
     pub fn over(link: Link) -> LinuxTarget {
         tick::measure();
+        wheel::Wheels::shared();
         LinuxTarget { link: Some(link) }
     }
 

@@ -31,6 +31,7 @@ use super::process::Process;
 use super::signals::Signals;
 use super::survivor::{self, Legacy};
 use super::watch::Watch;
+use super::wheel::{self, Wheels};
 use super::worker::Worker;
 use crate::call::{Call, Fd, Outcome};
 use crate::target::{
@@ -63,6 +64,7 @@ pub(super) struct LinuxSession {
     fds: Arc<FdTable>,
     line: Line,
     watch: Arc<Watch>,
+    wheels: &'static Wheels,
     /// Until when a thread that makes calls waited for a processor, and how long.
     waits: Vec<(Nanos, Nanos)>,
     /// The last to go: until then nothing of the case is left.
@@ -111,6 +113,7 @@ impl LinuxSession {
                 connections: Connections::default(),
             },
             watch: Watch::shared(),
+            wheels: Wheels::shared(),
             waits: Vec::new(),
         })
     }
@@ -184,8 +187,13 @@ impl LinuxSession {
 
 impl Session for LinuxSession {
     fn be_punctual(&mut self) {
-        let _ = self.worker.run(priority::urgent);
-        priority::urgent();
+        let place = self.wheels.best();
+        let punctual = move || {
+            wheel::run_on(&place);
+            priority::urgent();
+        };
+        let _ = self.worker.run(punctual);
+        punctual();
     }
 
     fn start(&mut self) {
@@ -220,6 +228,7 @@ impl Session for LinuxSession {
             (end.min(to) - start).max(0)
         });
         let longest = self.watch.held_up(from, to).max(waited.sum());
+        let longest = longest.max(self.wheels.held_up(from, to));
         Duration::from_nanos(u64::try_from(longest).unwrap_or(0))
     }
 
@@ -394,8 +403,13 @@ impl Session for LinuxSession {
 impl Drop for LinuxSession {
     fn drop(&mut self) {
         // Taking a case apart is work, and nobody waits for it.
-        priority::ordinary();
-        let _ = self.worker.run(priority::ordinary);
+        let all = self.wheels.all();
+        let at_leisure = move || {
+            priority::ordinary();
+            wheel::run_on(&all);
+        };
+        at_leisure();
+        let _ = self.worker.run(at_leisure);
         self.in_flight = None;
         if let Some(machine) = self.machine.take() {
             let _ = self.worker.run(move || machine.end());

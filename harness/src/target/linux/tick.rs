@@ -14,7 +14,7 @@ use super::clock::{Nanos, monotonic_nanos, tick_nanos};
 
 /// How far into a tick a case starts. Events of scripts are mostly whole milliseconds apart: so none
 /// of them comes near the next tick, where a little lateness would make a timer a whole tick later.
-const INTO_TICK: Nanos = 400_000;
+const INTO_TICK: Nanos = 600_000;
 
 /// How many waits are measured; the shortest way from the tick to us counts.
 const WAITS: usize = 6;
@@ -27,6 +27,18 @@ pub(super) fn next_start(now: Nanos) -> Nanos {
         return now;
     }
     next_at(now, phase(), tick)
+}
+
+/// The number of the tick that came last before an instant, counted from the clock's zero.
+pub(super) fn number_at(instant: Nanos) -> i64 {
+    let tick = tick_nanos();
+    // Somebody may be woken a little faster than when it was measured.
+    (instant - phase() + tick / 20).div_euclid(tick)
+}
+
+/// When the tick of this number comes.
+pub(super) fn begin_of(number: i64) -> Nanos {
+    phase() + number * tick_nanos()
 }
 
 /// Measures where the ticks lie, if that was not done yet: it takes a few ticks.
@@ -76,9 +88,9 @@ mod tests {
     const TICK: Nanos = 4_000_000;
 
     #[rstest]
-    #[case::before_this_tick_s_place(8_100_000, 8_430_000)]
-    #[case::after_it(8_500_000, 12_430_000)]
-    #[case::at_it(8_430_000, 8_430_000)]
+    #[case::before_this_tick_s_place(8_100_000, 8_630_000)]
+    #[case::after_it(8_500_000, 12_630_000)]
+    #[case::at_it(8_630_000, 8_630_000)]
     fn a_case_starts_a_little_into_a_tick(#[case] now: Nanos, #[case] start: Nanos) {
         assert_eq!(next_at(now, 30_000, TICK), start);
     }

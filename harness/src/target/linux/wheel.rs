@@ -1,0 +1,293 @@
+//! Ticks on which a processor did not look at its timers.
+//!
+//! All timers of TCP but its pacing lie in a timer wheel that each processor looks at when its tick
+//! comes. One processor counts the ticks for all; another whose tick comes at the same instant may
+//! look just before that, and then its timers wait for the next one: with 250 ticks a second a
+//! packet comes 4 ms late that the stack had told to go on time. Nothing but a timer of the same
+//! wheel shows it. So some processors have two threads that wait in turn, each by such a timer, and
+//! note every tick that was missed. Cases run on the processor that misses the fewest.
+
+use std::collections::VecDeque;
+use std::os::unix::net::UnixDatagram;
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
+
+use super::clock::{self, Nanos};
+use super::{priority, tick};
+
+/// Processors that are watched, and that cases run on: a case needs little of one.
+const PROCESSORS: usize = 4;
+/// Missed ticks remembered for each processor.
+const MOST: usize = 4096;
+/// What a missed tick adds to a processor's score, which loses a part of itself with each tick.
+const MISS: u32 = 1024;
+const FORGET: u32 = 64;
+/// How long the last wait is waited for.
+const PATIENCE: Nanos = 30_000_000;
+
+/// How long the watchers look before the first case has a place.
+const SETTLING: Nanos = 100_000_000;
+
+/// The watchers of the wheels. They go on until the process ends: what they know of the processors
+/// is worth more the longer they have looked.
+#[derive(Debug)]
+pub(super) struct Wheels {
+    shared: Arc<Shared>,
+    /// There are watchers.
+    watched: bool,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// How many ticks a wait takes: the least that was seen.
+    usual: AtomicI64,
+    wheels: Vec<Wheel>,
+    /// Whose turn it is among processors that are equally good.
+    turn: AtomicUsize,
+    /// What the process may use, to go back to.
+    all: CpuSet,
+}
+
+/// What is known of one processor's wheel.
+#[derive(Debug)]
+struct Wheel {
+    number: usize,
+    /// When its watchers last came back.
+    seen: [AtomicI64; 2],
+    score: AtomicU32,
+    /// When timers were due and when they were looked at, oldest first.
+    misses: Mutex<VecDeque<(Nanos, Nanos)>>,
+}
+
+impl Wheels {
+    /// The watchers. Whoever is the first to ask has to wait until they know something.
+    pub(super) fn shared() -> &'static Wheels {
+        static WHEELS: OnceLock<Wheels> = OnceLock::new();
+        WHEELS.get_or_init(|| {
+            let wheels = Wheels::start();
+            if wheels.watched {
+                clock::sleep_until_nanos(clock::monotonic_nanos() + SETTLING);
+            }
+            wheels
+        })
+    }
+
+    fn start() -> Wheels {
+        let all = sched_getaffinity(Pid::from_raw(0)).unwrap_or_else(|_| CpuSet::new());
+        let usable = (0..CpuSet::count()).filter(|&number| all.is_set(number).unwrap_or(false));
+        let shared = Arc::new(Shared {
+            usual: AtomicI64::new(Nanos::MAX),
+            wheels: usable.take(PROCESSORS).map(Wheel::new).collect(),
+            turn: AtomicUsize::new(0),
+            all,
+        });
+        // Where ticks are long, or cannot be measured, nothing would be gained.
+        if clock::tick_nanos() > 20_000_000 {
+            return Wheels {
+                shared,
+                watched: false,
+            };
+        }
+        let places = (0..shared.wheels.len()).flat_map(|index| [(index, 0), (index, 1)]);
+        let started = places.map(|(index, parity)| {
+            let shared = Arc::clone(&shared);
+            std::thread::Builder::new()
+                .name("tcpdrill-wheel".into())
+                .stack_size(super::worker::STACK)
+                .spawn(move || shared.watch(index, parity))
+        });
+        let watched = started.fold(true, |all, one| all && one.is_ok());
+        Wheels { shared, watched }
+    }
+
+    /// How long timers were looked at late between two instants, on the processor that did so
+    /// longest. Waits until that is known, some ticks at most.
+    pub(super) fn held_up(&self, from: Nanos, to: Nanos) -> Nanos {
+        if !self.watched {
+            return 0;
+        }
+        let give_up = clock::monotonic_nanos() + PATIENCE;
+        let behind = || self.shared.wheels.iter().any(|wheel| wheel.is_behind(to));
+        while behind() && clock::monotonic_nanos() < give_up {
+            clock::sleep_until_nanos(clock::monotonic_nanos() + 1_000_000);
+        }
+        let wheels = self.shared.wheels.iter();
+        wheels
+            .map(|wheel| wheel.held_up(from, to))
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// The processors that the next case should run on: one, if there is a choice.
+    pub(super) fn best(&self) -> CpuSet {
+        let shared = &self.shared;
+        let least = shared.wheels.iter().map(Wheel::score).min();
+        let Some(least) = least.filter(|_| self.watched) else {
+            return shared.all;
+        };
+        let as_good: Vec<&Wheel> = shared
+            .wheels
+            .iter()
+            .filter(|wheel| wheel.score() <= least + MISS)
+            .collect();
+        let turn = shared.turn.fetch_add(1, Ordering::Relaxed);
+        let mut only = CpuSet::new();
+        match as_good.get(turn % as_good.len().max(1)) {
+            Some(wheel) if only.set(wheel.number).is_ok() => only,
+            Some(_) | None => shared.all,
+        }
+    }
+
+    /// All processors that the process may use.
+    pub(super) fn all(&self) -> CpuSet {
+        self.shared.all
+    }
+}
+
+/// Lets the calling thread run on these processors only; a refusal leaves it where it may be.
+pub(super) fn run_on(processors: &CpuSet) {
+    let _ = sched_setaffinity(Pid::from_raw(0), processors);
+}
+
+impl Shared {
+    /// A watcher's life. The two of a processor begin their waits on even and on odd ticks.
+    fn watch(&self, index: usize, parity: i64) {
+        let wheel = &self.wheels[index];
+        let place = &wheel.seen[usize::from(parity != 0)];
+        let Some(socket) = self.prepare(wheel.number) else {
+            place.store(Nanos::MAX, Ordering::Relaxed);
+            return;
+        };
+        clock::set_exact_timers();
+        priority::most_urgent();
+        loop {
+            let begun = tick::number_at(clock::monotonic_nanos());
+            if begun.rem_euclid(2) != parity {
+                clock::sleep_until_nanos(tick::begin_of(begun + 1) + 100_000);
+                continue;
+            }
+            let _ = socket.recv(&mut [0]);
+            let now = clock::monotonic_nanos();
+            let usual = self.usual(tick::number_at(now) - begun);
+            wheel.woke(tick::begin_of(begun + usual), now);
+            place.store(now, Ordering::Release);
+        }
+    }
+
+    /// A socket whose receive ends with the first timer there can be.
+    fn prepare(&self, number: usize) -> Option<UnixDatagram> {
+        let mut only = CpuSet::new();
+        only.set(number).ok()?;
+        sched_setaffinity(Pid::from_raw(0), &only).ok()?;
+        let (socket, _) = UnixDatagram::pair().ok()?;
+        let shortest = Duration::from_micros(1);
+        socket.set_read_timeout(Some(shortest)).ok()?;
+        Some(socket)
+    }
+
+    /// How many ticks a wait takes if none is missed, now that one has taken `ticks`.
+    fn usual(&self, ticks: i64) -> i64 {
+        self.usual.fetch_min(ticks, Ordering::Relaxed).min(ticks)
+    }
+}
+
+impl Wheel {
+    fn new(number: usize) -> Wheel {
+        let now = clock::monotonic_nanos();
+        Wheel {
+            number,
+            seen: [AtomicI64::new(now), AtomicI64::new(now)],
+            score: AtomicU32::new(0),
+            misses: Mutex::default(),
+        }
+    }
+
+    /// A watcher whose timer was due with the tick at `due` woke at `now`.
+    fn woke(&self, due: Nanos, now: Nanos) {
+        let missed = now - due >= clock::tick_nanos();
+        let score = self.score();
+        let score = score - score / FORGET + if missed { MISS } else { 0 };
+        self.score.store(score, Ordering::Relaxed);
+        if missed {
+            let mut misses = self.misses();
+            if misses.len() == MOST {
+                misses.pop_front();
+            }
+            misses.push_back((due, now));
+        }
+    }
+
+    fn score(&self) -> u32 {
+        self.score.load(Ordering::Relaxed)
+    }
+
+    fn is_behind(&self, to: Nanos) -> bool {
+        self.seen
+            .iter()
+            .any(|seen| seen.load(Ordering::Acquire) < to)
+    }
+
+    /// The longest of what lies in between: the two watchers may have seen the same.
+    fn held_up(&self, from: Nanos, to: Nanos) -> Nanos {
+        let overlap = |&(due, seen): &(Nanos, Nanos)| (seen.min(to) - due.max(from)).max(0);
+        self.misses().iter().map(overlap).max().unwrap_or(0)
+    }
+
+    fn misses(&self) -> MutexGuard<'_, VecDeque<(Nanos, Nanos)>> {
+        self.misses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    const MS: Nanos = 1_000_000;
+
+    #[rstest]
+    #[case::within(0, 100, 4)]
+    #[case::its_end(22, 100, 2)]
+    #[case::before(0, 19, 0)]
+    #[case::after(25, 30, 0)]
+    fn a_missed_tick_counts_as_far_as_it_lies_in_between(
+        #[case] from: Nanos,
+        #[case] to: Nanos,
+        #[case] want: Nanos,
+    ) {
+        let tick = clock::tick_nanos();
+        let wheel = Wheel::new(0);
+        wheel.woke(10 * MS, 10 * MS + tick / 2);
+        wheel.misses().push_back((20 * MS, 24 * MS));
+        wheel.misses().push_back((20 * MS, 24 * MS));
+        assert_eq!(wheel.held_up(from * MS, to * MS), want * MS);
+    }
+
+    #[test]
+    fn a_processor_that_misses_ticks_is_not_the_best() {
+        let (good, bad) = (Wheel::new(0), Wheel::new(1));
+        for _ in 0..20 {
+            good.woke(0, 1);
+            bad.woke(0, 2 * clock::tick_nanos());
+        }
+        assert_eq!(good.score(), 0);
+        assert!(bad.score() > MISS);
+        for _ in 0..1000 {
+            bad.woke(0, 1);
+        }
+        assert!(bad.score() < MISS);
+    }
+
+    #[test]
+    fn the_watchers_are_shared_and_see_the_present() {
+        let one = Wheels::shared();
+        assert!(std::ptr::eq(one, Wheels::shared()));
+        let now = clock::monotonic_nanos();
+        assert!(!one.watched || one.held_up(now, now) == 0);
+        assert!(one.all().is_set(0).is_ok());
+    }
+}

@@ -144,7 +144,8 @@ impl Reader<'_> {
         !self.rest().starts_with("||") && self.eat("|")
     }
 
-    /// What ends a statement; `None` if a shell is needed.
+    /// What ends a statement; `None` if a shell is needed: for `&`, and so for `&>`, which bash takes
+    /// for a redirection and others for `&` and then `>`.
     fn separator(&mut self) -> Option<Join> {
         self.skip_blanks();
         if self.eat("&&") {
@@ -188,10 +189,6 @@ impl Reader<'_> {
         let rest = self.rest();
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let behind = &rest[digits..];
-        // bash takes `&>` for a redirection; to others it is `&` and then `>`. The machine's shell knows.
-        if behind.starts_with("&>") {
-            return None;
-        }
         let Some(operator) = ["<<", "<>", ">>", ">&", ">|", "<&", ">", "<"]
             .into_iter()
             .find(|operator| behind.starts_with(operator))

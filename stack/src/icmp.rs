@@ -139,7 +139,7 @@ fn reduce_mss(connection: &mut Connection, mtu: u32, cx: &mut Context<'_>) {
     tcb.snd.mss = Mss::new(mss);
     tcb.snd.congestion.set_smss(u32::from(mss));
     if connection.state.may_send() && tcb.snd.nxt.after(tcb.snd.una) && !tcb.snd.syn_unacked() {
-        tcb.snd.resend = Some(tcb.snd.una);
+        tcb.snd.flight.mark_all_lost();
     }
     cx.event(Event::PathMtuReduced { id: tcb.id, mss });
 }

@@ -8,6 +8,7 @@ use core::fmt;
 use crate::connection::Connection;
 use crate::host::{Host, Socket};
 use crate::listener::Listener;
+use crate::seq::SeqRange;
 use crate::socket::SocketId;
 use crate::state::{Origin, State, StateName, SynReceived};
 use crate::tcb::Tcb;
@@ -34,8 +35,8 @@ pub enum Rule {
     /// Our SYN is acknowledged exactly if the state is synchronized, but for a FIN-WAIT-1 entered
     /// from SYN-RECEIVED.
     SynAcknowledged,
-    /// What is to be sent again lies between SND.UNA and SND.NXT.
-    ResendWithinFlight,
+    /// The scoreboard records exactly what lies between SND.UNA and SND.NXT.
+    ScoreboardIsFlight,
     /// The congestion window lets at least one segment out.
     CongestionWindowHoldsSegment,
     /// RCV.NXT is not beyond the right edge of the announced window and the FIN behind it.
@@ -75,7 +76,7 @@ impl fmt::Display for Rule {
             Self::SendOrder => "SND.UNA =< SND.NXT =< highest sent =< SND.NXT + 1",
             Self::SendWithinQueue => "SND.NXT is within the send queue and its FIN",
             Self::SynAcknowledged => "the SYN is acknowledged exactly in synchronized states",
-            Self::ResendWithinFlight => "what is sent again was sent before",
+            Self::ScoreboardIsFlight => "the scoreboard holds exactly what is in flight",
             Self::CongestionWindowHoldsSegment => "cwnd is at least one segment",
             Self::ReceiveWithinWindow => "RCV.NXT is within the announced window",
             Self::WindowWithinBuffer => "the announced window fits the buffer",
@@ -176,10 +177,16 @@ fn check_send(tcb: &Tcb, state: &State) -> Result<(), Rule> {
         matches_state || (early_close && !acknowledged),
         Rule::SynAcknowledged,
     )?;
-    let resend_ok = snd
-        .resend
-        .is_none_or(|at| at.at_or_after(snd.una) && at.before(snd.nxt));
-    require(resend_ok, Rule::ResendWithinFlight)?;
+    let first = snd.una.max(snd.iss + 1);
+    let in_flight = snd.nxt.after(first);
+    let recorded = snd.flight.range();
+    let matches = match recorded {
+        Some(range) => in_flight && range == SeqRange::new(first, snd.nxt),
+        None => !in_flight,
+    };
+    let marked = snd.flight.sacked() + snd.flight.lost();
+    let scoreboard_ok = matches && marked <= snd.flight.outstanding();
+    require(scoreboard_ok, Rule::ScoreboardIsFlight)?;
     let congestion = &snd.congestion;
     require(
         congestion.cwnd() >= congestion.smss(),

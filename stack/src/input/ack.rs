@@ -4,7 +4,9 @@ use super::handshake;
 use crate::context::Context;
 use crate::event::Discard;
 use crate::segment::Segment;
-use crate::send::{keepalive, persist, recovery, retransmit};
+use crate::send::flight::Delivered;
+use crate::send::recovery::{self, Ack};
+use crate::send::{keepalive, persist, retransmit, selective};
 use crate::seq::SeqNum;
 use crate::state::{Check, Disposition};
 use crate::tcb::Tcb;
@@ -20,11 +22,7 @@ pub(crate) fn process(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) ->
     if tcb.snd.syn_unacked() && ack.after(tcb.snd.una) {
         handshake::take_ack_of_syn(tcb, segment, cx.now);
     }
-    if ack.after(tcb.snd.una) {
-        advance(tcb, segment, ack, cx);
-    } else if is_duplicate(tcb, segment, ack) {
-        recovery::on_duplicate_ack(tcb, cx);
-    }
+    take(tcb, segment, ack, cx);
     // REQ: RFC9293-SM-27
     update_window(tcb, segment, ack);
     persist::on_ack(tcb, cx.now);
@@ -50,9 +48,34 @@ fn check_range(tcb: &Tcb, ack: SeqNum) -> Check {
     Check::Continue(())
 }
 
-/// New data is acknowledged: SND.UNA moves.
+/// What the acknowledgment says, cumulatively and selectively, and what follows from it.
+fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, cx: &mut Context<'_>) {
+    let mut delivered = Delivered::default();
+    let duplicate = is_duplicate(tcb, segment, ack);
+    let advanced = ack
+        .after(tcb.snd.una)
+        .then(|| advance(tcb, segment, ack, &mut delivered, cx));
+    selective::take(tcb, &segment.options.sack, ack, &mut delivered);
+    let ack = Ack {
+        advanced,
+        delivered,
+        duplicate,
+    };
+    let restart_timer = recovery::on_ack(tcb, ack, cx);
+    if advanced.is_some() {
+        retransmit::on_progress(tcb, restart_timer, cx.now);
+    }
+}
+
+/// New data is acknowledged: SND.UNA moves. Answers by how many bytes.
 // REQ: DOC-HDR-10
-fn advance(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, cx: &mut Context<'_>) {
+fn advance(
+    tcb: &mut Tcb,
+    segment: &Segment,
+    ack: SeqNum,
+    delivered: &mut Delivered,
+    cx: &Context<'_>,
+) -> u32 {
     let mut bytes = tcb.snd.una.span_to(ack);
     if tcb.snd.fin_queued && !tcb.snd.fin_acknowledged && ack.after(tcb.snd.data_end()) {
         // REQ: RFC9293-SM-06
@@ -66,15 +89,10 @@ fn advance(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, cx: &mut Context<'_>) 
     if tcb.snd.up.is_some_and(|up| up.at_or_before(ack)) {
         tcb.snd.up = None;
     }
-    tcb.snd.resend = tcb
-        .snd
-        .resend
-        .map(|at| at.max(ack))
-        .filter(|at| at.before(tcb.snd.nxt));
+    tcb.snd.flight.acknowledge(ack, delivered);
     retransmit::sample_rtt(tcb, segment, ack, cx.now);
     tcb.snd.retries = 0;
-    let restart_timer = recovery::on_new_ack(tcb, bytes, cx);
-    retransmit::on_progress(tcb, restart_timer, cx.now);
+    bytes
 }
 
 /// RFC 5681 §2: something is outstanding, the segment says nothing else, and SEG.ACK is the

@@ -87,6 +87,9 @@ pub(crate) fn take_ack_of_syn(tcb: &mut Tcb, segment: &Segment, now: Instant) {
     // REQ: RFC6298-12
     let syn_was_lost = tcb.snd.retries > 0;
     tcb.snd.congestion.on_established(smss, syn_was_lost);
+    tcb.snd
+        .recovery
+        .on_established(tcb.snd.iss, tcb.negotiated.sack);
     retransmit::sample_rtt(tcb, segment, tcb.snd.una, now);
     if syn_was_lost {
         tcb.snd.rtt.on_established_after_syn_timeout();

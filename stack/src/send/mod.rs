@@ -1,6 +1,7 @@
 //! The sender's mechanisms, one a file.
 
 pub mod buffer;
+pub mod flight;
 pub(crate) mod keepalive;
 pub(crate) mod nagle;
 pub(crate) mod output;
@@ -9,3 +10,4 @@ pub(crate) mod recovery;
 pub(crate) mod retransmit;
 pub mod rtt;
 pub(crate) mod segments;
+pub(crate) mod selective;

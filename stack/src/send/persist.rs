@@ -52,9 +52,7 @@ pub(crate) fn on_ack(tcb: &mut Tcb, now: Instant) {
         tcb.snd.rtt.end_back_off();
         // The probe's byte was refused, or everything from SND.UNA on was.
         tcb.snd.max = tcb.snd.nxt;
-        if tcb.snd.in_flight() {
-            tcb.snd.resend = Some(tcb.snd.una);
-        }
+        tcb.snd.flight.mark_all_lost();
     }
 }
 

@@ -1,6 +1,6 @@
 //! The retransmission timer (RFC 6298 §5, RFC 9293 §3.8.1, §3.8.3).
 
-use super::{output, segments};
+use super::{output, recovery, segments};
 use crate::context::Context;
 use crate::error::ConnectionError;
 use crate::event::{Event, RetransmitCause};
@@ -84,18 +84,15 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
     let first = tcb.snd.retries == 0;
     tcb.snd.retries += 1;
     tcb.snd.rtt.on_retransmitted();
-    let flight = tcb.snd.una.span_to(tcb.snd.max);
-    tcb.snd.congestion.on_timeout(flight, tcb.snd.max, first);
+    // Everything outstanding counts as lost; it goes out again as the congestion window opens.
+    recovery::on_timeout(tcb, first);
     back_off(tcb, cx);
     report_trouble(tcb, cx);
-    // Everything outstanding counts as lost; it goes out again as the congestion window opens.
-    tcb.snd.resend = None;
     if tcb.snd.syn_unacked() {
         let segment = segments::syn_ack(tcb, cx.now);
         resend_syn(tcb, &segment, cx);
     } else {
-        let next = output::resend_first(tcb, RetransmitCause::Timeout, cx);
-        tcb.snd.resend = Some(next).filter(|at| at.before(tcb.snd.nxt));
+        output::resend_first(tcb, RetransmitCause::Timeout, cx);
     }
     tcb.arm(Timer::Retransmit, cx.now, tcb.snd.rtt.rto());
 }

@@ -60,6 +60,12 @@ pub struct Config {
     pub send_buffer: usize,
     /// The congestion window a connection starts with (RFC 5681 §3.1, RFC 6928).
     pub initial_window: InitialWindow,
+    /// How losses are found where the peer has SACK; without it duplicate acknowledgments tell (RFC
+    /// 6582).
+    pub loss_detection: LossDetection,
+    /// How long the peer may hold back the acknowledgment of a lone segment before a tail loss probe
+    /// asks for it; RFC 8985 §7.2 suggests 200 ms.
+    pub tlp_max_ack_delay: Duration,
 
     // --- Acknowledging
     /// Longest wait of a delayed acknowledgment, below 500 ms; zero acknowledges every segment at
@@ -165,6 +171,16 @@ pub enum InWindowSyn {
     ResetAndReturnToListen,
     /// RFC 5961 §4.2's answer for synchronized states: a challenge ACK, nothing else.
     ChallengeAck,
+}
+
+/// How a sender finds losses by selective acknowledgments. The two are never combined
+/// (RFC8985-15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LossDetection {
+    /// By what arrived above a hole (RFC 6675).
+    SelectiveAcks,
+    /// By time, with probes of the flight's end (RFC 8985).
+    RackTlp,
 }
 
 /// When a listener uses SYN cookies (RFC 4987 §3.6).
@@ -275,6 +291,8 @@ impl Default for Config {
             recv_buffer: 65_535,
             send_buffer: 65_536,
             initial_window: InitialWindow::Rfc5681,
+            loss_detection: LossDetection::SelectiveAcks,
+            tlp_max_ack_delay: Duration::from_millis(200),
             delayed_ack: Duration::from_millis(200),
             quick_acks: 1,
             nagle: true,
@@ -316,6 +334,7 @@ impl Config {
             msl: Duration::from_secs(30),
             min_rto: Duration::from_millis(200),
             max_rto: Duration::from_secs(120),
+            loss_detection: LossDetection::RackTlp,
             r2: Duration::from_secs(924),
             delayed_ack: Duration::from_millis(40),
             quick_acks: 16,

@@ -5,7 +5,7 @@ use crate::error::ConnectionError;
 use crate::event::{AbandonCause, Discard, Event};
 use crate::segment::Segment;
 use crate::send::retransmit::Verdict;
-use crate::send::{keepalive, output, persist, retransmit, segments};
+use crate::send::{keepalive, loss_probe, output, persist, recovery, retransmit, segments};
 use crate::state::{Closed, Disposition, FinWait1, Origin, State, SynReceived, TimeWait, closed};
 use crate::tcb::Tcb;
 use crate::timers::Timer;
@@ -214,6 +214,8 @@ impl Connection {
         let tcb = &mut self.tcb;
         match timer {
             Timer::Retransmit => self.on_retransmit_timer(cx),
+            Timer::Reordering => recovery::on_reordering_timeout(tcb, cx),
+            Timer::LossProbe => loss_probe::on_timeout(tcb, cx),
             Timer::Persist => persist::on_timeout(tcb, cx),
             Timer::DelayedAck => tcb.rcv.ack.now(),
             Timer::SwsOverride => tcb.snd.override_sws = true,

@@ -88,6 +88,11 @@ pub enum Event {
         /// The connection.
         id: SocketId,
     },
+    /// A tail loss probe went out (RFC 8985 §7).
+    LossProbeSent {
+        /// The connection.
+        id: SocketId,
+    },
     /// A keep-alive probe went out.
     KeepAliveProbeSent {
         /// The connection.
@@ -218,6 +223,8 @@ pub enum RetransmitCause {
     /// The rest of a flight that counts as lost, as the windows permit: after a timeout, a smaller
     /// path MTU, or a window that was closed.
     LostFlight,
+    /// A tail loss probe of what was sent last (RFC 8985 §7.3).
+    LossProbe,
     /// The peer repeated its SYN.
     DuplicateSyn,
 }

@@ -39,6 +39,8 @@ pub enum Rule {
     ScoreboardIsFlight,
     /// The congestion window lets at least one segment out.
     CongestionWindowHoldsSegment,
+    /// The timers of loss detection run only beside the retransmission timer, for what is in flight.
+    LossTimersWatchFlight,
     /// RCV.NXT is not beyond the right edge of the announced window and the FIN behind it.
     ReceiveWithinWindow,
     /// The window announced lies within what reassembly can hold.
@@ -78,6 +80,9 @@ impl fmt::Display for Rule {
             Self::SynAcknowledged => "the SYN is acknowledged exactly in synchronized states",
             Self::ScoreboardIsFlight => "the scoreboard holds exactly what is in flight",
             Self::CongestionWindowHoldsSegment => "cwnd is at least one segment",
+            Self::LossTimersWatchFlight => {
+                "a loss probe or reordering timer runs only with something in flight"
+            }
             Self::ReceiveWithinWindow => "RCV.NXT is within the announced window",
             Self::WindowWithinBuffer => "the announced window fits the buffer",
             Self::NoHiddenText => "in-order text is readable",
@@ -236,6 +241,11 @@ fn check_timers(tcb: &Tcb, state: &State) -> Result<(), Rule> {
     let delayed = tcb.rcv.ack.is_delayed();
     require(armed(Timer::DelayedAck) == delayed, Rule::DelayedAckTimer)?;
     let (retransmit, persist) = (armed(Timer::Retransmit), armed(Timer::Persist));
+    let probing = armed(Timer::LossProbe) || armed(Timer::Reordering);
+    require(
+        !probing || (retransmit && !tcb.snd.flight.is_empty()),
+        Rule::LossTimersWatchFlight,
+    )?;
     match state {
         State::SynSent(_) | State::SynReceived(_) => require(retransmit, Rule::HandshakeIsWatched),
         State::Closed(_) | State::FinWait2(_) | State::TimeWait(_) => {

@@ -4,6 +4,7 @@
 //! [`send::recovery`]: crate::send
 
 pub mod initial_window;
+pub mod prr;
 pub mod reno;
 
 pub use initial_window::InitialWindow;

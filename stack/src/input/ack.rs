@@ -50,16 +50,18 @@ fn check_range(tcb: &Tcb, ack: SeqNum) -> Check {
 
 /// What the acknowledgment says, cumulatively and selectively, and what follows from it.
 fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, cx: &mut Context<'_>) {
-    let mut delivered = Delivered::default();
+    let mut delivered = recovery::expect_delivery(tcb, cx.now);
     let duplicate = is_duplicate(tcb, segment, ack);
     let advanced = ack
         .after(tcb.snd.una)
         .then(|| advance(tcb, segment, ack, &mut delivered, cx));
-    selective::take(tcb, &segment.options.sack, ack, &mut delivered);
+    let duplicate_report = selective::take(tcb, &segment.options.sack, ack, &mut delivered);
     let ack = Ack {
+        ack,
         advanced,
         delivered,
         duplicate,
+        duplicate_report,
     };
     let restart_timer = recovery::on_ack(tcb, ack, cx);
     if advanced.is_some() {

@@ -2,6 +2,7 @@
 
 use crate::recv::window;
 use crate::segment::Segment;
+use crate::send::recovery::LossRecovery;
 use crate::send::{keepalive, retransmit};
 use crate::seq::SeqNum;
 use crate::tcb::{Tcb, TimestampState};
@@ -87,9 +88,8 @@ pub(crate) fn take_ack_of_syn(tcb: &mut Tcb, segment: &Segment, now: Instant) {
     // REQ: RFC6298-12
     let syn_was_lost = tcb.snd.retries > 0;
     tcb.snd.congestion.on_established(smss, syn_was_lost);
-    tcb.snd
-        .recovery
-        .on_established(tcb.snd.iss, tcb.negotiated.sack);
+    let method = tcb.negotiated.sack.then_some(tcb.config.loss_detection);
+    tcb.snd.recovery = LossRecovery::new(tcb.snd.iss, method);
     retransmit::sample_rtt(tcb, segment, tcb.snd.una, now);
     if syn_was_lost {
         tcb.snd.rtt.on_established_after_syn_timeout();

@@ -38,6 +38,9 @@ fn damaged(state: StateName, damage: impl FnOnce(&mut Connection)) -> Option<Rul
 #[case(Rule::CongestionWindowHoldsSegment, |c: &mut Connection| {
     c.tcb.snd.congestion.set_smss(u32::MAX);
 })]
+#[case(Rule::LossTimersWatchFlight, |c: &mut Connection| {
+    c.tcb.timers.arm(Timer::LossProbe, Instant::from_millis(0));
+})]
 #[case(Rule::ReceiveWithinWindow, |c: &mut Connection| c.tcb.rcv.nxt = c.tcb.rcv.adv + 1)]
 #[case(Rule::WindowWithinBuffer, |c: &mut Connection| c.tcb.rcv.adv += 100_000)]
 #[case(Rule::FinsMatchState, |c: &mut Connection| c.tcb.rcv.fin_received = true)]

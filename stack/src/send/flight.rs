@@ -43,7 +43,7 @@ impl Sent {
 }
 
 /// What the acknowledgments of one segment delivered that was not known to be delivered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivered {
     /// Sequence numbers that left the network, acknowledged cumulatively or selectively.
     pub amount: u32,
@@ -53,10 +53,30 @@ pub struct Delivered {
     pub newest: Option<Sent>,
     /// The lowest of them that was sent only once: below something delivered before, it tells of
     /// reordering (RFC 8985 §6.2 step 3).
-    pub lowest_original: Option<SeqNum>,
+    pub lowest_original: Option<SeqRange>,
+    /// A copy sent again later than this cannot be what arrived: it is no `newest`.
+    trusted_until: Instant,
+}
+
+impl Default for Delivered {
+    fn default() -> Delivered {
+        Delivered::trusting(Instant::from_micros(u64::MAX))
+    }
 }
 
 impl Delivered {
+    /// Nothing delivered yet. A segment that was repeated after `until` tells no time when it is
+    /// delivered: it must be the first copy that arrived (RFC 8985 §6.2 step 2).
+    pub const fn trusting(until: Instant) -> Delivered {
+        Delivered {
+            amount: 0,
+            sacked: 0,
+            newest: None,
+            lowest_original: None,
+            trusted_until: until,
+        }
+    }
+
     fn count(&mut self, sent: Sent, selectively: bool) {
         let len = sent.range.len();
         self.amount += len;
@@ -67,15 +87,13 @@ impl Delivered {
             let together = known.sent_at == sent.sent_at;
             known.sent_at < sent.sent_at || (together && sent.range.end.after(known.range.end))
         };
-        if self.newest.is_none_or(later) {
+        let trusted = !sent.was_repeated() || sent.sent_at <= self.trusted_until;
+        if trusted && self.newest.is_none_or(later) {
             self.newest = Some(sent);
         }
-        if !sent.was_repeated() {
-            let start = sent.range.start;
-            self.lowest_original = Some(match self.lowest_original {
-                Some(lowest) => lowest.min(start),
-                None => start,
-            });
+        let lower = |lowest: SeqRange| sent.range.start.before(lowest.start);
+        if !sent.was_repeated() && self.lowest_original.is_none_or(lower) {
+            self.lowest_original = Some(sent.range);
         }
     }
 }

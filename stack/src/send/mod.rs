@@ -3,6 +3,7 @@
 pub mod buffer;
 pub mod flight;
 pub(crate) mod keepalive;
+pub(crate) mod loss_probe;
 pub(crate) mod nagle;
 pub(crate) mod output;
 pub(crate) mod persist;

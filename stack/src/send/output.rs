@@ -3,7 +3,7 @@
 
 use super::nagle::{self, Candidate, Decision};
 use super::recovery::{self, LossRecovery};
-use super::{persist, retransmit, segments};
+use super::{loss_probe, persist, retransmit, segments};
 use crate::context::Context;
 use crate::event::{Event, RetransmitCause};
 use crate::recv::ack_policy::Owed;
@@ -247,7 +247,10 @@ fn send_piece(tcb: &mut Tcb, piece: Piece, cause: RetransmitCause, cx: &mut Cont
     segments::send(tcb, seq, flags, payload, cx);
     let range = SeqRange::with_len(seq, len + u32::from(fin));
     match kind {
-        Kind::New => note_new(tcb, range, cx.now),
+        Kind::New => {
+            note_new(tcb, range, cx.now);
+            loss_probe::schedule(tcb, cx.now);
+        }
         Kind::Lost => note_again(tcb, range, false, cause, cx),
         Kind::Guess { rescue } => note_again(tcb, range, rescue, cause, cx),
     }
@@ -259,6 +262,7 @@ fn note_new(tcb: &mut Tcb, range: SeqRange, now: Instant) {
     tcb.snd.rtt.on_sent(range.end, now);
     tcb.timers.disarm(Timer::SwsOverride);
     tcb.snd.flight.sent(range, now);
+    tcb.snd.recovery.on_sent(range);
     tcb.snd.nxt = range.end;
     tcb.snd.max = tcb.snd.max.max(range.end);
 }
@@ -280,6 +284,48 @@ fn note_again(
         len: range.len(),
         cause,
     });
+}
+
+/// The probe of RFC 8985 §7.3, whatever the congestion window says: the next new segment if there
+/// is one that the peer's window takes, else the last one once more. Answers whether it was that.
+// REQ: RFC8985-11
+pub(crate) fn send_probe(tcb: &mut Tcb, cx: &mut Context<'_>) -> Option<bool> {
+    let full = full_segment(tcb, cx);
+    if let Some(new) = probe_of_new_data(tcb, full) {
+        send_piece(tcb, new, RetransmitCause::LossProbe, cx);
+        return Some(false);
+    }
+    let last = tcb.snd.flight.iter().next_back()?.range;
+    let end = tcb.snd.data_end();
+    let data_end = last.end.min(end);
+    let len = if data_end.after(last.start) {
+        last.start.span_to(data_end).min(full)
+    } else {
+        0
+    };
+    let piece = Piece {
+        seq: data_end - len,
+        len,
+        kind: Kind::Guess { rescue: true },
+        fin: last.end.after(end),
+    };
+    send_piece(tcb, piece, RetransmitCause::LossProbe, cx);
+    Some(true)
+}
+
+fn probe_of_new_data(tcb: &Tcb, full: u32) -> Option<Piece> {
+    let seq = tcb.snd.nxt;
+    let end = tcb.snd.data_end();
+    let room = window_room_at(tcb, seq);
+    let waiting = if end.after(seq) { seq.span_to(end) } else { 0 };
+    let len = waiting.min(full).min(room);
+    let fin = len == waiting && tcb.snd.fin_queued && !tcb.snd.fin_sent() && room > len;
+    (len > 0 || fin).then_some(Piece {
+        seq,
+        len,
+        kind: Kind::New,
+        fin,
+    })
 }
 
 /// Sends the first of what counts as lost, whatever the congestion window says.

@@ -22,6 +22,8 @@ fn is_blocked(tcb: &Tcb) -> bool {
 pub(crate) fn update(tcb: &mut Tcb, now: Instant) {
     if is_blocked(tcb) {
         tcb.timers.disarm(Timer::Retransmit);
+        tcb.timers.disarm(Timer::Reordering);
+        tcb.timers.disarm(Timer::LossProbe);
         tcb.timers.disarm(Timer::SwsOverride);
         if !tcb.timers.is_armed(Timer::Persist) {
             // REQ: RFC9293-SHLD-29

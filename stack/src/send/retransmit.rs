@@ -1,6 +1,6 @@
 //! The retransmission timer (RFC 6298 §5, RFC 9293 §3.8.1, §3.8.3).
 
-use super::{output, recovery, segments};
+use super::{loss_probe, output, recovery, segments};
 use crate::context::Context;
 use crate::error::ConnectionError;
 use crate::event::{Event, RetransmitCause};
@@ -40,6 +40,7 @@ pub(crate) fn on_progress(tcb: &mut Tcb, restart: bool, now: Instant) {
     } else if restart {
         tcb.arm(Timer::Retransmit, now, tcb.snd.rtt.rto());
     }
+    loss_probe::schedule(tcb, now);
     if tcb.snd.in_flight() || tcb.snd.unsent() {
         tcb.arm(Timer::UserTimeout, now, tcb.user_timeout());
     } else {
@@ -53,12 +54,16 @@ pub(crate) fn on_progress(tcb: &mut Tcb, restart: bool, now: Instant) {
 // REQ: RFC7323-19
 // REQ: RFC9293-MUST-18
 pub(crate) fn sample_rtt(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, now: Instant) {
+    if tcb.snd.rtt.on_acked(ack, now).is_some() {
+        tcb.snd.recovery.on_measured();
+        return;
+    }
     // Once something was sent twice only the peer's echo tells which copy it answers.
-    if tcb.snd.rtt.on_acked(ack, now).is_none()
-        && !tcb.snd.rtt.is_measuring()
+    if !tcb.snd.rtt.is_measuring()
         && let Some(elapsed) = echoed_round_trip(tcb, segment, now)
     {
         tcb.snd.rtt.sample(elapsed);
+        tcb.snd.recovery.on_measured();
     }
 }
 
@@ -85,7 +90,7 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
     tcb.snd.retries += 1;
     tcb.snd.rtt.on_retransmitted();
     // Everything outstanding counts as lost; it goes out again as the congestion window opens.
-    recovery::on_timeout(tcb, first);
+    recovery::on_timeout(tcb, first, cx.now);
     back_off(tcb, cx);
     report_trouble(tcb, cx);
     if tcb.snd.syn_unacked() {

@@ -6,20 +6,26 @@ use crate::tcb::Tcb;
 use crate::wire::options::SackBlocks;
 
 /// Records the blocks of a segment that acknowledges `ack`. A first block that reports a duplicate
-/// says nothing about what is missing.
+/// says nothing about what is missing; it is the answer.
 // REQ: RFC2018-7
 // REQ: RFC6675-1
-pub(crate) fn take(tcb: &mut Tcb, blocks: &SackBlocks, ack: SeqNum, delivered: &mut Delivered) {
+pub(crate) fn take(
+    tcb: &mut Tcb,
+    blocks: &SackBlocks,
+    ack: SeqNum,
+    delivered: &mut Delivered,
+) -> Option<SeqRange> {
     if !tcb.negotiated.sack {
-        return;
+        return None;
     }
     let blocks = blocks.as_slice();
-    let duplicate = usize::from(duplicate_report(blocks, ack).is_some());
-    for block in &blocks[duplicate..] {
+    let duplicate = duplicate_report(blocks, ack);
+    for block in &blocks[usize::from(duplicate.is_some())..] {
         if is_plausible(tcb, *block) {
             tcb.snd.flight.select(*block, delivered);
         }
     }
+    duplicate
 }
 
 /// A block of numbers that were sent, and the right way round.

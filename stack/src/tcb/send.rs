@@ -89,7 +89,7 @@ impl SendSide {
                 ..RtoBounds::default()
             }),
             congestion: Congestion::new(u32::from(mss.raw()), config.initial_window),
-            recovery: LossRecovery::new(iss),
+            recovery: LossRecovery::new(iss, None),
             retries: 0,
             probes: 0,
             override_sws: false,
@@ -105,7 +105,7 @@ impl SendSide {
         self.max = iss;
         let (smss, rule) = (self.congestion.smss(), self.congestion.initial_window());
         self.congestion = Congestion::new(smss, rule);
-        self.recovery = LossRecovery::new(iss);
+        self.recovery = LossRecovery::new(iss, None);
     }
 
     /// Whether our SYN is not acknowledged yet.

@@ -46,7 +46,7 @@ fn a_cumulative_acknowledgment_takes_whole_segments_and_parts() {
     assert_eq!(shape(&flight), [(500, Mark::Out), (1000, Mark::Out)]);
     assert_eq!((delivered.amount, delivered.sacked), (1500, 0));
     assert_eq!(delivered.newest.map(|sent| sent.sent_at), Some(at(1)));
-    assert_eq!(delivered.lowest_original, Some(START));
+    assert_eq!(delivered.lowest_original, Some(bytes(0, 1000)));
     flight.acknowledge(START + 9000, &mut delivered);
     assert!(flight.is_empty());
     assert_eq!(delivered.amount, 3000);
@@ -90,7 +90,7 @@ fn what_is_sent_again_is_out_once_more() {
     let mut delivered = Delivered::default();
     flight.acknowledge(START + 3000, &mut delivered);
     assert_eq!(delivered.newest.map(|sent| sent.sent_at), Some(at(50)));
-    assert_eq!(delivered.lowest_original, Some(START + 1400));
+    assert_eq!(delivered.lowest_original, Some(bytes(1400, 2000)));
 }
 
 #[test]

@@ -2,16 +2,26 @@
 //! duplicate acknowledgments (`new_reno`) or selective ones (`sack`).
 
 pub(crate) mod new_reno;
+pub(crate) mod rack;
+pub(crate) mod rack_tlp;
 pub(crate) mod sack;
+pub(crate) mod tlp;
 
 use super::flight::Delivered;
 use super::output;
+use crate::config::LossDetection;
 use crate::context::Context;
 use crate::event::RetransmitCause;
 use crate::seq::{SeqNum, SeqRange};
 use crate::tcb::Tcb;
+use crate::time::Instant;
+use crate::timers::Timer;
+use core::time::Duration;
 use new_reno::{NewReno, OnDuplicateAck, OnNewAck};
+use rack::Surroundings;
+use rack_tlp::RackTlp;
 use sack::{OnAck, Progress, SackRecovery};
+use tlp::Answer;
 
 /// What is known of losses, by the method in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,34 +30,42 @@ pub(crate) enum LossRecovery {
     NewReno(NewReno),
     /// It has.
     Sack(SackRecovery),
+    /// It has, and time tells more.
+    RackTlp(RackTlp),
 }
 
 impl LossRecovery {
-    /// Before the handshake has told what the peer can do.
-    pub(crate) const fn new(iss: SeqNum) -> LossRecovery {
-        LossRecovery::NewReno(NewReno::new(iss))
+    /// Nothing lost yet. `method` is `None` if the peer has no SACK, or before that is known.
+    // REQ: RFC8985-1
+    // REQ: RFC8985-15
+    pub(crate) const fn new(iss: SeqNum, method: Option<LossDetection>) -> LossRecovery {
+        match method {
+            None => LossRecovery::NewReno(NewReno::new(iss)),
+            Some(LossDetection::SelectiveAcks) => LossRecovery::Sack(SackRecovery::new(iss)),
+            Some(LossDetection::RackTlp) => LossRecovery::RackTlp(RackTlp::new(iss)),
+        }
     }
 
-    /// The handshake is done.
-    pub(crate) fn on_established(&mut self, iss: SeqNum, sack: bool) {
-        *self = if sack {
-            LossRecovery::Sack(SackRecovery::new(iss))
-        } else {
-            LossRecovery::NewReno(NewReno::new(iss))
-        };
+    /// Numbers went out for the first time.
+    pub(crate) fn on_sent(&mut self, range: SeqRange) {
+        if let LossRecovery::RackTlp(rack_tlp) = self {
+            rack_tlp.on_sent(range);
+        }
     }
 
     /// Numbers already in flight went out again.
     pub(crate) fn on_sent_again(&mut self, range: SeqRange, rescue: bool) {
-        if let LossRecovery::Sack(sack) = self {
-            sack.on_sent_again(range, rescue);
+        match self {
+            LossRecovery::NewReno(_) => {}
+            LossRecovery::Sack(sack) => sack.on_sent_again(range, rescue),
+            LossRecovery::RackTlp(rack_tlp) => rack_tlp.on_sent(range),
         }
     }
 
-    fn on_timeout(&mut self, nxt: SeqNum) {
-        match self {
-            LossRecovery::NewReno(new_reno) => new_reno.on_timeout(nxt),
-            LossRecovery::Sack(sack) => sack.on_timeout(nxt),
+    /// The round trip was measured.
+    pub(crate) fn on_measured(&mut self) {
+        if let LossRecovery::RackTlp(rack_tlp) = self {
+            rack_tlp.on_measured();
         }
     }
 }
@@ -55,41 +73,115 @@ impl LossRecovery {
 /// What an acknowledgment brought, after SND.UNA and the scoreboard took it in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ack {
+    /// SEG.ACK.
+    pub(crate) ack: SeqNum,
     /// Bytes by which SND.UNA moved; `None` if it did not.
     pub(crate) advanced: Option<u32>,
     /// What left the network.
     pub(crate) delivered: Delivered,
     /// It is a duplicate by RFC 5681 §2.
     pub(crate) duplicate: bool,
+    /// The duplicate it reports (D-SACK).
+    pub(crate) duplicate_report: Option<SeqRange>,
+}
+
+/// What an acknowledgment that arrives now may count as delivered.
+pub(crate) fn expect_delivery(tcb: &Tcb, now: Instant) -> Delivered {
+    match &tcb.snd.recovery {
+        LossRecovery::NewReno(_) | LossRecovery::Sack(_) => Delivered::default(),
+        LossRecovery::RackTlp(rack_tlp) => Delivered::trusting(rack_tlp.trusted_until(now)),
+    }
 }
 
 /// Takes an acknowledgment. Answers whether the retransmission timer starts anew, should SND.UNA
 /// have moved.
 pub(crate) fn on_ack(tcb: &mut Tcb, ack: Ack, cx: &mut Context<'_>) -> bool {
-    let snd = &mut tcb.snd;
-    match &mut snd.recovery {
-        LossRecovery::Sack(sack) => {
-            let progress = Progress {
-                una: snd.una,
-                nxt: snd.nxt,
-                advanced: ack.advanced,
-                sacked: ack.delivered.sacked,
-            };
-            let found = sack.on_ack(&mut snd.flight, &mut snd.congestion, progress);
-            if found == OnAck::Entered {
-                output::send_first_lost(tcb, RetransmitCause::FastRetransmit, cx);
-            }
-            true
-        }
+    match &tcb.snd.recovery {
+        LossRecovery::RackTlp(_) => on_rack_ack(tcb, ack, cx),
+        LossRecovery::Sack(_) => on_sack_ack(tcb, ack, cx),
         LossRecovery::NewReno(_) => match ack.advanced {
-            Some(bytes) => on_new_ack(tcb, bytes, cx),
-            None => {
-                if ack.duplicate {
-                    on_duplicate_ack(tcb, cx);
-                }
-                true
-            }
+            Some(bytes) => return on_new_ack(tcb, bytes, cx),
+            None if ack.duplicate => on_duplicate_ack(tcb, cx),
+            None => {}
         },
+    }
+    true
+}
+
+fn on_sack_ack(tcb: &mut Tcb, ack: Ack, cx: &mut Context<'_>) {
+    let snd = &mut tcb.snd;
+    let LossRecovery::Sack(sack) = &mut snd.recovery else {
+        return;
+    };
+    let progress = Progress {
+        una: snd.una,
+        nxt: snd.nxt,
+        advanced: ack.advanced,
+        sacked: ack.delivered.sacked,
+    };
+    if sack.on_ack(&mut snd.flight, &mut snd.congestion, progress) == OnAck::Entered {
+        output::send_first_lost(tcb, RetransmitCause::FastRetransmit, cx);
+    }
+}
+
+fn on_rack_ack(tcb: &mut Tcb, ack: Ack, cx: &mut Context<'_>) {
+    let at = surroundings(tcb, ack.duplicate_report.is_some(), cx.now);
+    let snd = &mut tcb.snd;
+    let LossRecovery::RackTlp(rack_tlp) = &mut snd.recovery else {
+        return;
+    };
+    let event = rack_tlp::Event {
+        at,
+        advanced: ack.advanced,
+        delivered: ack.delivered,
+        answer: Answer {
+            ack: ack.ack,
+            duplicate: ack.duplicate_report,
+            empty: ack.duplicate && ack.delivered.amount == 0 && ack.duplicate_report.is_none(),
+        },
+    };
+    let (found, wait) = rack_tlp.on_ack(&mut snd.flight, &mut snd.congestion, event);
+    after_detection(tcb, found, wait, cx);
+}
+
+/// The reordering timer fired.
+// REQ: RFC8985-7
+pub(crate) fn on_reordering_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
+    let at = surroundings(tcb, false, cx.now);
+    let snd = &mut tcb.snd;
+    let LossRecovery::RackTlp(rack_tlp) = &mut snd.recovery else {
+        return;
+    };
+    let (found, wait) = rack_tlp.on_reordering_timeout(&mut snd.flight, &mut snd.congestion, at);
+    after_detection(tcb, found, wait, cx);
+}
+
+/// What RACK found: a loss is repaired at once, and a timer waits for what may be overdue next.
+fn after_detection(tcb: &mut Tcb, found: OnAck, wait: Option<Duration>, cx: &mut Context<'_>) {
+    match wait {
+        Some(wait) => tcb.arm(Timer::Reordering, cx.now, wait),
+        None => {
+            tcb.timers.disarm(Timer::Reordering);
+        }
+    }
+    if found == OnAck::Entered {
+        tcb.timers.disarm(Timer::LossProbe);
+        output::send_first_lost(tcb, RetransmitCause::FastRetransmit, cx);
+    } else if let LossRecovery::RackTlp(rack_tlp) = &tcb.snd.recovery
+        && !rack_tlp.wants_probe(&tcb.snd.flight)
+    {
+        tcb.timers.disarm(Timer::LossProbe);
+    }
+}
+
+fn surroundings(tcb: &Tcb, duplicate_reported: bool, now: Instant) -> Surroundings {
+    Surroundings {
+        now,
+        una: tcb.snd.una,
+        nxt: tcb.snd.nxt,
+        duplicate_reported,
+        srtt: tcb.snd.rtt.srtt(),
+        recovering: false,
     }
 }
 
@@ -127,16 +219,26 @@ fn on_new_ack(tcb: &mut Tcb, bytes: u32, cx: &mut Context<'_>) -> bool {
     }
 }
 
-/// The retransmission timer expired: everything outstanding counts as lost. `first` as in
-/// [`Congestion::on_timeout`](crate::congestion::Congestion::on_timeout).
+/// The retransmission timer expired: everything outstanding counts as lost, or what RACK says.
+/// `first` as in [`Congestion::on_timeout`](crate::congestion::Congestion::on_timeout).
 // REQ: RFC2018-8
 // REQ: RFC2018-9
-pub(crate) fn on_timeout(tcb: &mut Tcb, first: bool) {
+pub(crate) fn on_timeout(tcb: &mut Tcb, first: bool, now: Instant) {
+    tcb.timers.disarm(Timer::Reordering);
+    tcb.timers.disarm(Timer::LossProbe);
+    let at = surroundings(tcb, false, now);
     let snd = &mut tcb.snd;
     let flight = snd.una.span_to(snd.max);
     snd.congestion.on_timeout(flight, first);
-    snd.recovery.on_timeout(snd.max);
     snd.flight.forget_sacks();
+    match &mut snd.recovery {
+        LossRecovery::NewReno(new_reno) => new_reno.on_timeout(snd.max),
+        LossRecovery::Sack(sack) => sack.on_timeout(snd.max),
+        LossRecovery::RackTlp(rack_tlp) => {
+            rack_tlp.on_timeout(&mut snd.flight, &snd.congestion, at);
+            return;
+        }
+    }
     snd.flight.mark_all_lost();
 }
 
@@ -158,5 +260,6 @@ pub(crate) fn room(tcb: &Tcb) -> u32 {
             }
             room
         }
+        LossRecovery::RackTlp(_) => cwnd.saturating_sub(snd.flight.pipe()),
     }
 }

@@ -7,7 +7,7 @@
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
-pub use crate::congestion::InitialWindow;
+pub use crate::congestion::{self, InitialWindow};
 
 /// Every tunable of a [`Host`](crate::Host). A change affects sockets opened later.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,8 +58,8 @@ pub struct Config {
     pub recv_buffer: usize,
     /// Send buffer in bytes: most that `send` takes before it answers `WouldBlock`.
     pub send_buffer: usize,
-    /// The congestion window a connection starts with (RFC 5681 §3.1, RFC 6928).
-    pub initial_window: InitialWindow,
+    /// How much may be in the network (RFC 5681, RFC 9438).
+    pub congestion: congestion::Rules,
     /// How losses are found where the peer has SACK; without it duplicate acknowledgments tell (RFC
     /// 6582).
     pub loss_detection: LossDetection,
@@ -290,7 +290,7 @@ impl Default for Config {
             missing_timestamp: MissingTimestamp::Drop,
             recv_buffer: 65_535,
             send_buffer: 65_536,
-            initial_window: InitialWindow::Rfc5681,
+            congestion: congestion::Rules::default(),
             loss_detection: LossDetection::SelectiveAcks,
             tlp_max_ack_delay: Duration::from_millis(200),
             delayed_ack: Duration::from_millis(200),
@@ -334,6 +334,13 @@ impl Config {
             msl: Duration::from_secs(30),
             min_rto: Duration::from_millis(200),
             max_rto: Duration::from_secs(120),
+            congestion: congestion::Rules {
+                algorithm: congestion::Algorithm::Cubic,
+                initial_window: InitialWindow::Segments(10),
+                slow_start_limit: u32::MAX,
+                grow_only_if_used: true,
+                ..congestion::Rules::default()
+            },
             loss_detection: LossDetection::RackTlp,
             r2: Duration::from_secs(924),
             delayed_ack: Duration::from_millis(40),

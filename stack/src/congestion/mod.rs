@@ -3,36 +3,118 @@
 //!
 //! [`send::recovery`]: crate::send
 
+pub mod cubic;
+pub mod hystart;
 pub mod initial_window;
 pub mod prr;
 pub mod reno;
 
+use core::time::Duration;
+
+use crate::seq::SeqNum;
+use crate::time::Instant;
+use cubic::Cubic;
+use hystart::{HyStart, Round};
 pub use initial_window::InitialWindow;
 use reno::Reno;
+
+/// How the window grows and what a loss leaves of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Algorithm {
+    /// RFC 5681.
+    #[default]
+    Reno,
+    /// RFC 9438.
+    Cubic,
+}
+
+/// The choices of congestion control.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// How the window grows and what a loss leaves of it.
+    pub algorithm: Algorithm,
+    /// The window at the start (RFC 5681 §3.1, RFC 6928).
+    pub initial_window: InitialWindow,
+    /// Segments that slow start adds for one acknowledgment at most: 1 by RFC 5681, 2 by RFC 3465,
+    /// more where sending is paced.
+    pub slow_start_limit: u32,
+    /// Slow start ends when the round trip grows (RFC 9406).
+    pub hystart: bool,
+    /// The window grows only when it is what holds the sender back (RFC 7661, RFC 9438 §5.8).
+    pub grow_only_if_used: bool,
+}
+
+impl Default for Rules {
+    /// RFC 5681.
+    fn default() -> Rules {
+        Rules {
+            algorithm: Algorithm::Reno,
+            initial_window: InitialWindow::Rfc5681,
+            slow_start_limit: 1,
+            hystart: false,
+            grow_only_if_used: false,
+        }
+    }
+}
+
+/// An acknowledgment of new data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acked {
+    /// How many bytes are acknowledged that were not before.
+    pub bytes: u32,
+    /// Whether the window was used up before it came.
+    pub window_used: bool,
+    /// SND.UNA after it.
+    pub una: SeqNum,
+    /// SND.NXT.
+    pub nxt: SeqNum,
+    /// The round trip it measured, if it measured one.
+    pub rtt: Option<Duration>,
+    /// SRTT, once there is one.
+    pub srtt: Option<Duration>,
+    /// When it came.
+    pub now: Instant,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Control {
+    Reno(Reno),
+    Cubic(Cubic),
+}
 
 /// The congestion state of one connection. All sizes are bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Congestion {
+    rules: Rules,
     smss: u32,
-    initial_window: InitialWindow,
     cwnd: u32,
     ssthresh: u32,
-    control: Reno,
+    control: Control,
+    hystart: HyStart,
 }
 
 impl Congestion {
     /// The state at the start of a connection, for segments of `smss` bytes (at least 1).
-    pub fn new(smss: u32, initial_window: InitialWindow) -> Congestion {
+    pub fn new(smss: u32, rules: Rules) -> Congestion {
         let smss = smss.max(1);
         Congestion {
+            rules,
             smss,
-            initial_window,
             // REQ: RFC5681-3
-            cwnd: initial_window.bytes(smss),
+            cwnd: rules.initial_window.bytes(smss),
             // REQ: RFC5681-8
             ssthresh: u32::MAX,
-            control: Reno::default(),
+            control: match rules.algorithm {
+                Algorithm::Reno => Control::Reno(Reno::default()),
+                Algorithm::Cubic => Control::Cubic(Cubic::default()),
+            },
+            hystart: HyStart::default(),
         }
+    }
+
+    /// The same rules for a connection that begins anew.
+    pub fn restarted(&self) -> Congestion {
+        Congestion::new(self.smss, self.rules)
     }
 
     /// The congestion window, at least one segment.
@@ -43,11 +125,6 @@ impl Congestion {
     /// The slow start threshold; `u32::MAX` before the first loss.
     pub const fn ssthresh(&self) -> u32 {
         self.ssthresh
-    }
-
-    /// The rule for the window at the start.
-    pub const fn initial_window(&self) -> InitialWindow {
-        self.initial_window
     }
 
     /// The segment size that counts.
@@ -68,7 +145,7 @@ impl Congestion {
         self.cwnd = if syn_was_lost {
             self.smss
         } else {
-            self.initial_window.bytes(self.smss)
+            self.rules.initial_window.bytes(self.smss)
         };
     }
 
@@ -77,23 +154,53 @@ impl Congestion {
         self.smss = smss.max(1);
     }
 
-    /// `acked` bytes of new data were acknowledged outside fast recovery: the window opens.
+    /// New data was acknowledged outside fast recovery: the window opens.
     // REQ: RFC5681-5
-    pub fn on_acked(&mut self, acked: u32) {
+    // REQ: RFC9438-9
+    pub fn on_acked(&mut self, acked: Acked) {
+        if self.rules.grow_only_if_used && !acked.window_used {
+            if let Control::Cubic(cubic) = &mut self.control {
+                cubic.on_idle();
+            }
+            return;
+        }
         let added = if self.in_slow_start() {
-            reno::slow_start(acked, self.smss)
+            self.slow_start(acked)
         } else {
-            self.control.avoidance(acked, self.cwnd, self.smss)
+            match &mut self.control {
+                Control::Reno(reno) => reno.avoidance(acked.bytes, self.cwnd, self.smss),
+                Control::Cubic(cubic) => {
+                    let srtt = acked.srtt.unwrap_or_default();
+                    cubic.avoidance(acked.bytes, self.cwnd, self.smss, acked.now, srtt)
+                }
+            }
         };
         self.cwnd = self.cwnd.saturating_add(added);
+    }
+
+    fn slow_start(&mut self, acked: Acked) -> u32 {
+        if !self.rules.hystart {
+            return reno::slow_start(acked.bytes, self.smss, self.rules.slow_start_limit);
+        }
+        let Acked { una, nxt, rtt, .. } = acked;
+        if self.hystart.on_ack(Round { una, nxt, rtt }) {
+            self.ssthresh = self.cwnd;
+        }
+        self.hystart.growth(acked.bytes, self.smss)
     }
 
     /// A loss was found with `flight` bytes out: the threshold falls. What the window becomes is
     /// for the recovery to say.
     // REQ: RFC5681-9
     pub fn on_loss(&mut self, flight: u32) {
-        self.ssthresh = reno::threshold_after_loss(flight, self.smss);
-        self.control.restart();
+        self.ssthresh = match &mut self.control {
+            Control::Reno(reno) => {
+                reno.restart();
+                reno::threshold_after_loss(flight, self.smss)
+            }
+            Control::Cubic(cubic) => cubic.on_loss(flight, self.cwnd, self.smss),
+        };
+        self.hystart.restart();
     }
 
     /// Recovery sets the window; never less than one segment.
@@ -109,13 +216,15 @@ impl Congestion {
         }
         // REQ: RFC5681-10
         self.cwnd = self.smss;
-        self.control.restart();
     }
 
     /// Nothing was sent for longer than the retransmission timeout (RFC 5681 §4.1).
     pub fn on_idle(&mut self) {
         // REQ: RFC5681-17
-        self.cwnd = self.cwnd.min(self.initial_window.bytes(self.smss));
+        self.cwnd = self.cwnd.min(self.rules.initial_window.bytes(self.smss));
+        if let Control::Cubic(cubic) = &mut self.control {
+            cubic.on_idle();
+        }
     }
 }
 
@@ -127,18 +236,37 @@ mod tests {
 
     const SMSS: u32 = 1000;
 
+    fn rules() -> Rules {
+        Rules {
+            initial_window: InitialWindow::Segments(10),
+            ..Rules::default()
+        }
+    }
+
     fn ten_segments() -> Congestion {
-        Congestion::new(SMSS, InitialWindow::Segments(10))
+        Congestion::new(SMSS, rules())
+    }
+
+    fn acked(bytes: u32) -> Acked {
+        Acked {
+            bytes,
+            window_used: true,
+            una: SeqNum::new(bytes),
+            nxt: SeqNum::new(bytes) + 10_000,
+            rtt: None,
+            srtt: None,
+            now: Instant::ZERO,
+        }
     }
 
     #[rstest]
     #[case::full_segment(1000, 11_000)]
     #[case::stretch(2500, 11_000)]
     #[case::part(300, 10_300)]
-    fn slow_start_adds_what_was_acked_up_to_a_segment(#[case] acked: u32, #[case] cwnd: u32) {
+    fn slow_start_adds_what_was_acked_up_to_a_segment(#[case] bytes: u32, #[case] cwnd: u32) {
         let mut congestion = ten_segments();
         assert!(congestion.in_slow_start());
-        congestion.on_acked(acked);
+        congestion.on_acked(acked(bytes));
         assert_eq!(congestion.cwnd(), cwnd);
     }
 
@@ -148,12 +276,12 @@ mod tests {
         congestion.on_timeout(8_000, true);
         assert_eq!((congestion.cwnd(), congestion.ssthresh()), (1_000, 4_000));
         for _ in 0..3 {
-            congestion.on_acked(1_000);
+            congestion.on_acked(acked(1_000));
         }
         let slow_start = congestion.in_slow_start();
         assert_eq!((congestion.cwnd(), slow_start), (4_000, false));
         let grown: [u32; 9] = core::array::from_fn(|_| {
-            congestion.on_acked(1_000);
+            congestion.on_acked(acked(1_000));
             congestion.cwnd()
         });
         let expected = [
@@ -182,7 +310,7 @@ mod tests {
     #[test]
     fn idleness_takes_the_window_back_to_its_start_and_no_further() {
         let mut congestion = ten_segments();
-        congestion.on_acked(1_000);
+        congestion.on_acked(acked(1_000));
         congestion.on_idle();
         assert_eq!(congestion.cwnd(), 10_000);
         congestion.on_timeout(4_000, true);
@@ -190,16 +318,48 @@ mod tests {
         assert_eq!(congestion.cwnd(), 1_000);
     }
 
+    #[test]
+    fn a_window_that_is_not_used_does_not_grow_if_so_ruled() {
+        let idle = Acked {
+            window_used: false,
+            ..acked(1_000)
+        };
+        let mut congestion = ten_segments();
+        congestion.on_acked(idle);
+        assert_eq!(congestion.cwnd(), 11_000);
+        let rules = Rules {
+            grow_only_if_used: true,
+            ..rules()
+        };
+        let mut congestion = Congestion::new(SMSS, rules);
+        congestion.on_acked(idle);
+        assert_eq!(congestion.cwnd(), 10_000);
+    }
+
+    #[test]
+    fn cubic_leaves_more_after_a_loss() {
+        let rules = Rules {
+            algorithm: Algorithm::Cubic,
+            ..rules()
+        };
+        let mut congestion = Congestion::new(SMSS, rules);
+        congestion.on_loss(10_000);
+        assert_eq!(congestion.ssthresh(), 7_000);
+    }
+
     proptest! {
         #[test]
         fn the_window_never_closes_and_nothing_overflows(
             smss: u32,
+            cubic: bool,
             steps in prop::collection::vec((0u8..6, any::<u32>(), any::<bool>()), 0..60),
         ) {
-            let mut congestion = Congestion::new(smss, InitialWindow::Rfc6928);
+            let algorithm = if cubic { Algorithm::Cubic } else { Algorithm::Reno };
+            let rules = Rules { algorithm, hystart: cubic, ..rules() };
+            let mut congestion = Congestion::new(smss, rules);
             for (kind, a, first) in steps {
                 match kind {
-                    0 => congestion.on_acked(a),
+                    0 => congestion.on_acked(acked(a)),
                     1 => congestion.on_loss(a),
                     2 => congestion.on_timeout(a, first),
                     3 => congestion.on_idle(),

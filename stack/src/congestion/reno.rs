@@ -1,9 +1,10 @@
-//! Slow start and congestion avoidance as RFC 5681 §3.1 has them.
+//! Slow start and congestion avoidance as RFC 5681 §3.1 has them, counting bytes (RFC 3465).
 
-/// What slow start adds for `acked` bytes: no more than a segment for each acknowledgment.
+/// What slow start adds for `acked` bytes: for each acknowledgment at most `limit` segments, the L
+/// of RFC 3465 §2.2.
 // REQ: RFC5681-6
-pub fn slow_start(acked: u32, smss: u32) -> u32 {
-    acked.min(smss)
+pub fn slow_start(acked: u32, smss: u32, limit: u32) -> u32 {
+    acked.min(smss.saturating_mul(limit))
 }
 
 /// The threshold after a loss with `flight` bytes out: half of them, at least two segments.

@@ -1,6 +1,7 @@
 //! Fifth check: the ACK field in synchronized states (RFC 9293 §3.10.7.4, ESTABLISHED).
 
 use super::handshake;
+use crate::congestion::Acked;
 use crate::context::Context;
 use crate::event::Discard;
 use crate::segment::Segment;
@@ -52,10 +53,22 @@ fn check_range(tcb: &Tcb, ack: SeqNum) -> Check {
 fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, cx: &mut Context<'_>) {
     let mut delivered = recovery::expect_delivery(tcb, cx.now);
     let duplicate = is_duplicate(tcb, segment, ack);
-    let advanced = ack
+    // One more segment would not have fitted.
+    let room = tcb.snd.congestion.cwnd();
+    let window_used = tcb.snd.flight.pipe() + tcb.snd.congestion.smss() > room;
+    let bytes = ack
         .after(tcb.snd.una)
         .then(|| advance(tcb, segment, ack, &mut delivered, cx));
     let duplicate_report = selective::take(tcb, &segment.options.sack, ack, &mut delivered);
+    let advanced = bytes.map(|bytes| Acked {
+        bytes,
+        window_used,
+        una: tcb.snd.una,
+        nxt: tcb.snd.nxt,
+        rtt: delivered.round_trip(cx.now),
+        srtt: tcb.snd.rtt.srtt(),
+        now: cx.now,
+    });
     let ack = Ack {
         ack,
         advanced,

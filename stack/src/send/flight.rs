@@ -3,10 +3,9 @@
 //!
 //! It records sequence numbers, FIN included and SYN excluded; the bytes themselves stay in the send
 //! queue until they are acknowledged cumulatively, whatever a peer says selectively.
-// REQ: RFC2018-10
-// REQ: RFC6675-2
 
 use alloc::collections::VecDeque;
+use core::time::Duration;
 
 use crate::seq::{SeqNum, SeqRange};
 use crate::time::Instant;
@@ -75,6 +74,12 @@ impl Delivered {
             lowest_original: None,
             trusted_until: until,
         }
+    }
+
+    /// How long ago the newest of what arrived was sent, if there is no doubt which copy it was.
+    pub fn round_trip(&self, now: Instant) -> Option<Duration> {
+        let sent = self.newest.filter(|sent| !sent.was_repeated())?;
+        Some(now.saturating_duration_since(sent.sent_at))
     }
 
     fn count(&mut self, sent: Sent, selectively: bool) {
@@ -211,7 +216,9 @@ impl Flight {
 
     /// The peer says that it has `block`.
     // REQ: RFC2018-7
+    // REQ: RFC2018-10
     // REQ: RFC6675-1
+    // REQ: RFC6675-2
     pub fn select(&mut self, block: SeqRange, delivered: &mut Delivered) {
         let Some(block) = self.range().and_then(|all| all.intersect(block)) else {
             return;

@@ -88,7 +88,7 @@ impl SendSide {
                 max: config.max_rto,
                 ..RtoBounds::default()
             }),
-            congestion: Congestion::new(u32::from(mss.raw()), config.initial_window),
+            congestion: Congestion::new(u32::from(mss.raw()), config.congestion),
             recovery: LossRecovery::new(iss, None),
             retries: 0,
             probes: 0,
@@ -103,8 +103,7 @@ impl SendSide {
         self.una = iss;
         self.nxt = iss;
         self.max = iss;
-        let (smss, rule) = (self.congestion.smss(), self.congestion.initial_window());
-        self.congestion = Congestion::new(smss, rule);
+        self.congestion = self.congestion.restarted();
         self.recovery = LossRecovery::new(iss, None);
     }
 

@@ -8,6 +8,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
 
 use crate::config::{Config, InitialWindow};
+use crate::congestion::Rules;
 use crate::event::Event;
 use crate::host::{Host, Output};
 use crate::invariant;
@@ -81,7 +82,10 @@ impl Bench {
     pub fn plain_config() -> Config {
         Config {
             quick_acks: 0,
-            initial_window: InitialWindow::Rfc6928,
+            congestion: Rules {
+                initial_window: InitialWindow::Rfc6928,
+                ..Rules::default()
+            },
             window_scale: None,
             timestamps: false,
             sack: false,

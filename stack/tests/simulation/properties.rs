@@ -6,6 +6,7 @@ use proptest::test_runner::RngSeed;
 use std::time::Duration;
 use tcpdrill_stack::Config;
 use tcpdrill_stack::config::{InitialWindow, SynCookies};
+use tcpdrill_stack::congestion::Rules;
 use tcpdrill_stack::testing::netem::Impairments;
 use tcpdrill_stack::testing::pair::Side;
 use tcpdrill_stack::wire::ip::IpVersion;
@@ -28,7 +29,7 @@ fn any_impairments() -> impl Strategy<Value = Impairments> {
 fn any_config() -> impl Strategy<Value = Config> {
     let options = (any::<bool>(), any::<bool>(), prop::option::of(0u8..15));
     let buffers = (1usize..100_000, 1usize..100_000, 576u16..9_000);
-    let choices = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    let choices = any::<[bool; 5]>();
     let cookies = prop::sample::select(vec![
         SynCookies::Never,
         SynCookies::OnOverflow,
@@ -37,7 +38,7 @@ fn any_config() -> impl Strategy<Value = Config> {
     (options, buffers, choices, cookies).prop_map(|(options, buffers, choices, syn_cookies)| {
         let (timestamps, sack, window_scale) = options;
         let (recv_buffer, send_buffer, mtu) = buffers;
-        let (linux_like, nagle, small_window, delayed_ack) = choices;
+        let [linux_like, nagle, small_window, delayed_ack, hystart] = choices;
         let base = if linux_like {
             Config::linux_like()
         } else {
@@ -52,10 +53,14 @@ fn any_config() -> impl Strategy<Value = Config> {
             send_buffer,
             mtu,
             nagle,
-            initial_window: if small_window {
-                InitialWindow::Rfc5681
-            } else {
-                InitialWindow::Rfc6928
+            congestion: Rules {
+                initial_window: if small_window {
+                    InitialWindow::Rfc5681
+                } else {
+                    InitialWindow::Rfc6928
+                },
+                hystart,
+                ..base.congestion
             },
             delayed_ack: if delayed_ack {
                 base.delayed_ack

@@ -10,6 +10,7 @@ pub(crate) mod tlp;
 use super::flight::Delivered;
 use super::output;
 use crate::config::LossDetection;
+use crate::congestion::Acked;
 use crate::context::Context;
 use crate::event::RetransmitCause;
 use crate::seq::{SeqNum, SeqRange};
@@ -75,8 +76,8 @@ impl LossRecovery {
 pub(crate) struct Ack {
     /// SEG.ACK.
     pub(crate) ack: SeqNum,
-    /// Bytes by which SND.UNA moved; `None` if it did not.
-    pub(crate) advanced: Option<u32>,
+    /// What was acknowledged cumulatively; `None` if SND.UNA did not move.
+    pub(crate) advanced: Option<Acked>,
     /// What left the network.
     pub(crate) delivered: Delivered,
     /// It is a duplicate by RFC 5681 §2.
@@ -100,7 +101,7 @@ pub(crate) fn on_ack(tcb: &mut Tcb, ack: Ack, cx: &mut Context<'_>) -> bool {
         LossRecovery::RackTlp(_) => on_rack_ack(tcb, ack, cx),
         LossRecovery::Sack(_) => on_sack_ack(tcb, ack, cx),
         LossRecovery::NewReno(_) => match ack.advanced {
-            Some(bytes) => return on_new_ack(tcb, bytes, cx),
+            Some(acked) => return on_new_ack(tcb, acked, cx),
             None if ack.duplicate => on_duplicate_ack(tcb, cx),
             None => {}
         },
@@ -201,16 +202,16 @@ fn on_duplicate_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
     }
 }
 
-/// SND.UNA moved by `bytes`.
+/// SND.UNA moved.
 // REQ: RFC6582-1
 // REQ: RFC6582-5
-fn on_new_ack(tcb: &mut Tcb, bytes: u32, cx: &mut Context<'_>) -> bool {
+fn on_new_ack(tcb: &mut Tcb, acked: Acked, cx: &mut Context<'_>) -> bool {
     let snd = &mut tcb.snd;
     let flight = snd.una.span_to(snd.max);
     let LossRecovery::NewReno(new_reno) = &mut snd.recovery else {
         return true;
     };
-    match new_reno.on_new_ack(&mut snd.congestion, snd.una, bytes, flight) {
+    match new_reno.on_new_ack(&mut snd.congestion, acked, flight) {
         OnNewAck::Grown | OnNewAck::Recovered => true,
         OnNewAck::PartialAck { first } => {
             output::resend_first(tcb, RetransmitCause::PartialAck, cx);

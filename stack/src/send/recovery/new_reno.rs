@@ -1,7 +1,7 @@
 //! Fast retransmit and fast recovery by duplicate acknowledgments, for peers without SACK (RFC 5681
 //! §3.2, RFC 6582).
 
-use crate::congestion::Congestion;
+use crate::congestion::{Acked, Congestion};
 use crate::seq::SeqNum;
 
 /// Acknowledgments without progress that mean a loss (RFC 5681 §3.2).
@@ -79,15 +79,15 @@ impl NewReno {
         smss.saturating_mul(segments)
     }
 
-    /// SND.UNA moved forward by `acked` bytes to `una`; `flight` bytes are still out.
+    /// SND.UNA moved forward; `flight` bytes are still out.
     pub(crate) fn on_new_ack(
         &mut self,
         congestion: &mut Congestion,
-        una: SeqNum,
-        acked: u32,
+        acked: Acked,
         flight: u32,
     ) -> OnNewAck {
         self.duplicate_acks = 0;
+        let una = acked.una;
         let Some(recovery) = self.recovery else {
             congestion.on_acked(acked);
             // Keeps `recover` within half the sequence space however long nothing is lost.
@@ -103,8 +103,8 @@ impl NewReno {
             return OnNewAck::Recovered;
         }
         // REQ: RFC6582-2
-        let mut cwnd = congestion.cwnd().saturating_sub(acked);
-        if acked >= smss {
+        let mut cwnd = congestion.cwnd().saturating_sub(acked.bytes);
+        if acked.bytes >= smss {
             cwnd = cwnd.saturating_add(smss);
         }
         congestion.set_cwnd(cwnd);

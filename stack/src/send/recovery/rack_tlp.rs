@@ -6,8 +6,8 @@ use core::time::Duration;
 use super::rack::{Rack, Surroundings};
 use super::sack::OnAck;
 use super::tlp::{Answer, Tlp};
-use crate::congestion::Congestion;
 use crate::congestion::prr::{Delivery, Prr};
+use crate::congestion::{Acked, Congestion};
 use crate::send::flight::{Delivered, Flight};
 use crate::seq::{SeqNum, SeqRange};
 use crate::time::Instant;
@@ -27,8 +27,8 @@ enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Event {
     pub(crate) at: Surroundings,
-    /// Bytes by which SND.UNA moved; `None` if it did not.
-    pub(crate) advanced: Option<u32>,
+    /// What was acknowledged cumulatively; `None` if SND.UNA did not move.
+    pub(crate) advanced: Option<Acked>,
     pub(crate) delivered: Delivered,
     pub(crate) answer: Answer,
 }
@@ -105,8 +105,8 @@ impl RackTlp {
         if self.is_recovering() && at.una.at_or_after(self.recover) {
             self.leave(congestion);
             found = OnAck::Recovered;
-        } else if let (Some(bytes), Phase::Open | Phase::Timeout) = (advanced, self.phase) {
-            congestion.on_acked(bytes);
+        } else if let (Some(acked), Phase::Open | Phase::Timeout) = (advanced, self.phase) {
+            congestion.on_acked(acked);
         }
         if !self.is_recovering() {
             // Keeps `recover` within half the sequence space however long nothing is lost.

@@ -1,7 +1,7 @@
 //! Loss recovery by selective acknowledgments (RFC 6675).
 
 use super::new_reno::DUPLICATE_ACK_THRESHOLD;
-use crate::congestion::Congestion;
+use crate::congestion::{Acked, Congestion};
 use crate::send::flight::{Flight, Mark, Sent};
 use crate::seq::{SeqNum, SeqRange};
 
@@ -24,8 +24,8 @@ pub(crate) struct Progress {
     pub(crate) una: SeqNum,
     /// SND.NXT.
     pub(crate) nxt: SeqNum,
-    /// Bytes by which SND.UNA moved; `None` if it did not.
-    pub(crate) advanced: Option<u32>,
+    /// What was acknowledged cumulatively; `None` if SND.UNA did not move.
+    pub(crate) advanced: Option<Acked>,
     /// Sequence numbers selectively acknowledged for the first time.
     pub(crate) sacked: u32,
 }
@@ -97,9 +97,9 @@ impl SackRecovery {
             self.mark_lost(flight, congestion.smss());
             return OnAck::GoOn;
         }
-        if let Some(bytes) = advanced {
+        if let Some(acked) = advanced {
             self.duplicate_acks = 0;
-            congestion.on_acked(bytes);
+            congestion.on_acked(acked);
             // Keeps `recover` within half the sequence space however long nothing is lost.
             self.recover = self.recover.max(una - 1);
         }

@@ -1,5 +1,6 @@
 use super::*;
-use crate::congestion::InitialWindow;
+use crate::congestion::{InitialWindow, Rules};
+use crate::time::Instant;
 use proptest::prelude::*;
 use rstest::rstest;
 
@@ -15,14 +16,29 @@ struct Sender {
 fn sender(segments: u32) -> Sender {
     Sender {
         recovery: NewReno::new(ISS),
-        congestion: Congestion::new(SMSS, InitialWindow::Segments(segments)),
+        congestion: Congestion::new(
+            SMSS,
+            Rules {
+                initial_window: InitialWindow::Segments(segments),
+                ..Rules::default()
+            },
+        ),
     }
 }
 
 impl Sender {
     fn on_new_ack(&mut self, una: SeqNum, acked: u32, flight: u32) -> OnNewAck {
+        let acked = Acked {
+            bytes: acked,
+            window_used: true,
+            una,
+            nxt: una,
+            rtt: None,
+            srtt: None,
+            now: Instant::ZERO,
+        };
         self.recovery
-            .on_new_ack(&mut self.congestion, una, acked, flight)
+            .on_new_ack(&mut self.congestion, acked, flight)
     }
 
     fn on_duplicate_ack(&mut self, una: SeqNum, nxt: SeqNum) -> OnDuplicateAck {

@@ -1,11 +1,24 @@
 use super::*;
-use crate::congestion::InitialWindow;
+use crate::congestion::{Acked, InitialWindow, Rules};
 
 const SMSS: u32 = 1000;
 const ISS: SeqNum = SeqNum::new(u32::MAX - 3_000);
 
 fn at(millis: u64) -> Instant {
     Instant::from_millis(millis)
+}
+
+/// An acknowledgment of `bytes` up to `una`.
+fn acked(una: SeqNum, nxt: SeqNum, bytes: u32) -> Acked {
+    Acked {
+        bytes,
+        window_used: true,
+        una,
+        nxt,
+        rtt: None,
+        srtt: None,
+        now: Instant::ZERO,
+    }
 }
 
 fn byte(n: u32) -> SeqNum {
@@ -29,7 +42,13 @@ fn sender() -> Sender {
     Sender {
         recovery: RackTlp::new(ISS),
         flight,
-        congestion: Congestion::new(SMSS, InitialWindow::Segments(10)),
+        congestion: Congestion::new(
+            SMSS,
+            Rules {
+                initial_window: InitialWindow::Segments(10),
+                ..Rules::default()
+            },
+        ),
         una: byte(0),
         nxt: byte(10_000),
     }
@@ -51,7 +70,7 @@ impl Sender {
         let mut delivered = Delivered::trusting(self.recovery.trusted_until(at(now)));
         let advanced = byte(ack)
             .after(self.una)
-            .then(|| self.una.span_to(byte(ack)));
+            .then(|| acked(byte(ack), self.nxt, self.una.span_to(byte(ack))));
         self.una = byte(ack);
         self.flight.acknowledge(self.una, &mut delivered);
         if let Some((start, end)) = block {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::congestion::InitialWindow;
+use crate::congestion::{Acked, InitialWindow, Rules};
 use crate::send::flight::Delivered;
 use crate::time::Instant;
 use alloc::vec::Vec;
@@ -17,6 +17,19 @@ struct Sender {
     nxt: SeqNum,
 }
 
+/// An acknowledgment of `bytes` up to `una`.
+fn acked(una: SeqNum, nxt: SeqNum, bytes: u32) -> Acked {
+    Acked {
+        bytes,
+        window_used: true,
+        una,
+        nxt,
+        rtt: None,
+        srtt: None,
+        now: Instant::ZERO,
+    }
+}
+
 fn byte(n: u32) -> SeqNum {
     ISS + 1 + n
 }
@@ -25,7 +38,13 @@ fn sender(segments: u32) -> Sender {
     let mut sender = Sender {
         recovery: SackRecovery::new(ISS),
         flight: Flight::new(),
-        congestion: Congestion::new(SMSS, InitialWindow::Segments(segments)),
+        congestion: Congestion::new(
+            SMSS,
+            Rules {
+                initial_window: InitialWindow::Segments(segments),
+                ..Rules::default()
+            },
+        ),
         una: byte(0),
         nxt: byte(0),
     };
@@ -47,7 +66,7 @@ impl Sender {
         let mut delivered = Delivered::default();
         let advanced = byte(ack)
             .after(self.una)
-            .then(|| self.una.span_to(byte(ack)));
+            .then(|| acked(byte(ack), self.nxt, self.una.span_to(byte(ack))));
         self.una = self.una.max(byte(ack));
         self.flight.acknowledge(self.una, &mut delivered);
         for (start, end) in blocks {

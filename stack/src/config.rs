@@ -50,6 +50,8 @@ pub struct Config {
     pub timestamps: bool,
     /// Offer and accept selective acknowledgements (RFC 2018).
     pub sack: bool,
+    /// Report text that arrives twice where selective acknowledgments are in use (RFC 2883 §4).
+    pub dsack: bool,
     /// A segment without the negotiated timestamp option (RFC7323-13).
     pub missing_timestamp: MissingTimestamp,
 
@@ -287,6 +289,7 @@ impl Default for Config {
             window_scale: Some(7),
             timestamps: true,
             sack: true,
+            dsack: true,
             missing_timestamp: MissingTimestamp::Drop,
             recv_buffer: 65_535,
             send_buffer: 65_536,

@@ -3,6 +3,7 @@
 use crate::context::Context;
 use crate::error::ConnectionError;
 use crate::event::{AbandonCause, Discard, Event};
+use crate::recv::duplicate;
 use crate::segment::Segment;
 use crate::send::retransmit::Verdict;
 use crate::send::{keepalive, loss_probe, output, persist, recovery, retransmit, segments};
@@ -166,6 +167,7 @@ impl Connection {
         if segment.is_empty() {
             segments::send_challenge_ack(&mut self.tcb, cx);
         } else {
+            duplicate::note(&mut self.tcb, segment);
             segments::send_ack(&mut self.tcb, cx);
         }
     }

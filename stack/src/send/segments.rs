@@ -87,6 +87,7 @@ pub(crate) fn options(tcb: &Tcb, now: Instant) -> TcpOptions {
     if tcb.negotiated.sack {
         options.sack = sack_blocks(
             tcb.rcv.nxt,
+            tcb.rcv.duplicate,
             tcb.rcv.buffer.islands(),
             options.sack_capacity(),
         );
@@ -138,6 +139,8 @@ pub(crate) fn send(
 // REQ: RFC9293-MUST-58
 pub(crate) fn note_ack_sent(tcb: &mut Tcb) {
     tcb.rcv.ack.sent();
+    // REQ: RFC2883-2
+    tcb.rcv.duplicate = None;
     tcb.timers.disarm(Timer::DelayedAck);
     if let Some(state) = tcb.negotiated.timestamps.as_mut() {
         state.last_ack_sent = tcb.rcv.nxt;

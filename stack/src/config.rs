@@ -52,6 +52,8 @@ pub struct Config {
     pub sack: bool,
     /// Report text that arrives twice where selective acknowledgments are in use (RFC 2883 §4).
     pub dsack: bool,
+    /// Explicit congestion notification (RFC 3168).
+    pub ecn: EcnUse,
     /// A segment without the negotiated timestamp option (RFC7323-13).
     pub missing_timestamp: MissingTimestamp,
 
@@ -175,6 +177,17 @@ pub enum InWindowSyn {
     ChallengeAck,
 }
 
+/// When connections use ECN (RFC 3168 §6.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EcnUse {
+    /// Never.
+    Off,
+    /// Where the peer asks for it.
+    Accept,
+    /// Our own opens ask for it as well.
+    Request,
+}
+
 /// How a sender finds losses by selective acknowledgments. The two are never combined
 /// (RFC8985-15).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -290,6 +303,7 @@ impl Default for Config {
             timestamps: true,
             sack: true,
             dsack: true,
+            ecn: EcnUse::Accept,
             missing_timestamp: MissingTimestamp::Drop,
             recv_buffer: 65_535,
             send_buffer: 65_536,

@@ -44,6 +44,7 @@ mod connection;
 mod context;
 pub mod cookie;
 mod demux;
+pub mod ecn;
 pub mod error;
 pub mod event;
 pub mod host;

@@ -64,6 +64,8 @@ pub struct Acked {
     pub bytes: u32,
     /// Whether the window was used up before it came.
     pub window_used: bool,
+    /// It tells of congestion (RFC 3168 §6.1.2): the window does not grow.
+    pub marked: bool,
     /// SND.UNA after it.
     pub una: SeqNum,
     /// SND.NXT.
@@ -158,6 +160,10 @@ impl Congestion {
     // REQ: RFC5681-5
     // REQ: RFC9438-9
     pub fn on_acked(&mut self, acked: Acked) {
+        // REQ: RFC3168-8
+        if acked.marked {
+            return;
+        }
         if self.rules.grow_only_if_used && !acked.window_used {
             if let Control::Cubic(cubic) = &mut self.control {
                 cubic.on_idle();
@@ -251,6 +257,7 @@ mod tests {
         Acked {
             bytes,
             window_used: true,
+            marked: false,
             una: SeqNum::new(bytes),
             nxt: SeqNum::new(bytes) + 10_000,
             rtt: None,

@@ -3,6 +3,7 @@
 use super::handshake;
 use crate::congestion::Acked;
 use crate::context::Context;
+use crate::ecn;
 use crate::event::Discard;
 use crate::segment::Segment;
 use crate::send::flight::Delivered;
@@ -60,9 +61,11 @@ fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, cx: &mut Context<'_>) {
         .after(tcb.snd.una)
         .then(|| advance(tcb, segment, ack, &mut delivered, cx));
     let duplicate_report = selective::take(tcb, &segment.options.sack, ack, &mut delivered);
+    let marked = tcb.ecn.in_use && segment.flags.ece;
     let advanced = bytes.map(|bytes| Acked {
         bytes,
         window_used,
+        marked,
         una: tcb.snd.una,
         nxt: tcb.snd.nxt,
         rtt: delivered.round_trip(cx.now),
@@ -76,6 +79,9 @@ fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, cx: &mut Context<'_>) {
         duplicate,
         duplicate_report,
     };
+    if ecn::take_echo(tcb, segment, ack.ack) {
+        recovery::on_congestion_echo(tcb);
+    }
     let restart_timer = recovery::on_ack(tcb, ack, cx);
     if advanced.is_some() {
         retransmit::on_progress(tcb, restart_timer, cx.now);

@@ -1,5 +1,6 @@
 //! What the two SYNs say, and the acknowledgment of ours (RFC 9293 §3.5, §3.10.7.2, §3.10.7.3).
 
+use crate::ecn;
 use crate::recv::window;
 use crate::segment::Segment;
 use crate::send::recovery::LossRecovery;
@@ -49,6 +50,7 @@ fn negotiate(tcb: &mut Tcb, segment: &Segment, now: Instant) {
             last_ack_sent: tcb.rcv.nxt,
         });
     }
+    ecn::negotiate(tcb, segment);
     // REQ: RFC2018-2
     tcb.negotiated.sack = tcb.config.sack && theirs.sack_permitted;
 }

@@ -5,6 +5,7 @@ use super::nagle::{self, Candidate, Decision};
 use super::recovery::{self, LossRecovery};
 use super::{loss_probe, persist, retransmit, segments};
 use crate::context::Context;
+use crate::ecn::{self, Codepoint};
 use crate::event::{Event, RetransmitCause};
 use crate::recv::ack_policy::Owed;
 use crate::recv::window;
@@ -239,12 +240,18 @@ fn send_piece(tcb: &mut Tcb, piece: Piece, cause: RetransmitCause, cx: &mut Cont
     let psh = len > 0
         && ((ends_queue && !tcb.snd.more_coming)
             || tcb.snd.buffer.ends_pushed(offset, len as usize));
+    let (codepoint, cwr) = if kind == Kind::New && len > 0 {
+        ecn::for_new_data(tcb)
+    } else {
+        (Codepoint::NotEct, false)
+    };
     let flags = Flags {
         fin,
         psh,
+        cwr,
         ..Flags::NONE
     };
-    segments::send(tcb, seq, flags, payload, cx);
+    segments::send_marked(tcb, seq, flags, codepoint, payload, cx);
     let range = SeqRange::with_len(seq, len + u32::from(fin));
     match kind {
         Kind::New => {

@@ -16,6 +16,7 @@ pub(crate) use user::UserSide;
 
 use crate::challenge_ack::ChallengeAckLimiter;
 use crate::config::Config;
+use crate::ecn::Ecn;
 use crate::seq::SeqNum;
 use crate::socket::{SocketId, SocketOptions};
 use crate::time::Instant;
@@ -37,6 +38,7 @@ pub(crate) struct Tcb {
     pub(crate) rcv: ReceiveSide,
     /// What the two SYNs agreed on.
     pub(crate) negotiated: Negotiated,
+    pub(crate) ecn: Ecn,
     pub(crate) timers: TimerTable,
     pub(crate) challenge: ChallengeAckLimiter,
     pub(crate) user: UserSide,
@@ -86,6 +88,7 @@ impl Tcb {
             snd: SendSide::new(iss, send_buffer, Mss::default_for(version), &config),
             rcv: ReceiveSide::new(recv_buffer, rcv_mss, &config),
             negotiated: Negotiated::new(timestamp_offset),
+            ecn: Ecn::default(),
             timers: TimerTable::new(),
             challenge: ChallengeAckLimiter::new(
                 config.challenge_ack_limit,

@@ -12,6 +12,7 @@ use super::output;
 use crate::config::LossDetection;
 use crate::congestion::Acked;
 use crate::context::Context;
+use crate::ecn;
 use crate::event::RetransmitCause;
 use crate::seq::{SeqNum, SeqRange};
 use crate::tcb::Tcb;
@@ -109,6 +110,21 @@ pub(crate) fn on_ack(tcb: &mut Tcb, ack: Ack, cx: &mut Context<'_>) -> bool {
     true
 }
 
+/// The peer says that a router marked what we sent: as a loss, but nothing is to be sent again.
+// REQ: RFC3168-8
+pub(crate) fn on_congestion_echo(tcb: &mut Tcb) {
+    let snd = &mut tcb.snd;
+    let recovering = match &snd.recovery {
+        LossRecovery::NewReno(new_reno) => new_reno.in_recovery(),
+        LossRecovery::Sack(sack) => sack.in_recovery(),
+        LossRecovery::RackTlp(rack_tlp) => rack_tlp.is_recovering(),
+    };
+    if !recovering {
+        snd.congestion.on_loss(snd.flight.outstanding());
+        snd.congestion.set_cwnd(snd.congestion.ssthresh());
+    }
+}
+
 fn on_sack_ack(tcb: &mut Tcb, ack: Ack, cx: &mut Context<'_>) {
     let snd = &mut tcb.snd;
     let LossRecovery::Sack(sack) = &mut snd.recovery else {
@@ -121,6 +137,7 @@ fn on_sack_ack(tcb: &mut Tcb, ack: Ack, cx: &mut Context<'_>) {
         sacked: ack.delivered.sacked,
     };
     if sack.on_ack(&mut snd.flight, &mut snd.congestion, progress) == OnAck::Entered {
+        ecn::note_reduced(tcb);
         output::send_first_lost(tcb, RetransmitCause::FastRetransmit, cx);
     }
 }
@@ -166,6 +183,7 @@ fn after_detection(tcb: &mut Tcb, found: OnAck, wait: Option<Duration>, cx: &mut
         }
     }
     if found == OnAck::Entered {
+        ecn::note_reduced(tcb);
         tcb.timers.disarm(Timer::LossProbe);
         output::send_first_lost(tcb, RetransmitCause::FastRetransmit, cx);
     } else if let LossRecovery::RackTlp(rack_tlp) = &tcb.snd.recovery
@@ -197,6 +215,7 @@ fn on_duplicate_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
     match new_reno.on_duplicate_ack(&mut snd.congestion, snd.una, snd.nxt) {
         OnDuplicateAck::Wait | OnDuplicateAck::Inflated => {}
         OnDuplicateAck::FastRetransmit => {
+            ecn::note_reduced(tcb);
             output::resend_first(tcb, RetransmitCause::FastRetransmit, cx);
         }
     }
@@ -227,6 +246,7 @@ fn on_new_ack(tcb: &mut Tcb, acked: Acked, cx: &mut Context<'_>) -> bool {
 pub(crate) fn on_timeout(tcb: &mut Tcb, first: bool, now: Instant) {
     tcb.timers.disarm(Timer::Reordering);
     tcb.timers.disarm(Timer::LossProbe);
+    ecn::note_reduced(tcb);
     let at = surroundings(tcb, false, now);
     let snd = &mut tcb.snd;
     let flight = snd.una.span_to(snd.max);

@@ -62,7 +62,6 @@ impl NewReno {
     }
 
     /// True in fast recovery.
-    #[cfg(test)]
     pub(crate) const fn in_recovery(&self) -> bool {
         self.recovery.is_some()
     }

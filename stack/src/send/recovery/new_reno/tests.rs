@@ -31,6 +31,7 @@ impl Sender {
         let acked = Acked {
             bytes: acked,
             window_used: true,
+            marked: false,
             una,
             nxt: una,
             rtt: None,

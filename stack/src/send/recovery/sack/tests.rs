@@ -22,6 +22,7 @@ fn acked(una: SeqNum, nxt: SeqNum, bytes: u32) -> Acked {
     Acked {
         bytes,
         window_used: true,
+        marked: false,
         una,
         nxt,
         rtt: None,

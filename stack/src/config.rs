@@ -67,6 +67,8 @@ pub struct Config {
     /// How losses are found where the peer has SACK; without it duplicate acknowledgments tell (RFC
     /// 6582).
     pub loss_detection: LossDetection,
+    /// Take back a reduction of the window when it turns out that nothing was lost (RFC 4015).
+    pub undo: bool,
     /// How long the peer may hold back the acknowledgment of a lone segment before a tail loss probe
     /// asks for it; RFC 8985 §7.2 suggests 200 ms.
     pub tlp_max_ack_delay: Duration,
@@ -309,6 +311,7 @@ impl Default for Config {
             send_buffer: 65_536,
             congestion: congestion::Rules::default(),
             loss_detection: LossDetection::SelectiveAcks,
+            undo: false,
             tlp_max_ack_delay: Duration::from_millis(200),
             delayed_ack: Duration::from_millis(200),
             quick_acks: 1,
@@ -359,6 +362,7 @@ impl Config {
                 ..congestion::Rules::default()
             },
             loss_detection: LossDetection::RackTlp,
+            undo: true,
             r2: Duration::from_secs(924),
             delayed_ack: Duration::from_millis(40),
             quick_acks: 16,

@@ -78,6 +78,13 @@ pub struct Acked {
     pub now: Instant,
 }
 
+/// What a reduction can be taken back to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    cwnd: u32,
+    ssthresh: u32,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Control {
     Reno(Reno),
@@ -207,6 +214,21 @@ impl Congestion {
             Control::Cubic(cubic) => cubic.on_loss(flight, self.cwnd, self.smss),
         };
         self.hystart.restart();
+    }
+
+    /// What there is before a reduction.
+    pub const fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            cwnd: self.cwnd,
+            ssthresh: self.ssthresh,
+        }
+    }
+
+    /// The reduction was for nothing (RFC 4015 §3.2): window and threshold are at least what they
+    /// were.
+    pub fn restore(&mut self, before: Snapshot) {
+        self.cwnd = self.cwnd.max(before.cwnd);
+        self.ssthresh = self.ssthresh.max(before.ssthresh);
     }
 
     /// Recovery sets the window; never less than one segment.

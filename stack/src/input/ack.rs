@@ -78,6 +78,11 @@ fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, cx: &mut Context<'_>) {
         delivered,
         duplicate,
         duplicate_report,
+        echo: tcb
+            .negotiated
+            .timestamps
+            .and(segment.options.timestamps)
+            .map(|timestamps| timestamps.echo),
     };
     if ecn::take_echo(tcb, segment, ack.ack) {
         recovery::on_congestion_echo(tcb);

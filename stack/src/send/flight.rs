@@ -251,6 +251,16 @@ impl Flight {
         self.mark_lost(|_| true);
     }
 
+    /// Nothing counts as lost any more.
+    pub fn forget_losses(&mut self) {
+        for sent in &mut self.segments {
+            if sent.mark == Mark::Lost {
+                sent.mark = Mark::Out;
+            }
+        }
+        self.lost = 0;
+    }
+
     /// What the peer said selectively counts no more (RFC 2018 §8).
     // REQ: RFC2018-8
     pub fn forget_sacks(&mut self) {

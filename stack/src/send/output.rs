@@ -285,6 +285,11 @@ fn note_again(
     tcb.snd.retransmitted += 1;
     tcb.snd.flight.sent_again(range, cx.now);
     tcb.snd.recovery.on_sent_again(range, rescue);
+    let timestamp = tcb.negotiated.timestamps.is_some();
+    let timestamp = timestamp.then(|| tcb.negotiated.timestamp_clock(cx.now));
+    if let Some(undo) = &mut tcb.snd.undo {
+        undo.on_sent_again(range.len(), timestamp);
+    }
     cx.event(Event::Retransmitted {
         id: tcb.id,
         seq: range.start,

@@ -5,6 +5,7 @@ use crate::congestion::Congestion;
 use crate::send::buffer::SendBuffer;
 use crate::send::flight::Flight;
 use crate::send::recovery::LossRecovery;
+use crate::send::recovery::undo::Undo;
 use crate::send::rtt::{RtoBounds, RttEstimator};
 use crate::seq::SeqNum;
 use crate::time::Instant;
@@ -52,6 +53,8 @@ pub(crate) struct SendSide {
     pub(crate) rtt: RttEstimator,
     pub(crate) congestion: Congestion,
     pub(crate) recovery: LossRecovery,
+    /// The latest reduction of the window, in case it was for nothing.
+    pub(crate) undo: Option<Undo>,
     /// Times the segment at SND.UNA was sent again by the timer.
     pub(crate) retries: u32,
     /// Window probes sent since the window closed.
@@ -90,6 +93,7 @@ impl SendSide {
             }),
             congestion: Congestion::new(u32::from(mss.raw()), config.congestion),
             recovery: LossRecovery::new(iss, None),
+            undo: None,
             retries: 0,
             probes: 0,
             override_sws: false,

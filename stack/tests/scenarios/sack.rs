@@ -121,3 +121,21 @@ fn text_that_arrives_twice_is_reported_once() {
     let sent = talk.bench.inject(&third);
     assert_eq!(last_options(&talk, &sent), "<sack 201:311>");
 }
+
+#[test]
+fn a_reduction_for_nothing_is_taken_back() {
+    let config = Config {
+        sack: true,
+        undo: true,
+        ..Bench::plain_config()
+    };
+    let mut talk = Talk::accepted_by(config, |syn| syn.options.sack_permitted = true);
+    let cwnd = |talk: &Talk| talk.bench.host.status(talk.conn.id).expect("alive").cwnd;
+    let before = cwnd(&talk);
+    talk.send(1460 * 5);
+    select(&mut talk, 1, &[(1461, 5841)]);
+    assert!(cwnd(&talk) < before);
+    // The first one was only late: the peer has it twice.
+    select(&mut talk, 7301, &[(1, 1461)]);
+    assert!(cwnd(&talk) >= before);
+}

@@ -6,11 +6,12 @@ pub(crate) mod rack;
 pub(crate) mod rack_tlp;
 pub(crate) mod sack;
 pub(crate) mod tlp;
+pub(crate) mod undo;
 
 use super::flight::Delivered;
 use super::output;
 use crate::config::LossDetection;
-use crate::congestion::Acked;
+use crate::congestion::{Acked, Snapshot};
 use crate::context::Context;
 use crate::ecn;
 use crate::event::RetransmitCause;
@@ -24,6 +25,7 @@ use rack::Surroundings;
 use rack_tlp::RackTlp;
 use sack::{OnAck, Progress, SackRecovery};
 use tlp::Answer;
+use undo::Undo;
 
 /// What is known of losses, by the method in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +66,15 @@ impl LossRecovery {
         }
     }
 
+    /// Nothing was lost after all.
+    fn undo(&mut self) {
+        match self {
+            LossRecovery::NewReno(new_reno) => new_reno.undo(),
+            LossRecovery::Sack(sack) => sack.undo(),
+            LossRecovery::RackTlp(rack_tlp) => rack_tlp.undo(),
+        }
+    }
+
     /// The round trip was measured.
     pub(crate) fn on_measured(&mut self) {
         if let LossRecovery::RackTlp(rack_tlp) = self {
@@ -85,6 +96,8 @@ pub(crate) struct Ack {
     pub(crate) duplicate: bool,
     /// The duplicate it reports (D-SACK).
     pub(crate) duplicate_report: Option<SeqRange>,
+    /// The timestamp it echoes.
+    pub(crate) echo: Option<u32>,
 }
 
 /// What an acknowledgment that arrives now may count as delivered.
@@ -98,12 +111,42 @@ pub(crate) fn expect_delivery(tcb: &Tcb, now: Instant) -> Delivered {
 /// Takes an acknowledgment. Answers whether the retransmission timer starts anew, should SND.UNA
 /// have moved.
 pub(crate) fn on_ack(tcb: &mut Tcb, ack: Ack, cx: &mut Context<'_>) -> bool {
+    undo_if_spurious(tcb, &ack);
+    let before = tcb.snd.congestion.snapshot();
+    by_method(tcb, ack, before, cx)
+}
+
+/// Takes a reduction back if this acknowledgment shows that nothing was lost.
+fn undo_if_spurious(tcb: &mut Tcb, ack: &Ack) {
+    let snd = &mut tcb.snd;
+    let Some(undo) = &mut snd.undo else {
+        return;
+    };
+    let reported = ack
+        .duplicate_report
+        .is_some_and(|range| undo.on_duplicate_report(range.len()));
+    let original = ack.advanced.is_some() && ack.echo.is_some_and(|echo| undo.on_echo(echo));
+    if reported || original {
+        snd.congestion.restore(undo.before);
+        snd.flight.forget_losses();
+        snd.recovery.undo();
+        snd.undo = None;
+    }
+}
+
+/// A reduction of the window from what it was `before`.
+fn note_reduction(tcb: &mut Tcb, before: Snapshot) {
+    ecn::note_reduced(tcb);
+    tcb.snd.undo = tcb.config.undo.then(|| Undo::new(before));
+}
+
+fn by_method(tcb: &mut Tcb, ack: Ack, before: Snapshot, cx: &mut Context<'_>) -> bool {
     match &tcb.snd.recovery {
-        LossRecovery::RackTlp(_) => on_rack_ack(tcb, ack, cx),
-        LossRecovery::Sack(_) => on_sack_ack(tcb, ack, cx),
+        LossRecovery::RackTlp(_) => on_rack_ack(tcb, ack, before, cx),
+        LossRecovery::Sack(_) => on_sack_ack(tcb, ack, before, cx),
         LossRecovery::NewReno(_) => match ack.advanced {
             Some(acked) => return on_new_ack(tcb, acked, cx),
-            None if ack.duplicate => on_duplicate_ack(tcb, cx),
+            None if ack.duplicate => on_duplicate_ack(tcb, before, cx),
             None => {}
         },
     }
@@ -125,7 +168,7 @@ pub(crate) fn on_congestion_echo(tcb: &mut Tcb) {
     }
 }
 
-fn on_sack_ack(tcb: &mut Tcb, ack: Ack, cx: &mut Context<'_>) {
+fn on_sack_ack(tcb: &mut Tcb, ack: Ack, before: Snapshot, cx: &mut Context<'_>) {
     let snd = &mut tcb.snd;
     let LossRecovery::Sack(sack) = &mut snd.recovery else {
         return;
@@ -137,12 +180,12 @@ fn on_sack_ack(tcb: &mut Tcb, ack: Ack, cx: &mut Context<'_>) {
         sacked: ack.delivered.sacked,
     };
     if sack.on_ack(&mut snd.flight, &mut snd.congestion, progress) == OnAck::Entered {
-        ecn::note_reduced(tcb);
+        note_reduction(tcb, before);
         output::send_first_lost(tcb, RetransmitCause::FastRetransmit, cx);
     }
 }
 
-fn on_rack_ack(tcb: &mut Tcb, ack: Ack, cx: &mut Context<'_>) {
+fn on_rack_ack(tcb: &mut Tcb, ack: Ack, before: Snapshot, cx: &mut Context<'_>) {
     let at = surroundings(tcb, ack.duplicate_report.is_some(), cx.now);
     let snd = &mut tcb.snd;
     let LossRecovery::RackTlp(rack_tlp) = &mut snd.recovery else {
@@ -159,23 +202,30 @@ fn on_rack_ack(tcb: &mut Tcb, ack: Ack, cx: &mut Context<'_>) {
         },
     };
     let (found, wait) = rack_tlp.on_ack(&mut snd.flight, &mut snd.congestion, event);
-    after_detection(tcb, found, wait, cx);
+    after_detection(tcb, found, wait, before, cx);
 }
 
 /// The reordering timer fired.
 // REQ: RFC8985-7
 pub(crate) fn on_reordering_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
     let at = surroundings(tcb, false, cx.now);
+    let before = tcb.snd.congestion.snapshot();
     let snd = &mut tcb.snd;
     let LossRecovery::RackTlp(rack_tlp) = &mut snd.recovery else {
         return;
     };
     let (found, wait) = rack_tlp.on_reordering_timeout(&mut snd.flight, &mut snd.congestion, at);
-    after_detection(tcb, found, wait, cx);
+    after_detection(tcb, found, wait, before, cx);
 }
 
 /// What RACK found: a loss is repaired at once, and a timer waits for what may be overdue next.
-fn after_detection(tcb: &mut Tcb, found: OnAck, wait: Option<Duration>, cx: &mut Context<'_>) {
+fn after_detection(
+    tcb: &mut Tcb,
+    found: OnAck,
+    wait: Option<Duration>,
+    before: Snapshot,
+    cx: &mut Context<'_>,
+) {
     match wait {
         Some(wait) => tcb.arm(Timer::Reordering, cx.now, wait),
         None => {
@@ -183,7 +233,7 @@ fn after_detection(tcb: &mut Tcb, found: OnAck, wait: Option<Duration>, cx: &mut
         }
     }
     if found == OnAck::Entered {
-        ecn::note_reduced(tcb);
+        note_reduction(tcb, before);
         tcb.timers.disarm(Timer::LossProbe);
         output::send_first_lost(tcb, RetransmitCause::FastRetransmit, cx);
     } else if let LossRecovery::RackTlp(rack_tlp) = &tcb.snd.recovery
@@ -207,7 +257,7 @@ fn surroundings(tcb: &Tcb, duplicate_reported: bool, now: Instant) -> Surroundin
 /// A duplicate ACK arrived; what the window then permits leaves with the next flush.
 // REQ: RFC5681-13
 // REQ: RFC5681-14
-fn on_duplicate_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
+fn on_duplicate_ack(tcb: &mut Tcb, before: Snapshot, cx: &mut Context<'_>) {
     let snd = &mut tcb.snd;
     let LossRecovery::NewReno(new_reno) = &mut snd.recovery else {
         return;
@@ -215,7 +265,7 @@ fn on_duplicate_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
     match new_reno.on_duplicate_ack(&mut snd.congestion, snd.una, snd.nxt) {
         OnDuplicateAck::Wait | OnDuplicateAck::Inflated => {}
         OnDuplicateAck::FastRetransmit => {
-            ecn::note_reduced(tcb);
+            note_reduction(tcb, before);
             output::resend_first(tcb, RetransmitCause::FastRetransmit, cx);
         }
     }
@@ -246,7 +296,9 @@ fn on_new_ack(tcb: &mut Tcb, acked: Acked, cx: &mut Context<'_>) -> bool {
 pub(crate) fn on_timeout(tcb: &mut Tcb, first: bool, now: Instant) {
     tcb.timers.disarm(Timer::Reordering);
     tcb.timers.disarm(Timer::LossProbe);
-    ecn::note_reduced(tcb);
+    if first {
+        note_reduction(tcb, tcb.snd.congestion.snapshot());
+    }
     let at = surroundings(tcb, false, now);
     let snd = &mut tcb.snd;
     let flight = snd.una.span_to(snd.max);

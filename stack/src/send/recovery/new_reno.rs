@@ -150,6 +150,12 @@ impl NewReno {
         OnDuplicateAck::FastRetransmit
     }
 
+    /// Nothing was lost after all.
+    pub(crate) fn undo(&mut self) {
+        self.recovery = None;
+        self.duplicate_acks = 0;
+    }
+
     /// The retransmission timer expired: everything up to `nxt` counts as lost.
     pub(crate) fn on_timeout(&mut self, nxt: SeqNum) {
         self.recover = nxt;

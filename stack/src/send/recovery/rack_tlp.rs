@@ -153,6 +153,11 @@ impl RackTlp {
         (OnAck::Entered, wait)
     }
 
+    /// Nothing was lost after all.
+    pub(crate) fn undo(&mut self) {
+        self.phase = Phase::Open;
+    }
+
     /// The retransmission timer expired.
     // REQ: RFC8985-3
     pub(crate) fn on_timeout(

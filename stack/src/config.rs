@@ -8,6 +8,7 @@ use core::ops::RangeInclusive;
 use core::time::Duration;
 
 pub use crate::congestion::{self, InitialWindow};
+pub use crate::fast_open::FastOpenConfig;
 
 /// Every tunable of a [`Host`](crate::Host). A change affects sockets opened later.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +42,9 @@ pub struct Config {
     pub syn_cookies: SynCookies,
     /// Most half-open connections of one listener.
     pub syn_queue: usize,
+
+    /// Data on a SYN for those who have shown who they are (RFC 7413).
+    pub fast_open: FastOpenConfig,
 
     // --- Options
     /// Offer and accept window scaling with this shift, 0..=14; `None` never offers it (RFC 7323
@@ -122,6 +126,9 @@ pub struct Config {
     pub data_after_close: DataAfterClose,
     /// Reaction to CLOSE with unread data (RFC9293-SHLD-3).
     pub close_with_unread_data: UnreadOnClose,
+    /// What becomes of received data that is not read yet when the connection ends with an error
+    /// (RFC9293-SM-46).
+    pub received_on_error: ReceivedOnError,
 
     /// Whether the RST of an ABORT has the ACK bit: RFC 9293 §3.10.5 shows it bare, §3.1 wants ACK
     /// in every segment of a connection.
@@ -256,6 +263,15 @@ pub enum UnreadOnClose {
     Fin,
 }
 
+/// Unread data of a connection that ends with an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ReceivedOnError {
+    /// RFC 9293 §3.10.7.4: all queues are flushed, and the next call gets the error.
+    Flush,
+    /// It can be read, then comes the error, as on Linux.
+    Keep,
+}
+
 /// A hard ICMP error on a synchronized connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HardIcmp {
@@ -301,6 +317,7 @@ impl Default for Config {
             syn_in_window_in_syn_received: InWindowSyn::ReturnToListen,
             syn_cookies: SynCookies::OnOverflow,
             syn_queue: 128,
+            fast_open: FastOpenConfig::default(),
             window_scale: Some(7),
             timestamps: true,
             sack: true,
@@ -333,6 +350,7 @@ impl Default for Config {
             time_wait_syn: TimeWaitSyn::Accept,
             data_after_close: DataAfterClose::Reset,
             close_with_unread_data: UnreadOnClose::Reset,
+            received_on_error: ReceivedOnError::Flush,
             reset_carries_ack: true,
             timestamp_on_reset: true,
             old_ack_check: true,
@@ -363,6 +381,13 @@ impl Config {
             },
             loss_detection: LossDetection::RackTlp,
             undo: true,
+            // net.ipv4.tcp_fastopen is 1 and net.ipv4.tcp_fastopen_blackhole_timeout_sec 0.
+            fast_open: FastOpenConfig {
+                server: false,
+                distrust: None,
+                ..FastOpenConfig::default()
+            },
+            received_on_error: ReceivedOnError::Keep,
             r2: Duration::from_secs(924),
             delayed_ack: Duration::from_millis(40),
             quick_acks: 16,

@@ -1,8 +1,10 @@
 //! A connection: a state and a block, and the one place where the state changes.
 
+use crate::config::ReceivedOnError;
 use crate::context::Context;
 use crate::error::ConnectionError;
 use crate::event::{AbandonCause, Discard, Event};
+use crate::fast_open::client;
 use crate::recv::duplicate;
 use crate::segment::Segment;
 use crate::send::retransmit::Verdict;
@@ -187,7 +189,11 @@ impl Connection {
     // REQ: RFC9293-SM-46
     pub(crate) fn fail(&mut self, error: ConnectionError, cx: &mut Context<'_>) {
         self.tcb.snd.buffer.clear();
-        self.tcb.rcv.buffer.clear();
+        match self.tcb.config.received_on_error {
+            ReceivedOnError::Flush => self.tcb.rcv.buffer.clear(),
+            ReceivedOnError::Keep => {}
+        }
+        client::on_failure(&mut self.tcb, error, cx);
         self.tcb.user.error = Some(error);
         cx.event(Event::ConnectionAborted {
             id: self.tcb.id,
@@ -241,7 +247,12 @@ impl Connection {
             State::SynSent(_) => retransmit::on_syn_timeout(tcb, cx),
             State::SynReceived(SynReceived { origin }) => {
                 if retransmit::on_syn_ack_timeout(tcb, origin, cx) == Verdict::GiveUp {
-                    self.abandon(AbandonCause::TimedOut, cx);
+                    match origin {
+                        Origin::Passive { .. } => self.abandon(AbandonCause::TimedOut, cx),
+                        Origin::FastOpen | Origin::Active => {
+                            self.fail(ConnectionError::TimedOut, cx);
+                        }
+                    }
                 }
             }
             State::Established(_)

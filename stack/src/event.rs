@@ -133,6 +133,30 @@ pub enum Event {
         /// Who asked.
         remote: SocketAddr,
     },
+    /// A SYN was trusted: the connection waits in the accept queue before its handshake has ended
+    /// (RFC 7413 §4.2.2). [`AcceptReady`](Self::AcceptReady) follows.
+    FastOpenAccepted {
+        /// The listener.
+        listener: SocketId,
+        /// The connection.
+        id: SocketId,
+        /// Bytes taken from the SYN.
+        len: u32,
+    },
+    /// A SYN showed a Fast Open cookie that is not ours.
+    FastOpenCookieRejected {
+        /// The listener.
+        listener: SocketId,
+        /// Who sent it.
+        remote: SocketAddr,
+    },
+    /// Too many connections of a listener wait for the end of their handshake for Fast Open to go on.
+    FastOpenOverflow {
+        /// The listener.
+        listener: SocketId,
+        /// Who asked.
+        remote: SocketAddr,
+    },
     /// A half-open connection of a listener was given up without ever being ESTABLISHED.
     HandshakeAbandoned {
         /// The listener.

@@ -54,7 +54,7 @@ pub enum Rule {
     OutstandingIsWatched,
     /// The 2MSL timer runs in TIME-WAIT and nowhere else.
     TimeWaitTimer,
-    /// A half-open or opening connection has a retransmission timer.
+    /// A half-open or opening connection has a retransmission timer, unless its SYN waits for data.
     HandshakeIsWatched,
     /// A closed connection has no timers.
     ClosedIsQuiet,
@@ -247,7 +247,10 @@ fn check_timers(tcb: &Tcb, state: &State) -> Result<(), Rule> {
         Rule::LossTimersWatchFlight,
     )?;
     match state {
-        State::SynSent(_) | State::SynReceived(_) => require(retransmit, Rule::HandshakeIsWatched),
+        State::SynSent(_) | State::SynReceived(_) => require(
+            retransmit != tcb.fast_open.deferred && !persist,
+            Rule::HandshakeIsWatched,
+        ),
         State::Closed(_) | State::FinWait2(_) | State::TimeWait(_) => {
             require(!retransmit && !persist, Rule::OutstandingIsWatched)
         }
@@ -256,7 +259,8 @@ fn check_timers(tcb: &Tcb, state: &State) -> Result<(), Rule> {
         | State::CloseWait(_)
         | State::Closing(_)
         | State::LastAck(_) => {
-            let closed_window = tcb.snd.wnd.bytes() == 0;
+            // Before the handshake has ended nothing but the SYN can be probed for.
+            let closed_window = tcb.snd.wnd.bytes() == 0 && !tcb.snd.syn_unacked();
             let left = tcb.snd.in_flight() || (closed_window && tcb.snd.unsent());
             let watched = if closed_window {
                 persist && !retransmit
@@ -296,7 +300,29 @@ fn check_books(host: &Host, connection: &Connection) -> Result<(), Rule> {
         };
         require(queued, Rule::ListenerQueues)?;
     }
-    Ok(())
+    check_early(host, connection)
+}
+
+/// Who was handed out early counts at its listener until its handshake ends, and only then.
+fn check_early(host: &Host, connection: &Connection) -> Result<(), Rule> {
+    let Connection { state, tcb } = connection;
+    if state.origin() == Some(Origin::FastOpen) {
+        require(tcb.fast_open.early, Rule::ListenerQueues)?;
+    }
+    let pending = tcb.fast_open.pending;
+    let handshake = tcb.fast_open.early && tcb.snd.syn_unacked();
+    let closed = matches!(state, State::Closed(_));
+    require(
+        pending.is_some() == (handshake && !closed),
+        Rule::ListenerQueues,
+    )?;
+    match pending.and_then(|listener| host.sockets.get(&listener)) {
+        Some(Socket::Listener(listener)) => {
+            require(listener.early().contains(&tcb.id), Rule::ListenerQueues)
+        }
+        // The listener may be gone.
+        Some(Socket::Connection(_)) | None => Ok(()),
+    }
 }
 
 fn check_listener(host: &Host, listener: &Listener) -> Result<(), Rule> {
@@ -305,11 +331,20 @@ fn check_listener(host: &Host, listener: &Listener) -> Result<(), Rule> {
             .is_ok_and(|child| child.state.name() == StateName::SynReceived)
     });
     let finished = listener.accept_queue().iter().all(|id| {
+        host.connection(*id).is_ok_and(|child| {
+            child.state.name() != StateName::SynReceived
+                || child.state.origin() == Some(Origin::FastOpen)
+        })
+    });
+    let early = listener.early().iter().all(|id| {
         host.connection(*id)
-            .is_ok_and(|child| child.state.name() != StateName::SynReceived)
+            .is_ok_and(|child| child.tcb.fast_open.pending == Some(listener.id))
     });
     let bounded = listener.syn_queue().len() <= listener.config.syn_queue.max(1);
-    require(half_open && finished && bounded, Rule::ListenerQueues)
+    require(
+        half_open && finished && early && bounded,
+        Rule::ListenerQueues,
+    )
 }
 
 #[cfg(test)]

@@ -47,6 +47,7 @@ mod demux;
 pub mod ecn;
 pub mod error;
 pub mod event;
+pub mod fast_open;
 pub mod host;
 mod icmp;
 mod input;

@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use crate::error::ConnectionError;
+use crate::fast_open::Keys;
 use crate::seq::SeqNum;
 use crate::state::StateName;
 
@@ -70,6 +71,13 @@ pub struct SocketOptions {
     pub urgent_inline: bool,
     /// Reports soft errors (ICMP, R1) as events and in `status` (RFC9293-SHLD-20).
     pub report_soft_errors: bool,
+    /// Most connections of a listener that may be handed out before their handshake has ended (RFC
+    /// 7413 §4.2, TCP_FASTOPEN); 0 takes no part in Fast Open.
+    pub fast_open_queue: usize,
+    /// What a listener makes its cookies with (TCP_FASTOPEN_KEY).
+    pub fast_open_keys: Option<Keys>,
+    /// Fast Open without cookies, on either side (TCP_FASTOPEN_NO_COOKIE).
+    pub fast_open_without_cookie: bool,
 }
 
 impl Default for SocketOptions {
@@ -93,6 +101,9 @@ impl Default for SocketOptions {
             quick_ack: false,
             urgent_inline: true,
             report_soft_errors: true,
+            fast_open_queue: 0,
+            fast_open_keys: None,
+            fast_open_without_cookie: false,
         }
     }
 }
@@ -157,6 +168,8 @@ pub struct Status {
     pub urgent_ahead: Option<u32>,
     /// Segments retransmitted in the life of the connection.
     pub retransmitted: u64,
+    /// Whether data on a SYN was taken: all of ours by the peer, or the peer's by us (RFC 7413).
+    pub syn_data_taken: bool,
     /// Connections waiting for `accept` (listener).
     pub accept_queued: usize,
     /// Half-open connections (listener).

@@ -5,6 +5,7 @@ use crate::congestion::Acked;
 use crate::context::Context;
 use crate::ecn;
 use crate::event::Discard;
+use crate::fast_open::client;
 use crate::segment::Segment;
 use crate::send::flight::Delivered;
 use crate::send::recovery::{self, Ack};
@@ -22,9 +23,11 @@ pub(crate) fn process(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) ->
     check_range(tcb, ack)?;
     keepalive::heard(tcb, cx.now);
     if tcb.snd.syn_unacked() && ack.after(tcb.snd.una) {
-        handshake::take_ack_of_syn(tcb, segment, cx.now);
+        of_syn(tcb, segment, ack, cx);
+    } else {
+        let duplicate = is_duplicate(tcb, segment, ack);
+        take(tcb, segment, ack, duplicate, cx);
     }
-    take(tcb, segment, ack, cx);
     // REQ: RFC9293-SM-27
     update_window(tcb, segment, ack);
     persist::on_ack(tcb, cx.now);
@@ -50,16 +53,39 @@ fn check_range(tcb: &Tcb, ack: SeqNum) -> Check {
     Check::Continue(())
 }
 
+/// Takes the acknowledgment of our SYN, and of what left with it or before its answer came.
+pub(crate) fn of_syn(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, cx: &mut Context<'_>) {
+    handshake::take_ack_of_syn(tcb, segment, cx.now);
+    if tcb.fast_open.attempt.is_some() {
+        take_syn_data(tcb, ack, cx);
+        client::on_syn_ack(tcb, segment, cx);
+    } else if !tcb.snd.flight.is_empty() {
+        take(tcb, segment, ack, false, cx);
+    }
+}
+
+/// What the peer took of the data on our SYN. The rest is lost, or the peer had no use for it:
+/// either way it leaves again at once, and congestion has nothing to do with it.
+// REQ: RFC7413-14
+fn take_syn_data(tcb: &mut Tcb, ack: SeqNum, cx: &mut Context<'_>) {
+    if ack.after(tcb.snd.una) {
+        advance(tcb, ack, &mut Delivered::default());
+    }
+    tcb.snd.flight.mark_all_lost();
+    retransmit::on_progress(tcb, true, cx.now);
+}
+
 /// What the acknowledgment says, cumulatively and selectively, and what follows from it.
-fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, cx: &mut Context<'_>) {
+fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, duplicate: bool, cx: &mut Context<'_>) {
     let mut delivered = recovery::expect_delivery(tcb, cx.now);
-    let duplicate = is_duplicate(tcb, segment, ack);
     // One more segment would not have fitted.
     let room = tcb.snd.congestion.cwnd();
     let window_used = tcb.snd.flight.pipe() + tcb.snd.congestion.smss() > room;
-    let bytes = ack
-        .after(tcb.snd.una)
-        .then(|| advance(tcb, segment, ack, &mut delivered, cx));
+    let bytes = ack.after(tcb.snd.una).then(|| {
+        let bytes = advance(tcb, ack, &mut delivered);
+        retransmit::sample_rtt(tcb, segment, ack, cx.now);
+        bytes
+    });
     let duplicate_report = selective::take(tcb, &segment.options.sack, ack, &mut delivered);
     let marked = tcb.ecn.in_use && segment.flags.ece;
     let advanced = bytes.map(|bytes| Acked {
@@ -95,13 +121,7 @@ fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, cx: &mut Context<'_>) {
 
 /// New data is acknowledged: SND.UNA moves. Answers by how many bytes.
 // REQ: DOC-HDR-10
-fn advance(
-    tcb: &mut Tcb,
-    segment: &Segment,
-    ack: SeqNum,
-    delivered: &mut Delivered,
-    cx: &Context<'_>,
-) -> u32 {
+fn advance(tcb: &mut Tcb, ack: SeqNum, delivered: &mut Delivered) -> u32 {
     let mut bytes = tcb.snd.una.span_to(ack);
     if tcb.snd.fin_queued && !tcb.snd.fin_acknowledged && ack.after(tcb.snd.data_end()) {
         // REQ: RFC9293-SM-06
@@ -116,7 +136,6 @@ fn advance(
         tcb.snd.up = None;
     }
     tcb.snd.flight.acknowledge(ack, delivered);
-    retransmit::sample_rtt(tcb, segment, ack, cx.now);
     tcb.snd.retries = 0;
     bytes
 }

@@ -15,6 +15,10 @@ use crate::timers::Timer;
 // REQ: RFC8985-9
 // REQ: RFC8985-16
 pub(crate) fn schedule(tcb: &mut Tcb, now: Instant) {
+    // Until the SYN is acknowledged its own timer asks.
+    if tcb.snd.syn_unacked() {
+        return;
+    }
     let LossRecovery::RackTlp(rack_tlp) = &tcb.snd.recovery else {
         return;
     };

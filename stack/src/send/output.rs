@@ -38,7 +38,9 @@ struct Piece {
 
 /// Sends what is due. `may_send` tells whether the state lets data and FIN out.
 pub(crate) fn flush(tcb: &mut Tcb, may_send: bool, cx: &mut Context<'_>) {
-    if may_send {
+    // A SYN-ACK that was lost comes first: nothing else leaves before it is acknowledged.
+    let syn_was_lost = tcb.snd.syn_unacked() && tcb.snd.retries > 0;
+    if may_send && !syn_was_lost {
         restart_after_idle(tcb, cx.now);
         while let Some(piece) = next_piece(tcb, cx) {
             send_piece(tcb, piece, RetransmitCause::LostFlight, cx);
@@ -192,7 +194,7 @@ pub(crate) fn full_segment(tcb: &Tcb, cx: &Context<'_>) -> u32 {
 // REQ: RFC7323-9
 // REQ: RFC9293-SHLD-15
 fn window_room_at(tcb: &Tcb, seq: SeqNum) -> u32 {
-    let right = tcb.snd.una + tcb.snd.wnd.bytes();
+    let right = tcb.snd.una.max(tcb.snd.iss + 1) + tcb.snd.wnd.bytes();
     if right.after(seq) {
         seq.span_to(right)
     } else {
@@ -207,7 +209,7 @@ fn worth_sending(tcb: &mut Tcb, len: u32, full: u32, last: bool, cx: &Context<'_
         full,
         last,
         urgent_or_final: snd.fin_queued || snd.up.is_some_and(|up| up.after(snd.nxt)),
-        outstanding: snd.in_flight(),
+        outstanding: snd.max.after(snd.data_start()),
         max_wnd: snd.max_wnd.bytes(),
         nagle: tcb.config.nagle && !tcb.options.nodelay,
         corked: tcb.options.cork || snd.more_coming,

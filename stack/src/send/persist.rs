@@ -12,7 +12,8 @@ use crate::timers::Timer;
 
 /// Whether only a wider window would let us go on.
 fn is_blocked(tcb: &Tcb) -> bool {
-    tcb.snd.wnd.bytes() == 0 && (tcb.snd.unsent() || tcb.snd.in_flight())
+    // Nobody can answer a probe before the handshake has ended.
+    !tcb.snd.syn_unacked() && tcb.snd.wnd.bytes() == 0 && (tcb.snd.unsent() || tcb.snd.in_flight())
 }
 
 /// After every step that may have opened or closed the window: exactly one of the retransmission

@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::error::ConnectionError;
 use crate::event::{Event, RetransmitCause};
 use crate::segment::Segment;
-use crate::seq::SeqNum;
+use crate::seq::{SeqNum, SeqRange};
 use crate::state::Origin;
 use crate::tcb::Tcb;
 use crate::time::Instant;
@@ -125,10 +125,20 @@ fn report_trouble(tcb: &mut Tcb, cx: &mut Context<'_>) {
 }
 
 /// Sends the first SYN of an active OPEN and starts the timers behind it.
+///
+/// What Fast Open has put into the send buffer goes along, with its option.
 pub(crate) fn start_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
-    let segment = segments::syn(tcb, cx.now);
+    let mut segment = segments::syn(tcb, cx.now);
+    segment.options.fast_open = tcb.fast_open.option.take();
+    segment.payload = tcb.snd.buffer.copy(0, usize::MAX);
     cx.transmit(&segment);
     note_syn_sent(tcb, cx.now);
+    if !segment.payload.is_empty() {
+        let text = SeqRange::with_len(tcb.snd.nxt, segment.payload.len() as u32);
+        tcb.snd.flight.sent(text, cx.now);
+        tcb.snd.nxt = text.end;
+        tcb.snd.max = text.end;
+    }
     tcb.arm(Timer::Retransmit, cx.now, tcb.snd.rtt.rto());
     tcb.arm(Timer::HandshakeGiveUp, cx.now, tcb.syn_give_up());
 }
@@ -136,11 +146,12 @@ pub(crate) fn start_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
 /// Sends the first SYN-ACK and starts the ladder behind it.
 // REQ: DOC-HS-12
 pub(crate) fn start_syn_ack(tcb: &mut Tcb, origin: Origin, cx: &mut Context<'_>) {
-    let segment = segments::syn_ack(tcb, cx.now);
+    let mut segment = segments::syn_ack(tcb, cx.now);
+    segment.options.fast_open = tcb.fast_open.option.take();
     cx.transmit(&segment);
     segments::note_ack_sent(tcb);
     match origin {
-        Origin::Passive { .. } => {
+        Origin::Passive { .. } | Origin::FastOpen => {
             note_syn_sent(tcb, cx.now);
             tcb.arm(Timer::Retransmit, cx.now, tcb.config.syn_ack_timeout);
         }
@@ -155,7 +166,9 @@ fn note_syn_sent(tcb: &mut Tcb, now: Instant) {
     tcb.snd.rtt.on_sent(tcb.snd.nxt, now);
 }
 
-/// The timer fired in SYN-SENT: the same SYN again.
+/// The timer fired in SYN-SENT: the same SYN again, without the data and the option of Fast Open,
+/// which may be what was in its way.
+// REQ: RFC7413-11
 pub(crate) fn on_syn_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
     tcb.snd.retries += 1;
     back_off(tcb, cx);
@@ -165,8 +178,18 @@ pub(crate) fn on_syn_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
     tcb.arm(Timer::Retransmit, cx.now, tcb.snd.rtt.rto());
 }
 
+/// A SYN with data did not fit the path: the plain one leaves at once, the timer goes on.
+pub(crate) fn repeat_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
+    let segment = segments::syn(tcb, cx.now);
+    cx.transmit(&segment);
+    note_syn_again(tcb, RetransmitCause::LostFlight, cx);
+}
+
 /// The timer fired in SYN-RECEIVED. A passive entry climbs the ladder (by default again after 1, 2,
 /// 4, 8, 16 s, given up 32 s later); a crossed active open goes on as its SYN would.
+///
+/// The SYN-ACK leaves without a cookie: only the first one had it.
+// REQ: RFC7413-12
 // REQ: DOC-HS-10
 // REQ: DOC-HS-11
 // REQ: DOC-HS-12
@@ -178,9 +201,13 @@ pub(crate) fn on_syn_ack_timeout(tcb: &mut Tcb, origin: Origin, cx: &mut Context
             back_off(tcb, cx);
             tcb.snd.rtt.rto()
         }
-        Origin::Passive { .. } => {
+        Origin::Passive { .. } | Origin::FastOpen => {
             if tcb.snd.retries >= tcb.config.syn_ack_retries {
                 return Verdict::GiveUp;
+            }
+            // Data that left already waits for the SYN-ACK, and counts as lost like it.
+            if !tcb.snd.flight.is_empty() {
+                recovery::on_timeout(tcb, tcb.snd.retries == 0, cx.now);
             }
             tcb.snd.retries += 1;
             let factor = 1u32.checked_shl(tcb.snd.retries).unwrap_or(u32::MAX);
@@ -209,6 +236,7 @@ fn resend_syn(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) {
 fn note_syn_again(tcb: &mut Tcb, cause: RetransmitCause, cx: &mut Context<'_>) {
     tcb.snd.rtt.on_retransmitted();
     tcb.snd.retransmitted += 1;
+    tcb.fast_open.repeated = true;
     cx.event(Event::Retransmitted {
         id: tcb.id,
         seq: tcb.snd.iss,

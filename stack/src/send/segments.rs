@@ -70,7 +70,7 @@ pub(crate) fn syn_ack(tcb: &Tcb, now: Instant) -> Segment {
             ..Flags::SYN
         },
         ack: Some(tcb.rcv.nxt),
-        wnd: window::for_syn(tcb),
+        wnd: window::for_syn_ack(tcb),
         options: TcpOptions {
             mss: Some(tcb.rcv.mss),
             window_scale: tcb.negotiated.scaling.then_some(tcb.negotiated.rcv_scale),

@@ -17,6 +17,7 @@ pub(crate) use user::UserSide;
 use crate::challenge_ack::ChallengeAckLimiter;
 use crate::config::Config;
 use crate::ecn::Ecn;
+use crate::fast_open::FastOpen;
 use crate::seq::SeqNum;
 use crate::socket::{SocketId, SocketOptions};
 use crate::time::Instant;
@@ -39,9 +40,12 @@ pub(crate) struct Tcb {
     /// What the two SYNs agreed on.
     pub(crate) negotiated: Negotiated,
     pub(crate) ecn: Ecn,
+    pub(crate) fast_open: FastOpen,
     pub(crate) timers: TimerTable,
     pub(crate) challenge: ChallengeAckLimiter,
     pub(crate) user: UserSide,
+    /// The largest packet that a router let through before the handshake ended, if one complained.
+    pub(crate) path_mtu: Option<u16>,
     /// When the connection was opened; the base of handshake give-up.
     pub(crate) opened_at: Instant,
     /// When the peer was last heard of (RFC 9293 §3.8.4).
@@ -89,6 +93,8 @@ impl Tcb {
             rcv: ReceiveSide::new(recv_buffer, rcv_mss, &config),
             negotiated: Negotiated::new(timestamp_offset),
             ecn: Ecn::default(),
+            fast_open: FastOpen::default(),
+            path_mtu: None,
             timers: TimerTable::new(),
             challenge: ChallengeAckLimiter::new(
                 config.challenge_ack_limit,
@@ -106,6 +112,14 @@ impl Tcb {
     /// The IP version both addresses belong to.
     pub(crate) fn ip_version(&self) -> IpVersion {
         ip_version(self.local)
+    }
+
+    /// Whether RECEIVE may hand out what has arrived: once ESTABLISHED was reached, or from the start
+    /// if a listener handed the connection out before.
+    // REQ: RFC9293-SM-12
+    // REQ: RFC7413-9
+    pub(crate) fn may_receive(&self) -> bool {
+        self.user.was_established || self.fast_open.early
     }
 
     /// R2: the longest time without progress (RFC 9293 §3.8.3).

@@ -427,6 +427,17 @@ fn show_options(segment: &Segment, irs: SeqNum) -> Vec<String> {
     if let Some(scale) = options.window_scale {
         shown.push(format!("wscale {}", scale.shift()));
     }
+    if let Some(fast_open) = options.fast_open {
+        let kind = if fast_open.experimental {
+            "FOEXP"
+        } else {
+            "FO"
+        };
+        shown.push(match fast_open.cookie {
+            Some(cookie) => format!("{kind} {cookie:?}"),
+            None => String::from(kind),
+        });
+    }
     for block in options.sack.as_slice() {
         let edge = |seq| irs.signed_distance_to(seq);
         shown.push(format!("sack {}:{}", edge(block.start), edge(block.end)));

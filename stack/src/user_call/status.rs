@@ -166,6 +166,7 @@ fn listener_status(listener: &Listener) -> Status {
         recv_queued: 0,
         urgent_ahead: None,
         retransmitted: 0,
+        syn_data_taken: false,
         accept_queued: listener.accept_queue().len(),
         syn_queued: listener.syn_queue().len(),
         error: None,
@@ -216,6 +217,7 @@ fn connection_status(connection: &Connection) -> Status {
         recv_queued: tcb.rcv.buffer.readable(),
         urgent_ahead: urgent_ahead(tcb),
         retransmitted: tcb.snd.retransmitted,
+        syn_data_taken: tcb.fast_open.data_taken,
         accept_queued: 0,
         syn_queued: 0,
         error: tcb.user.error,
@@ -239,9 +241,11 @@ fn connection_readiness(connection: &Connection) -> Readiness {
     let closed = matches!(state, State::Closed(_));
     let handshake = matches!(state.name(), StateName::SynSent | StateName::SynReceived);
     let error = user.error.is_some();
+    // An open that waits for the first SEND, or a connection handed out early, takes data.
+    let waits = handshake && !tcb.fast_open.deferred && !tcb.fast_open.early;
     Readiness {
         readable: error || closed || receive::available(tcb) > 0 || tcb.rcv.fin_received,
-        writable: error || closed || user.write_closed || (!handshake && tcb.snd.buffer.free() > 0),
+        writable: error || closed || user.write_closed || (!waits && tcb.snd.buffer.free() > 0),
         accept_ready: false,
         peer_closed: tcb.rcv.fin_received,
         closed: closed || (user.write_closed && tcb.rcv.fin_received),

@@ -7,6 +7,8 @@ mod chaos;
 mod close;
 mod data;
 mod ecn;
+mod fast_open;
+mod fast_open_client;
 mod handshake;
 mod icmp;
 mod keepalive;

@@ -1,11 +1,11 @@
 //! Delivery under any mix of impairments and settings.
 
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Start};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use std::time::Duration;
 use tcpdrill_stack::Config;
-use tcpdrill_stack::config::{InitialWindow, SynCookies};
+use tcpdrill_stack::config::{FastOpenConfig, InitialWindow, SynCookies};
 use tcpdrill_stack::congestion::Rules;
 use tcpdrill_stack::testing::netem::Impairments;
 use tcpdrill_stack::testing::pair::Side;
@@ -68,6 +68,10 @@ fn any_config() -> impl Strategy<Value = Config> {
                 Duration::ZERO
             },
             syn_cookies,
+            fast_open: FastOpenConfig {
+                server: true,
+                ..base.fast_open.clone()
+            },
             ..base
         }
     })
@@ -76,15 +80,18 @@ fn any_config() -> impl Strategy<Value = Config> {
 fn any_scenario() -> impl Strategy<Value = Scenario> {
     let length = || prop_oneof![Just(0usize), 1usize..3_000, 3_000usize..60_000];
     let wrap = prop::option::of((prop::sample::select(vec![Side::A, Side::B]), 0u32..40_000));
+    let start = prop::sample::select(vec![Start::Ordinary, Start::WithData, Start::OnFirstSend]);
     (
         any::<(u64, bool, bool, [bool; 2])>(),
         [length(), length()],
         [any_config(), any_config()],
         [any_impairments(), any_impairments()],
         wrap,
+        start,
     )
         .prop_map(
-            |((seed, v6, simultaneous, slow_readers), lengths, configs, mut impairments, wrap)| {
+            |(choices, lengths, configs, mut impairments, wrap, start)| {
+                let (seed, v6, simultaneous, slow_readers) = choices;
                 // Behind a cookie stands no state: if the ACK that brings it back is lost and a
                 // later segment comes through, that one is for nobody (RFC 4987 §3.6).
                 if configs[1].syn_cookies == SynCookies::Always {
@@ -96,6 +103,7 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
                     seed,
                     version: if v6 { IpVersion::V6 } else { IpVersion::V4 },
                     simultaneous,
+                    start,
                     lengths,
                     slow_readers,
                     configs,

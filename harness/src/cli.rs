@@ -1,10 +1,16 @@
 //! The command line.
 
-use std::path::PathBuf;
+mod script_args;
 
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::program::IpVersion;
+
+pub use script_args::{ConventionName, FamilyArgs, ScriptArgs};
 
 /// Runs packetdrill scripts against TCP stacks and says where they depart from the documents.
 ///
@@ -21,11 +27,15 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run cases and judge a stack.
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Read scripts and report mistakes, without running anything.
     Check(CheckArgs),
+    /// Lay scripts out in columns, or say which are not (`--check`).
+    Fmt(FmtArgs),
     /// List cases with their titles and the requirements they cover.
     List(ListArgs),
+    /// Take packetdrill's own command line, and answer as it does.
+    Packetdrill(PacketdrillArgs),
     /// Say what this machine can do for tcpdrill, and what to do about what it cannot.
     Doctor,
 }
@@ -38,33 +48,37 @@ pub struct RunArgs {
     /// The stack to judge.
     #[arg(long, value_enum, default_value_t)]
     pub target: TargetName,
-    /// Sockets and packets of this family, or of all three in turn.
-    #[arg(long = "ip-version", alias = "ip_version", value_enum, default_value_t)]
-    pub ip_version: Family,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its fields are documented")]
+    pub family: FamilyArgs,
     /// Cases at a time [default: as suits the target].
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
     /// Only cases whose name, title or covered ids contain TEXT.
     #[arg(long, value_name = "TEXT")]
     pub filter: Option<String>,
-    /// Write the results as JSON.
+    /// Write the results as JSON; `-` is standard output, and the report then goes to standard error.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Write the results as JUnit XML.
+    /// Write the results as JUnit XML; `-` likewise.
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
     /// Write a capture for each case into this folder.
     #[arg(long, value_name = "DIR")]
     pub pcap: Option<PathBuf>,
-    /// Define NAME as VALUE in the scripts; may be repeated.
-    #[arg(short = 'D', long = "define", value_name = "NAME=VALUE", value_parser = parse_define)]
-    pub defines: Vec<(String, String)>,
+    /// Let commands of the scripts change what all programs of this machine share, such as files
+    /// below /sys. Such a case runs alone, and all is put back.
+    #[arg(long)]
+    pub allow_commands: bool,
     /// Seed of everything random on a virtual target.
     #[arg(long, default_value_t)]
     pub seed: u64,
     /// Show every case with its packets.
     #[arg(short, long)]
     pub verbose: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its fields are documented")]
+    pub script: ScriptArgs,
 }
 
 /// Arguments of `check`.
@@ -73,9 +87,32 @@ pub struct CheckArgs {
     /// Scripts, or folders of them.
     #[arg(required = true)]
     pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its fields are documented")]
+    pub family: FamilyArgs,
     /// Define NAME as VALUE in the scripts; may be repeated.
     #[arg(short = 'D', long = "define", value_name = "NAME=VALUE", value_parser = parse_define)]
     pub defines: Vec<(String, String)>,
+}
+
+/// Arguments of `fmt`.
+#[derive(Debug, Args)]
+pub struct FmtArgs {
+    /// Scripts, or folders of them; `-` reads standard input and writes standard output.
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Change nothing; list what would change, with status 1.
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// Arguments of `packetdrill`: whatever packetdrill takes.
+#[derive(Debug, Args)]
+#[command(disable_help_flag = true)]
+pub struct PacketdrillArgs {
+    /// packetdrill's flags, and scripts.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub words: Vec<OsString>,
 }
 
 /// Arguments of `list`.
@@ -114,6 +151,12 @@ pub enum Family {
 }
 
 impl Family {
+    /// As on the command line.
+    pub fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_string())
+    }
+
     /// The versions it stands for.
     pub fn versions(self) -> Vec<IpVersion> {
         match self {
@@ -123,6 +166,26 @@ impl Family {
             Family::All => vec![IpVersion::Ipv4, IpVersion::Ipv6, IpVersion::Ipv4MappedIpv6],
         }
     }
+}
+
+/// Reads the command line; ends the process where it asks for help or cannot be understood.
+pub fn parse() -> Cli {
+    Cli::try_parse().unwrap_or_else(|error| with_hint(error).exit())
+}
+
+/// A script in place of a command is to be run, most likely.
+fn with_hint(mut error: clap::Error) -> clap::Error {
+    let word = match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(word)) if error.kind() == ErrorKind::InvalidSubcommand => word,
+        _ => return error,
+    };
+    let is_script = word.ends_with(".pkt") || word.ends_with(".probe.toml");
+    if is_script || Path::new(word).exists() {
+        let hint = format!("to run it: tcpdrill run {word}").into();
+        error.remove(ContextKind::SuggestedSubcommand);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint]));
+    }
+    error
 }
 
 fn parse_define(text: &str) -> Result<(String, String), String> {

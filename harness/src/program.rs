@@ -4,13 +4,23 @@
 //! number, every argument has its type. Sequence numbers, ports, descriptors and
 //! timestamps are still the script's; the runner's bindings turn them into live ones.
 
+pub mod code;
+mod ip;
+mod tcp;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+pub use ip::{
+    EcnPattern, FragmentPattern, IcmpPattern, IcmpQuote, IpDamage, IpPattern, LayerPattern,
+    UdpPattern,
+};
 
 use crate::call::{Call, ControlMessage, Errno};
 use crate::source::{Source, Span, Spanned};
 use crate::time::Time;
-use crate::wire::{TcpFlags, TcpOption};
+
+pub use tcp::{OptionPattern, OptionsPattern, TcpPattern};
 
 /// A whole script.
 #[derive(Clone, Debug)]
@@ -101,12 +111,21 @@ pub struct ScriptOptions {
     pub connect_port: Option<u16>,
     pub mtu: Option<u16>,
     pub mss: Option<u16>,
+    /// In Mbit/s.
+    pub speed: Option<u32>,
+    pub is_anyip: bool,
+    /// Commands to be run before the script starts, in order.
+    pub init_scripts: Vec<String>,
     pub tolerance: Option<Duration>,
     pub tolerance_percent: Option<f64>,
     pub tcp_ts_tick_usecs: Option<u32>,
     pub tcp_ts_ecr_scaled: bool,
+    /// The key of `md5 valid`.
+    pub tcp_md5_secret: Option<String>,
     pub strict_segments: bool,
     pub non_fatal_packet: bool,
+    /// `--udp_encapsulation=tcp`: TCP travels inside UDP.
+    pub udp_encapsulation: bool,
     /// Options that are legal but change nothing here (`--send_omit_free`, `--code_command` …).
     pub others: Vec<(String, Option<String>)>,
 }
@@ -116,6 +135,8 @@ pub struct ScriptOptions {
 pub struct Step {
     /// When.
     pub at: Spanned<TimeSpec>,
+    /// The connection it is about, if the script names one.
+    pub connection: Option<String>,
     /// What.
     pub action: Action,
     /// The whole event, time included.
@@ -144,20 +165,26 @@ pub enum Action {
     Inject(PacketPattern),
     /// `>`: the stack must send such a packet.
     Expect(PacketPattern),
+    /// `> nothing`: from the start of the step's time range to its end the stack sends nothing.
+    Nothing,
     /// A system call.
     Call(CallStep),
     /// A back-quoted command.
     Command(String),
     /// A `%{ … }%` block.
-    Check(Vec<CheckStatement>),
+    Check(code::CodeBlock),
 }
 
 /// A packet as written: fields to build one from, or to compare one with.
 /// An absent field means the default when injecting and "any" when expecting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PacketPattern {
+    /// Encapsulation, outermost first.
+    pub layers: Vec<LayerPattern>,
     /// The `[…]` annotation.
     pub ip: IpPattern,
+    /// `/udp(SPORT > DPORT)`: the TCP segment stands inside UDP, with these ports.
+    pub udp_encapsulation: Option<(u16, u16)>,
     /// The rest of the line.
     pub body: BodyPattern,
     /// The packet as written, from the arrow on.
@@ -206,95 +233,15 @@ impl<T: std::fmt::Display> std::fmt::Display for Match<T> {
     }
 }
 
-/// ECN bits of an annotation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EcnPattern {
-    /// These two bits: `noecn` 0, `ect1` 1, `ect0` 2, `ce` 3.
-    Bits(u8),
-    /// `ect01`: 1 or 2.
-    EctAny,
-}
-
-/// IP annotation.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct IpPattern {
-    /// ECN bits.
-    pub ecn: Option<EcnPattern>,
-    /// The whole TOS or traffic class byte.
-    pub tos: Option<u8>,
-    /// TTL or hop limit.
-    pub ttl: Option<u8>,
-    /// Flow label, symbolic on outbound packets.
-    pub flow_label: Option<u32>,
-}
-
 /// What the packet is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BodyPattern {
     /// TCP.
     Tcp(TcpPattern),
-    /// UDP: ports and payload length.
-    #[expect(missing_docs, reason = "named after the language's terms")]
-    Udp { ports: Option<(u16, u16)>, len: u16 },
+    /// UDP.
+    Udp(UdpPattern),
     /// ICMP.
     Icmp(IcmpPattern),
-}
-
-/// A TCP line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TcpPattern {
-    /// `sport > dport`.
-    pub ports: Option<(u16, u16)>,
-    /// Control bits.
-    pub flags: TcpFlags,
-    /// Script sequence number of the first byte.
-    pub seq: u32,
-    /// Payload bytes.
-    pub len: u16,
-    /// `ack N`; absent means the field is 0.
-    pub ack: Option<u32>,
-    /// `win N`: the raw field. Always there on inbound lines.
-    pub window: Option<u16>,
-    /// `urg N`; absent means 0.
-    pub urgent: u16,
-    /// Options.
-    pub options: OptionsPattern,
-}
-
-/// The option list of a TCP line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OptionsPattern {
-    /// `<...>`: any.
-    Any,
-    /// Exactly these in this order (none if the list is empty).
-    Exactly(Vec<TcpOption>),
-}
-
-/// An ICMP line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IcmpPattern {
-    /// ICMP type number by IP version: IPv4, IPv6; `None` where the word does not exist.
-    pub kind: (Option<u8>, Option<u8>),
-    /// ICMP code number, likewise.
-    pub code: (Option<u8>, Option<u8>),
-    /// `mtu N`.
-    pub mtu: Option<u32>,
-    /// `id N`.
-    pub id: Option<u16>,
-    /// What is quoted.
-    pub quote: IcmpQuote,
-}
-
-/// The quoted datagram of an ICMP line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IcmpQuote {
-    /// A TCP segment of the connection with this script sequence number and payload length.
-    #[expect(missing_docs, reason = "as on a TCP line")]
-    Tcp { seq: u32, len: u16 },
-    /// A UDP datagram with this payload length.
-    Udp(u16),
-    /// No quote: the message is this long in all.
-    Raw(u16),
 }
 
 /// A system call of a script.
@@ -302,8 +249,8 @@ pub enum IcmpQuote {
 pub struct CallStep {
     /// The call with the script's descriptors; buffers to send hold zeros.
     pub call: Call,
-    /// When a blocking call must return, the `U` of `T...U`. `Relative` counts from the
-    /// same base as the start: `+.1...0.3` starts 0.1 s and ends 0.3 s after the previous event.
+    /// When a blocking call must return, the `U` of `T...U`. In a script `+.1...0.3` means 0.1 s and
+    /// 0.3 s after the previous event; here `Relative` is what lies between, 0.2 s.
     pub end: Option<TimeSpec>,
     /// The `= …` part.
     pub expect: CallExpectation,
@@ -343,68 +290,6 @@ pub enum OutputExpectation {
         flags: Option<i32>,
         control: Option<Vec<ControlMessage>>,
     },
-}
-
-/// One statement of a code block.
-#[derive(Clone, Debug, PartialEq)]
-pub enum CheckStatement {
-    /// `assert CONDITION[, MESSAGE]`
-    #[expect(missing_docs, reason = "as in Python")]
-    Assert {
-        condition: CheckExpr,
-        message: Option<CheckExpr>,
-        span: Span,
-    },
-    /// `print(…)`: shown with `-v`.
-    Print(Vec<CheckExpr>),
-    /// `NAME = EXPR`
-    Assign(String, CheckExpr),
-}
-
-/// An expression of a code block.
-#[derive(Clone, Debug, PartialEq)]
-#[expect(missing_docs, reason = "the operators of Python")]
-pub enum CheckExpr {
-    Int(i64),
-    Float(f64),
-    Text(String),
-    /// A variable of the snapshot, a constant, or one assigned before.
-    Name(String),
-    Not(Box<CheckExpr>),
-    Negate(Box<CheckExpr>),
-    And(Box<CheckExpr>, Box<CheckExpr>),
-    Or(Box<CheckExpr>, Box<CheckExpr>),
-    /// `a < b <= c`: the first operand, then operator and operand pairs.
-    Compare(Box<CheckExpr>, Vec<(CompareOp, CheckExpr)>),
-    Binary(BinaryOp, Box<CheckExpr>, Box<CheckExpr>),
-}
-
-/// Comparison operators.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the operators of Python")]
-pub enum CompareOp {
-    Eq,
-    Ne,
-    Lt,
-    Le,
-    Gt,
-    Ge,
-}
-
-/// Arithmetic operators.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the operators of Python")]
-pub enum BinaryOp {
-    Add,
-    Sub,
-    Mul,
-    Div,
-    FloorDiv,
-    Mod,
-    BitAnd,
-    BitOr,
-    ShiftLeft,
-    ShiftRight,
 }
 
 impl std::fmt::Display for IpVersion {

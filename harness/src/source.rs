@@ -100,6 +100,14 @@ impl Source {
         (line, column + 1)
     }
 
+    /// The bytes of 1-based `line` with its line end; the end of the file if there is no such line.
+    pub fn line_span(&self, line: usize) -> Span {
+        let starts = &self.inner.line_starts;
+        let start = |line: usize| starts.get(line).copied().unwrap_or(self.text().len());
+        let index = line.max(1) - 1;
+        Span::new(start(index), start(index + 1))
+    }
+
     /// The text of 1-based `line`, without its line end; empty if there is no such line.
     pub fn line_text(&self, line: usize) -> &str {
         let starts = &self.inner.line_starts;

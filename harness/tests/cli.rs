@@ -7,6 +7,19 @@ use std::process::{Command, Output};
 use rstest::rstest;
 use tempfile::TempDir;
 
+#[path = "cli/check.rs"]
+mod check;
+#[path = "cli/convention.rs"]
+mod convention;
+#[path = "cli/files.rs"]
+mod files;
+#[path = "cli/fmt.rs"]
+mod fmt;
+#[path = "cli/packetdrill.rs"]
+mod packetdrill;
+#[path = "cli/words.rs"]
+mod words;
+
 const FIRST: &str = include_str!("cli/first.pkt");
 
 fn tcpdrill(folder: &Path, arguments: &[&str]) -> Output {
@@ -19,6 +32,10 @@ fn tcpdrill(folder: &Path, arguments: &[&str]) -> Output {
 
 fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 fn status(output: &Output) -> i32 {
@@ -36,6 +53,7 @@ fn folder() -> TempDir {
     );
     write("typo.pkt", &FIRST.replace("accept(", "acccept("));
     fs::write(folder.path().join("bytes.pkt"), [b'+', 0xff, b'\n']).expect("writes");
+    write("loose.pkt", &(FIRST.to_string() + "+0 close(9) = -1\n"));
     write("udp.pkt", " 0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 3\n");
     folder
 }
@@ -56,10 +74,16 @@ fn folder() -> TempDir {
 #[case::no_jobs(&["run", "-j", "0", "first.pkt"], 2)]
 #[case::a_filter_without_match(&["run", "--filter", "no such case"], 2)]
 #[case::a_sound_check(&["check", "first.pkt", "wrong.pkt"], 0)]
+#[case::a_check_with_a_warning(&["check", "loose.pkt"], 0)]
 #[case::a_check_with_mistakes(&["check", "first.pkt", "typo.pkt"], 2)]
 #[case::a_check_of_nothing(&["check"], 2)]
 #[case::a_list(&["list"], 0)]
+#[case::a_list_without_match(&["list", "--filter", "no such case"], 2)]
 #[case::a_doctor(&["doctor"], 0)]
+#[case::a_tidy_file(&["fmt", "--check", "first.pkt"], 0)]
+#[case::standard_input_and_more(&["fmt", "-", "first.pkt"], 2)]
+#[case::a_bad_override(&["run", "--mtu", "x", "first.pkt"], 2)]
+#[case::a_family_that_the_convention_lacks(&["run", "--convention", "ksft", "--ip-version", "ipv4-mapped-ipv6", "first.pkt"], 2)]
 fn exit_statuses_are_as_documented(#[case] arguments: &[&str], #[case] want: i32) {
     let folder = folder();
     let output = tcpdrill(folder.path(), arguments);
@@ -151,6 +175,14 @@ fn check_junit(folder: &Path) {
 }
 
 #[test]
+fn a_warning_is_shown_and_is_no_mistake() {
+    let folder = folder();
+    let text = stdout(&tcpdrill(folder.path(), &["check", "loose.pkt"]));
+    assert!(text.contains("warning[C026]"), "{text}");
+    assert!(text.contains("1 file checked, 0 with mistakes"), "{text}");
+}
+
+#[test]
 fn a_flood_of_mistakes_is_cut_short() {
     let folder = folder();
     let text = FIRST.to_string() + &"+0 raed(4, ..., 1) = 0\n".repeat(300);
@@ -159,6 +191,32 @@ fn a_flood_of_mistakes_is_cut_short() {
     let text = stdout(&output);
     assert_eq!(text.matches("did you mean `read`?").count(), 100);
     assert!(text.contains("and 200 more mistakes in many.pkt"), "{text}");
+}
+
+/// Without a target, every branch that one could take is read, and nothing is said twice.
+#[test]
+fn every_branch_is_checked() {
+    let folder = folder();
+    let branches = [
+        "#ifdef linux",
+        "#elif target == reference && has(udp)",
+        "#elif target == reference",
+        "#else",
+    ];
+    let mut text = FIRST.to_string();
+    for branch in branches {
+        text += &format!("{branch}\n+0 raed(4, ..., 1) = 0\n");
+    }
+    for kernel in ["#if kernel < 6.8", "#elif kernel > 6.12", "#else"] {
+        text += &format!("{kernel}\n+0 wirte(4, ..., 1) = 1\n");
+    }
+    text = text.replacen("#if kernel", "#endif\n#if kernel", 1) + "#endif\n";
+    fs::write(folder.path().join("branches.pkt"), text).expect("writes");
+    let output = tcpdrill(folder.path(), &["check", "branches.pkt"]);
+    let text = stdout(&output);
+    // No target known is neither `linux` nor `reference`: the `#else` of the first is for others.
+    assert_eq!(text.matches("did you mean `read`?").count(), 3, "{text}");
+    assert_eq!(text.matches("did you mean `write`?").count(), 3, "{text}");
 }
 
 #[test]
@@ -201,46 +259,6 @@ fn packets(file: &[u8]) -> Vec<Vec<u8>> {
         at += word(at + 4);
     }
     found
-}
-
-#[test]
-fn a_file_that_cannot_be_written_is_an_error_and_costs_no_other_file() {
-    let folder = folder();
-    fs::create_dir(folder.path().join("taken")).expect("a folder");
-    // Where the second capture would stand is a folder.
-    fs::create_dir_all(folder.path().join("captures/udp.reference.ipv4.pcapng")).expect("a folder");
-    let output = tcpdrill(
-        folder.path(),
-        &[
-            "run",
-            "first.pkt",
-            "udp.pkt",
-            "wrong.pkt",
-            "--json",
-            "no/such/folder/r.json",
-            "--junit",
-            "taken",
-            "--pcap",
-            "captures",
-        ],
-    );
-    assert_eq!(status(&output), 2);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    for file in [
-        "no/such/folder/r.json",
-        "taken",
-        "captures/udp.reference.ipv4.pcapng",
-    ] {
-        assert!(
-            stderr.contains(&format!("cannot write {file}:")),
-            "{stderr}"
-        );
-    }
-    assert!(stdout(&output).contains("1 passed"));
-    for case in ["first", "wrong"] {
-        let capture = format!("captures/{case}.reference.ipv4.pcapng");
-        assert!(folder.path().join(capture).is_file(), "{case}");
-    }
 }
 
 /// As under `tcpdrill … | head -0`: the reader is gone before the first line.

@@ -6,10 +6,9 @@ use std::path::Path;
 
 use tcpdrill::program::IpVersion;
 use tcpdrill::report;
-use tcpdrill::runner::{RunSettings, run};
+use tcpdrill::runner::{RunSettings, load_context, run};
 use tcpdrill::script::{self, LoadContext};
 use tcpdrill::source::Source;
-use tcpdrill::target::Target;
 use tcpdrill::target::reference::ReferenceTarget;
 use tcpdrill::verdict::Verdict;
 
@@ -43,9 +42,8 @@ fn verdict_of(source: &Source) -> String {
         IpVersion::Ipv4
     };
     let context = LoadContext {
-        predefined: target.defines(),
         ip_version: Some(ip_version),
-        ..LoadContext::default()
+        ..load_context(&target, source)
     };
     let program =
         script::load(source, &context).unwrap_or_else(|_| panic!("{} reads", source.name()));

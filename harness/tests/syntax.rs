@@ -107,7 +107,7 @@ fn ten_broken_scripts_give_ten_errors() {
     let files = scripts("tests/syntax/ten");
     assert_eq!(files.len(), 10);
     for path in files {
-        let said = script::load(&source(&path), &LoadContext::default()).unwrap_err();
+        let said = said(&path);
         assert_eq!(said.len(), 1, "{}", render_all(&said, Color::Never));
         let shown = render_all(&said, Color::Never);
         snapshots("ten").bind(|| insta::assert_snapshot!(stem(&path), shown));

@@ -144,6 +144,12 @@ pub struct Status {
     pub cwnd: u32,
     /// Slow start threshold in bytes.
     pub ssthresh: u32,
+    /// Acknowledgments without progress, one after the other, up to now (RFC 5681 §3.2).
+    pub duplicate_acks: u32,
+    /// Whether a loss is being recovered from without a timeout (RFC 6582).
+    pub in_recovery: bool,
+    /// Unanswered probes of a closed window or of a silent peer.
+    pub probes: u32,
     /// Effective send MSS: most payload bytes in a segment without further options
     /// (RFC9293-MUST-16).
     pub snd_mss: u16,

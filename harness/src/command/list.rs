@@ -1,10 +1,7 @@
 //! `tcpdrill list`: cases with their titles and what they cover.
 
-use std::io::{self, Write};
-
 use crate::cli::ListArgs;
 use crate::exit::Exit;
-use crate::suite::Selection;
 
 /// Lists cases, one line each and a second with the ids.
 pub(super) fn list(args: &ListArgs) -> Exit {
@@ -12,18 +9,18 @@ pub(super) fn list(args: &ListArgs) -> Exit {
         Ok(suite) => suite,
         Err(problem) => return super::refuse(&problem),
     };
-    let selection = Selection {
-        filter: args.filter.clone(),
+    let cases = match super::chosen(&suite, args.filter.as_ref()) {
+        Ok(cases) => cases,
+        Err(exit) => return exit,
     };
-    let mut out = io::stdout().lock();
-    for case in suite.cases.iter().filter(|case| selection.takes(case)) {
+    for case in cases {
         let header = case.header();
         let title = header.title.unwrap_or_default();
         let covers = header.covers.join(", ");
-        // A reader such as `head` may close the pipe: nothing is lost then.
-        if writeln!(out, "{:<44} {title}\n{:<44}   {covers}", case.name, "").is_err() {
-            break;
-        }
+        super::say(&format_args!(
+            "{:<44} {title}\n{:<44}   {covers}",
+            case.name, ""
+        ));
     }
     Exit::Success
 }

@@ -2,25 +2,39 @@
 
 mod check;
 mod doctor;
+mod files;
+mod fmt;
 mod list;
+mod output;
+mod packetdrill;
 mod run;
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use crate::cli::{Cli, Command, RunArgs};
+use crate::cli::{Cli, Command, FamilyArgs, RunArgs};
+use crate::diagnostic::render::{Color, render};
 use crate::exit::Exit;
-use crate::suite::{DiscoverError, Suite};
+use crate::program::IpVersion;
+use crate::script::{self, Given, OptionPair};
+use crate::suite::{Case, Convention, DiscoverError, Selection, Suite};
+
+use output::Output;
+pub use packetdrill::{is_packetdrill, packetdrill};
 
 /// Does what the command line asks for.
 pub fn dispatch(cli: Cli) -> Exit {
-    match cli.command {
+    let exit = match cli.command {
         None => run::main_job(),
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Check(args)) => check::check(&args),
+        Some(Command::Fmt(args)) => fmt::fmt(&args),
         Some(Command::List(args)) => list::list(&args),
+        Some(Command::Packetdrill(args)) => packetdrill(&args.words),
         Some(Command::Doctor) => doctor::doctor(),
-    }
+    };
+    output::settle(exit)
 }
 
 /// The bundled suite, or the one in these paths.
@@ -30,6 +44,57 @@ fn suite(paths: &[std::path::PathBuf]) -> Result<Suite, DiscoverError> {
     } else {
         Suite::from_paths(paths)
     }
+}
+
+/// The chosen cases, or a complaint that there is none.
+fn chosen<'a>(suite: &'a Suite, filter: Option<&String>) -> Result<Vec<&'a Case>, Exit> {
+    let selection = Selection {
+        filter: filter.cloned(),
+    };
+    let cases: Vec<&Case> = suite
+        .cases
+        .iter()
+        .filter(|case| selection.takes(case))
+        .collect();
+    match (cases.is_empty(), filter) {
+        (true, Some(filter)) => Err(refuse(&format!("no case matches the filter `{filter}`"))),
+        _ => Ok(cases),
+    }
+}
+
+/// The families asked for, as far as the convention has them.
+fn families(args: &FamilyArgs) -> Result<Vec<IpVersion>, Exit> {
+    let mut families = args.ip_version.versions();
+    if let Some(name) = args.convention {
+        let convention = Convention::from(name);
+        families.retain(|family| convention.families().contains(family));
+        if families.is_empty() {
+            let problem = format!("this convention runs nothing on {}", args.ip_version.name());
+            return Err(refuse(&problem));
+        }
+    }
+    Ok(families)
+}
+
+/// What scripts of each family are given: by the convention, and then by the command line.
+fn given(
+    args: &FamilyArgs,
+    families: &[IpVersion],
+    own: &[OptionPair],
+) -> Result<BTreeMap<IpVersion, Given>, Exit> {
+    if let Err(problems) = script::check_options("the command line", own) {
+        for problem in &problems {
+            let _ = writeln!(io::stderr(), "{}", render(problem, Color::Never));
+        }
+        return Err(Exit::Usage);
+    }
+    let convention = args.convention.map(Convention::from);
+    let one = |family: &IpVersion| {
+        let mut given = convention.map_or_else(Given::default, |one| one.given(*family));
+        given.options.extend_from_slice(own);
+        (*family, given)
+    };
+    Ok(families.iter().map(one).collect())
 }
 
 /// Says on standard error why a command cannot go on.
@@ -44,10 +109,9 @@ fn complain(kind: &str, problem: &dyn Display) {
     let _ = writeln!(io::stderr(), "{kind}: {problem}");
 }
 
-/// Writes a line to standard output. A reader such as `head` may close the pipe: the command
-/// then goes on without it, for its exit status and its files still count.
+/// Writes a line to standard output.
 fn say(line: &dyn Display) {
-    let _ = writeln!(io::stdout(), "{line}");
+    Output::Standard.say(line);
 }
 
 /// The arguments of the main job.

@@ -1,17 +1,18 @@
 //! `tcpdrill run`, and the main job.
 
-use std::fs;
 use std::io::{self, IsTerminal};
-use std::path::{Component, Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::cli::{RunArgs, TargetName};
 use crate::exit::Exit;
-use crate::report::terminal::{Style, Terminal};
-use crate::report::{self, Summary};
-use crate::suite::{Case, ExecuteSettings, Selection, Suite, execute};
+use crate::report::Summary;
+use crate::report::terminal::{Progress, Style, Terminal};
+use crate::suite::{Case, Convention, ExecuteSettings, Suite, execute};
 use crate::target::{self, Target};
 use crate::verdict::CaseResult;
+
+use super::files;
+use super::output::Output;
 
 /// How to go on from the main job.
 const AFTERWARDS: &str = "
@@ -45,32 +46,46 @@ pub(super) fn run(args: &RunArgs) -> Exit {
             return Exit::NothingRan;
         }
     };
-    let selection = Selection {
-        filter: args.filter.clone(),
+    let cases = match super::chosen(&suite, args.filter.as_ref()) {
+        Ok(cases) => cases,
+        Err(exit) => return exit,
     };
-    let cases: Vec<&Case> = suite
-        .cases
-        .iter()
-        .filter(|case| selection.takes(case))
-        .collect();
-    if cases.is_empty() {
-        let filter = args.filter.as_deref().unwrap_or_default();
-        return super::refuse(&format!("no case matches the filter `{filter}`"));
+    let settings = match settings(args) {
+        Ok(settings) => settings,
+        Err(exit) => return exit,
+    };
+    let problems = files::try_all(args);
+    if !problems.is_empty() {
+        return complain_all(&problems);
     }
-    run_cases(args, &suite, &cases, target.as_ref())
+    run_cases(args, &suite, &cases, target.as_ref(), &settings)
 }
 
-fn run_cases(args: &RunArgs, suite: &Suite, cases: &[&Case], target: &dyn Target) -> Exit {
+fn settings(args: &RunArgs) -> Result<ExecuteSettings, Exit> {
+    let ip_versions = super::families(&args.family)?;
+    let convention = args.family.convention.map(Convention::from);
+    Ok(ExecuteSettings {
+        given: super::given(&args.family, &ip_versions, &args.script.pairs())?,
+        ip_versions,
+        jobs: args.jobs.map(usize::from),
+        defines: args.script.defines.clone(),
+        seed: args.seed,
+        drop_in: convention.is_some(),
+        allow_commands: args.allow_commands,
+        convention,
+    })
+}
+
+fn run_cases(
+    args: &RunArgs,
+    suite: &Suite,
+    cases: &[&Case],
+    target: &dyn Target,
+    settings: &ExecuteSettings,
+) -> Exit {
     let known = match suite.known(target.name()) {
         Ok(known) => known,
         Err(problem) => return super::refuse(&problem),
-    };
-    let settings = ExecuteSettings {
-        ip_versions: args.ip_version.versions(),
-        jobs: args.jobs.map(usize::from),
-        defines: args.defines.clone(),
-        seed: args.seed,
-        drop_in: false,
     };
     let families: Vec<String> = settings
         .ip_versions
@@ -82,33 +97,49 @@ fn run_cases(args: &RunArgs, suite: &Suite, cases: &[&Case], target: &dyn Target
     } else {
         format!("{} cases", cases.len())
     };
-    super::say(&format_args!(
+    let output = files::text_output(args);
+    output.say(&format_args!(
         "{count} on {}; {}\n",
         target.description(),
         families.join(", ")
     ));
-    let is_terminal = io::stdout().is_terminal();
-    let style = Style {
-        verbose: args.verbose,
-        progress: is_terminal,
-        colour: is_terminal,
-    };
-    let mut terminal = Terminal::new(io::stdout(), style);
+    let mut terminal = Terminal::new(output, style(args.verbose, output));
     let started = Instant::now();
-    let results = execute(cases, target, &known, &settings, &mut |event| {
-        // A closed pipe is no reason to lose the files that are still to be written.
+    let results = execute(cases, target, &known, settings, &mut |event| {
+        // What cannot be written is told at the end: the files are still to be written.
         let _ = terminal.event(event);
     });
     let summary = Summary::of(&results, started.elapsed());
     let _ = terminal.summary(&results, summary);
-    let problems = write_files(args, cases, summary, &results);
+    let problems = files::write_all(args, cases, summary, &results);
     if !problems.is_empty() {
-        problems
-            .iter()
-            .for_each(|problem| super::complain("error", problem));
-        return Exit::Usage;
+        return complain_all(&problems);
     }
     exit_of(summary, &results)
+}
+
+fn style(verbose: bool, output: Output) -> Style {
+    /// How often a run that nobody watches says how far it is.
+    const NOW_AND_THEN: Duration = Duration::from_secs(30);
+    let is_terminal = match output {
+        Output::Standard => io::stdout().is_terminal(),
+        Output::Error => io::stderr().is_terminal(),
+    };
+    Style {
+        verbose,
+        progress: match is_terminal {
+            true => Progress::Line,
+            false => Progress::Every(NOW_AND_THEN),
+        },
+        colour: is_terminal,
+    }
+}
+
+fn complain_all(problems: &[String]) -> Exit {
+    for problem in problems {
+        super::complain("error", problem);
+    }
+    Exit::Usage
 }
 
 fn exit_of(summary: Summary, results: &[CaseResult]) -> Exit {
@@ -137,86 +168,5 @@ fn open_target(name: TargetName) -> Result<Box<dyn Target>, String> {
             target::linux::LinuxTarget::available()?;
             Ok(Box::new(target::linux::LinuxTarget))
         }
-    }
-}
-
-/// Writes every file that was asked for. One that cannot be written costs none of the others;
-/// what came back are the problems.
-fn write_files(
-    args: &RunArgs,
-    cases: &[&Case],
-    summary: Summary,
-    results: &[CaseResult],
-) -> Vec<String> {
-    let mut outcomes = Vec::new();
-    if let Some(path) = &args.json {
-        let text = report::json::render(summary, results).map_err(|problem| problem.to_string());
-        outcomes.push(text.and_then(|text| write(path, text.as_bytes())));
-    }
-    if let Some(path) = &args.junit {
-        let text = report::junit::render(summary, results);
-        outcomes.push(text.and_then(|text| write(path, text.as_bytes())));
-    }
-    if let Some(folder) = &args.pcap {
-        for result in results {
-            let case = cases.iter().find(|case| case.name == result.case);
-            outcomes.extend(case.map(|case| write_capture(folder, case, result)));
-        }
-    }
-    let mut problems: Vec<String> = outcomes.into_iter().filter_map(Result::err).collect();
-    problems.dedup();
-    problems
-}
-
-fn write_capture(folder: &Path, case: &Case, result: &CaseResult) -> Result<(), String> {
-    let path = folder.join(capture_name(result));
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)
-            .map_err(|problem| format!("cannot make the folder {}: {problem}", parent.display()))?;
-    }
-    let title = format!("tcpdrill {} on {}", result.case, result.target);
-    let capture = report::pcapng::render(&title, case.source(), &result.trace);
-    write(&path, &capture)
-}
-
-/// Where in its folder a capture stands. Whatever a case is called, it stays in there.
-fn capture_name(result: &CaseResult) -> PathBuf {
-    let name = format!(
-        "{}.{}.{}.pcapng",
-        result.case, result.target, result.ip_version
-    );
-    let inside = |part: &Component<'_>| matches!(part, Component::Normal(_));
-    Path::new(&name).components().filter(inside).collect()
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    fs::write(path, bytes).map_err(|problem| format!("cannot write {}: {problem}", path.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::program::IpVersion;
-    use crate::verdict::Verdict;
-    use rstest::rstest;
-    use std::time::Duration;
-
-    #[rstest]
-    #[case("area/x", "area/x.reference.ipv4.pcapng")]
-    #[case("/etc/x", "etc/x.reference.ipv4.pcapng")]
-    #[case("../../x", "x.reference.ipv4.pcapng")]
-    fn a_capture_stays_in_its_folder(#[case] name: &str, #[case] want: &str) {
-        let result = CaseResult {
-            case: name.to_string(),
-            target: "reference".to_string(),
-            ip_version: IpVersion::Ipv4,
-            verdict: Verdict::Pass,
-            covers: Vec::new(),
-            wall: Duration::ZERO,
-            script_time: Duration::ZERO,
-            trace: crate::trace::Trace::default(),
-            message: String::new(),
-        };
-        assert_eq!(capture_name(&result), Path::new(want));
     }
 }

@@ -23,9 +23,9 @@ codes! {
     UNCLOSED_COMMAND = "S003": "A command has no closing back quote.";
     UNCLOSED_CODE = "S004": "A `%{` block has no `}%`.";
     UNEXPECTED = "S005": "Something else was expected here.";
-    DIRECTIVE = "S006": "A `#` that is not `#ifdef NAME`, `#else` or `#endif`; comments start with `//`.";
-    UNBALANCED_DIRECTIVE = "S007": "An `#else` or `#endif` without its `#ifdef`.";
-    UNCLOSED_IFDEF = "S008": "An `#ifdef` has no `#endif`.";
+    DIRECTIVE = "S006": "A `#` that begins no condition; comments start with `//`.";
+    UNBALANCED_DIRECTIVE = "S007": "An `#elif`, `#else` or `#endif` without its `#ifdef` or `#if`.";
+    UNCLOSED_IFDEF = "S008": "An `#ifdef` or `#if` has no `#endif`.";
     NUMBER = "S009": "A number that cannot be read or is too large.";
     OPTION_ORDER = "S010": "An option line after the first event; option lines come first.";
     COMMAND_ORDER = "S011": "A command without a time between two events; only the first and the last may lack one.";
@@ -42,6 +42,12 @@ codes! {
     ANNOTATION = "S022": "An IP annotation that cannot be read.";
     LAYER = "S023": "An encapsulation layer that cannot be read.";
     SUPERSET = "S024": "A form that packetdrill does not have, where only its own language is taken.";
+    OPEN_RANGE = "S025": "A sequence range whose end says more than its start and its length.";
+    FRAGMENT = "S030": "A piece of a datagram that is not written as `frag FIRST:END`.";
+    UDP_ENCAPSULATION = "S031": "A suffix that is not written as `/udp(SPORT > DPORT)`.";
+    CONDITION = "S035": "A condition behind `#if` or `#elif` that cannot be read.";
+    CONNECTION_NAME = "S036": "An `@` without the name of a connection.";
+    COMMAND_QUOTE = "S040": "A command with a quote that is never closed.";
 
     OPTION_NAME = "C001": "An option line with an unknown name.";
     OPTION_VALUE = "C002": "An option line whose value is missing, surplus or not legal.";
@@ -73,6 +79,21 @@ codes! {
     ACE_FLAGS = "C028": "An AccECN digit together with E, W or A.";
     CODE_NAME = "C029": "A name that no code block can see.";
     LAYER_VALUE = "C030": "An encapsulation layer with a value that is not legal.";
+    NOT_ONE_VALUE = "C031": "A wildcard or a range where one value is needed.";
+    VALUES_BACKWARDS = "C032": "A range of values that ends before it starts.";
+    PAYLOAD_LENGTH = "C033": "Payload contents of another length than the line says.";
+    DAMAGE_USE = "C034": "A malformed header that cannot stand here.";
+    RESET_REASON = "C035": "The reason of a reset on a segment that is none, or beside other contents.";
+    FRAGMENT_RANGE = "C037": "A piece that does not lie in its datagram, or not on a multiple of eight bytes.";
+    FRAGMENT_USE = "C038": "A piece of a packet that cannot be compared in pieces.";
+    LAYER_ORDER = "C039": "Encapsulation layers in an order that no packet has.";
+    CONDITION_VALUE = "C043": "A condition that asks for something that is not known.";
+    SILENCE_RANGE = "C044": "A `nothing` without a time range.";
+    CONNECTION_USE = "C045": "The name of a connection where no connection is meant.";
+    CONNECTION_UNKNOWN = "C046": "The name of a connection that no line before has opened.";
+    CODE_RAISES = "C057": "A code block that can only raise an exception.";
+    CODE_ARGUMENTS = "C058": "A function of a code block with too many or too few arguments.";
+    CODE_TUPLE = "C059": "An assertion that always holds, being a tuple (a warning).";
 
     PACKET_DIFFERS = "R001": "The stack sent a packet that differs from the line.";
     PACKET_MISSING = "R002": "The stack did not send a packet in time.";
@@ -83,6 +104,7 @@ codes! {
     WRONG_TIME = "R007": "The packet or the result is right, but not its time.";
     NOT_SENDABLE = "R008": "An inbound packet could not be built from what has happened so far.";
     UNREADABLE = "R009": "The stack sent bytes that are no valid packet.";
+    NOT_SILENT = "R010": "The stack sent a packet while it should send nothing.";
 }
 
 /// What `id` means, if it is a code.

@@ -18,18 +18,22 @@ pub enum Color {
 }
 
 /// One diagnostic: message, file, line and column, the place underlined, notes and help.
-/// Ends without a line end.
+/// Ends without a line end. Looks at no more of the file than it shows.
 pub fn render(diagnostic: &Diagnostic, color: Color) -> String {
-    let text = diagnostic.source.text();
+    let shown = window(diagnostic);
+    let first_line = diagnostic.source.line_of(shown.start);
+    let text = diagnostic.source.slice(shown);
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
     let annotation = |kind: AnnotationKind, label: &Label| {
-        let shown = (!label.text.is_empty()).then(|| clean(&label.text));
-        kind.span(visible(text, label.span)).label(shown)
+        let words = (!label.text.is_empty()).then(|| clean(&label.text));
+        kind.span(visible(text, label.span, shown.start))
+            .label(words)
     };
     let snippet = Snippet::source(text)
+        .line_start(first_line)
         .path(clean(diagnostic.source.name()))
         .annotation(annotation(AnnotationKind::Primary, &diagnostic.primary))
         .annotations(
@@ -58,7 +62,7 @@ pub fn render(diagnostic: &Diagnostic, color: Color) -> String {
 }
 
 /// As many diagnostics of one file as somebody reads, each as text; the last line says how many
-/// there are beyond them. Each rendering looks at the whole file.
+/// there are beyond them.
 pub fn render_first(diagnostics: &[Diagnostic], color: Color) -> Vec<String> {
     const MOST: usize = 100;
     let shown = diagnostics.iter().take(MOST);
@@ -82,10 +86,25 @@ pub fn render_all(diagnostics: &[Diagnostic], color: Color) -> String {
     }
 }
 
-/// A span cut to whole characters of the text, and never reaching past the last character.
-fn visible(text: &str, span: Span) -> Range<usize> {
-    let floor = |mut at: usize| {
-        at = at.min(text.len());
+/// The whole lines from the first to the last that a diagnostic points at.
+fn window(diagnostic: &Diagnostic) -> Span {
+    let source = &diagnostic.source;
+    let secondary = diagnostic.secondary.iter().map(|label| label.span);
+    let all = secondary.fold(diagnostic.primary.span, |all, span| Span {
+        start: all.start.min(span.start),
+        end: all.end.max(span.end).max(span.start),
+    });
+    // The end of the file is the end of its last line, not another line.
+    let end = source.text().len().saturating_sub(1);
+    let line = |at: usize| source.line_span(source.line_of(at.min(end)));
+    line(all.start).to(line(all.end.max(all.start)))
+}
+
+/// A span as a range of a text that starts at byte `from` of the file: cut to whole characters, and
+/// never reaching past the last character.
+fn visible(text: &str, span: Span, from: usize) -> Range<usize> {
+    let floor = |at: usize| {
+        let mut at = at.saturating_sub(from).min(text.len());
         while !text.is_char_boundary(at) {
             at -= 1;
         }
@@ -95,15 +114,17 @@ fn visible(text: &str, span: Span) -> Range<usize> {
     start..floor(span.end).max(start)
 }
 
-/// Text that cannot disturb a terminal: control characters of a script are not passed on.
-fn clean(text: &str) -> String {
-    text.chars()
-        .map(|character| match character {
-            '\n' => ' ',
-            character if character.is_control() => '\u{fffd}',
-            character => character,
-        })
-        .collect()
+/// Text that cannot disturb a terminal: control characters are shown as escapes.
+pub(crate) fn clean(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' => shown.push(' '),
+            character if character.is_control() => shown.extend(character.escape_debug()),
+            character => shown.push(character),
+        }
+    }
+    shown
 }
 
 /// The same for text of several lines, such as a list of packets.

@@ -1,12 +1,14 @@
 //! Field by field: what a line demands against what was seen, all differences at once.
 
+use std::fmt::Display;
+
 use crate::program::{
-    BodyPattern, EcnPattern, IcmpPattern, IpPattern, OptionsPattern, PacketPattern, TcpPattern,
+    BodyPattern, Match, OptionPattern, OptionsPattern, PacketPattern, TcpPattern,
 };
 use crate::verdict::Difference;
-use crate::wire::{IpFields, TcpOption};
+use crate::wire::{Parsed, TcpOption, Transport};
 
-use super::show;
+use super::{ip, show};
 
 /// What a comparison takes into account beyond the fields written.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,6 +17,10 @@ pub struct Rules {
     pub echo_reply: bool,
     /// How far an outbound TS value may be off, in ticks; `None` = not compared.
     pub timestamp_slack: Option<u32>,
+    /// The digest that an MD5 option of the packet seen must carry.
+    pub md5: Option<[u8; 16]>,
+    /// Whether exactly what packetdrill compares is compared.
+    pub drop_in: bool,
 }
 
 /// One difference.
@@ -32,25 +38,38 @@ pub fn difference(
 
 /// Compares an outbound line with the packet seen, both in script numbers.
 ///
-/// `seen` is the packet as the script would write it, every field present; `ip` its real IP header.
+/// `seen` is the packet as the script would write it, every field present; `live` what it was read from.
 pub fn packet(
     expected: &PacketPattern,
     seen: &PacketPattern,
-    ip: &IpFields,
+    live: &Parsed,
     rules: Rules,
 ) -> Vec<Difference> {
-    let mut found = annotation(&expected.ip, ip);
-    match (&expected.body, &seen.body) {
-        (BodyPattern::Tcp(want), BodyPattern::Tcp(got)) => found.extend(tcp(want, got, rules)),
-        (BodyPattern::Udp { len: want, .. }, BodyPattern::Udp { len: got, .. }) => {
-            if want != got {
-                found.push(difference("length", want.to_string(), got.to_string()));
-            }
+    let mut found = ip::headers(expected, live);
+    if expected.udp_encapsulation != seen.udp_encapsulation {
+        let text = |ports: Option<(u16, u16)>| match ports {
+            Some((source, destination)) => format!("udp({source} > {destination})"),
+            None => "none".to_string(),
+        };
+        let (want, got) = (expected.udp_encapsulation, seen.udp_encapsulation);
+        found.push(difference("udp_encapsulation", text(want), text(got)));
+    }
+    match (&expected.body, &seen.body, &live.packet.transport) {
+        (BodyPattern::Tcp(want), BodyPattern::Tcp(got), _) => found.extend(tcp(want, got, rules)),
+        (BodyPattern::Udp(want), BodyPattern::Udp(_), Transport::Udp(datagram)) => {
+            found.extend(ip::udp(want, &datagram.payload));
         }
-        (BodyPattern::Icmp(want), BodyPattern::Icmp(got)) => {
-            found.extend(icmp(want, got, ip.source.is_ipv4()));
+        (BodyPattern::Icmp(want), BodyPattern::Icmp(got), Transport::Icmp(message)) => {
+            let v4 = live.packet.ip.source.is_ipv4();
+            found.extend(ip::icmp(want, got, message, v4, rules.drop_in));
         }
-        (want, got) => found.push(difference("protocol", protocol(want), protocol(got))),
+        (want, _, transport) => {
+            found.push(difference(
+                "protocol",
+                protocol(want),
+                seen_protocol(transport),
+            ));
+        }
     }
     found
 }
@@ -58,78 +77,61 @@ pub fn packet(
 fn protocol(body: &BodyPattern) -> &'static str {
     match body {
         BodyPattern::Tcp(_) => "TCP",
-        BodyPattern::Udp { .. } => "UDP",
+        BodyPattern::Udp(_) => "UDP",
         BodyPattern::Icmp(_) => "ICMP",
     }
 }
 
-fn annotation(expected: &IpPattern, ip: &IpFields) -> Vec<Difference> {
-    let mut found = Vec::new();
-    let ecn = ip.traffic_class & 3;
-    let name = |bits: u8| ["noecn", "ect1", "ect0", "ce"][usize::from(bits & 3)];
-    match expected.ecn {
-        Some(EcnPattern::Bits(bits)) if bits != ecn => {
-            found.push(difference("ecn", name(bits), name(ecn)));
-        }
-        Some(EcnPattern::EctAny) if ecn != 1 && ecn != 2 => {
-            found.push(difference("ecn", "ect01", name(ecn)));
-        }
-        Some(EcnPattern::Bits(_) | EcnPattern::EctAny) | None => {}
+fn seen_protocol(transport: &Transport) -> String {
+    match transport {
+        Transport::Tcp(_) => "TCP".to_string(),
+        Transport::Udp(_) => "UDP".to_string(),
+        Transport::Icmp(_) => "ICMP".to_string(),
+        Transport::Other { protocol, .. } => format!("protocol {protocol}"),
     }
-    if let Some(tos) = expected.tos.filter(|&tos| tos != ip.traffic_class) {
-        found.push(difference(
-            "tos",
-            format!("{tos:#04x}"),
-            format!("{:#04x}", ip.traffic_class),
-        ));
-    }
-    if let Some(ttl) = expected.ttl.filter(|&ttl| ttl != ip.ttl) {
-        found.push(difference("ttl", ttl.to_string(), ip.ttl.to_string()));
-    }
-    found
 }
 
 fn tcp(want: &TcpPattern, got: &TcpPattern, rules: Rules) -> Vec<Difference> {
     let mut found = Vec::new();
-    let mut field = |name, expected: u64, actual: u64| {
-        if expected != actual {
-            found.push(difference(name, expected.to_string(), actual.to_string()));
-        }
-    };
-    field("seq", u64::from(want.seq), u64::from(got.seq));
-    field("length", u64::from(want.len), u64::from(got.len));
-    field(
-        "ack",
-        u64::from(want.ack.unwrap_or(0)),
-        u64::from(got.ack.unwrap_or(0)),
-    );
-    if let Some(window) = want.window {
-        field(
-            "window",
-            u64::from(window),
-            u64::from(got.window.unwrap_or(0)),
-        );
+    if let (Some(expected), Some(actual)) = (want.flags, got.flags)
+        && expected != actual
+    {
+        found.push(difference(
+            "flags",
+            show::flags(expected),
+            show::flags(actual),
+        ));
     }
-    field("urgent", u64::from(want.urgent), u64::from(got.urgent));
-    if want.flags != got.flags {
-        found.insert(
-            0,
-            difference("flags", show::flags(want.flags), show::flags(got.flags)),
-        );
-    }
+    let absent = Match::Is(0);
+    let ack = (want.ack.unwrap_or(absent), got.ack.unwrap_or(absent));
+    found.extend(field("seq", want.seq, got.seq));
+    found.extend(field("length", want.len, got.len));
+    found.extend(field("ack", ack.0, ack.1));
+    found.extend(field("window", want.window, got.window));
+    found.extend(field("urgent", want.urgent, got.urgent));
     found.extend(options(&want.options, &got.options, rules));
     found
 }
 
+/// A field of the packet seen, which has one value, against what the line takes.
+fn field<T: PartialOrd + Copy + Display>(
+    name: &'static str,
+    want: Match<T>,
+    got: Match<T>,
+) -> Option<Difference> {
+    let actual = got.exact()?;
+    (!want.takes(actual)).then(|| difference(name, want.to_string(), actual.to_string()))
+}
+
 fn options(want: &OptionsPattern, got: &OptionsPattern, rules: Rules) -> Option<Difference> {
-    let (OptionsPattern::Exactly(expected), OptionsPattern::Exactly(actual)) = (want, got) else {
+    let (OptionsPattern::List(expected), OptionsPattern::List(actual)) = (want, got) else {
         return None;
     };
-    let same = expected.len() == actual.len()
-        && expected
-            .iter()
-            .zip(actual)
-            .all(|(want, got)| same_option(want, got, rules));
+    let seen: Vec<&TcpOption> = actual.iter().filter_map(OptionPattern::exact).collect();
+    let same = match expected.as_slice() {
+        [OptionPattern::Is(TcpOption::Raw(area))] => *area == bytes(&seen),
+        expected => same_list(expected, &seen, rules),
+    };
     let text = |pattern| match show::options(pattern) {
         text if text.is_empty() => "none".to_string(),
         text => text,
@@ -137,33 +139,105 @@ fn options(want: &OptionsPattern, got: &OptionsPattern, rules: Rules) -> Option<
     (!same).then(|| difference("options", text(want), text(got)))
 }
 
-fn same_option(want: &TcpOption, got: &TcpOption, rules: Rules) -> bool {
+/// Whether a list of options is one that the line takes: the same in the same order, where `...`
+/// stands for any number of any options.
+fn same_list(want: &[OptionPattern], got: &[&TcpOption], rules: Rules) -> bool {
+    // `fits[n]`: the line so far takes the first n options. Row by row, several `...` cost no more
+    // than one.
+    let mut fits = vec![false; got.len() + 1];
+    fits[0] = true;
+    for pattern in want {
+        let mut next = vec![false; got.len() + 1];
+        for place in 0..=got.len() {
+            next[place] = match pattern {
+                OptionPattern::Others => fits[..=place].contains(&true),
+                pattern => {
+                    place > 0 && fits[place - 1] && same_option(pattern, got[place - 1], rules)
+                }
+            };
+        }
+        fits = next;
+    }
+    fits[got.len()]
+}
+
+fn bytes(options: &[&TcpOption]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    options.iter().for_each(|option| option.write(&mut bytes));
+    bytes
+}
+
+fn same_option(want: &OptionPattern, got: &TcpOption, rules: Rules) -> bool {
     match (want, got) {
         (
-            TcpOption::Timestamps {
-                value: want_value,
-                echo_reply: want_echo,
+            OptionPattern::Is(TcpOption::Timestamps { value, echo_reply }),
+            TcpOption::Timestamps { .. },
+        ) => same_timestamps(Match::Is(*value), Match::Is(*echo_reply), got, rules),
+        (
+            OptionPattern::Timestamps {
+                value, echo_reply, ..
             },
-            TcpOption::Timestamps { value, echo_reply },
-        ) => {
-            let distance = want_value
-                .wrapping_sub(*value)
-                .min(value.wrapping_sub(*want_value));
-            (!rules.echo_reply || want_echo == echo_reply)
-                && rules.timestamp_slack.is_none_or(|slack| distance <= slack)
+            TcpOption::Timestamps { .. },
+        ) => same_timestamps(*value, *echo_reply, got, rules),
+        // An option given by its kind is one with these bytes, whatever its name.
+        (OptionPattern::Is(want @ TcpOption::Other { .. }), got) => bytes(&[want]) == bytes(&[got]),
+        (OptionPattern::Is(want), got) => want == got,
+        (OptionPattern::MaximumSegmentSize(size), TcpOption::MaximumSegmentSize(seen)) => {
+            size.takes(*seen)
         }
-        (want, got) => want == got,
+        (OptionPattern::WindowScale(shift), TcpOption::WindowScale(seen)) => shift.takes(*seen),
+        (OptionPattern::Sack(blocks), TcpOption::Sack(seen)) => {
+            blocks.len() == seen.len()
+                && blocks
+                    .iter()
+                    .zip(seen)
+                    .all(|((left, right), block)| left.takes(block.0) && right.takes(block.1))
+        }
+        (
+            OptionPattern::AccEcn { order, counters },
+            TcpOption::AccEcn {
+                order: seen_order,
+                counters: seen,
+            },
+        ) => {
+            order == seen_order
+                && counters.len() == seen.len()
+                && counters
+                    .iter()
+                    .zip(seen)
+                    .all(|(want, got)| want.takes(*got))
+        }
+        (OptionPattern::Md5Valid, TcpOption::Md5(digest)) => {
+            rules.md5.is_some_and(|right| digest[..] == right)
+        }
+        (OptionPattern::Data { kind, start }, got) => match bytes(&[got])[..] {
+            [seen, _, ref data @ ..] => seen == *kind && data.starts_with(start),
+            _ => false,
+        },
+        _ => false,
     }
 }
 
-fn icmp(want: &IcmpPattern, got: &IcmpPattern, v4: bool) -> Vec<Difference> {
-    let pick = |(four, six): (Option<u8>, Option<u8>)| if v4 { four } else { six }.unwrap_or(0);
-    [
-        ("icmp_type", want.kind, got.kind),
-        ("icmp_code", want.code, got.code),
-    ]
-    .into_iter()
-    .filter(|(_, want, got)| pick(*want) != pick(*got))
-    .map(|(name, want, got)| difference(name, pick(want).to_string(), pick(got).to_string()))
-    .collect()
+/// Single values are judged by the rules of the case, what a script leaves open by what it says.
+fn same_timestamps(
+    want_value: Match<u32>,
+    want_echo: Match<u32>,
+    got: &TcpOption,
+    rules: Rules,
+) -> bool {
+    let TcpOption::Timestamps { value, echo_reply } = got else {
+        return false;
+    };
+    let value_fits = match want_value {
+        Match::Is(want) => {
+            let distance = want.wrapping_sub(*value).min(value.wrapping_sub(want));
+            rules.timestamp_slack.is_none_or(|slack| distance <= slack)
+        }
+        open => open.takes(*value),
+    };
+    let echo_fits = match want_echo {
+        Match::Is(want) => !rules.echo_reply || want == *echo_reply,
+        open => open.takes(*echo_reply),
+    };
+    value_fits && echo_fits
 }

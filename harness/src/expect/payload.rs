@@ -33,6 +33,14 @@ pub fn bytes_at(direction: Direction, offset: u64, len: usize) -> Vec<u8> {
         .collect()
 }
 
+/// The same for a segment, whose place in the stream is a 32-bit sequence number: a segment that
+/// begins before the stream wraps into it.
+pub fn segment_at(direction: Direction, offset: u64, len: usize) -> Vec<u8> {
+    (0..len as u64)
+        .map(|index| byte_at(direction, offset.wrapping_add(index) & u64::from(u32::MAX)))
+        .collect()
+}
+
 /// Where `seen` first departs from the stream at `offset`: the index in `seen`,
 /// the byte that belongs there, the byte that was seen.
 pub fn first_difference(direction: Direction, offset: u64, seen: &[u8]) -> Option<(usize, u8, u8)> {
@@ -69,6 +77,14 @@ mod tests {
         for window in stream.windows(16).chain(other.windows(16)) {
             assert!(seen.insert(window.to_vec()), "repeats: {window:?}");
         }
+    }
+
+    #[test]
+    fn a_segment_from_before_the_stream_goes_on_with_its_first_bytes() {
+        let before = u64::from(u32::MAX) - 1;
+        let segment = segment_at(Direction::ToStack, before, 5);
+        assert_eq!(segment[..2], bytes_at(Direction::ToStack, before, 2));
+        assert_eq!(segment[2..], bytes_at(Direction::ToStack, 0, 3));
     }
 
     #[test]

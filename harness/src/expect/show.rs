@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 
-use crate::program::{
-    BodyPattern, EcnPattern, IcmpPattern, IcmpQuote, IpPattern, OptionsPattern, PacketPattern,
-    TcpPattern,
-};
-use crate::wire::{TcpFlags, TcpOption};
+use crate::program::{BodyPattern, Match, PacketPattern, TcpPattern};
+use crate::wire::{TcpDamage, TcpFlags};
+
+pub use super::show_options::{option, options};
+
+use super::show_ip::{annotation, icmp, udp, udp_ports};
+pub use super::show_ip::{layers, quote};
 
 /// Letters of the control bits, in the order packetdrill's users write them.
 const FLAG_LETTERS: [(TcpFlags, char); 8] = [
@@ -37,89 +39,67 @@ pub fn flags(bits: TcpFlags) -> String {
     }
 }
 
-/// One option as a script writes it; unknown kinds as `kind-N HEX`.
-pub fn option(option: &TcpOption) -> String {
-    let with_hex = |name: &str, bytes: &[u8]| {
-        if bytes.is_empty() {
-            name.to_string()
-        } else {
-            format!("{name} {}", hex(bytes))
-        }
-    };
-    match option {
-        TcpOption::EndOfList => "eol".to_string(),
-        TcpOption::NoOperation => "nop".to_string(),
-        TcpOption::MaximumSegmentSize(mss) => format!("mss {mss}"),
-        TcpOption::WindowScale(shift) => format!("wscale {shift}"),
-        TcpOption::SackPermitted => "sackOK".to_string(),
-        TcpOption::Sack(blocks) => {
-            let blocks: Vec<String> = blocks
-                .iter()
-                .map(|(left, right)| format!("{left}:{right}"))
-                .collect();
-            format!("sack {}", blocks.join(" "))
-        }
-        TcpOption::Timestamps { value, echo_reply } => format!("TS val {value} ecr {echo_reply}"),
-        TcpOption::Md5(digest) => with_hex("md5", digest),
-        TcpOption::FastOpen(cookie) => with_hex("FO", cookie),
-        TcpOption::FastOpenExperimental(cookie) => with_hex("FOEXP", cookie),
-        TcpOption::AccEcn { order, counters } => {
-            let names = if *order == 0 {
-                ["e0b", "ceb", "e1b"]
-            } else {
-                ["e1b", "ceb", "e0b"]
-            };
-            let counters: Vec<String> = names
-                .iter()
-                .zip(counters)
-                .map(|(name, counter)| format!("{name} {counter}"))
-                .collect();
-            format!("ECN {}", counters.join(" "))
-        }
-        TcpOption::Other { kind, data } => with_hex(&format!("kind-{kind}"), data),
-    }
-}
-
-/// An option list as a script writes it: `<mss 1460,nop>`, `<...>`, or nothing.
-pub fn options(pattern: &OptionsPattern) -> String {
-    match pattern {
-        OptionsPattern::Any => "<...>".to_string(),
-        OptionsPattern::Exactly(list) if list.is_empty() => String::new(),
-        OptionsPattern::Exactly(list) => {
-            format!(
-                "<{}>",
-                list.iter().map(option).collect::<Vec<_>>().join(",")
-            )
-        }
-    }
-}
-
 /// A TCP line without arrow and annotation.
 pub fn tcp(pattern: &TcpPattern) -> String {
     let mut text = String::new();
     if let Some((source, destination)) = pattern.ports {
         let _ = write!(text, "{source} > {destination} ");
     }
-    let end = pattern.seq.wrapping_add(u32::from(pattern.len));
-    let _ = write!(
-        text,
-        "{} {}:{end}({})",
-        flags(pattern.flags),
-        pattern.seq,
-        pattern.len
-    );
+    let bits = pattern.flags.map_or("*".to_string(), flags);
+    let _ = write!(text, "{bits} {}", range(pattern));
     if let Some(ack) = pattern.ack {
         let _ = write!(text, " ack {ack}");
     }
-    if let Some(window) = pattern.window {
-        let _ = write!(text, " win {window}");
+    if pattern.window != Match::Any {
+        let _ = write!(text, " win {}", pattern.window);
     }
-    if pattern.urgent != 0 {
+    if pattern.urgent != Match::Is(0) {
         let _ = write!(text, " urg {}", pattern.urgent);
     }
     let list = options(&pattern.options);
     if !list.is_empty() {
         let _ = write!(text, " {list}");
+    }
+    if let Some(bytes) = &pattern.payload {
+        let _ = write!(text, " {}", contents(bytes));
+    }
+    text.push_str(&damage(&pattern.damage));
+    text
+}
+
+/// `1:1001(1000)`; `*` where a line leaves the end open.
+fn range(pattern: &TcpPattern) -> String {
+    let TcpPattern { seq, len, .. } = pattern;
+    let end = match (seq, len) {
+        (Match::Is(seq), Match::Is(len)) => seq.wrapping_add(u32::from(*len)).to_string(),
+        _ => "*".to_string(),
+    };
+    let mark = if pattern.absolute { "!" } else { "" };
+    format!("{seq}:{end}({len}){mark}")
+}
+
+/// Payload contents: text where it can be read, else hex.
+pub(super) fn contents(bytes: &[u8]) -> String {
+    let plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    match std::str::from_utf8(bytes) {
+        Ok(text) if bytes.iter().all(plain) => format!("\"{text}\""),
+        _ => format!("data 0x{}", hex(bytes)),
+    }
+}
+
+fn damage(damage: &TcpDamage) -> String {
+    let mut text = String::new();
+    if damage.bad_checksum {
+        text.push_str(" badsum");
+    }
+    if let Some(words) = damage.data_offset {
+        let _ = write!(text, " doff {words}");
+    }
+    if damage.reserved != 0 {
+        let _ = write!(text, " reserved {}", damage.reserved);
+    }
+    if let Some(len) = damage.cut {
+        let _ = write!(text, " cut {len}");
     }
     text
 }
@@ -127,73 +107,20 @@ pub fn tcp(pattern: &TcpPattern) -> String {
 /// A packet line without its time: `> [ttl 64] S. 0:0(0) ack 1 <...>`.
 pub fn packet(pattern: &PacketPattern, inbound: bool) -> String {
     let mut text = if inbound { "< " } else { "> " }.to_string();
+    text.push_str(&layers(&pattern.layers));
     text.push_str(&annotation(&pattern.ip));
     match &pattern.body {
         BodyPattern::Tcp(segment) => text.push_str(&tcp(segment)),
-        BodyPattern::Udp { ports, len } => {
-            text.push_str("udp ");
-            if let Some((source, destination)) = ports {
-                let _ = write!(text, "{source} > {destination} ");
-            }
-            let _ = write!(text, "({len})");
-        }
+        BodyPattern::Udp(datagram) => text.push_str(&udp(datagram)),
         BodyPattern::Icmp(message) => text.push_str(&icmp(message)),
     }
-    text
-}
-
-fn annotation(ip: &IpPattern) -> String {
-    let mut items = Vec::new();
-    match ip.ecn {
-        Some(EcnPattern::EctAny) => items.push("ect01".to_string()),
-        Some(EcnPattern::Bits(bits)) => {
-            items.push(["noecn", "ect1", "ect0", "ce"][usize::from(bits & 3)].to_string());
-        }
-        None => {}
-    }
-    items.extend(ip.tos.map(|tos| format!("tos {tos:#04x}")));
-    items.extend(ip.ttl.map(|ttl| format!("ttl {ttl}")));
-    items.extend(ip.flow_label.map(|label| format!("flowlabel {label:#x}")));
-    if items.is_empty() {
-        String::new()
-    } else {
-        format!("[{}] ", items.join(", "))
-    }
-}
-
-fn icmp(message: &IcmpPattern) -> String {
-    let number = |(v4, v6): (Option<u8>, Option<u8>)| match (v4, v6) {
-        (Some(v4), Some(v6)) if v4 != v6 => format!("{v4}/{v6}"),
-        (Some(number), _) | (None, Some(number)) => number.to_string(),
-        (None, None) => "0".to_string(),
-    };
-    let mut text = format!(
-        "icmp type_{} code_{}",
-        number(message.kind),
-        number(message.code)
-    );
-    if let Some(mtu) = message.mtu {
-        let _ = write!(text, " mtu {mtu}");
-    }
-    if let Some(id) = message.id {
-        let _ = write!(text, " id {id}");
-    }
-    match message.quote {
-        IcmpQuote::Tcp { seq, len } => {
-            let end = seq.wrapping_add(u32::from(len));
-            let _ = write!(text, " [{seq}:{end}({len})]");
-        }
-        IcmpQuote::Udp(len) => {
-            let _ = write!(text, " [udp ({len})]");
-        }
-        IcmpQuote::Raw(len) => {
-            let _ = write!(text, " [raw ({len})]");
-        }
+    if let Some(ports) = pattern.udp_encapsulation {
+        text.push_str(&udp_ports(ports));
     }
     text
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
@@ -203,6 +130,8 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::program::OptionsPattern;
+    use crate::wire::TcpOption;
     use rstest::rstest;
 
     #[rstest]
@@ -219,13 +148,14 @@ mod tests {
     fn a_whole_line_reads_like_a_script() {
         let pattern = TcpPattern {
             ports: None,
-            flags: TcpFlags::ACK.with(TcpFlags::PSH),
-            seq: 1,
-            len: 100,
-            ack: Some(301),
-            window: Some(256),
-            urgent: 0,
-            options: OptionsPattern::Exactly(vec![
+            flags: Some(TcpFlags::ACK.with(TcpFlags::PSH)),
+            seq: Match::Is(1),
+            absolute: false,
+            len: Match::Is(100),
+            ack: Some(Match::Is(301)),
+            window: Match::Is(256),
+            urgent: Match::Is(0),
+            options: OptionsPattern::exactly([
                 TcpOption::NoOperation,
                 TcpOption::NoOperation,
                 TcpOption::Timestamps {
@@ -233,6 +163,8 @@ mod tests {
                     echo_reply: 5,
                 },
             ]),
+            payload: None,
+            damage: TcpDamage::default(),
         };
         assert_eq!(
             tcp(&pattern),

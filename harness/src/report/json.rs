@@ -1,5 +1,7 @@
 //! The JSON report, schema 1 (described in docs/reports.md).
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::verdict::CaseResult;
@@ -38,8 +40,8 @@ pub fn render(summary: Summary, results: &[CaseResult]) -> serde_json::Result<St
             ip_version: result.ip_version.to_string(),
             verdict: result.verdict.name(),
             covers: &result.covers,
-            wall_ms: result.wall.as_secs_f64() * 1000.0,
-            virtual_ms: result.script_time.as_secs_f64() * 1000.0,
+            wall_ms: milliseconds(result.wall),
+            virtual_ms: milliseconds(result.script_time),
             message: &result.message,
         })
         .collect();
@@ -50,4 +52,25 @@ pub fn render(summary: Summary, results: &[CaseResult]) -> serde_json::Result<St
     })?;
     text.push('\n');
     Ok(text)
+}
+
+/// To the microsecond: what lies below is noise.
+fn milliseconds(length: Duration) -> f64 {
+    length.as_micros() as f64 / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case(100_000_000, "100.0")]
+    #[case(123_456_789, "123.456")]
+    #[case(1_234, "0.001")]
+    #[case(86_399_999_999_999, "86399999.999")]
+    fn times_have_at_most_three_decimals(#[case] nanos: u64, #[case] want: &str) {
+        let length = milliseconds(Duration::from_nanos(nanos));
+        assert_eq!(serde_json::to_string(&length).unwrap(), want);
+    }
 }

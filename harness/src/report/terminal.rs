@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crate::diagnostic::render::clean;
 use crate::verdict::{CaseResult, Verdict};
 
 use super::{RunEvent, Summary};
@@ -14,10 +15,22 @@ use super::{RunEvent, Summary};
 pub struct Style {
     /// Results so far and the packets of each case (`-v`).
     pub verbose: bool,
-    /// A progress line that rewrites itself: only on a terminal.
-    pub progress: bool,
+    /// How the way so far is shown.
+    pub progress: Progress,
     /// Colour.
     pub colour: bool,
+}
+
+/// How the way so far is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Progress {
+    /// Not at all.
+    #[default]
+    Off,
+    /// In a line that rewrites itself: only on a terminal.
+    Line,
+    /// In a line of its own after each stretch of this length.
+    Every(Duration),
 }
 
 /// Writes a run as it happens.
@@ -27,6 +40,8 @@ pub struct Terminal<W> {
     total: usize,
     done: usize,
     unexpected: usize,
+    /// When the way so far was shown last.
+    shown: Instant,
 }
 
 impl<W: Write> Terminal<W> {
@@ -38,6 +53,7 @@ impl<W: Write> Terminal<W> {
             total: 0,
             done: 0,
             unexpected: 0,
+            shown: Instant::now(),
         }
     }
 
@@ -86,33 +102,36 @@ impl<W: Write> Terminal<W> {
         writeln!(
             self.out,
             "{name} {} ({}, {})",
-            result.case, result.target, result.ip_version
+            clean(&result.case),
+            result.target,
+            result.ip_version
         )?;
         if !result.message.is_empty() {
             writeln!(self.out, "{}", indent(&result.message))?;
         }
         if self.style.verbose {
             for entry in &result.trace.entries {
-                writeln!(self.out, "    {:>12}  {}", entry.at.to_string(), entry.text)?;
+                let (at, text) = (entry.at.to_string(), clean(&entry.text));
+                writeln!(self.out, "    {at:>12}  {text}")?;
             }
         }
         writeln!(self.out)
     }
 
     fn progress(&mut self) -> io::Result<()> {
-        if !self.style.progress {
-            return Ok(());
+        let (done, total, unexpected) = (self.done, self.total, self.unexpected);
+        match self.style.progress {
+            Progress::Line => write!(self.out, "\r{done}/{total} done, {unexpected} unexpected"),
+            Progress::Every(stretch) if done < total && self.shown.elapsed() >= stretch => {
+                self.shown = Instant::now();
+                writeln!(self.out, "{done}/{total} done, {unexpected} unexpected")
+            }
+            Progress::Every(_) | Progress::Off => Ok(()),
         }
-        let (done, total) = (self.done, self.total);
-        write!(
-            self.out,
-            "\r{done}/{total} done, {} unexpected",
-            self.unexpected
-        )
     }
 
     fn clear_progress(&mut self) -> io::Result<()> {
-        if self.style.progress {
+        if self.style.progress == Progress::Line {
             write!(self.out, "\r\x1b[K")
         } else {
             Ok(())
@@ -256,6 +275,27 @@ mod tests {
             trace: Trace::default(),
             message: message.to_string(),
         }
+    }
+
+    #[test]
+    fn a_run_that_nobody_watches_says_now_and_then_how_far_it_is() {
+        let style = Style {
+            progress: Progress::Every(Duration::ZERO),
+            ..Style::default()
+        };
+        let mut out = Vec::new();
+        let mut terminal = Terminal::new(&mut out, style);
+        let started = RunEvent::Started {
+            target: "reference",
+            total: 2,
+        };
+        terminal.event(&started).unwrap();
+        for name in ["a", "b"] {
+            let result = result(name, Verdict::Pass, "");
+            let finished = RunEvent::Finished { result: &result };
+            terminal.event(&finished).unwrap();
+        }
+        assert_eq!(String::from_utf8(out).unwrap(), "1/2 done, 0 unexpected\n");
     }
 
     #[test]

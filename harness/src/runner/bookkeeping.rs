@@ -3,7 +3,7 @@
 use crate::call::{Address, Call, Errno, Fd, Outcome, Output};
 use crate::program::{CallStep, OutputExpectation};
 
-use super::{BeforeConnect, Connection, Focus, Run};
+use super::{BeforeConnect, Connection, Focus, Run, Stop};
 
 const SOCK_TYPE_MASK: i32 = 0xf;
 const SOCK_STREAM: i32 = 1;
@@ -14,43 +14,68 @@ pub(super) const MSG_TRUNC: i32 = 0x20;
 
 impl Run<'_> {
     /// What is known about the connection as soon as a call is made.
-    pub(super) fn before(&mut self, call: &Call) {
+    pub(super) fn before(&mut self, call: &Call) -> Result<(), Stop> {
         match call {
+            // To packetdrill a socket that is not under test can connect unseen.
+            Call::Connect { fd, .. } | Call::SendTo { fd, .. } | Call::SendMsg { fd, .. }
+                if self.drop_in && !self.is_under_test(*fd) =>
+            {
+                Ok(())
+            }
             Call::Connect {
+                fd,
                 address: Address::Unspecified,
-                ..
             } => {
                 self.focus = Focus::Idle;
                 self.connecting = None;
+                self.fresh.insert(*fd);
+                Ok(())
             }
-            Call::Connect { fd, .. } => self.expect_connection(*fd),
-            Call::SendTo {
+            Call::Connect { fd, address } => self.expect_connection(*fd, *address),
+            // With TCP Fast Open a send on a new socket connects it; on others the address says nothing.
+            Call::SendTo { fd, address, .. }
+            | Call::SendMsg {
                 fd,
-                address: Address::Default | Address::Is(_),
+                address: Some(address),
                 ..
-            } if self.connecting != Some(*fd) => self.expect_connection(*fd),
-            _ => {}
+            } if self.fresh.contains(fd) && *address != Address::Unspecified => {
+                self.expect_connection(*fd, *address)
+            }
+            _ => Ok(()),
         }
     }
 
-    fn expect_connection(&mut self, fd: Fd) {
-        let fresh = Connection::new(None, self.connect_port);
+    fn expect_connection(&mut self, fd: Fd, address: Address) -> Result<(), Stop> {
+        let unread = self.take_unread()?;
+        let at = self.session.now();
+        let port = match address {
+            Address::Is(address) => address.port(),
+            Address::Default | Address::Unspecified => self.connect_port,
+        };
+        let fresh = Connection::new(None, port);
+        self.connects += 1;
         self.before_connect = Some(BeforeConnect {
             connection: self.connection.replace(fresh),
             focus: self.focus,
             connecting: self.connecting.replace(fd),
+            opened: std::mem::replace(&mut self.opened, self.connects),
+            unread,
+            at,
         });
         self.focus = Focus::Connected;
+        if self.entered.is_some() {
+            self.subject = Some(fd);
+        }
+        Ok(())
     }
 
     /// A `connect` that began nothing leaves things as they were: one that was refused at once, or
     /// that only told how an earlier one has ended.
-    pub(super) fn settle_connect(&mut self, call: &Call, outcome: &Outcome) {
-        if matches!(call, Call::SendTo { .. }) {
-            self.before_connect = None;
-        }
-        let Call::Connect { fd, .. } = call else {
-            return;
+    pub(super) fn settle_connect(&mut self, step: &CallStep, outcome: &Outcome) {
+        let (fd, is_connect) = match &step.call {
+            Call::Connect { fd, .. } => (*fd, true),
+            Call::SendTo { fd, .. } | Call::SendMsg { fd, .. } => (*fd, false),
+            _ => return,
         };
         let Some(before) = self.before_connect.take() else {
             return;
@@ -59,20 +84,31 @@ impl Run<'_> {
             .connection
             .as_ref()
             .is_some_and(|connection| connection.local_port.is_none());
-        if unseen && outcome.errno != Some(EINPROGRESS) {
+        // A success without a SYN: of the connection that was under way, or Fast Open waits for data.
+        let told = outcome.errno.is_none() && is_connect && before.connecting == Some(fd);
+        let refused = outcome.errno.is_some_and(|errno| errno != EINPROGRESS);
+        if unseen && (told || refused) {
             self.connection = before.connection;
             self.focus = before.focus;
             self.connecting = before.connecting;
-        } else {
-            self.descriptors.restart(*fd);
+            self.opened = before.opened;
+            for observed in before.unread.into_iter().rev() {
+                self.waiting.push_front(observed);
+            }
+            return;
+        }
+        self.turn_away(before.connection, before.unread, before.at, step.span);
+        self.fresh.remove(&fd);
+        if is_connect {
+            self.descriptors.restart(fd);
         }
     }
 
     /// Bookkeeping of a call that came out as written.
-    pub(super) fn after(&mut self, step: &CallStep, outcome: &Outcome) {
+    pub(super) fn after(&mut self, step: &CallStep, outcome: &Outcome) -> Result<(), Stop> {
         let result = outcome.result;
         if result < 0 {
-            return;
+            return Ok(());
         }
         let live = Fd(i32::try_from(result).unwrap_or(-1));
         let label = step
@@ -82,19 +118,8 @@ impl Run<'_> {
             .unwrap_or(live.0);
         let amount = result as u64;
         match &step.call {
-            Call::Socket { kind, .. } => {
-                let is_tcp = kind & SOCK_TYPE_MASK == SOCK_STREAM;
-                self.descriptors.bind(label, live, is_tcp);
-                self.focus = Focus::Idle;
-                self.subject = Some(Fd(label));
-                if self.connecting == Some(Fd(label)) {
-                    self.connecting = None;
-                }
-            }
-            Call::Listen { .. } => self.focus = Focus::Open,
-            Call::Accept { .. } => {
-                self.descriptors.bind(label, live, true);
-                self.subject = Some(Fd(label));
+            Call::Socket { .. } | Call::Listen { .. } | Call::Bind { .. } | Call::Accept { .. } => {
+                self.after_opening(step, label, live)?;
             }
             Call::EpollCreate { .. } | Call::Open { .. } => {
                 self.descriptors.bind(label, live, false);
@@ -129,6 +154,47 @@ impl Run<'_> {
                 Some(_) | None => {}
             },
         }
+        Ok(())
+    }
+
+    /// The same of calls that make sockets and say what they are for.
+    fn after_opening(&mut self, step: &CallStep, label: i32, live: Fd) -> Result<(), Stop> {
+        match &step.call {
+            Call::Socket { kind, .. } => {
+                let is_tcp = kind & SOCK_TYPE_MASK == SOCK_STREAM;
+                self.descriptors.bind(label, live, is_tcp);
+                self.turn_away_from_current(step.span)?;
+                self.focus = Focus::Idle;
+                self.bound.remove(&Fd(label));
+                self.fresh.insert(Fd(label));
+                self.listen_port = self.bind_port;
+                self.subject = Some(Fd(label));
+                if self.connecting == Some(Fd(label)) {
+                    self.connecting = None;
+                }
+            }
+            // To packetdrill a socket that is not under test can listen unseen.
+            Call::Listen { fd, .. }
+                if self.drop_in && (!self.is_under_test(*fd) || self.focus == Focus::Connected) => {
+            }
+            Call::Listen { fd, .. } => {
+                self.focus = Focus::Open;
+                self.listen_port = self.bound.get(fd).copied().unwrap_or(self.bind_port);
+            }
+            Call::Bind {
+                fd,
+                address: Address::Is(address),
+            } if address.port() != 0 => {
+                self.bound.insert(*fd, address.port());
+            }
+            Call::Accept { .. } => {
+                self.fresh.remove(&Fd(label));
+                self.descriptors.bind(label, live, true);
+                self.subject = Some(Fd(label));
+            }
+            _ => {}
+        }
+        Ok(())
     }
 }
 

@@ -29,9 +29,12 @@ const BLOCKING_GRACE: Duration = Duration::from_secs(1);
 impl Run<'_> {
     /// Makes the call of a step.
     pub(super) fn call(&mut self, index: usize, step: &Step, call: &CallStep) -> Result<(), Stop> {
-        self.settle_pending(call.end.is_some())?;
+        match call.end {
+            Some(_) => self.settle_pending(true)?,
+            None => self.look_at_call_in_flight()?,
+        }
         let live = self.bind(&call.call);
-        self.before(&call.call);
+        self.before(&call.call)?;
         if call.end.is_some() {
             let started = self.session.start_call(&live)?;
             let text = format!("{}(…) started", call.call.name());
@@ -64,9 +67,27 @@ impl Run<'_> {
         self.settle_pending(true)
     }
 
+    /// packetdrill lets the call in flight come back, for up to a second, before the next begins;
+    /// here one may begin beside it.
+    pub(super) fn await_call_in_flight(&mut self) -> Result<(), Stop> {
+        match self.drop_in {
+            true => self.settle_pending(false),
+            false => Ok(()),
+        }
+    }
+
+    /// If the call in flight has come back, or should have, takes its result. packetdrill waited
+    /// for it before, if at all.
+    pub(super) fn look_at_call_in_flight(&mut self) -> Result<(), Stop> {
+        match self.drop_in {
+            true => Ok(()),
+            false => self.settle_pending(false),
+        }
+    }
+
     /// Takes the result of the call in flight, if there is one. With `must`, or once its
     /// time is over, it is waited for; otherwise it may stay in flight.
-    pub(super) fn settle_pending(&mut self, must: bool) -> Result<(), Stop> {
+    fn settle_pending(&mut self, must: bool) -> Result<(), Stop> {
         let Some(pending) = self.pending.take() else {
             return Ok(());
         };
@@ -81,7 +102,9 @@ impl Run<'_> {
             .for_gap(end.nominal().saturating_since(pending.started.start));
         let over = end.nominal() + slack;
         let now = self.session.now();
-        let deadline = if must || now >= end.nominal() {
+        let deadline = if self.drop_in {
+            now + BLOCKING_GRACE
+        } else if must || now >= end.nominal() {
             now.max(over) + BLOCKING_GRACE
         } else {
             now
@@ -97,9 +120,11 @@ impl Run<'_> {
                 if early || moment.end > over {
                     return Err(self.wrong_end(call, moment, end.nominal()));
                 }
-                self.returned(call, moment, &outcome)
+                let name = step.connection.as_deref();
+                self.on_track(name, |run| run.returned(call, moment, &outcome))
             }
-            CallReport::Blocked if must || now >= end.nominal() => Err(self.blocked(call)),
+            CallReport::Blocked if must => Err(self.blocked(call)),
+            CallReport::Blocked if !self.drop_in && now >= end.nominal() => Err(self.blocked(call)),
             CallReport::Blocked => {
                 self.pending = Some(pending);
                 Ok(())
@@ -170,17 +195,17 @@ impl Run<'_> {
         let text = format!("{}(…) = {}", step.call.name(), show_result(outcome));
         self.trace
             .push(moment.end, TraceEvent::Call, Some(step.span), text);
-        self.settle_connect(&step.call, outcome);
+        self.settle_connect(step, outcome);
         let mut differences = result_differences(&step.call, &step.expect, outcome);
         if outcome.errno.is_none() {
             differences.extend(output_differences(&step.expect.output, &outcome.output));
         }
         differences.extend(self.data_difference(&step.call, outcome));
+        differences.extend(self.peer_difference(&step.call, outcome)?);
         if !differences.is_empty() {
             return Err(self.wrong_call(step, outcome, differences));
         }
-        self.after(step, outcome);
-        Ok(())
+        self.after(step, outcome)
     }
 
     /// What a read gave, if it is not what belongs at that place of the stream.

@@ -1,348 +1,196 @@
-//! Code blocks: evaluating the plain subset of Python that scripts use.
+//! Code blocks: one namespace for all blocks of a script, evaluated here, or by Python if need be.
 
 use std::collections::BTreeMap;
 
-use crate::program::{BinaryOp, CheckExpr, CheckStatement, CompareOp};
+use super::python::{self, Answer, Python};
+use super::{PYTHON, Run, Stop};
+use crate::program::code::{self, CodeBlock, Names, Trouble, Value};
 use crate::source::Span;
-
-/// A value of an expression.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
-    /// An integer or a truth value.
-    Int(i64),
-    /// A decimal.
-    Float(f64),
-    /// A string.
-    Text(String),
-}
-
-impl Value {
-    fn is_true(&self) -> bool {
-        match self {
-            Value::Int(number) => *number != 0,
-            Value::Float(number) => *number != 0.0,
-            Value::Text(text) => !text.is_empty(),
-        }
-    }
-
-    /// As `print` shows it.
-    pub(super) fn show(&self) -> String {
-        match self {
-            Value::Int(number) => number.to_string(),
-            Value::Float(number) => number.to_string(),
-            Value::Text(text) => text.clone(),
-        }
-    }
-}
+use crate::trace::TraceEvent;
+use crate::verdict::Failure;
 
 /// How a block ended.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Checked {
     /// Every assertion held. What was printed.
     Held(Vec<String>),
-    /// An assertion did not hold: where, the values of its names, its message.
+    /// An assertion did not hold.
     Broken {
         /// The assertion.
         span: Span,
-        /// `name = value` for each name in the condition.
-        values: String,
+        /// Each name in the condition and its value.
+        values: Vec<(String, String)>,
         /// The message after the comma.
         message: Option<String>,
     },
-    /// The block cannot be evaluated: a name no one knows, a division by zero.
-    Unusable(String),
+    /// The block raised an exception: where, and what it says.
+    Raised(Span, String),
+    /// It takes Python, and there is none: why.
+    NoPython(String),
+    /// Python did not do its part.
+    Machine(String),
 }
 
-/// Names a block can see.
+/// The namespace of a script's blocks.
+#[derive(Debug)]
 pub(super) struct Scope {
-    /// Snapshot variables and names assigned by earlier blocks.
-    pub(super) variables: BTreeMap<String, Value>,
+    names: Names,
+    python: Option<Python>,
 }
 
 impl Scope {
-    /// Runs the statements of one block.
-    pub(super) fn run(&mut self, statements: &[CheckStatement]) -> Checked {
-        let mut printed = Vec::new();
-        for statement in statements {
-            let outcome = match statement {
-                CheckStatement::Assert {
-                    condition,
-                    message,
-                    span,
-                } => match self.value(condition) {
-                    Ok(value) if value.is_true() => Ok(()),
-                    Ok(_) => {
-                        return Checked::Broken {
-                            span: *span,
-                            values: self.values_of(condition),
-                            message: message
-                                .as_ref()
-                                .and_then(|expr| self.value(expr).ok())
-                                .map(|value| value.show()),
-                        };
-                    }
-                    Err(problem) => Err(problem),
-                },
-                CheckStatement::Print(parts) => parts
-                    .iter()
-                    .map(|part| self.value(part).map(|value| value.show()))
-                    .collect::<Result<Vec<_>, _>>()
-                    .map(|parts| printed.push(parts.join(" "))),
-                CheckStatement::Assign(name, expr) => self.value(expr).map(|value| {
-                    self.variables.insert(name.clone(), value);
-                }),
-            };
-            if let Err(problem) = outcome {
-                return Checked::Unusable(problem);
-            }
-        }
-        Checked::Held(printed)
-    }
-
-    fn value(&self, expr: &CheckExpr) -> Result<Value, String> {
-        Ok(match expr {
-            CheckExpr::Int(number) => Value::Int(*number),
-            CheckExpr::Float(number) => Value::Float(*number),
-            CheckExpr::Text(text) => Value::Text(text.clone()),
-            CheckExpr::Name(name) => self
-                .variables
-                .get(name)
-                .cloned()
-                .ok_or(format!("unknown name `{name}`"))?,
-            CheckExpr::Not(inner) => Value::Int(i64::from(!self.value(inner)?.is_true())),
-            CheckExpr::Negate(inner) => {
-                arithmetic(BinaryOp::Sub, Value::Int(0), self.value(inner)?)?
-            }
-            CheckExpr::And(left, right) => match self.value(left)? {
-                value if value.is_true() => self.value(right)?,
-                value => value,
-            },
-            CheckExpr::Or(left, right) => match self.value(left)? {
-                value if value.is_true() => value,
-                _ => self.value(right)?,
-            },
-            CheckExpr::Compare(first, rest) => {
-                let mut left = self.value(first)?;
-                for (op, right) in rest {
-                    let right = self.value(right)?;
-                    if !compare(*op, &left, &right)? {
-                        return Ok(Value::Int(0));
-                    }
-                    left = right;
-                }
-                Value::Int(1)
-            }
-            CheckExpr::Binary(op, left, right) => {
-                arithmetic(*op, self.value(left)?, self.value(right)?)?
-            }
-        })
-    }
-
-    fn values_of(&self, expr: &CheckExpr) -> String {
-        let mut names = Vec::new();
-        collect_names(expr, &mut names);
-        names.dedup();
-        let shown: Vec<String> = names
-            .iter()
-            .filter_map(|name| Some(format!("{name} = {}", self.variables.get(*name)?.show())))
+    /// The constants, and nothing else.
+    pub(super) fn new() -> Scope {
+        let names = crate::symbols::code_constants()
+            .filter_map(|name| {
+                let number = crate::symbols::code_constant(name)?;
+                Some((name.to_string(), Value::Int(number.into())))
+            })
             .collect();
-        shown.join(", ")
-    }
-}
-
-fn collect_names<'a>(expr: &'a CheckExpr, names: &mut Vec<&'a str>) {
-    match expr {
-        CheckExpr::Name(name) => names.push(name),
-        CheckExpr::Int(_) | CheckExpr::Float(_) | CheckExpr::Text(_) => {}
-        CheckExpr::Not(inner) | CheckExpr::Negate(inner) => collect_names(inner, names),
-        CheckExpr::And(left, right)
-        | CheckExpr::Or(left, right)
-        | CheckExpr::Binary(_, left, right) => {
-            collect_names(left, names);
-            collect_names(right, names);
-        }
-        CheckExpr::Compare(first, rest) => {
-            collect_names(first, names);
-            rest.iter()
-                .for_each(|(_, right)| collect_names(right, names));
+        Scope {
+            names,
+            python: None,
         }
     }
-}
 
-fn compare(op: CompareOp, left: &Value, right: &Value) -> Result<bool, String> {
-    use std::cmp::Ordering;
-    let order = match (left, right) {
-        (Value::Int(left), Value::Int(right)) => Some(left.cmp(right)),
-        (Value::Text(left), Value::Text(right)) => Some(left.cmp(right)),
-        (Value::Text(_), _) | (_, Value::Text(_)) => match op {
-            CompareOp::Eq => return Ok(false),
-            CompareOp::Ne => return Ok(true),
-            CompareOp::Lt | CompareOp::Le | CompareOp::Gt | CompareOp::Ge => {
-                return Err("a number and a string have no order".to_string());
+    /// Takes over a snapshot. Its members are unsigned; those of 64 bits come as their bits.
+    pub(super) fn update(&mut self, snapshot: BTreeMap<String, i64>) {
+        let values = snapshot
+            .into_iter()
+            .map(|(name, bits)| (name, Value::Int(i128::from(bits.cast_unsigned()))));
+        self.names.extend(values);
+    }
+
+    /// Starts Python if one of these blocks takes it, so that its start takes none of the script's
+    /// time. Should that fail, the block says so.
+    pub(super) fn prepare<'a>(&mut self, mut blocks: impl Iterator<Item = &'a CodeBlock>) {
+        if blocks.any(|block| block.statements.is_none()) {
+            self.python = Python::start().ok();
+        }
+    }
+
+    /// Runs one block.
+    pub(super) fn run(&mut self, block: &CodeBlock) -> Checked {
+        let Some(statements) = &block.statements else {
+            return self.by_python(block, "the block takes Python");
+        };
+        let mut names = self.names.clone();
+        let mut printed = Vec::new();
+        match code::run(statements, &mut names, &mut printed) {
+            Ok(None) => {
+                self.names = names;
+                Checked::Held(printed)
             }
-        },
-        (left, right) => float(left).partial_cmp(&float(right)),
-    };
-    Ok(match op {
-        CompareOp::Eq => order == Some(Ordering::Equal),
-        CompareOp::Ne => order != Some(Ordering::Equal),
-        CompareOp::Lt => order == Some(Ordering::Less),
-        CompareOp::Le => matches!(order, Some(Ordering::Less | Ordering::Equal)),
-        CompareOp::Gt => order == Some(Ordering::Greater),
-        CompareOp::Ge => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
-    })
-}
-
-fn float(value: &Value) -> f64 {
-    match value {
-        Value::Int(number) => *number as f64,
-        Value::Float(number) => *number,
-        Value::Text(_) => f64::NAN,
-    }
-}
-
-fn arithmetic(op: BinaryOp, left: Value, right: Value) -> Result<Value, String> {
-    match (left, right) {
-        (Value::Int(left), Value::Int(right)) => integers(op, left, right),
-        (Value::Text(left), Value::Text(right)) if op == BinaryOp::Add => {
-            Ok(Value::Text(left + &right))
-        }
-        (Value::Text(_), _) | (_, Value::Text(_)) => Err("arithmetic on a string".to_string()),
-        (left, right) => floats(op, float(&left), float(&right)),
-    }
-}
-
-fn integers(op: BinaryOp, left: i64, right: i64) -> Result<Value, String> {
-    let zero = || "division by zero".to_string();
-    let wide = || format!("{left} and {right} overflow");
-    let shift = || u32::try_from(right).map_err(|_| format!("cannot shift by {right}"));
-    let number = match op {
-        BinaryOp::Add => left.checked_add(right).ok_or_else(wide)?,
-        BinaryOp::Sub => left.checked_sub(right).ok_or_else(wide)?,
-        BinaryOp::Mul => left.checked_mul(right).ok_or_else(wide)?,
-        BinaryOp::Div if right == 0 => return Err(zero()),
-        BinaryOp::Div => return Ok(Value::Float(left as f64 / right as f64)),
-        BinaryOp::FloorDiv | BinaryOp::Mod if right == 0 => return Err(zero()),
-        // Python rounds towards minus infinity and gives the remainder the divisor's sign.
-        BinaryOp::FloorDiv => {
-            let quotient = left.checked_div(right).ok_or_else(wide)?;
-            quotient - i64::from(left % right != 0 && (left < 0) != (right < 0))
-        }
-        BinaryOp::Mod => {
-            let rest = left.checked_rem(right).ok_or_else(wide)?;
-            if rest != 0 && (rest < 0) != (right < 0) {
-                rest + right
-            } else {
-                rest
+            Ok(Some(broken)) => Checked::Broken {
+                span: broken.span,
+                values: broken.values,
+                message: broken.message,
+            },
+            // A name may stand for what Python alone can hold.
+            Err(Trouble::Raised(_)) if self.python.is_some() => self.by_python(block, ""),
+            Err(Trouble::Raised(what)) => Checked::Raised(block.span, what),
+            // Nothing has been done: names are taken over at the end only.
+            Err(Trouble::Beyond(what)) => {
+                self.by_python(block, &format!("the block takes Python, for {what}"))
             }
         }
-        BinaryOp::BitAnd => left & right,
-        BinaryOp::BitOr => left | right,
-        BinaryOp::ShiftLeft => left.checked_shl(shift()?).ok_or_else(wide)?,
-        BinaryOp::ShiftRight => left >> shift()?.min(63),
-    };
-    Ok(Value::Int(number))
+    }
+
+    fn by_python(&mut self, block: &CodeBlock, why: &str) -> Checked {
+        let python = match &mut self.python {
+            Some(python) => python,
+            none => match Python::start() {
+                Ok(python) => none.insert(python),
+                Err(reason) => return Checked::NoPython(format!("{why}; {reason}")),
+            },
+        };
+        match python.run(&python::laid_out(&block.text), &self.names) {
+            Ok(Answer::Held { printed, names }) => {
+                self.names = names;
+                Checked::Held(printed)
+            }
+            Ok(Answer::Broken {
+                lines,
+                values,
+                message,
+            }) => Checked::Broken {
+                span: python::span_of_lines(block, lines),
+                values,
+                message,
+            },
+            Ok(Answer::Raised { line, what }) => {
+                let lines = (line, line);
+                Checked::Raised(python::span_of_lines(block, lines), what)
+            }
+            Err(problem) => {
+                self.python = None;
+                Checked::Machine(problem)
+            }
+        }
+    }
 }
 
-fn floats(op: BinaryOp, left: f64, right: f64) -> Result<Value, String> {
-    Ok(Value::Float(match op {
-        BinaryOp::Add => left + right,
-        BinaryOp::Sub => left - right,
-        BinaryOp::Mul => left * right,
-        BinaryOp::Div | BinaryOp::FloorDiv | BinaryOp::Mod if right == 0.0 => {
-            return Err("division by zero".to_string());
+impl Run<'_> {
+    /// Runs a block on a snapshot of the socket under test.
+    pub(super) fn check(&mut self, block: &CodeBlock) -> Result<(), Stop> {
+        let at = self.session.now();
+        if let Some(subject) = self.subject {
+            let info = self.session.socket_info(self.descriptors.live(subject))?;
+            self.scope.update(info);
         }
-        BinaryOp::Div => left / right,
-        BinaryOp::FloorDiv => (left / right).floor(),
-        BinaryOp::Mod => left - right * (left / right).floor(),
-        BinaryOp::BitAnd | BinaryOp::BitOr | BinaryOp::ShiftLeft | BinaryOp::ShiftRight => {
-            return Err("bit operation on a decimal".to_string());
+        let failure = |code, message: &str, label, span, difference| Failure {
+            code,
+            message: message.to_string(),
+            label,
+            span: Some(span),
+            differences: vec![difference],
+            notes: Vec::new(),
+            help: None,
+        };
+        match self.scope.run(block) {
+            Checked::Held(printed) => {
+                for line in printed {
+                    self.trace.push(at, TraceEvent::Note, None, line);
+                }
+                Ok(())
+            }
+            Checked::Broken {
+                span,
+                values,
+                message,
+            } => {
+                let values = shown(&values);
+                let label = message.unwrap_or_else(|| "does not hold".to_string());
+                let difference =
+                    crate::expect::compare::difference("assert", "true", values.clone());
+                let message = "the assertion does not hold";
+                let mut failure = failure("R005", message, label, span, difference);
+                failure.notes.push(format!("at {at}: {values}"));
+                Err(self.fail(failure))
+            }
+            Checked::Raised(span, what) => {
+                let difference = crate::expect::compare::difference("assert", "true", what.clone());
+                let message = "the code block raises an exception";
+                let code = crate::diagnostic::code::CODE_RAISES;
+                Err(self.script_error(failure(code, message, what, span, difference)))
+            }
+            Checked::NoPython(reason) => Err(Stop::Unsupported {
+                capability: PYTHON.to_string(),
+                reason,
+            }),
+            Checked::Machine(problem) => Err(Stop::Machine(problem)),
         }
-    }))
+    }
+}
+
+/// `name = value` of each, with commas between.
+pub(super) fn shown(values: &[(String, String)]) -> String {
+    let values: Vec<String> = values
+        .iter()
+        .map(|(name, value)| format!("{name} = {value}"))
+        .collect();
+    values.join(", ")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use rstest::rstest;
-
-    fn name(text: &str) -> CheckExpr {
-        CheckExpr::Name(text.to_string())
-    }
-
-    fn scope() -> Scope {
-        let variables = [("tcpi_unacked", 3), ("zero", 0)]
-            .map(|(name, value)| (name.to_string(), Value::Int(value)));
-        Scope {
-            variables: variables.into(),
-        }
-    }
-
-    #[rstest]
-    #[case(BinaryOp::FloorDiv, -7, 2, -4)]
-    #[case(BinaryOp::Mod, -7, 2, 1)]
-    #[case(BinaryOp::Mod, 7, -2, -1)]
-    #[case(BinaryOp::ShiftRight, -8, 1, -4)]
-    fn integers_divide_as_in_python(
-        #[case] op: BinaryOp,
-        #[case] left: i64,
-        #[case] right: i64,
-        #[case] want: i64,
-    ) {
-        assert_eq!(integers(op, left, right), Ok(Value::Int(want)));
-    }
-
-    #[test]
-    fn a_broken_assertion_names_the_values_it_saw() {
-        let condition = CheckExpr::Compare(
-            Box::new(name("tcpi_unacked")),
-            vec![(CompareOp::Eq, CheckExpr::Int(2))],
-        );
-        let assert = CheckStatement::Assert {
-            condition,
-            message: Some(name("zero")),
-            span: Span::new(4, 9),
-        };
-        assert_eq!(
-            scope().run(&[assert]),
-            Checked::Broken {
-                span: Span::new(4, 9),
-                values: "tcpi_unacked = 3".to_string(),
-                message: Some("0".to_string()),
-            }
-        );
-    }
-
-    #[rstest]
-    #[case(
-        CheckExpr::Binary(BinaryOp::Div, Box::new(CheckExpr::Int(1)), Box::new(name("zero"))),
-        "division by zero"
-    )]
-    #[case(name("tcpi_nothing"), "unknown name `tcpi_nothing`")]
-    #[case(
-        CheckExpr::Binary(
-            BinaryOp::Mul,
-            Box::new(CheckExpr::Int(i64::MAX)),
-            Box::new(CheckExpr::Int(2))
-        ),
-        "overflow"
-    )]
-    fn what_cannot_be_evaluated_is_said(#[case] expr: CheckExpr, #[case] want: &str) {
-        let Checked::Unusable(problem) = scope().run(&[CheckStatement::Print(vec![expr])]) else {
-            panic!("evaluated");
-        };
-        assert!(problem.contains(want), "{problem}");
-    }
-
-    #[test]
-    fn comparisons_chain() {
-        let chain = CheckExpr::Compare(
-            Box::new(CheckExpr::Int(1)),
-            vec![
-                (CompareOp::Lt, name("tcpi_unacked")),
-                (CompareOp::Le, CheckExpr::Int(3)),
-            ],
-        );
-        assert_eq!(scope().value(&chain), Ok(Value::Int(1)));
-    }
-}
+mod tests;

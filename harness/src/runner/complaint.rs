@@ -2,7 +2,7 @@
 
 use crate::expect::compare::difference;
 use crate::expect::show;
-use crate::program::{BodyPattern, PacketPattern};
+use crate::program::{BodyPattern, PacketPattern, Step};
 use crate::target::Observed;
 use crate::trace::TraceEvent;
 use crate::verdict::{Difference, Failure};
@@ -53,6 +53,15 @@ impl Run<'_> {
             notes,
             help: None,
         })
+    }
+
+    /// The same under `--non_fatal=packet`: a line of the trace for each difference.
+    pub(super) fn warn_of(&mut self, seen: &Seen, step: &Step, differences: &[Difference]) {
+        for found in differences {
+            let text = format!("warning: {found}");
+            let at = seen.observed.at;
+            self.trace.push(at, TraceEvent::Note, Some(step.span), text);
+        }
     }
 
     pub(super) fn missing(&self, pattern: &PacketPattern, due: Due) -> Stop {
@@ -117,7 +126,7 @@ impl Run<'_> {
 
     /// A packet was left over at the end.
     pub(super) fn surplus_failure(&self, seen: &Seen) -> Stop {
-        let got = show::packet(&seen.pattern, false);
+        let got = self.tagged(show::packet(&seen.pattern, false));
         let last = self.program.steps.last().map(|step| step.span);
         self.fail(Failure {
             code: "R003",

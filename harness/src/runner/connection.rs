@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::program::{OptionsPattern, TcpPattern};
-use crate::wire::{TcpFlags, TcpOption, TcpSegment};
+use crate::program::{Match, OptionPattern, OptionsPattern, TcpPattern};
+use crate::wire::{TcpDamage, TcpFlags, TcpOption, TcpSegment};
 
 /// A script number and the live number it stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,19 +68,24 @@ impl Connection {
         pattern: &TcpPattern,
         scaled_echo: bool,
     ) -> Result<TcpSegment, String> {
-        let syn = pattern.flags.contains(TcpFlags::SYN);
+        let line = Line::new(pattern)?;
+        let syn = line.flags.contains(TcpFlags::SYN);
         let own = self.owns(pattern.ports);
         if own && syn {
-            self.note_injected_syn(pattern.seq);
+            self.note_injected_syn(line.seq);
         }
-        if own && pattern.flags.contains(TcpFlags::RST) {
-            self.note_injected_reset(pattern);
+        let sequence = match pattern.absolute {
+            true => line.seq,
+            false => self.remote_base(syn).wrapping_add(line.seq),
+        };
+        if own && line.flags.contains(TcpFlags::RST) {
+            self.note_injected_reset(&line, sequence);
         }
         let local_base = self.local_base(syn);
-        let OptionsPattern::Exactly(list) = &pattern.options else {
+        let OptionsPattern::List(list) = &pattern.options else {
             return Err("an inbound packet needs its options written out".to_string());
         };
-        let has_ack = pattern.flags.contains(TcpFlags::ACK);
+        let has_ack = line.flags.contains(TcpFlags::ACK);
         let options = list
             .iter()
             .map(|option| self.inbound_option(option, local_base, has_ack, scaled_echo))
@@ -96,12 +101,12 @@ impl Connection {
                 0 => self.local_port.unwrap_or(0),
                 port => port,
             },
-            sequence: self.remote_base(syn).wrapping_add(pattern.seq),
-            acknowledgment: pattern.ack.map_or(0, |ack| local_base.wrapping_add(ack)),
-            flags: pattern.flags,
+            sequence,
+            acknowledgment: line.ack.map_or(0, |ack| local_base.wrapping_add(ack)),
+            flags: line.flags,
             reserved: 0,
-            window: pattern.window.unwrap_or(0),
-            urgent: pattern.urgent,
+            window: one(pattern.window)?,
+            urgent: one(pattern.urgent)?,
             options,
             payload: Vec::new(),
         })
@@ -121,8 +126,10 @@ impl Connection {
         }
         if syn {
             let known = self.local.map_or(0, |anchor| anchor.script);
-            let line = expected.filter(|pattern| pattern.flags.contains(TcpFlags::SYN));
-            let script = line.map_or(known, |pattern| pattern.seq);
+            let line = expected.filter(|pattern| pattern.has(TcpFlags::SYN));
+            let script = line
+                .and_then(|pattern| pattern.seq.exact())
+                .unwrap_or(known);
             let live = segment.sequence;
             // A SYN seen before its line was reached gets its script number when it is.
             if self.local.is_none_or(|anchor| anchor.live == live) {
@@ -132,8 +139,9 @@ impl Connection {
         self.learn_timestamp(segment, expected);
     }
 
-    /// A live segment of the stack in the script's numbers, every field present.
-    pub(super) fn outbound(&self, segment: &TcpSegment) -> TcpPattern {
+    /// A live segment of the stack in the script's numbers, every field present. `absolute` leaves
+    /// its sequence number as it is.
+    pub(super) fn outbound(&self, segment: &TcpSegment, absolute: bool) -> TcpPattern {
         let syn = segment.flags.contains(TcpFlags::SYN);
         let remote_base = self.remote_base(syn);
         let options = segment.options.iter().map(|option| match option {
@@ -160,21 +168,30 @@ impl Connection {
             (false, raw) => Some(raw),
             (true, live) => Some(live.wrapping_sub(remote_base)),
         };
+        let base = if absolute { 0 } else { self.local_base(syn) };
         TcpPattern {
             ports: None,
-            flags: segment.flags,
-            seq: segment.sequence.wrapping_sub(self.local_base(syn)),
-            len: u16::try_from(segment.payload.len()).unwrap_or(u16::MAX),
-            ack,
-            window: Some(segment.window),
-            urgent: segment.urgent,
-            options: OptionsPattern::Exactly(options.collect()),
+            flags: Some(segment.flags),
+            seq: Match::Is(segment.sequence.wrapping_sub(base)),
+            absolute,
+            len: Match::Is(u16::try_from(segment.payload.len()).unwrap_or(u16::MAX)),
+            ack: ack.map(Match::Is),
+            window: Match::Is(segment.window),
+            urgent: Match::Is(segment.urgent),
+            options: OptionsPattern::exactly(options),
+            payload: None,
+            damage: TcpDamage::default(),
         }
     }
 
     /// The live number of a sequence number that the stack sent, relative to its SYN.
     pub(super) fn live_local(&self, relative: u32) -> u32 {
         self.local_base(false).wrapping_add(relative)
+    }
+
+    /// The script number of a live one that the harness sent, relative to its SYN.
+    pub(super) fn remote_number(&self, live: u32) -> u32 {
+        live.wrapping_sub(self.remote_base(false))
     }
 
     /// The stream offset of the first payload byte of a segment with this script number.
@@ -186,6 +203,11 @@ impl Connection {
     /// The relative number of a live one, for payload offsets: what the stack sent.
     pub(super) fn relative_local(&self, segment: &TcpSegment) -> u32 {
         segment.sequence.wrapping_sub(self.local_base(false))
+    }
+
+    /// The relative number of a live one on the harness's side.
+    pub(super) fn relative_remote(&self, segment: &TcpSegment) -> u32 {
+        segment.sequence.wrapping_sub(self.remote_base(false))
     }
 
     /// Whether a line's ports, if it names any, are this connection's.
@@ -214,14 +236,11 @@ impl Connection {
 
     /// A reset opens the way for a new incarnation only if the stack must obey it: at exactly
     /// the number it waits for, or, before it has answered a SYN, with an ACK of its own SYN.
-    fn note_injected_reset(&mut self, pattern: &TcpPattern) {
-        let sequence = self.remote_base(false).wrapping_add(pattern.seq);
+    fn note_injected_reset(&mut self, line: &Line, sequence: u32) {
         let exact = self.last_ack == Some(sequence);
         let refuses = !self.confirmed
-            && pattern.flags.contains(TcpFlags::ACK)
-            && pattern
-                .ack
-                .map(|ack| self.local_base(false).wrapping_add(ack))
+            && line.flags.contains(TcpFlags::ACK)
+            && line.ack.map(|ack| self.local_base(false).wrapping_add(ack))
                 == self.local.map(|anchor| anchor.live.wrapping_add(1));
         self.reset |= exact || refuses;
     }
@@ -230,7 +249,9 @@ impl Connection {
     /// the script measures the new one against the old (its number is not the first one's).
     fn take_over(&mut self, isn: u32, expected: Option<&TcpPattern>) {
         let measured = match (self.local, expected) {
-            (Some(anchor), Some(pattern)) => pattern.seq != anchor.script,
+            (Some(anchor), Some(pattern)) => {
+                pattern.seq.exact().is_some_and(|seq| seq != anchor.script)
+            }
             _ => false,
         };
         if !measured {
@@ -278,23 +299,33 @@ impl Connection {
 
     fn inbound_option(
         &self,
-        option: &TcpOption,
+        option: &OptionPattern,
         local_base: u32,
         has_ack: bool,
         scaled_echo: bool,
     ) -> Result<TcpOption, String> {
+        let option = match option {
+            OptionPattern::Is(option) => option,
+            OptionPattern::Timestamps {
+                value,
+                echo_reply,
+                absolute_echo: true,
+            } => {
+                return Ok(TcpOption::Timestamps {
+                    value: one(*value)?,
+                    echo_reply: one(*echo_reply)?,
+                });
+            }
+            // The digest is filled in when the packet is whole.
+            OptionPattern::Md5Valid => return Ok(TcpOption::Md5(vec![0; 16])),
+            _ => return Err("an inbound packet needs its options written out".to_string()),
+        };
         match option {
-            TcpOption::Sack(blocks) => Ok(TcpOption::Sack(
-                blocks
-                    .iter()
-                    .map(|(left, right)| {
-                        (
-                            local_base.wrapping_add(*left),
-                            local_base.wrapping_add(*right),
-                        )
-                    })
-                    .collect(),
-            )),
+            TcpOption::Sack(blocks) => {
+                let live = |edge: &u32| local_base.wrapping_add(*edge);
+                let blocks = blocks.iter().map(|(left, right)| (live(left), live(right)));
+                Ok(TcpOption::Sack(blocks.collect()))
+            }
             TcpOption::Timestamps { value, echo_reply } if has_ack => {
                 let echo_reply = self.live_echo(*echo_reply, scaled_echo)?;
                 Ok(TcpOption::Timestamps {
@@ -320,13 +351,24 @@ impl Connection {
 
     fn learn_timestamp(&mut self, segment: &TcpSegment, expected: Option<&TcpPattern>) {
         let live = segment.options.iter().find_map(timestamp_value);
-        let script = match expected.map(|pattern| &pattern.options) {
-            Some(OptionsPattern::Exactly(list)) => list.iter().find_map(timestamp_value),
+        let written = match expected.map(|pattern| &pattern.options) {
+            Some(OptionsPattern::List(list)) => list.iter().find_map(written_timestamp),
             Some(OptionsPattern::Any) | None => None,
         };
-        if let (Some(live), Some(script)) = (live, script) {
-            self.timestamps.first.get_or_insert(Anchor { script, live });
-            self.timestamps.seen.insert(script, live);
+        let (Some(live), Some(written)) = (live, written) else {
+            return;
+        };
+        match written {
+            Match::Is(script) => {
+                self.timestamps.first.get_or_insert(Anchor { script, live });
+                self.timestamps.seen.insert(script, live);
+            }
+            // As packetdrill has it, a first value that is not looked at counts as 0.
+            Match::Any => {
+                let anchor = Anchor { script: 0, live };
+                self.timestamps.first.get_or_insert(anchor);
+            }
+            Match::Within(..) => {}
         }
     }
 
@@ -344,148 +386,40 @@ fn timestamp_value(option: &TcpOption) -> Option<u32> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn line(flags: u16, seq: u32, ack: Option<u32>) -> TcpPattern {
-        TcpPattern {
-            ports: None,
-            flags: TcpFlags(flags),
-            seq,
-            len: 0,
-            ack,
-            window: Some(1000),
-            urgent: 0,
-            options: OptionsPattern::Exactly(Vec::new()),
-        }
-    }
-
-    fn sent(flags: u16, sequence: u32, acknowledgment: u32) -> TcpSegment {
-        TcpSegment {
-            source_port: 8080,
-            destination_port: 40000,
-            sequence,
-            acknowledgment,
-            flags: TcpFlags(flags),
-            reserved: 0,
-            window: 500,
-            urgent: 0,
-            options: Vec::new(),
-            payload: Vec::new(),
-        }
-    }
-
-    const SYN: u16 = 0x02;
-    const SYN_ACK: u16 = 0x12;
-    const ACK: u16 = 0x10;
-
-    #[test]
-    fn numbers_count_from_the_syn_on_both_sides_across_the_wrap() {
-        let mut connection = Connection::new(Some(8080), 40000);
-        let syn = connection
-            .inbound(&line(SYN, u32::MAX - 5, None), false)
-            .unwrap();
-        assert_eq!(syn.sequence, u32::MAX - 5);
-        let reply = sent(SYN_ACK, u32::MAX, u32::MAX - 4);
-        connection.learn(&reply, Some(&line(SYN_ACK, 0, None)));
-        let shown = connection.outbound(&reply);
-        assert_eq!((shown.seq, shown.ack), (0, Some(u32::MAX - 4)));
-        let third = connection.inbound(&line(ACK, 11, Some(1)), false).unwrap();
-        assert_eq!((third.sequence, third.acknowledgment), (5, 0));
-        let shown = connection.outbound(&sent(ACK, 0, 5));
-        assert_eq!((shown.seq, shown.ack), (1, Some(11)));
-    }
-
-    #[test]
-    fn a_repeated_syn_ack_must_keep_its_number() {
-        let mut connection = Connection::new(Some(8080), 40000);
-        connection.inbound(&line(SYN, 0, None), false).unwrap();
-        connection.learn(&sent(SYN_ACK, 700, 1), None);
-        let other = sent(SYN_ACK, 900, 1);
-        connection.learn(&other, None);
-        assert_eq!(connection.outbound(&other).seq, 200);
-    }
-
-    #[test]
-    fn a_new_incarnation_is_taken_over_only_when_the_stack_accepts_it() {
-        let mut connection = Connection::new(Some(8080), 40000);
-        connection.inbound(&line(SYN, 0, None), false).unwrap();
-        connection.learn(&sent(SYN_ACK, 700, 1), None);
-        connection.inbound(&line(SYN, 5000, None), false).unwrap();
-        let challenge = sent(ACK, 701, 1);
-        connection.learn(&challenge, None);
-        assert_eq!(connection.outbound(&challenge).ack, Some(1));
-        let accepted = sent(SYN_ACK, 90_000, 5001);
-        connection.learn(&accepted, None);
-        assert_eq!(connection.outbound(&accepted).seq, 0);
-        let third = connection.inbound(&line(ACK, 1, Some(1)), false).unwrap();
-        assert_eq!((third.sequence, third.acknowledgment), (5001, 90_001));
-    }
-
-    #[test]
-    fn a_challenge_ack_that_fits_a_refused_syn_changes_nothing() {
-        let mut connection = Connection::new(Some(8080), 40000);
-        connection.inbound(&line(SYN, 0, None), false).unwrap();
-        connection.learn(&sent(SYN_ACK, 700, 1), None);
-        connection.inbound(&line(SYN, 100, None), false).unwrap();
-        let challenge = sent(ACK, 701, 101);
-        connection.learn(&challenge, None);
-        assert_eq!(connection.outbound(&challenge).ack, Some(101));
-    }
-
-    #[test]
-    fn a_syn_ack_against_a_line_without_syn_keeps_its_number() {
-        let mut connection = Connection::new(Some(8080), 40000);
-        connection.inbound(&line(SYN, 0, None), false).unwrap();
-        let syn_ack = sent(SYN_ACK, 700, 1);
-        connection.learn(&syn_ack, Some(&line(SYN_ACK, 0, None)));
-        connection.learn(&syn_ack, Some(&line(ACK, 1, Some(1))));
-        assert_eq!(connection.outbound(&syn_ack).seq, 0);
-    }
-
-    #[test]
-    fn a_reset_that_must_be_ignored_lets_no_new_number_pass() {
-        for (seq, new_incarnation) in [(900_000, false), (1, true)] {
-            let mut connection = Connection::new(Some(8080), 40000);
-            connection.inbound(&line(SYN, 0, None), false).unwrap();
-            connection.learn(&sent(SYN_ACK, 700, 1), None);
-            connection.inbound(&line(0x04, seq, None), false).unwrap();
-            connection.inbound(&line(SYN, 0, None), false).unwrap();
-            let again = sent(SYN_ACK, 900, 1);
-            connection.learn(&again, None);
-            assert_eq!(connection.outbound(&again).seq == 0, new_incarnation);
-        }
-    }
-
-    #[test]
-    fn a_segment_of_other_ports_says_nothing_about_this_connection() {
-        let mut connection = Connection::new(Some(8080), 40000);
-        connection.inbound(&line(SYN, 0, None), false).unwrap();
-        connection.learn(&sent(SYN_ACK, 700, 1), None);
-        let foreign = TcpPattern {
-            ports: Some((4001, 8080)),
-            ..line(SYN, 1000, None)
-        };
-        connection.inbound(&foreign, false).unwrap();
-        let later = sent(SYN_ACK, 900, 1001);
-        connection.learn(&later, None);
-        assert_eq!(connection.outbound(&later).seq, 200);
-    }
-
-    #[test]
-    fn an_echo_that_was_never_sent_is_refused() {
-        let mut connection = Connection::new(Some(8080), 40000);
-        let mut wrong = line(ACK, 1, Some(1));
-        wrong.options = OptionsPattern::Exactly(vec![TcpOption::Timestamps {
-            value: 1,
-            echo_reply: 4000,
-        }]);
-        assert!(
-            connection
-                .inbound(&wrong, false)
-                .unwrap_err()
-                .contains("ecr 4000")
-        );
+/// What a line says of the time stamp value.
+fn written_timestamp(option: &OptionPattern) -> Option<Match<u32>> {
+    match option {
+        OptionPattern::Is(option) => timestamp_value(option).map(Match::Is),
+        OptionPattern::Timestamps { value, .. } => Some(*value),
+        _ => None,
     }
 }
+
+/// The fields of an inbound line that decide what it does to the connection.
+struct Line {
+    flags: TcpFlags,
+    seq: u32,
+    ack: Option<u32>,
+}
+
+impl Line {
+    fn new(pattern: &TcpPattern) -> Result<Line, String> {
+        Ok(Line {
+            flags: pattern.flags.ok_or_else(not_one_value)?,
+            seq: one(pattern.seq)?,
+            ack: pattern.ack.map(one).transpose()?,
+        })
+    }
+}
+
+/// The one value of a field that is to be sent; the check of scripts lets nothing else pass.
+fn one<T: PartialOrd + Copy>(field: Match<T>) -> Result<T, String> {
+    field.exact().ok_or_else(not_one_value)
+}
+
+fn not_one_value() -> String {
+    "an inbound packet needs one value in each field".to_string()
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,34 +6,46 @@
 mod bookkeeping;
 mod calls;
 mod checks;
+mod commands;
 mod complaint;
 mod connection;
 mod descriptors;
 mod explain;
+mod facts;
+mod focus;
 mod inbound;
+mod inbound_ip;
+mod leftover;
 mod outbound;
-
+mod outbound_ip;
+mod python;
 mod schedule;
 mod settings;
+mod silence;
 #[cfg(test)]
 mod tests;
+mod tunnel;
 
 use std::time::Duration;
 
-use crate::program::{Action, PayloadMode, Program, Step, SurplusMode};
+use crate::program::{Action, Capability, PayloadMode, Program, ScriptOptions, Step};
 use crate::script;
+use crate::script::command::GLOBAL_STATE;
 use crate::source::Span;
-use crate::target::{Session, Target, TargetError};
+use crate::target::{CommandContext, Session, Target, TargetError};
 use crate::time::{Moment, Time};
-use crate::trace::{Trace, TraceEvent};
+use crate::trace::Trace;
 use crate::verdict::{CaseError, Failure, Verdict};
 
-use checks::{Checked, Scope, Value};
+use checks::Scope;
 use connection::Connection;
 use descriptors::Descriptors;
+use focus::{BeforeConnect, Focus, Past, Track};
+use leftover::Leftover;
 use schedule::{Due, Tolerance, due};
 
 pub use explain::diagnostic;
+pub use facts::load_context;
 pub use settings::RunSettings;
 
 /// What came of running one program.
@@ -50,22 +62,17 @@ pub struct RunOutcome {
     pub lateness: Duration,
 }
 
+/// The capability of code blocks that take Python.
+const PYTHON: &str = "python";
+
 /// Capabilities that name an IP version: not the target's matter but the run's.
 const IP_VERSION: &str = "ip_version:";
 
 /// Runs a program on a fresh session of `target`.
 pub fn run(program: &Program, target: &dyn Target, settings: &RunSettings) -> RunOutcome {
-    let lacking = program
-        .needs
-        .keys()
-        .filter(|capability| !capability.0.starts_with(IP_VERSION))
-        .find_map(|capability| {
-            let reason =
-                script::capability::unavailable(capability).or_else(|| target.lacks(capability))?;
-            Some((capability.0.clone(), reason))
-        });
-    if let Some((capability, reason)) = lacking {
-        return RunOutcome::unstarted(Verdict::Skip { capability, reason });
+    let mut needs = program.needs.keys();
+    if let Some(skip) = needs.find_map(|capability| lacking(capability, target)) {
+        return RunOutcome::unstarted(skip);
     }
     let other_version = program.needs.keys().find(|capability| {
         let version = capability.0.strip_prefix(IP_VERSION);
@@ -81,13 +88,48 @@ pub fn run(program: &Program, target: &dyn Target, settings: &RunSettings) -> Ru
         Ok(session_settings) => session_settings,
         Err(skip) => return RunOutcome::unstarted(skip),
     };
-    let session = match target.open(&session_settings) {
+    let asked = settings::needs(&session_settings);
+    if let Some(skip) = asked
+        .into_iter()
+        .find_map(|capability| lacking(&capability, target))
+    {
+        return RunOutcome::unstarted(skip);
+    }
+    let alone = program.needs.keys().any(|need| need.0 == GLOBAL_STATE);
+    if alone && !settings.allow_commands {
+        return RunOutcome::unstarted(Verdict::Skip {
+            capability: GLOBAL_STATE.to_string(),
+            reason: "a command changes what all programs of the machine share; allow it with --allow-commands (it is put back afterwards)".to_string(),
+        });
+    }
+    let mut session = match target.open(&session_settings) {
         Ok(session) => session,
         Err(error) => return RunOutcome::unstarted(Stop::from(error).verdict()),
     };
+    let context = CommandContext {
+        folder: settings.folder.clone(),
+        alone,
+    };
+    if let Err(error) = session.prepare_commands(&context) {
+        return RunOutcome::unstarted(Stop::from(error).verdict());
+    }
     let mut run = Run::new(program, settings, session_settings, session);
     run.is_virtual = target.is_virtual();
     run.whole()
+}
+
+/// The verdict if the target, or the harness, lacks this.
+fn lacking(capability: &Capability, target: &dyn Target) -> Option<Verdict> {
+    if capability.0.starts_with(IP_VERSION) {
+        return None;
+    }
+    let reason = script::capability::unavailable(capability)
+        .or_else(|| (capability.0 == PYTHON).then(python::missing).flatten())
+        .or_else(|| target.lacks(capability))?;
+    Some(Verdict::Skip {
+        capability: capability.0.clone(),
+        reason,
+    })
 }
 
 impl RunOutcome {
@@ -136,24 +178,6 @@ impl From<TargetError> for Stop {
     }
 }
 
-/// What the socket under test is doing, for choosing the connection a packet belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Focus {
-    /// No socket yet, or one that listens: the next inbound segment opens a child.
-    Open,
-    /// A socket that neither listens nor connects.
-    Idle,
-    /// The connection is known.
-    Connected,
-}
-
-/// The connection under test as it was before a `connect`.
-struct BeforeConnect {
-    connection: Option<Connection>,
-    focus: Focus,
-    connecting: Option<crate::call::Fd>,
-}
-
 /// A blocking call in flight.
 struct Pending {
     step: usize,
@@ -163,19 +187,43 @@ struct Pending {
 /// One run.
 struct Run<'a> {
     program: &'a Program,
+    /// The script's option lines and the command line's.
+    options: ScriptOptions,
     session: Box<dyn Session>,
     addresses: crate::target::SessionSettings,
     bind_port: u16,
+    /// Sockets that have no connection yet.
+    fresh: std::collections::BTreeSet<crate::call::Fd>,
+    /// Ports that sockets were bound to by an address of the script.
+    bound: std::collections::BTreeMap<crate::call::Fd, u16>,
+    /// The port of the socket that listens, where children are opened.
+    listen_port: u16,
     connect_port: u16,
     next_remote_port: u16,
     tolerance: Tolerance,
     payload: PayloadMode,
+    /// The key of `md5 valid`.
+    md5_secret: Vec<u8>,
     drop_in: bool,
     descriptors: Descriptors,
     focus: Focus,
     connection: Option<Connection>,
     /// The descriptor code blocks look at.
     subject: Option<crate::call::Fd>,
+    /// Which `connect` made the connection, counted over the run.
+    opened: usize,
+    /// How many connections `connect` has made.
+    connects: usize,
+    /// The name of the line that is worked on, whose connection the fields here are then about.
+    entered: Option<String>,
+    /// What belongs to lines without a name, while one with a name is worked on.
+    unnamed: Option<Track>,
+    /// What belongs to the lines of each name.
+    named: std::collections::BTreeMap<String, Track>,
+    /// Connections that the script has turned away from.
+    past: Vec<Past>,
+    /// Packets that they sent before, and that no line took.
+    leftovers: Vec<Leftover>,
     scope: Scope,
     pending: Option<Pending>,
     is_virtual: bool,
@@ -183,6 +231,8 @@ struct Run<'a> {
     waiting: std::collections::VecDeque<crate::target::Observed>,
     /// The flow label a script value stands for, and the live one.
     flow_label: Option<(u32, u32)>,
+    /// Pieces of outbound datagrams seen so far.
+    pieces: crate::wire::Reassembly,
     /// Where in the stream the last injected urgent byte stands.
     urgent_mark: Option<u64>,
     /// What was known before the latest `connect`, should it come to nothing.
@@ -193,6 +243,8 @@ struct Run<'a> {
     base: Moment,
     /// When the previous event was due, if it was an inbound packet.
     inbound_due: Option<Time>,
+    /// When the previous event was due by the script, whatever it was.
+    last_due: Option<Time>,
     lateness: Duration,
     trace: Trace,
 }
@@ -204,38 +256,50 @@ impl<'a> Run<'a> {
         addresses: crate::target::SessionSettings,
         session: Box<dyn Session>,
     ) -> Run<'a> {
-        let variables = crate::symbols::code_constants()
-            .filter_map(|name| {
-                Some((
-                    name.to_string(),
-                    Value::Int(crate::symbols::code_constant(name)?),
-                ))
-            })
-            .collect();
+        let options = settings.options(&program.options);
+        let bind_port = options.bind_port.unwrap_or(settings::DEFAULT_PORT);
         Run {
             program,
             session,
-            bind_port: settings.bind_port(&program.options),
-            connect_port: settings.connect_port(&program.options),
+            bind_port,
+            fresh: std::collections::BTreeSet::new(),
+            bound: std::collections::BTreeMap::new(),
+            listen_port: bind_port,
+            connect_port: options.connect_port.unwrap_or(settings::DEFAULT_PORT),
             next_remote_port: settings.first_remote_port(),
             addresses,
-            tolerance: settings.tolerance(&program.options),
+            tolerance: settings::tolerance(&options),
+            md5_secret: options
+                .tcp_md5_secret
+                .clone()
+                .unwrap_or_default()
+                .into_bytes(),
+            options,
             payload: program.header.payload,
             drop_in: settings.drop_in,
             descriptors: Descriptors::default(),
             focus: Focus::Open,
             connection: None,
             subject: None,
-            scope: Scope { variables },
+            opened: 0,
+            connects: 0,
+            entered: None,
+            unnamed: None,
+            named: std::collections::BTreeMap::new(),
+            past: Vec::new(),
+            leftovers: Vec::new(),
+            scope: Scope::new(),
             pending: None,
             is_virtual: false,
             waiting: std::collections::VecDeque::new(),
             flow_label: None,
+            pieces: crate::wire::Reassembly::default(),
             urgent_mark: None,
             before_connect: None,
             connecting: None,
             base: Moment::default(),
             inbound_due: None,
+            last_due: None,
             lateness: Duration::ZERO,
             trace: Trace::default(),
         }
@@ -259,9 +323,22 @@ impl<'a> Run<'a> {
     }
 
     fn events(&mut self) -> Result<(), Stop> {
+        for script in self.options.init_scripts.clone() {
+            // Of the first line, where option lines stand; the command names the script.
+            self.set_up(&script, Span::default())?;
+        }
         if let Some(init) = &self.program.init {
             self.set_up(&init.node, init.span)?;
         }
+        let blocks = self
+            .program
+            .steps
+            .iter()
+            .filter_map(|step| match &step.action {
+                Action::Check(block) => Some(block),
+                _ => None,
+            });
+        self.scope.prepare(blocks);
         self.session.start();
         for (index, step) in self.program.steps.iter().enumerate() {
             self.step(index, step)?;
@@ -272,42 +349,46 @@ impl<'a> Run<'a> {
 
     fn step(&mut self, index: usize, step: &Step) -> Result<(), Stop> {
         let due = self.due(step);
-        let inbound_due = match &step.action {
-            Action::Expect(pattern) => {
-                self.expect(step, pattern, due)?;
-                None
-            }
+        let result = self.on_track(step.connection.as_deref(), |run| run.act(index, step, due));
+        self.last_due = Some(due.earliest);
+        self.inbound_due = result?;
+        self.judge_leftovers()
+    }
+
+    /// Does what a step says. Gives when it was due, if it was an inbound packet.
+    fn act(&mut self, index: usize, step: &Step, due: Due) -> Result<Option<Time>, Stop> {
+        match &step.action {
+            Action::Expect(pattern) => self.expect(step, pattern, due)?,
+            Action::Nothing => self.silence(step, due)?,
             Action::Inject(pattern) => {
                 self.act_at(step, due)?;
+                self.turn_to_child(pattern)?;
                 self.inject(step, pattern)?;
-                Some(due.nominal())
+                return Ok(Some(due.nominal()));
             }
             Action::Call(call) => {
+                self.await_call_in_flight()?;
                 self.act_at(step, due)?;
                 self.call(index, step, call)?;
-                None
             }
             Action::Command(command) => {
                 self.act_at(step, due)?;
-                self.settle_pending(false)?;
+                self.look_at_call_in_flight()?;
                 let start = self.session.now();
                 self.command(command, step.span)?;
                 self.base = Moment {
                     start,
                     end: self.session.now(),
                 };
-                None
             }
-            Action::Check(statements) => {
+            Action::Check(block) => {
                 self.act_at(step, due)?;
-                self.settle_pending(false)?;
-                self.check(statements)?;
+                self.look_at_call_in_flight()?;
+                self.check(block)?;
                 self.base = Moment::at(self.session.now());
-                None
             }
-        };
-        self.inbound_due = inbound_due;
-        Ok(())
+        }
+        Ok(None)
     }
 
     /// When a step is due. A train of inbound packets keeps its written spacing
@@ -317,11 +398,20 @@ impl<'a> Run<'a> {
             (Action::Inject(_), Some(previous)) => Moment::at(previous),
             (Action::Inject(_), None)
             | (
-                Action::Expect(_) | Action::Call(_) | Action::Command(_) | Action::Check(_),
+                Action::Expect(_)
+                | Action::Nothing
+                | Action::Call(_)
+                | Action::Command(_)
+                | Action::Check(_),
                 Some(_) | None,
             ) => self.base,
         };
-        due(step.at.node, base)
+        let mut due = due(step.at.node, base);
+        if let (true, Some(last)) = (self.drop_in, self.last_due) {
+            // packetdrill's gap begins where the event before was due, whenever it happened.
+            due.gap = due.earliest.saturating_since(last);
+        }
+        due
     }
 
     /// Waits until the harness is to act. If the time has long passed, the events before took
@@ -364,119 +454,6 @@ impl<'a> Run<'a> {
             notes: Vec::new(),
             help: None,
         })
-    }
-
-    /// The init or cleanup command: if it fails, nothing is said about the stack.
-    fn set_up(&mut self, command: &str, span: Span) -> Result<(), Stop> {
-        match self.command(command, span) {
-            Err(Stop::Failed(failure)) => Err(self.script_error(*failure)),
-            other => other,
-        }
-    }
-
-    /// A failure that only the script can be at fault for.
-    fn script_error(&self, failure: Failure) -> Stop {
-        Stop::Script(Box::new(explain::diagnostic(
-            &failure,
-            &self.program.source,
-        )))
-    }
-
-    fn command(&mut self, command: &str, span: Span) -> Result<(), Stop> {
-        let at = self.session.now();
-        let report = self.session.command(command)?;
-        self.trace
-            .push(at, TraceEvent::Note, Some(span), format!("`{command}`"));
-        if report.status == Some(0) {
-            return Ok(());
-        }
-        // A command that cannot be found or run, or that was killed, is not the stack's doing.
-        let broken = matches!(report.status, None | Some(126 | 127));
-        let status = report
-            .status
-            .map_or("a signal".to_string(), |code| code.to_string());
-        let mut notes = Vec::new();
-        if !report.output.trim().is_empty() {
-            notes.push(format!("it printed: {}", report.output.trim()));
-        }
-        let failure = Failure {
-            code: "R006",
-            message: format!("the command ended with {status} instead of status 0"),
-            label: format!("ended with {status}"),
-            span: Some(span),
-            differences: vec![crate::expect::compare::difference("status", "0", status)],
-            notes,
-            help: None,
-        };
-        Err(if broken {
-            self.script_error(failure)
-        } else {
-            self.fail(failure)
-        })
-    }
-
-    fn check(&mut self, statements: &[crate::program::CheckStatement]) -> Result<(), Stop> {
-        let at = self.session.now();
-        if let Some(subject) = self.subject {
-            let info = self.session.socket_info(self.descriptors.live(subject))?;
-            let info = info
-                .into_iter()
-                .map(|(name, value)| (name, Value::Int(value)));
-            self.scope.variables.extend(info);
-        }
-        match self.scope.run(statements) {
-            Checked::Held(printed) => {
-                for line in printed {
-                    self.trace.push(at, TraceEvent::Note, None, line);
-                }
-                Ok(())
-            }
-            Checked::Broken {
-                span,
-                values,
-                message,
-            } => {
-                let label = message
-                    .clone()
-                    .unwrap_or_else(|| "does not hold".to_string());
-                let difference =
-                    crate::expect::compare::difference("assert", "true", values.clone());
-                Err(self.fail(Failure {
-                    code: "R005",
-                    message: "the assertion does not hold".to_string(),
-                    label,
-                    span: Some(span),
-                    differences: vec![difference],
-                    notes: vec![format!("at {at}: {values}")],
-                    help: None,
-                }))
-            }
-            Checked::Unusable(problem) => Err(Stop::Machine(format!(
-                "a code block cannot be evaluated: {problem}; use names from docs/language.md"
-            ))),
-        }
-    }
-
-    fn cleanup(&mut self) -> Result<(), Stop> {
-        match &self.program.cleanup {
-            Some(cleanup) => self.set_up(&cleanup.node, cleanup.span),
-            None => Ok(()),
-        }
-    }
-
-    /// What is left over at the end, unless the case does not care.
-    fn surplus(&mut self) -> Result<(), Stop> {
-        /// How long a live stack is given for a packet that is already on its way.
-        const GRACE: Duration = Duration::from_millis(10);
-        if self.drop_in || self.program.header.surplus == SurplusMode::Ignore {
-            return Ok(());
-        }
-        let now = self.session.now();
-        let deadline = if self.is_virtual { now } else { now + GRACE };
-        match self.next_of_connection(deadline, None)? {
-            Some(seen) => Err(self.surplus_failure(&seen)),
-            None => Ok(()),
-        }
     }
 
     /// Turns a failure into the reason to stop, with the packets so far.

@@ -5,18 +5,21 @@ use std::time::Duration;
 
 use crate::expect::compare::{self, Rules, difference};
 use crate::expect::payload::{self, Direction};
-use crate::expect::show;
+use crate::expect::{ip, show};
 use crate::program::{
-    BodyPattern, EcnPattern, IcmpPattern, IcmpQuote, IpPattern, PacketPattern, PayloadMode, Step,
-    TcpPattern,
+    BodyPattern, EcnPattern, IpPattern, Match, PacketPattern, PayloadMode, Step, TcpPattern,
 };
 use crate::source::Span;
 use crate::target::Observed;
 use crate::time::{Moment, Time};
 use crate::trace::TraceEvent;
 use crate::verdict::Difference;
-use crate::wire::{self, IcmpMessage, IpFields, Packet, Parsed, TcpFlags, TcpSegment, Transport};
+use crate::wire::{
+    self, IcmpMessage, IpFields, Packet, Parsed, TcpFlags, TcpOption, TcpSegment, Transport,
+};
 
+use super::focus::Owner;
+use super::outbound_ip::udp_as_written;
 use super::schedule::Due;
 use super::{Connection, Run, Stop};
 
@@ -35,6 +38,8 @@ pub(super) struct Seen {
     pub(super) parsed: Parsed,
     /// The packet as the script would write it.
     pub(super) pattern: PacketPattern,
+    /// The digest that an MD5 option must carry; of several pieces that of the last.
+    md5: Option<[u8; 16]>,
 }
 
 impl Run<'_> {
@@ -54,7 +59,9 @@ impl Run<'_> {
         };
         self.merge(&mut seen, pattern, deadline)?;
         let differences = self.judge(&seen, pattern, due);
-        if !differences.is_empty() {
+        if self.options.non_fatal_packet {
+            self.warn_of(&seen, step, &differences);
+        } else if !differences.is_empty() {
             return Err(self.mismatch(pattern, &seen, due, differences));
         }
         // A packet that had waited does not turn the clock back.
@@ -93,51 +100,89 @@ impl Run<'_> {
         kept: &mut Vec<Observed>,
     ) -> Result<Option<Seen>, Stop> {
         while let Some(observed) = self.next_packet(deadline)? {
-            let parsed = match wire::parse(&observed.bytes) {
-                Ok(parsed) => parsed,
+            let read = wire::parse(&observed.bytes)
+                .and_then(|parsed| self.take_out_of_udp(parsed, expected));
+            let (parsed, udp_ports) = match read {
+                Ok(read) => read,
                 Err(problem) => return Err(self.unreadable(observed, &problem, expected)),
             };
-            let ours = self.belongs(&parsed.packet, expected);
-            let under_test = self.belongs(&parsed.packet, None);
-            if under_test && !ours {
-                kept.push(observed);
-                continue;
-            }
-            let tcp = expected.and_then(|pattern| match &pattern.body {
-                BodyPattern::Tcp(tcp) => Some(tcp),
-                BodyPattern::Udp { .. } | BodyPattern::Icmp(_) => None,
-            });
-            if let (true, Some(connection)) = (under_test, self.connection.as_mut()) {
-                match &parsed.packet.transport {
-                    Transport::Tcp(segment) => connection.learn(segment, tcp),
-                    Transport::Udp(datagram) => {
-                        connection.local_port.get_or_insert(datagram.source_port);
-                    }
-                    Transport::Icmp(_) | Transport::Other { .. } => {}
+            let piece = self.is_piece_of_ours(&parsed);
+            let owner = match piece {
+                true => Owner::Current,
+                false => self.owner(&parsed.packet, observed.at),
+            };
+            let under_test = owner == Owner::Current;
+            let ours = match expected.and_then(ports_of) {
+                Some(_) if !self.drop_in && !piece => self.belongs(&parsed.packet, expected),
+                Some(_) | None => under_test,
+            };
+            match owner {
+                Owner::Current | Owner::Other if !ours => {
+                    kept.push(observed);
+                    continue;
                 }
+                Owner::Past(place) if !ours => {
+                    self.leave_over_late(observed, place);
+                    continue;
+                }
+                Owner::Nobody if !ours => {
+                    self.pass_over(observed, &parsed);
+                    continue;
+                }
+                Owner::Current | Owner::Other | Owner::Past(_) | Owner::Nobody => {}
             }
-            let pattern = self.as_written(&parsed.packet);
-            let mut text = show::packet(&pattern, false);
-            if !ours {
-                text.push_str("   (another connection)");
+            if under_test {
+                self.learn_from(&parsed.packet, expected);
             }
+            let pattern = PacketPattern {
+                layers: ip::as_written(&parsed.layers),
+                udp_encapsulation: udp_ports,
+                ..self.as_written(&parsed.packet, expected)
+            };
+            let md5 = self.md5_of(&parsed.packet);
+            let text = self.tagged(show::packet(&pattern, false));
             let event = TraceEvent::Sent(observed.bytes.clone());
             self.trace.push(observed.at, event, None, text);
-            if ours {
-                return Ok(Some(Seen {
-                    first_at: observed.at,
-                    pieces: Vec::new(),
-                    observed,
-                    parsed,
-                    pattern,
-                }));
-            }
+            return Ok(Some(Seen {
+                first_at: observed.at,
+                pieces: Vec::new(),
+                observed,
+                parsed,
+                pattern,
+                md5,
+            }));
         }
         Ok(None)
     }
 
+    /// Learns from a packet of the connection under test, before it is shown in script numbers.
+    fn learn_from(&mut self, packet: &Packet, expected: Option<&PacketPattern>) {
+        let tcp = expected.and_then(|pattern| match &pattern.body {
+            BodyPattern::Tcp(tcp) => Some(tcp),
+            BodyPattern::Udp(_) | BodyPattern::Icmp(_) => None,
+        });
+        let Some(connection) = self.connection.as_mut() else {
+            return;
+        };
+        match &packet.transport {
+            Transport::Tcp(segment) => connection.learn(segment, tcp),
+            Transport::Udp(datagram) => {
+                connection.local_port.get_or_insert(datagram.source_port);
+            }
+            Transport::Icmp(_) | Transport::Other { .. } => {}
+        }
+    }
+
+    /// Records a packet of no connection that the script drives.
+    pub(super) fn pass_over(&mut self, observed: Observed, parsed: &Parsed) {
+        let text = show::packet(&self.as_written(&parsed.packet, None), false);
+        let text = format!("{text}   (another connection)");
+        let event = TraceEvent::Sent(observed.bytes);
+        self.trace.push(observed.at, event, None, text);
+    }
+
     /// The oldest packet that nobody has looked at.
-    fn next_packet(&mut self, deadline: Time) -> Result<Option<Observed>, Stop> {
+    pub(super) fn next_packet(&mut self, deadline: Time) -> Result<Option<Observed>, Stop> {
         match self.waiting.pop_front() {
             Some(observed) => Ok(Some(observed)),
             None => Ok(self.session.next_packet(deadline)?),
@@ -154,29 +199,33 @@ impl Run<'_> {
         let BodyPattern::Tcp(want) = &pattern.body else {
             return Ok(());
         };
-        if self.program.options.strict_segments {
+        let Some(want) = want.len.exact().map(usize::from) else {
+            return Ok(());
+        };
+        if self.options.strict_segments {
             return Ok(());
         }
         let piece = payload_len(&seen.parsed);
-        let first = seen.pattern.clone();
-        while payload_len(&seen.parsed) > 0 && payload_len(&seen.parsed) < usize::from(want.len) {
+        let mut whole = true;
+        while payload_len(&seen.parsed) > 0 && payload_len(&seen.parsed) < want {
             let Some(next) = self.next_of_connection(deadline, Some(pattern))? else {
                 return Ok(());
             };
             let Some(joined) = join(&seen.parsed.packet, &next.parsed.packet, piece) else {
                 return Err(self.split_wrong(pattern, seen, &next));
             };
-            if seen.pieces.is_empty() {
-                seen.pieces = self.piece_differences(pattern, &first, &seen.parsed, false);
+            if whole {
+                seen.pieces = self.piece_differences(pattern, seen, false);
+                whole = false;
             }
-            let last =
-                payload_len(&seen.parsed) + payload_len(&next.parsed) >= usize::from(want.len);
-            let more = self.piece_differences(pattern, &next.pattern, &next.parsed, last);
+            let last = payload_len(&seen.parsed) + payload_len(&next.parsed) >= want;
+            let more = self.piece_differences(pattern, &next, last);
             seen.pieces.extend(more);
             seen.parsed.packet = joined;
             seen.parsed.faults.extend(next.parsed.faults);
             seen.observed.at = next.observed.at;
-            seen.pattern = self.as_written(&seen.parsed.packet);
+            seen.md5 = next.md5;
+            seen.pattern.body = self.as_written(&seen.parsed.packet, Some(pattern)).body;
         }
         Ok(())
     }
@@ -186,18 +235,24 @@ impl Run<'_> {
     fn piece_differences(
         &self,
         pattern: &PacketPattern,
-        piece: &PacketPattern,
-        parsed: &Parsed,
+        piece: &Seen,
         last: bool,
     ) -> Vec<Difference> {
-        let (BodyPattern::Tcp(want), BodyPattern::Tcp(got)) = (&pattern.body, &piece.body) else {
+        let (BodyPattern::Tcp(want), BodyPattern::Tcp(got)) = (&pattern.body, &piece.pattern.body)
+        else {
             return Vec::new();
         };
         let free = TcpFlags::PSH.with(TcpFlags::CWR).0;
         let fin = if last { 0 } else { TcpFlags::FIN.0 };
-        let flags = TcpFlags((want.flags.0 & !free & !fin) | (got.flags.0 & free));
+        let flags = want
+            .flags
+            .zip(got.flags)
+            .map(|(want, got)| TcpFlags((want.0 & !free & !fin) | (got.0 & free)));
         // The pointer is an offset from each piece's own number.
-        let urgent = if want.urgent == 0 { 0 } else { got.urgent };
+        let urgent = match want.urgent {
+            Match::Is(0) => Match::Is(0),
+            _ => got.urgent,
+        };
         let expected = TcpPattern {
             flags,
             seq: got.seq,
@@ -211,21 +266,36 @@ impl Run<'_> {
         };
         let rules = Rules {
             timestamp_slack: None,
-            ..self.rules(Time::ZERO)
+            ..self.rules(piece)
         };
-        compare::packet(&whole(expected), piece, &parsed.packet.ip, rules)
+        compare::packet(&whole(expected), &piece.pattern, &piece.parsed, rules)
     }
 
-    fn rules(&self, at: Time) -> Rules {
+    fn rules(&self, seen: &Seen) -> Rules {
         Rules {
             echo_reply: self.payload == PayloadMode::Offset,
-            timestamp_slack: self.timestamp_slack(at),
+            timestamp_slack: self.timestamp_slack(seen.observed.at),
+            md5: seen.md5,
+            drop_in: self.drop_in,
         }
     }
 
+    /// The digest that the MD5 option of a packet must carry, if it has one.
+    fn md5_of(&self, packet: &Packet) -> Option<[u8; 16]> {
+        let Transport::Tcp(segment) = &packet.transport else {
+            return None;
+        };
+        let signed = |option: &TcpOption| matches!(option, TcpOption::Md5(_));
+        segment.options.iter().find(|option| signed(option))?;
+        packet.md5_digest(&self.md5_secret).ok()
+    }
+
     fn judge(&mut self, seen: &Seen, pattern: &PacketPattern, due: Due) -> Vec<Difference> {
-        let rules = self.rules(seen.observed.at);
-        let mut found = compare::packet(pattern, &seen.pattern, &seen.parsed.packet.ip, rules);
+        let rules = self.rules(seen);
+        let mut found = match (pattern.ip.fragment, seen.parsed.header.piece) {
+            (None, None) => compare::packet(pattern, &seen.pattern, &seen.parsed, rules),
+            (wanted, piece) => self.judge_piece(seen, pattern, wanted, piece),
+        };
         for piece in &seen.pieces {
             if !found.contains(piece) {
                 found.push(piece.clone());
@@ -242,7 +312,7 @@ impl Run<'_> {
             if segment.reserved != 0 {
                 found.push(difference("reserved", "0", segment.reserved.to_string()));
             }
-            found.extend(self.payload_difference(segment));
+            found.extend(self.payload_difference(segment, pattern));
         }
         for at in [seen.first_at, seen.observed.at] {
             let error = due.error(at, self.tolerance);
@@ -289,17 +359,24 @@ impl Run<'_> {
 
     /// How far a TS value may be off: the tolerance for the time since the start, in ticks.
     fn timestamp_slack(&self, at: Time) -> Option<u32> {
-        let tick = self
-            .program
-            .options
-            .tcp_ts_tick_usecs
-            .filter(|&tick| tick > 0)?;
+        let tick = self.options.tcp_ts_tick_usecs.filter(|&tick| tick > 0)?;
         let gap = at.saturating_since(Time::ZERO);
         let slack = self.tolerance.for_gap(gap).as_micros() / u128::from(tick);
         Some(u32::try_from(slack).unwrap_or(u32::MAX) + 1)
     }
 
-    fn payload_difference(&self, segment: &TcpSegment) -> Option<Difference> {
+    fn payload_difference(
+        &self,
+        segment: &TcpSegment,
+        pattern: &PacketPattern,
+    ) -> Option<Difference> {
+        if let BodyPattern::Tcp(TcpPattern {
+            payload: Some(written),
+            ..
+        }) = &pattern.body
+        {
+            return contents_difference(written, &segment.payload);
+        }
         let connection = self.connection.as_ref()?;
         if self.payload == PayloadMode::Zero {
             let at = segment.payload.iter().position(|&byte| byte != 0)?;
@@ -325,15 +402,15 @@ impl Run<'_> {
     }
 
     pub(super) fn belongs(&self, packet: &Packet, expected: Option<&PacketPattern>) -> bool {
-        let written = expected.and_then(|pattern| match &pattern.body {
-            BodyPattern::Tcp(tcp) => tcp.ports,
-            BodyPattern::Udp { ports, .. } => *ports,
-            BodyPattern::Icmp(_) => None,
-        });
+        // In packetdrill the ports of an outbound line mean nothing.
+        let naming = expected.filter(|_| !self.drop_in);
+        let written = naming.and_then(ports_of);
         let (source, destination) = match &packet.transport {
             Transport::Tcp(segment) => (segment.source_port, segment.destination_port),
             Transport::Udp(datagram) => (datagram.source_port, datagram.destination_port),
-            Transport::Icmp(message) => return !is_neighbour_noise(message, packet.ip.source),
+            Transport::Icmp(message) => {
+                return self.sees_icmp() && !is_neighbour_noise(message, packet.ip.source);
+            }
             Transport::Other { .. } => return false,
         };
         if packet.ip.destination != self.addresses.remote_ip {
@@ -349,8 +426,16 @@ impl Run<'_> {
         })
     }
 
-    /// A live packet as the script would write it.
-    fn as_written(&self, packet: &Packet) -> PacketPattern {
+    /// A live packet as the script would write it; a line with an absolute number has it so too.
+    pub(super) fn as_written(
+        &self,
+        packet: &Packet,
+        expected: Option<&PacketPattern>,
+    ) -> PacketPattern {
+        let absolute = matches!(
+            expected.map(|line| &line.body),
+            Some(BodyPattern::Tcp(TcpPattern { absolute: true, .. }))
+        );
         let body = match &packet.transport {
             Transport::Tcp(segment) => {
                 let fallback = Connection::new(None, 0);
@@ -358,38 +443,47 @@ impl Run<'_> {
                     self.connection
                         .as_ref()
                         .unwrap_or(&fallback)
-                        .outbound(segment),
+                        .outbound(segment, absolute),
                 )
             }
-            Transport::Udp(datagram) => BodyPattern::Udp {
-                ports: None,
-                len: u16::try_from(datagram.payload.len()).unwrap_or(u16::MAX),
-            },
-            Transport::Icmp(message) => BodyPattern::Icmp(IcmpPattern {
-                kind: (Some(message.kind), Some(message.kind)),
-                code: (Some(message.code), Some(message.code)),
-                mtu: None,
-                id: None,
-                quote: IcmpQuote::Raw(u16::try_from(message.payload.len() + 8).unwrap_or(u16::MAX)),
-            }),
-            Transport::Other { payload, .. } => BodyPattern::Udp {
-                ports: None,
-                len: u16::try_from(payload.len()).unwrap_or(u16::MAX),
-            },
+            Transport::Udp(datagram) => BodyPattern::Udp(udp_as_written(&datagram.payload)),
+            Transport::Icmp(message) => BodyPattern::Icmp(self.icmp_as_written(message)),
+            Transport::Other { payload, .. } => BodyPattern::Udp(udp_as_written(payload)),
         };
         let ecn = match packet.ip.traffic_class & 3 {
             0 => None,
             bits => Some(EcnPattern::Bits(bits)),
         };
         PacketPattern {
+            layers: Vec::new(),
             ip: IpPattern {
                 ecn,
                 ..IpPattern::default()
             },
+            udp_encapsulation: None,
             body,
             span: Span::default(),
         }
     }
+}
+
+/// The ports a line names.
+pub(super) fn ports_of(pattern: &PacketPattern) -> Option<(u16, u16)> {
+    match &pattern.body {
+        BodyPattern::Tcp(tcp) => tcp.ports,
+        BodyPattern::Udp(udp) => udp.ports,
+        BodyPattern::Icmp(_) => None,
+    }
+}
+
+/// Where a payload departs from what the line says it is. Another length is reported as such.
+fn contents_difference(written: &[u8], seen: &[u8]) -> Option<Difference> {
+    let at = written
+        .iter()
+        .zip(seen)
+        .position(|(want, got)| want != got)?;
+    let byte = |bytes: &[u8]| format!("byte {at} is {:#04x}", bytes[at]);
+    Some(difference("payload", byte(written), byte(seen)))
 }
 
 /// Neighbour and router discovery, multicast listener reports: the host's own housekeeping.

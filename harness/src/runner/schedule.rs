@@ -34,7 +34,7 @@ pub(super) struct Due {
     pub(super) earliest: Time,
     /// Not after; `None` for `*`.
     pub(super) latest: Option<Time>,
-    /// Script time since the previous event, for the tolerance.
+    /// Script time since the previous event, for the tolerance; of a range its start counts.
     pub(super) gap: Duration,
 }
 
@@ -60,12 +60,12 @@ pub(super) fn due(spec: TimeSpec, base: Moment) -> Due {
         TimeSpec::AbsoluteRange(from, to) => Due {
             earliest: from,
             latest: Some(to),
-            gap: since_base(to),
+            gap: since_base(from),
         },
         TimeSpec::RelativeRange(from, to) => Due {
             earliest: base.start + from,
             latest: Some(base.end + to),
-            gap: to,
+            gap: from,
         },
     }
 }
@@ -137,6 +137,20 @@ mod tests {
     fn what_the_machine_took_widens_the_window(#[case] at: i64, #[case] want: i64) {
         let due = due(TimeSpec::Relative(Duration::ZERO), moment(10_000, 50_000));
         assert_eq!(due.error(Time::from_micros(at), TOLERANCE), want);
+    }
+
+    #[rstest]
+    #[case::early_inside(1_750_001, 0)]
+    #[case::early(1_749_999, -250_001)]
+    #[case::late_inside(3_250_000, 0)]
+    #[case::late(3_250_001, 250_001)]
+    fn the_start_of_a_range_gives_the_tolerance_at_both_ends(#[case] at: i64, #[case] want: i64) {
+        let (from, to) = (Duration::from_secs(2), Duration::from_secs(3));
+        let relative = due(TimeSpec::RelativeRange(from, to), moment(0, 0));
+        let absolute = TimeSpec::AbsoluteRange(Time::ZERO + from, Time::ZERO + to);
+        for due in [relative, due(absolute, moment(0, 0))] {
+            assert_eq!(due.error(Time::from_micros(at), TOLERANCE), want);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use crate::program::{IpVersion, ScriptOptions};
+use crate::program::{Capability, IpVersion, ScriptOptions};
 use crate::target::SessionSettings;
 use crate::verdict::Verdict;
 
@@ -20,6 +20,10 @@ pub struct RunSettings {
     pub overrides: ScriptOptions,
     /// Judge as packetdrill does: what is left over at the end of a script is not looked at.
     pub drop_in: bool,
+    /// The folder of the script's file, in which its commands are run.
+    pub folder: Option<std::path::PathBuf>,
+    /// Commands may change what all programs of the machine share; it is put back.
+    pub allow_commands: bool,
 }
 
 const LOCAL_V4: Ipv4Addr = Ipv4Addr::new(192, 168, 0, 2);
@@ -30,9 +34,44 @@ const GATEWAY_V6: Ipv6Addr = Ipv6Addr::new(0xfd3d, 0xfa7b, 0xd17d, 0, 0, 0, 0, 1
 const REMOTE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
 
 impl RunSettings {
-    /// The host this run needs, or the verdict if script and family do not fit.
+    /// The script's option lines with those of the command line over them.
+    pub(super) fn options(&self, script: &ScriptOptions) -> ScriptOptions {
+        let over = self.overrides.clone();
+        let script = script.clone();
+        let init_scripts = match over.init_scripts.is_empty() {
+            true => script.init_scripts,
+            false => over.init_scripts,
+        };
+        ScriptOptions {
+            ip_version: over.ip_version.or(script.ip_version),
+            local_ip: over.local_ip.or(script.local_ip),
+            remote_ip: over.remote_ip.or(script.remote_ip),
+            gateway_ip: over.gateway_ip.or(script.gateway_ip),
+            netmask_ip: over.netmask_ip.or(script.netmask_ip),
+            bind_port: over.bind_port.or(script.bind_port),
+            connect_port: over.connect_port.or(script.connect_port),
+            mtu: over.mtu.or(script.mtu),
+            mss: over.mss.or(script.mss),
+            speed: over.speed.or(script.speed),
+            is_anyip: over.is_anyip || script.is_anyip,
+            init_scripts,
+            tolerance: over.tolerance.or(script.tolerance),
+            tolerance_percent: over.tolerance_percent.or(script.tolerance_percent),
+            tcp_ts_tick_usecs: over.tcp_ts_tick_usecs.or(script.tcp_ts_tick_usecs),
+            tcp_ts_ecr_scaled: over.tcp_ts_ecr_scaled || script.tcp_ts_ecr_scaled,
+            tcp_md5_secret: over.tcp_md5_secret.or(script.tcp_md5_secret),
+            udp_encapsulation: over.udp_encapsulation || script.udp_encapsulation,
+            strict_segments: over.strict_segments || script.strict_segments,
+            non_fatal_packet: over.non_fatal_packet || script.non_fatal_packet,
+            others: [script.others, over.others].concat(),
+        }
+    }
+
+    /// The host this run needs, or the verdict if script and family do not fit. A family that the
+    /// command line names wins over the script's line.
     pub(crate) fn session(&self, script: &ScriptOptions) -> Result<SessionSettings, Verdict> {
-        if let Some(only) = script.ip_version.filter(|&only| only != self.ip_version) {
+        let options = self.options(script);
+        if let Some(only) = options.ip_version.filter(|&only| only != self.ip_version) {
             return Err(skip_version(only));
         }
         let v6 = self.ip_version == IpVersion::Ipv6;
@@ -53,26 +92,19 @@ impl RunSettings {
                 24,
             )
         };
-        let pick = |ours: Option<IpAddr>, theirs: Option<IpAddr>, default: IpAddr| {
-            ours.or(theirs).unwrap_or(default)
-        };
-        let over = &self.overrides;
-        let remote_ip = over
-            .remote_ip
-            .or(script.remote_ip)
-            .unwrap_or((remote, None));
+        let remote_ip = options.remote_ip.unwrap_or((remote, None));
         let settings = SessionSettings {
             ip_version: self.ip_version,
-            local_ip: pick(over.local_ip, script.local_ip, local),
+            local_ip: options.local_ip.unwrap_or(local),
             remote_ip: remote_ip.0,
             remote_prefix: remote_ip.1.unwrap_or(remote_prefix),
-            gateway_ip: pick(over.gateway_ip, script.gateway_ip, gateway),
-            local_prefix: prefix_of(over.netmask_ip.or(script.netmask_ip)).unwrap_or(local_prefix),
+            gateway_ip: options.gateway_ip.unwrap_or(gateway),
+            local_prefix: prefix_of(options.netmask_ip).unwrap_or(local_prefix),
             // 1520 keeps the MSS at 1460 over IPv6, so that one script serves both families.
-            mtu: over
-                .mtu
-                .or(script.mtu)
-                .unwrap_or(if v6 { 1520 } else { 1500 }),
+            mtu: options.mtu.unwrap_or(if v6 { 1520 } else { 1500 }),
+            mss: options.mss,
+            speed: options.speed,
+            is_anyip: options.is_anyip,
             seed: self.seed,
         };
         let fits = |address: IpAddr| address.is_ipv6() == v6;
@@ -86,36 +118,33 @@ impl RunSettings {
         }))
     }
 
-    pub(super) fn bind_port(&self, script: &ScriptOptions) -> u16 {
-        self.overrides
-            .bind_port
-            .or(script.bind_port)
-            .unwrap_or(8080)
-    }
-
-    pub(super) fn connect_port(&self, script: &ScriptOptions) -> u16 {
-        self.overrides
-            .connect_port
-            .or(script.connect_port)
-            .unwrap_or(8080)
-    }
-
     /// The first of the ports the harness plays, out of the range stacks choose from.
     pub(super) fn first_remote_port(&self) -> u16 {
         20_000 + (self.seed % 10_000) as u16
     }
+}
 
-    pub(super) fn tolerance(&self, script: &ScriptOptions) -> Tolerance {
-        let fixed = self.overrides.tolerance.or(script.tolerance);
-        let percent = self
-            .overrides
-            .tolerance_percent
-            .or(script.tolerance_percent);
-        Tolerance {
-            fixed: fixed.unwrap_or(Duration::from_micros(4000)),
-            percent: percent.unwrap_or(12.5),
-        }
+/// Default ports of `bind` and `connect`.
+pub(super) const DEFAULT_PORT: u16 = 8080;
+
+/// The tolerance of a script, by its options.
+pub(super) fn tolerance(options: &ScriptOptions) -> Tolerance {
+    Tolerance {
+        fixed: options.tolerance.unwrap_or(Duration::from_micros(4000)),
+        percent: options.tolerance_percent.unwrap_or(12.5),
     }
+}
+
+/// Capabilities that these settings ask of a target, whoever asked for them.
+pub(super) fn needs(settings: &SessionSettings) -> impl Iterator<Item = Capability> {
+    [
+        ("option:mss", settings.mss.is_some()),
+        ("option:speed", settings.speed.is_some()),
+        ("option:is_anyip", settings.is_anyip),
+    ]
+    .into_iter()
+    .filter(|(_, needed)| *needed)
+    .map(|(name, _)| Capability(name.to_string()))
 }
 
 fn skip_version(only: IpVersion) -> Verdict {
@@ -153,7 +182,7 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(settings.session(&script).unwrap().mtu, 2000);
-        assert_eq!(settings.bind_port(&script), 1);
+        assert_eq!(settings.options(&script).bind_port, Some(1));
     }
 
     #[rstest]

@@ -1,5 +1,7 @@
 //! The runner against a stack that says exactly what a test tells it to.
 
+mod ip;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -16,6 +18,10 @@ use crate::verdict::Verdict;
 use crate::wire::{IpFields, Packet, TcpFlags, TcpOption, TcpSegment, Transport};
 
 use super::{RunSettings, run};
+
+mod commands;
+mod flow;
+mod tcp;
 
 const ISN: u32 = 5_000_000;
 const ACK: u16 = 0x10;

@@ -1,7 +1,11 @@
 //! The syntax tree: a script as written, names and numbers not yet judged.
 
+mod tcp;
+
 use crate::program::TimeSpec;
 use crate::source::{Span, Spanned};
+
+pub(crate) use tcp::{Bytes, Damage, Field, Flags, Options, Tcp, TcpOption, TcpRange};
 
 /// A whole file.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +34,8 @@ pub(crate) struct OptionLine {
 pub(crate) struct Event {
     /// When.
     pub at: Spanned<TimeSpec>,
+    /// `@NAME`: the connection it is about, without the `@`.
+    pub connection: Option<Spanned<String>>,
     /// What.
     pub action: Action,
     /// The whole event.
@@ -41,6 +47,8 @@ pub(crate) struct Event {
 pub(crate) enum Action {
     /// A packet line.
     Packet(Box<Packet>),
+    /// `> nothing`, and its place.
+    Nothing(Span),
     /// A system call.
     Call(Box<Call>),
     /// A back-quoted command.
@@ -69,11 +77,13 @@ pub(crate) struct Packet {
     /// Encapsulation, outermost first.
     pub layers: Vec<Layer>,
     /// The `[…]` or `(…)` annotation.
-    pub annotation: Option<Spanned<Vec<AnnotationItem>>>,
+    pub annotation: Option<Annotation>,
     /// `encap psp spi N`.
     pub psp: Option<Span>,
     /// The rest.
     pub body: Body,
+    /// `/udp(SPORT > DPORT)` behind a TCP line.
+    pub udp_encapsulation: Option<Spanned<(Number, Number)>>,
     /// From the arrow to the end.
     pub span: Span,
 }
@@ -87,46 +97,102 @@ pub(crate) struct Layer {
     pub span: Span,
 }
 
-/// Kinds of layers, with the values that are judged.
+/// Kinds of layers.
 #[derive(Clone, Debug)]
 pub(crate) enum LayerKind {
-    /// `ipv4 …` or `ipv6 …` with its addresses.
+    /// `ipv4 [ip] A > B` or `ipv6 …`.
     Ip {
         v6: bool,
+        annotation: Option<Annotation>,
         source: Spanned<std::net::IpAddr>,
         destination: Spanned<std::net::IpAddr>,
     },
     /// `gre …`
-    Gre,
-    /// `mpls (label, traffic class, TTL) …`
-    Mpls(Vec<(Number, Number, Number)>),
+    Gre(Gre),
+    /// `mpls (label N, tc N, [S], ttl N) …`
+    Mpls(Vec<MplsEntry>),
 }
+
+/// The fields of a `gre` layer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Gre {
+    /// The 16 bits in front of the protocol; named flags joined.
+    pub flags: Option<Number>,
+    /// `sum N`
+    pub sum: Option<Number>,
+    /// `off N`
+    pub off: Option<Number>,
+    /// `key=N`
+    pub key: Option<Number>,
+    /// `seq N`
+    pub seq: Option<Number>,
+}
+
+/// One entry of an MPLS stack.
+#[derive(Clone, Debug)]
+pub(crate) struct MplsEntry {
+    /// `label N`
+    pub label: Number,
+    /// `tc N`
+    pub class: Number,
+    /// `[S]`
+    pub bottom: bool,
+    /// `ttl N`
+    pub ttl: Number,
+}
+
+/// `[…]` or `(…)` with the place of its brackets.
+pub(crate) type Annotation = Spanned<Vec<Spanned<AnnotationItem>>>;
 
 /// One item of an annotation.
 #[derive(Clone, Debug)]
 pub(crate) enum AnnotationItem {
-    /// `noecn`, `ect0`, `ect1`, `ce`, `ect01`
+    /// `noecn`, `ect0`, `ect1`, `ce`, `ect01`, perhaps behind `ecn`.
     Ecn(Spanned<String>),
-    /// `tos 0x…`
+    /// `dscp NAME` or `dscp 0x…`, the name already a number.
+    Dscp(Number),
+    /// `tos 0x…` or `class 0x…`
     Tos(Number),
-    /// `ttl N`
-    Ttl(Number),
+    /// `ttl N` or `hlim N`
+    Ttl(Field),
     /// `flowlabel 0x…`
     FlowLabel(Number),
+    /// `id N`
+    Id(Field),
+    /// `df` or `nodf`
+    DontFragment(bool),
+    /// `frag FIRST:END` with a `+` behind.
+    Fragment(Number, Number, bool),
+    /// `badsum`
+    BadChecksum,
+    /// `len N`
+    Length(Number),
+    /// `proto N`
+    Protocol(Number),
 }
 
 /// What a packet line describes.
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
     /// TCP.
-    Tcp(Tcp),
+    Tcp(Box<Tcp>),
     /// UDP.
-    Udp {
-        ports: Option<(Number, Number)>,
-        len: Number,
-    },
+    Udp(Udp),
     /// ICMP.
     Icmp(Icmp),
+}
+
+/// A UDP line after the word `udp`.
+#[derive(Clone, Debug)]
+pub(crate) struct Udp {
+    /// `sport > dport`
+    pub ports: Option<(Number, Number)>,
+    /// `(N)`
+    pub len: Number,
+    /// `"…"`
+    pub contents: Option<Spanned<Vec<u8>>>,
+    /// `badsum`
+    pub bad_checksum: Option<Span>,
 }
 
 /// `start:end(len)`
@@ -142,72 +208,6 @@ pub(crate) struct Range {
     pub span: Span,
 }
 
-/// TCP flags as written.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Flags {
-    /// The letters before the dot, digits excluded.
-    pub letters: String,
-    /// Whether there is a dot.
-    pub ack: bool,
-    /// The AccECN digit.
-    pub ace: Option<u8>,
-}
-
-/// A TCP line after its annotation.
-#[derive(Clone, Debug)]
-pub(crate) struct Tcp {
-    /// `sport > dport`
-    pub ports: Option<(Number, Number)>,
-    /// Flags.
-    pub flags: Spanned<Flags>,
-    /// The sequence range.
-    pub range: Range,
-    /// `ack N`
-    pub ack: Option<Number>,
-    /// `win N`
-    pub window: Option<Number>,
-    /// `urg N`
-    pub urgent: Option<Number>,
-    /// `<…>`
-    pub options: Option<Spanned<Options>>,
-}
-
-/// An option list.
-#[derive(Clone, Debug)]
-pub(crate) enum Options {
-    /// `<...>`
-    Any,
-    /// `<a,b,c>`
-    List(Vec<Spanned<TcpOption>>),
-}
-
-/// One TCP option as written.
-#[derive(Clone, Debug)]
-pub(crate) enum TcpOption {
-    /// `eol`
-    EndOfList,
-    /// `nop`
-    NoOperation,
-    /// `mss N`
-    MaximumSegmentSize(Number),
-    /// `wscale N`
-    WindowScale(Number),
-    /// `sackOK`
-    SackPermitted,
-    /// `sack A:B …`
-    Sack(Vec<(Number, Number)>),
-    /// `TS val X ecr Y`
-    Timestamps(Number, Number),
-    /// `md5 HEX`
-    Md5(Vec<u8>),
-    /// `FO [HEX]`
-    FastOpen(Vec<u8>),
-    /// `FOEXP [HEX]`
-    FastOpenExperimental(Vec<u8>),
-    /// `ECN …`: the order (0 or 1) and the counters.
-    AccEcn(u8, Vec<Number>),
-}
-
 /// An ICMP line after the word `icmp`.
 #[derive(Clone, Debug)]
 pub(crate) struct Icmp {
@@ -219,19 +219,25 @@ pub(crate) struct Icmp {
     pub mtu: Option<Number>,
     /// `id N`
     pub id: Option<Number>,
-    /// `[…]`
+    /// `seq N`
+    pub sequence: Option<Number>,
+    /// `[…]` or `"…"`
     pub quote: Option<Quote>,
+    /// `badsum`
+    pub bad_checksum: Option<Span>,
 }
 
 /// What an ICMP line quotes.
 #[derive(Clone, Debug)]
 pub(crate) enum Quote {
-    /// `[a:b(n)]`
-    Tcp(Range),
+    /// `[a:b(n)]`, `[a:b(n)/udp(SPORT > DPORT)]`
+    Tcp(Range, Option<(Number, Number)>),
     /// `[udp (n)]`
     Udp(Number),
     /// `[raw (n)]`
     Raw(Number),
+    /// `"…"`
+    Contents(Vec<u8>),
 }
 
 /// A system call.

@@ -1,20 +1,22 @@
 //! Code blocks: the plain subset of Python that needs no Python.
 //!
-//! `assert`, `print(…)`, `name = expression` (and `+=` and its like); comparisons with chains,
-//! `and`, `or`, `not`, arithmetic, bits, shifts. Anything else that Python would take is
-//! [`Reading::Python`]; what no Python would take is a diagnostic.
+//! `assert`, `print(…)`, `name = expression` (and `+=` and its like), `if`; comparisons with chains,
+//! `and`, `or`, `not`, `in`, arithmetic, bits, shifts, a few functions, `%` formats and `f"…"`.
+//! Anything else that Python would take is [`Reading::Python`]; what no Python would take is a
+//! diagnostic.
 
+mod expression;
 mod lexer;
 mod parser;
 
 use crate::diagnostic::Diagnostic;
-use crate::program::CheckStatement;
+use crate::program::code::Statement;
 use crate::source::{Source, Span, Spanned};
 
 /// How a block was understood.
 pub(crate) enum Reading {
     /// Statements, and every name they use with its place.
-    Plain(Vec<CheckStatement>, Vec<Spanned<Name>>),
+    Plain(Vec<Statement>, Vec<Spanned<Name>>),
     /// It needs a Python interpreter; the place is the first construct outside the subset.
     Python(Span),
 }

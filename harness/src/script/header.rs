@@ -2,6 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, code};
 use crate::program::{CaseHeader, PayloadMode, SurplusMode};
+use crate::script::lexer::BYTE_ORDER_MARK;
 use crate::script::suggest;
 use crate::source::{Source, Span};
 
@@ -20,7 +21,11 @@ pub(crate) fn read(source: &Source, diagnostics: &mut Vec<Diagnostic>) -> CaseHe
     let mut in_why = false;
     for line in source.text().split_inclusive('\n') {
         let text = line.trim_end();
-        let start = offset + (text.len() - text.trim_start().len());
+        let text = match offset {
+            0 => text.trim_start_matches(BYTE_ORDER_MARK),
+            _ => text,
+        };
+        let start = offset + (line.trim_end().len() - text.trim_start().len());
         offset += line.len();
         let Some(comment) = text.trim_start().strip_prefix("//") else {
             if text.is_empty() {
@@ -154,6 +159,13 @@ mod tests {
         assert_eq!(header.payload, PayloadMode::Zero);
         assert_eq!(header.surplus, SurplusMode::Ignore);
         assert_eq!(messages, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_byte_order_mark_hides_no_line() {
+        let (header, messages) = header("\u{feff}// titel: x\n// covers: A-1\n");
+        assert_eq!(header.covers, ["A-1"]);
+        assert_eq!(messages.len(), 1);
     }
 
     #[test]

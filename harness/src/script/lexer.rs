@@ -38,6 +38,9 @@ pub fn lex(source: &Source) -> Lexed {
     lexer.lexed
 }
 
+/// What some editors put in front of a text to say that it is UTF-8.
+pub(crate) const BYTE_ORDER_MARK: char = '\u{feff}';
+
 struct Lexer<'a> {
     source: &'a Source,
     text: &'a str,
@@ -58,7 +61,9 @@ impl<'a> Lexer<'a> {
         let Some(first) = rest.chars().next() else {
             return false;
         };
-        if is_blank(first) {
+        if self.at == 0 && first == BYTE_ORDER_MARK {
+            self.trivia(TriviaKind::Blank, first.len_utf8());
+        } else if is_blank(first) {
             self.blank();
         } else if rest.starts_with("//") {
             let len = rest.find('\n').unwrap_or(rest.len());
@@ -77,6 +82,8 @@ impl<'a> Lexer<'a> {
             self.directive();
         } else if rest.starts_with("...") {
             self.take(TokenKind::Ellipsis, 3);
+        } else if rest.starts_with("..") {
+            self.take(TokenKind::Range, 2);
         } else if let Some((kind, len)) = address(rest).or_else(|| number(rest)) {
             self.take(kind, len);
         } else if is_word_char(first) {
@@ -84,8 +91,15 @@ impl<'a> Lexer<'a> {
             if &rest[..len] == "sequence" && rest[len..].starts_with('#') {
                 len += 1;
             }
+            // Options by kind and by experiment: `gen-200`, `exp-f989`.
+            if matches!(&rest[..len], "gen" | "exp" | "EXP")
+                && let Some(behind) = rest[len..].strip_prefix('-')
+                && behind.starts_with(is_word_char)
+            {
+                len += 1 + run_len(behind, is_word_char);
+            }
             self.take(TokenKind::Word, len);
-        } else if "<>()[]{},:=|+-*~./!".contains(first) {
+        } else if "<>()[]{},:=|+-*~./!@".contains(first) {
             self.take(TokenKind::Punct(first), 1);
         } else {
             self.take(TokenKind::Unknown, first.len_utf8());

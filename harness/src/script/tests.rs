@@ -1,5 +1,7 @@
 //! What a line means, in tables.
 
+mod ip;
+
 use std::time::Duration;
 
 use rstest::rstest;
@@ -9,10 +11,11 @@ use crate::call::{Address, Call, ControlMessage, Errno, Fd, PollEntry};
 use crate::diagnostic::render::{Color, render_all};
 use crate::program::{
     Action, BodyPattern, CallStep, Capability, EcnPattern, IcmpPattern, IcmpQuote, IpPattern,
-    OptionsPattern, OutputExpectation, PacketPattern, PayloadMode, TcpPattern, TimeSpec,
+    Match, OutputExpectation, PacketPattern, PayloadMode, TcpPattern, TimeSpec,
 };
 use crate::time::Time;
-use crate::wire::{TcpFlags, TcpOption};
+
+mod tcp;
 
 fn program_on(text: &str, ip_version: Option<IpVersion>) -> Program {
     let context = LoadContext {
@@ -130,102 +133,6 @@ fn times_that_are_in_order_pass(#[case] text: &str) {
 }
 
 #[rstest]
-#[case("S", TcpFlags::SYN)]
-#[case("S.", TcpFlags::SYN.with(TcpFlags::ACK))]
-#[case(".", TcpFlags::ACK)]
-#[case("-", TcpFlags(0))]
-#[case("FP.", TcpFlags::FIN.with(TcpFlags::PSH).with(TcpFlags::ACK))]
-#[case("RU", TcpFlags::RST.with(TcpFlags::URG))]
-#[case("SEWA", TcpFlags::SYN.with(TcpFlags::ECE).with(TcpFlags::CWR).with(TcpFlags::AE))]
-#[case(".5", TcpFlags::ACK.with(TcpFlags::AE).with(TcpFlags::ECE))]
-#[case("P.3", TcpFlags::PSH.with(TcpFlags::ACK).with(TcpFlags::CWR).with(TcpFlags::ECE))]
-#[case("S4", TcpFlags::SYN.with(TcpFlags::AE))]
-#[case("P.0", TcpFlags::PSH.with(TcpFlags::ACK))]
-fn flags(#[case] text: &str, #[case] want: TcpFlags) {
-    assert_eq!(tcp(&format!("> {text} 1:1(0)")).flags, want);
-}
-
-#[rstest]
-#[case("0:0(0)", Ok((0, 0)))]
-#[case("1:1001(1000)", Ok((1, 1000)))]
-#[case("4294967285:4294967295(10)", Ok((4_294_967_285, 10)))]
-#[case("0:65535(65535)", Err("C027"))]
-#[case("0:70000(70000)", Err("C015"))]
-#[case("1:2(2)", Err("C008"))]
-#[case("5:1(0)", Err("C008"))]
-#[case("4294967295:0(1)", Err("C009"))]
-#[case("4294967290:4294967296(6)", Err("C015"))]
-fn ranges(#[case] text: &str, #[case] want: Result<(u32, u16), &str>) {
-    let line = format!("0 > . {text}\n");
-    match want {
-        Ok(want) => {
-            let tcp = tcp(&line[2..]);
-            assert_eq!((tcp.seq, tcp.len), want);
-        }
-        Err(code) => assert_eq!(codes(&line), [code]),
-    }
-}
-
-#[test]
-fn absent_fields_stay_absent() {
-    let tcp = tcp("> . 1:1(0)");
-    assert_eq!(
-        (tcp.ack, tcp.window, tcp.urgent, tcp.ports),
-        (None, None, 0, None)
-    );
-    assert_eq!(tcp.options, OptionsPattern::Exactly(Vec::new()));
-}
-
-#[test]
-fn written_fields_are_taken() {
-    let tcp = tcp("< 4444 > 8080 PU. 1:11(10) ack 7 win 100 urg 10");
-    assert_eq!((tcp.ack, tcp.window, tcp.urgent), (Some(7), Some(100), 10));
-    assert_eq!(tcp.ports, Some((4444, 8080)));
-}
-
-#[rstest]
-#[case("<...>", OptionsPattern::Any)]
-#[case("<mss 1460>", OptionsPattern::Exactly(vec![TcpOption::MaximumSegmentSize(1460)]))]
-#[case("<nop,wscale 255>", OptionsPattern::Exactly(vec![TcpOption::NoOperation, TcpOption::WindowScale(255)]))]
-#[case("<sackOK,eol,eol>", OptionsPattern::Exactly(vec![TcpOption::SackPermitted, TcpOption::EndOfList, TcpOption::EndOfList]))]
-#[case("<nop,nop,TS val 1 ecr 4294967295>", OptionsPattern::Exactly(vec![
-    TcpOption::NoOperation, TcpOption::NoOperation,
-    TcpOption::Timestamps { value: 1, echo_reply: u32::MAX },
-]))]
-#[case("<nop,nop,sack 1:2 3:4>", OptionsPattern::Exactly(vec![
-    TcpOption::NoOperation, TcpOption::NoOperation, TcpOption::Sack(vec![(1, 2), (3, 4)]),
-]))]
-#[case("<FO,nop,nop>", OptionsPattern::Exactly(vec![
-    TcpOption::FastOpen(vec![]), TcpOption::NoOperation, TcpOption::NoOperation,
-]))]
-#[case("<FO 0102>", OptionsPattern::Exactly(vec![TcpOption::FastOpen(vec![1, 2])]))]
-#[case("<FOEXP>", OptionsPattern::Exactly(vec![TcpOption::FastOpenExperimental(vec![])]))]
-#[case("<md5 ABcd>", OptionsPattern::Exactly(vec![TcpOption::Md5(vec![0xab, 0xcd])]))]
-#[case("<ECN e1b 1 ceb 2 e0b 16777215,nop>", OptionsPattern::Exactly(vec![
-    TcpOption::AccEcn { order: 1, counters: vec![1, 2, 0xff_ffff] }, TcpOption::NoOperation,
-]))]
-fn option_lists(#[case] text: &str, #[case] want: OptionsPattern) {
-    assert_eq!(tcp(&format!("> . 1:1(0) {text}")).options, want);
-}
-
-#[rstest]
-#[case("<nop>", "C013")]
-#[case("<mss 1460,nop,nop>", "C013")]
-#[case("<mss 65536>", "C015")]
-#[case("<wscale 256,nop>", "C015")]
-#[case("<ECN e0b 16777216,nop,nop,nop>", "C015")]
-#[case("<md5 00112233445566778899aabbccddeeff00>", "C023")]
-#[case("<sack 1:2 3:4 5:6 7:8 9:10,nop,nop>", "C023")]
-#[case("<nop,nop,sack 1:2 3:4 5:6 7:8,mss 9,mss 9>", "C014")]
-#[case("<sack 1-2>", "S005")]
-#[case("<ECN ceb 1>", "S005")]
-#[case("<mss 1 nop>", "S005")]
-#[case("<TS val 1>", "S005")]
-fn bad_option_lists(#[case] text: &str, #[case] code: &str) {
-    assert_eq!(codes(&format!("0 > . 1:1(0) {text}\n")), [code]);
-}
-
-#[rstest]
 #[case("", IpPattern::default())]
 #[case("[noecn]", IpPattern { ecn: Some(EcnPattern::Bits(0)), ..IpPattern::default() })]
 #[case("(ect0)", IpPattern { ecn: Some(EcnPattern::Bits(2)), ..IpPattern::default() })]
@@ -233,7 +140,19 @@ fn bad_option_lists(#[case] text: &str, #[case] code: &str) {
 #[case("[ce]", IpPattern { ecn: Some(EcnPattern::Bits(3)), ..IpPattern::default() })]
 #[case("[ect01]", IpPattern { ecn: Some(EcnPattern::EctAny), ..IpPattern::default() })]
 #[case("[tos 0x1c]", IpPattern { tos: Some(0x1c), ..IpPattern::default() })]
-#[case("[ttl 64]", IpPattern { ttl: Some(64), ..IpPattern::default() })]
+#[case("[ttl 64]", IpPattern { ttl: Some(Match::Is(64)), ..IpPattern::default() })]
+#[case("[ttl 60..64]", IpPattern { ttl: Some(Match::Within(60, 64)), ..IpPattern::default() })]
+#[case("[ttl 60 .. 64]", IpPattern { ttl: Some(Match::Within(60, 64)), ..IpPattern::default() })]
+#[case("[ttl *]", IpPattern { ttl: Some(Match::Any), ..IpPattern::default() })]
+#[case("[hlim 1]", IpPattern { ttl: Some(Match::Is(1)), ..IpPattern::default() })]
+#[case("[class 0x1c]", IpPattern { tos: Some(0x1c), ..IpPattern::default() })]
+#[case("[ecn ect01]", IpPattern { ecn: Some(EcnPattern::EctAny), ..IpPattern::default() })]
+#[case("[dscp 0x2e]", IpPattern { dscp: Some(46), ..IpPattern::default() })]
+#[case("[dscp ef, ecn ce]", IpPattern { dscp: Some(46), ecn: Some(EcnPattern::Bits(3)), ..IpPattern::default() })]
+#[case("[dscp voice-admit]", IpPattern { dscp: Some(44), ..IpPattern::default() })]
+#[case("[ttl 9, ect0, dscp af11]", IpPattern { ttl: Some(Match::Is(9)), ecn: Some(EcnPattern::Bits(2)), dscp: Some(10), ..IpPattern::default() })]
+#[case("[id 7, df]", IpPattern { id: Some(Match::Is(7)), dont_fragment: Some(true), ..IpPattern::default() })]
+#[case("[id 16..32, nodf]", IpPattern { id: Some(Match::Within(16, 32)), dont_fragment: Some(false), ..IpPattern::default() })]
 #[case("[ect0, flowlabel 0x3]", IpPattern { ecn: Some(EcnPattern::Bits(2)), flow_label: Some(3), ..IpPattern::default() })]
 fn annotations(#[case] text: &str, #[case] want: IpPattern) {
     assert_eq!(packet(&format!("> {text} . 1:1(0)")).ip, want);
@@ -247,6 +166,10 @@ fn annotations(#[case] text: &str, #[case] want: IpPattern) {
 #[case("packet_too_big mtu 1280", (None, Some(2)), (Some(0), Some(0)))]
 #[case("time_exceeded exceeded_frag_time", (Some(11), Some(3)), (None, Some(1)))]
 #[case("parameter_problem unknown_option", (Some(12), Some(4)), (None, Some(2)))]
+#[case("time_exceeded ttl_exceeded_in_transit", (Some(11), Some(3)), (Some(0), None))]
+#[case("time_exceeded frag_reass_exceeded", (Some(11), Some(3)), (Some(1), None))]
+#[case("router_advertisement mtu 1492", (None, Some(134)), (Some(0), Some(0)))]
+#[case("type_3 code_4 mtu 1400", (Some(3), Some(3)), (Some(4), Some(4)))]
 #[case("source_quench", (Some(4), None), (Some(0), Some(0)))]
 #[case("echo_request id 7", (Some(8), Some(128)), (Some(0), Some(0)))]
 #[case("type_200 code_9", (Some(200), Some(200)), (Some(9), Some(9)))]
@@ -262,11 +185,13 @@ fn icmp_words(
 }
 
 #[rstest]
-#[case("", IcmpQuote::Tcp { seq: 0, len: 0 })]
-#[case("[1:1001(1000)]", IcmpQuote::Tcp { seq: 1, len: 1000 })]
-#[case("[udp (20)]", IcmpQuote::Udp(20))]
-#[case("[raw (64)]", IcmpQuote::Raw(64))]
-fn icmp_quotes(#[case] text: &str, #[case] quote: IcmpQuote) {
+#[case("", None)]
+#[case("[1:1001(1000)]", Some(IcmpQuote::Tcp { seq: 1, len: 1000, udp: None }))]
+#[case("[1:1(0)/udp(9811 > 1)]", Some(IcmpQuote::Tcp { seq: 1, len: 0, udp: Some((9811, 1)) }))]
+#[case("[udp (20)]", Some(IcmpQuote::Udp(20)))]
+#[case("[raw (64)]", Some(IcmpQuote::Raw(64)))]
+#[case("\"a\\x00\"", Some(IcmpQuote::Contents(vec![b'a', 0])))]
+fn icmp_quotes(#[case] text: &str, #[case] quote: Option<IcmpQuote>) {
     let line = format!("< icmp unreachable frag_needed mtu 1400 {text}");
     let BodyPattern::Icmp(icmp) = packet(&line).body else {
         panic!()
@@ -275,8 +200,8 @@ fn icmp_quotes(#[case] text: &str, #[case] quote: IcmpQuote) {
         kind: (Some(3), Some(1)),
         code: (Some(4), None),
         mtu: Some(1400),
-        id: None,
         quote,
+        ..IcmpPattern::default()
     };
     assert_eq!(icmp, want);
 }
@@ -460,7 +385,12 @@ fn poll_entries_keep_their_masks() {
 #[case("0 socket(..., SOCK_STREAM, IPPROTO_MPTCP) = 3\n", &["mptcp"])]
 #[case("0 > udp (10)\n", &["udp"])]
 #[case("0 < icmp source_quench\n", &["icmp"])]
-#[case("0 > gre: . 1:1(0)\n", &["encapsulation"])]
+#[case("0 > ipv4 10.0.0.1 > 10.0.0.2: gre: . 1:1(0)\n", &["encapsulation"])]
+#[case("0 > . 1:1(0)/udp(9811 > 1)\n", &["udp_encapsulation"])]
+#[case("0 < . 1:1(0) win 9/udp(9811 > 1)\n", &[])]
+#[case("--udp_encapsulation=tcp\n0 close(3) = 0\n", &["udp_encapsulation"])]
+#[case("--udp_encapsulation=sctp\n0 close(3) = 0\n", &["sctp"])]
+#[case("0 > [df] . 1:1(0)\n", &[])]
 #[case("0 > encap psp spi 0x11 . 1:1(0)\n", &["psp"])]
 #[case("0 psp_rx_assoc(3, [17]) = 0\n", &["psp"])]
 #[case("0 pipe([5, 6]) = 0\n", &["call:pipe"])]
@@ -469,14 +399,19 @@ fn poll_entries_keep_their_masks() {
 #[case("0 ioctl(3, FIONREAD, [1]) = 0\n", &["ioctl:SIOCINQ"])]
 #[case("0 ioctl(3, 0x1234, [1]) = 0\n", &["ioctl:0x1234"])]
 #[case("0 `true`\n", &[])]
-#[case("0 `./x.sh`\n", &["shell"])]
-#[case("`sysctl -q -w a.b=1 c=\"2 3\"`\n0 close(3) = 0\n", &["sysctl:a.b", "sysctl:c"])]
+#[case("0 `./x.sh`\n", &[])]
+#[case("0 `ls -l`\n", &["shell"])]
+#[case("`sysctl -q -w net.b=1 net.c=\"2 3\"`\n0 close(3) = 0\n", &["sysctl:net.b", "sysctl:net.c"])]
+#[case("0 `echo 1 > /sys/module/a/parameters/b`\n", &["command:global-state"])]
 #[case("0 %{ x = tcpi_rtt; assert x == TCP_CA_Open }%\n", &["tcp_info:tcpi_rtt"])]
 #[case("0 %{ import os }%\n", &["python"])]
 #[case("--wire_client\n0 close(3) = 0\n", &["wire"])]
 #[case("--mss=1000\n0 close(3) = 0\n", &["option:mss"])]
 #[case("--mss=0\n--non_fatal=syscall\n0 close(3) = 0\n", &[])]
-#[case("--non_fatal=packet\n0 close(3) = 0\n", &["option:non_fatal"])]
+#[case("--non_fatal=packet\n0 close(3) = 0\n", &[])]
+#[case("--is_anyip\n--speed=1000\n0 close(3) = 0\n", &["option:is_anyip", "option:speed"])]
+#[case("--init_scripts=true\n0 close(3) = 0\n", &[])]
+#[case("--init_scripts=\"./a.sh,./b.sh\"\n0 close(3) = 0\n", &["shell"])]
 fn needs_are_named(#[case] text: &str, #[case] want: &[&str]) {
     assert_eq!(needs(text), want);
 }
@@ -573,4 +508,40 @@ fn the_header_is_part_of_the_program() {
 #[case("--define=1A=5\n0 close(3) = 0\n", &["C002"])]
 fn other_errors(#[case] text: &str, #[case] want: &[&str]) {
     assert_eq!(codes(text), want);
+}
+
+/// packetdrill compares an absolute time with one right before it; ours also what cannot be anyway.
+#[rstest]
+#[case("0.5 close(3) = 0\n0.4 close(4) = 0\n", true, true)]
+#[case("0.5 close(3) = 0\n+0 close(5) = 0\n0.4 close(4) = 0\n", true, false)]
+#[case(
+    "0.5 close(3) = 0\n+0 close(5) = 0\n0.4 > . 1:1(0) ack 1\n",
+    false,
+    false
+)]
+#[case("0.5 close(3) = 0\n0.4 > . 1:1(0) ack 1\n", true, true)]
+#[case("0.5~0.9 > . 1:1(0) ack 1\n0.6 close(4) = 0\n", false, false)]
+fn time_cannot_go_backwards(#[case] rest: &str, #[case] ours: bool, #[case] drop_in: bool) {
+    let source = Source::new("x", format!("0 close(9) = 0\n{rest}"));
+    for (drop_in, expected) in [(false, ours), (true, drop_in)] {
+        let context = LoadContext {
+            drop_in,
+            ..LoadContext::default()
+        };
+        let said = super::check_only(&source, &context);
+        let found = said.iter().any(|one| one.code == "C011");
+        assert_eq!(found, expected, "{rest}");
+    }
+}
+
+#[test]
+fn header_lines_are_comments_to_packetdrill() {
+    let source = Source::new("x", "// payload: ones\n// covers: A-1\n0 close(3) = 0\n");
+    let context = LoadContext {
+        drop_in: true,
+        ..LoadContext::default()
+    };
+    let program = super::load(&source, &context).unwrap();
+    assert_eq!(program.header.payload, PayloadMode::Zero);
+    assert!(super::load(&source, &LoadContext::default()).is_err());
 }

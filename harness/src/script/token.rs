@@ -7,7 +7,8 @@ use crate::source::Span;
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
-    /// Letters, digits and underscores; also `sequence#` and digit runs with letters in them.
+    /// Letters, digits and underscores; also `sequence#`, digit runs with letters in them, and
+    /// `gen-N` and `exp-N`.
     Word,
     /// A decimal integer, perhaps with a leading `-`.
     Int,
@@ -37,6 +38,8 @@ pub enum TokenKind {
     Directive,
     /// `...`
     Ellipsis,
+    /// `..`
+    Range,
     /// A punctuation character the language knows.
     Punct(char),
     /// A character the language does not know.

@@ -43,6 +43,15 @@ impl Case {
         }
     }
 
+    /// The folder the case's file lies in, absolute; `None` for a bundled case.
+    pub fn folder(&self) -> Option<PathBuf> {
+        let Origin::File(path) = &self.origin else {
+            return None;
+        };
+        let path = std::path::absolute(path).ok()?;
+        path.parent().map(PathBuf::from)
+    }
+
     /// Title and covered requirements, as far as they can be read.
     pub fn header(&self) -> crate::program::CaseHeader {
         match &self.body {

@@ -1,5 +1,6 @@
 //! Finding cases: the bundled ones, or files and folders named on the command line.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,8 @@ struct Root {
     folder: PathBuf,
     /// Whether all of its cases were asked for, and not only a part.
     is_whole: bool,
+    /// What the names of its cases begin with, where there are several such folders.
+    prefix: String,
 }
 
 /// A path that cannot be used.
@@ -49,10 +52,8 @@ pub enum DiscoverError {
         /// The path as given.
         path: PathBuf,
     },
-    /// Two files whose results could not be told apart.
-    #[error(
-        "two cases are called {name}: {first} and {second}; rename one of them, or run them one after the other"
-    )]
+    /// Two files whose results could not be told apart: their names are not text.
+    #[error("two cases are called {name}: {first} and {second}; rename one of them")]
     Ambiguous {
         /// The name of both.
         name: String,
@@ -86,25 +87,30 @@ impl Suite {
 
     /// The cases in these files and folders.
     ///
+    /// Names count from the suite's folder; where paths lie in several of them, from the innermost
+    /// folder that holds them all. No two are the same.
+    ///
     /// # Errors
-    /// If a path cannot be read, a folder holds no case, or two files would make cases of the
-    /// same name. A file in a folder that
+    /// If a path cannot be read or a folder holds no case. A file in a folder that
     /// cannot be read becomes a case of its own that ends in an error.
     pub fn from_paths(paths: &[PathBuf]) -> Result<Suite, DiscoverError> {
         let mut suite = Suite::default();
+        let mut found = Vec::new();
         for path in paths {
-            let before = suite.cases.len();
+            let before = found.len();
             let root = suite_root(path);
-            suite.add(path, &absolute(path), &root)?;
-            if suite.cases.len() == before {
+            collect(path, &absolute(path), &root, &mut found)?;
+            if found.len() == before {
                 return Err(DiscoverError::Empty { path: path.clone() });
             }
             suite.note_root(root, path);
         }
+        suite.name_roots();
+        found.sort_by(|a, b| a.absolute.cmp(&b.absolute));
+        found.dedup_by(|a, b| a.absolute == b.absolute);
+        suite.cases = found.iter().map(|file| suite.read_case(file)).collect();
+        distinguish(&mut suite.cases);
         suite.cases.sort_by(|a, b| a.name.cmp(&b.name));
-        suite
-            .cases
-            .dedup_by(|a, b| a.name == b.name && is_same_file(a, b));
         let mut neighbours = suite.cases.iter().zip(suite.cases.iter().skip(1));
         if let Some((a, b)) = neighbours.find(|(a, b)| a.name == b.name) {
             return Err(DiscoverError::Ambiguous {
@@ -123,22 +129,23 @@ impl Suite {
     pub fn known(&self, target: &str) -> Result<KnownDeviations, KnownError> {
         let file = format!("known/{target}.toml");
         let mut all = KnownDeviations::default();
-        let mut add = |name: String, text: &str, is_whole: bool| {
+        let mut add = |name: String, text: &str, is_whole: bool, prefix: &str| {
             let mut list = KnownDeviations::default();
             list.read(&name, text)?;
+            list.count_from(prefix);
             list.hold_against(&name, &self.cases, is_whole)?;
             all.merge(&name, list)
         };
         if self.roots.is_empty()
             && let Some((path, text)) = bundled::files().into_iter().find(|(path, _)| *path == file)
         {
-            add(format!("conformance-cases/{path}"), text, true)?;
+            add(format!("conformance-cases/{path}"), text, true, "")?;
         }
         for root in &self.roots {
             let path = root.folder.join(&file);
             let shown = path.display().to_string();
             match fs::read_to_string(&path) {
-                Ok(text) => add(shown, &text, root.is_whole)?,
+                Ok(text) => add(shown, &text, root.is_whole, &root.prefix)?,
                 Err(problem) if problem.kind() == ErrorKind::NotFound => {}
                 Err(problem) => {
                     return Err(KnownError {
@@ -159,37 +166,138 @@ impl Suite {
             None => self.roots.push(Root {
                 folder: root,
                 is_whole,
+                prefix: String::new(),
             }),
         }
     }
 
-    /// Adds a file, or all cases in a folder. `absolute` is where it lies, by which it is named:
-    /// a symbolic link counts where it stands, not where it leads.
-    fn add(&mut self, path: &Path, absolute: &Path, root: &Path) -> Result<(), DiscoverError> {
-        let unreadable = |problem: std::io::Error| DiscoverError::Unreadable {
-            path: path.to_path_buf(),
-            problem: problem.to_string(),
+    /// Names from several folders begin with the way to each, so that they stay apart.
+    fn name_roots(&mut self) {
+        let folders = self.roots.iter().map(|root| root.folder.as_path());
+        let Some(common) = folders.reduce(common_folder).map(Path::to_path_buf) else {
+            return;
         };
-        if fs::metadata(path).map_err(unreadable)?.is_file() {
-            self.cases.push(read_case(path, absolute, root));
-            return Ok(());
-        }
-        let mut entries: Vec<PathBuf> = fs::read_dir(path)
-            .map_err(unreadable)?
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .collect();
-        entries.sort();
-        for entry in entries {
-            let name = entry.to_string_lossy();
-            let absolute = absolute.join(entry.file_name().unwrap_or_default());
-            if entry.is_dir() {
-                self.add(&entry, &absolute, root)?;
-            } else if name.ends_with(SCRIPT) || name.ends_with(PROBE) {
-                self.cases.push(read_case(&entry, &absolute, root));
+        for root in &mut self.roots {
+            let way = root.folder.strip_prefix(&common).unwrap_or(&root.folder);
+            root.prefix = slashed(way);
+            if !root.prefix.is_empty() {
+                root.prefix.push('/');
             }
         }
-        Ok(())
     }
+
+    fn read_case(&self, file: &Found) -> Case {
+        let root = self.roots.iter().find(|root| root.folder == file.root);
+        let prefix = root.map_or("", |root| root.prefix.as_str());
+        let below = file.absolute.strip_prefix(&file.root);
+        let relative = format!("{prefix}{}", slashed(below.unwrap_or(&file.absolute)));
+        let shown = file.path.display().to_string();
+        let source = |text: String| Source::new(shown.clone(), text);
+        let body = match fs::read(&file.path) {
+            Ok(bytes) => match String::from_utf8(bytes) {
+                Ok(text) => body_of(&relative, source(text)),
+                Err(_) => Body::Unreadable(source(String::new()), "not UTF-8 text".to_string()),
+            },
+            Err(problem) => Body::Unreadable(source(String::new()), problem.to_string()),
+        };
+        Case {
+            name: case_name(&relative).unwrap_or(relative),
+            origin: Origin::File(file.path.clone()),
+            body,
+        }
+    }
+}
+
+/// A file that makes a case.
+struct Found {
+    /// As given, or found below what was given.
+    path: PathBuf,
+    /// Where it lies, by which it is named: a symbolic link counts where it stands, not where it
+    /// leads.
+    absolute: PathBuf,
+    /// The folder that names count from.
+    root: PathBuf,
+}
+
+/// Adds a file, or all cases in a folder.
+fn collect(
+    path: &Path,
+    absolute: &Path,
+    root: &Path,
+    found: &mut Vec<Found>,
+) -> Result<(), DiscoverError> {
+    let unreadable = |problem: std::io::Error| DiscoverError::Unreadable {
+        path: path.to_path_buf(),
+        problem: problem.to_string(),
+    };
+    let file = |path: &Path, absolute: &Path| Found {
+        path: path.to_path_buf(),
+        absolute: absolute.to_path_buf(),
+        root: root.to_path_buf(),
+    };
+    if fs::metadata(path).map_err(unreadable)?.is_file() {
+        found.push(file(path, absolute));
+        return Ok(());
+    }
+    let mut entries: Vec<PathBuf> = fs::read_dir(path)
+        .map_err(unreadable)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
+    entries.sort();
+    for entry in entries {
+        let name = entry.to_string_lossy();
+        let absolute = absolute.join(entry.file_name().unwrap_or_default());
+        if entry.is_dir() {
+            collect(&entry, &absolute, root, found)?;
+        } else if name.ends_with(SCRIPT) || name.ends_with(PROBE) {
+            found.push(file(&entry, &absolute));
+        }
+    }
+    Ok(())
+}
+
+/// The innermost folder that holds both.
+fn common_folder<'a>(a: &'a Path, b: &'a Path) -> &'a Path {
+    a.ancestors()
+        .find(|folder| b.starts_with(folder))
+        .unwrap_or(Path::new(""))
+}
+
+/// Cases of the same name, such as a script and a probe side by side, keep the ends of their
+/// files' names; so does, then, a case that is called what one of them is called now.
+fn distinguish(cases: &mut [Case]) {
+    let mut is_whole = vec![false; cases.len()];
+    loop {
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        for case in cases.iter() {
+            *seen.entry(case.name.clone()).or_default() += 1;
+        }
+        let mut changed = false;
+        for (case, is_whole) in cases.iter_mut().zip(&mut is_whole) {
+            let is_alone = seen.get(&case.name).is_none_or(|count| *count == 1);
+            if !is_alone && !*is_whole {
+                case.name.push_str(ending(case));
+                *is_whole = true;
+                changed = true;
+            }
+        }
+        if !changed {
+            return;
+        }
+    }
+}
+
+/// The end of a case's file name that its name lacks.
+fn ending(case: &Case) -> &'static str {
+    let name = case.source().name();
+    let ends = [SCRIPT, PROBE].into_iter();
+    ends.into_iter()
+        .find(|end| name.ends_with(end))
+        .unwrap_or("")
+}
+
+fn slashed(path: &Path) -> String {
+    path.to_string_lossy().replace('\\', "/")
 }
 
 /// The folder case names are counted from: the nearest one above that has a `known` or
@@ -221,35 +329,6 @@ fn absolute(path: &Path) -> PathBuf {
             fs::canonicalize(parent).map_or_else(|_| whole(), |parent| parent.join(name))
         }
         _ => whole(),
-    }
-}
-
-fn is_same_file(a: &Case, b: &Case) -> bool {
-    match (&a.origin, &b.origin) {
-        (Origin::File(a), Origin::File(b)) => absolute(a) == absolute(b),
-        (a, b) => a == b,
-    }
-}
-
-fn read_case(path: &Path, absolute: &Path, root: &Path) -> Case {
-    let shown = path.display().to_string();
-    let relative = absolute
-        .strip_prefix(root)
-        .unwrap_or(absolute)
-        .to_string_lossy()
-        .replace('\\', "/");
-    let name = case_name(&relative).unwrap_or(relative.clone());
-    let body = match fs::read(path) {
-        Ok(bytes) => match String::from_utf8(bytes) {
-            Ok(text) => body_of(&relative, Source::new(shown, text)),
-            Err(_) => Body::Unreadable(Source::new(shown, ""), "not UTF-8 text".to_string()),
-        },
-        Err(problem) => Body::Unreadable(Source::new(shown, ""), problem.to_string()),
-    };
-    Case {
-        name,
-        origin: Origin::File(path.to_path_buf()),
-        body,
     }
 }
 
@@ -313,22 +392,47 @@ mod tests {
         root
     }
 
+    fn names(paths: &[PathBuf]) -> Vec<String> {
+        let suite = Suite::from_paths(paths).unwrap();
+        suite.cases.into_iter().map(|case| case.name).collect()
+    }
+
     #[test]
-    fn names_are_unique() {
+    fn files_of_a_name_in_several_folders_are_named_by_their_way() {
         let root = two_of_a_name();
         let [a, b] = ["a", "b"].map(|folder| root.path().join(folder));
-        let error = Suite::from_paths(&[a.clone(), b.clone()]).unwrap_err();
-        assert!(
-            error.to_string().contains("two cases are called x"),
-            "{error}"
-        );
-        let error = Suite::from_paths(&[a.join("x.pkt"), b.join("x.pkt")]).unwrap_err();
-        assert!(error.to_string().contains("b/x.pkt"), "{error}");
+        assert_eq!(names(&[a.clone(), b.clone()]), ["a/x", "b/x"]);
+        assert_eq!(names(&[a.join("x.pkt"), b.join("x.pkt")]), ["a/x", "b/x"]);
+        assert_eq!(names(&[a.join("x.pkt")]), ["x"]);
+        let whole = root.path().to_path_buf();
+        assert_eq!(names(&[whole, b.join("x.pkt")]), ["a/x", "b/x"]);
+    }
+
+    #[test]
+    fn files_side_by_side_that_differ_in_their_ending_keep_it() {
+        let root = two_of_a_name();
+        let a = root.path().join("a");
         fs::write(a.join("x.probe.toml"), "").unwrap();
-        let error = Suite::from_paths(std::slice::from_ref(&a)).unwrap_err();
-        assert!(error.to_string().contains("x.probe.toml"), "{error}");
-        let both = Suite::from_paths(&[root.path().to_path_buf()]);
-        assert!(both.is_err(), "a/x twice");
+        assert_eq!(names(std::slice::from_ref(&a)), ["x.pkt", "x.probe.toml"]);
+        fs::write(a.join("x.pkt.pkt"), "").unwrap();
+        assert_eq!(names(&[a]), ["x.pkt", "x.pkt.pkt", "x.probe.toml"]);
+    }
+
+    #[test]
+    fn a_list_applies_to_its_own_folder_where_there_are_several() {
+        let root = root_with_a_list();
+        fs::write(root.path().join("a/one.pkt"), "x\n").unwrap();
+        let other = two_of_a_name();
+        let paths = [root.path().to_path_buf(), other.path().join("a")];
+        let suite = Suite::from_paths(&paths).unwrap();
+        let known = suite.known("linux").unwrap();
+        let listed: Vec<&str> = known.cases().map(|entry| entry.case.as_str()).collect();
+        let all: Vec<&str> = suite.cases.iter().map(|case| case.name.as_str()).collect();
+        assert_eq!(listed.len(), 1);
+        assert!(
+            listed[0].ends_with("/a/one") && all.contains(&listed[0]),
+            "{all:?}"
+        );
     }
 
     #[test]

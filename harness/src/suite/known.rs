@@ -111,6 +111,15 @@ impl KnownDeviations {
         Ok(())
     }
 
+    /// Makes the names of the entries begin with `prefix`, as those of their cases do.
+    pub(super) fn count_from(&mut self, prefix: &str) {
+        let entries = std::mem::take(&mut self.by_case).into_values();
+        for mut entry in entries {
+            entry.case = format!("{prefix}{}", entry.case);
+            self.by_case.insert(entry.case.clone(), entry);
+        }
+    }
+
     /// Adds the entries of another list.
     ///
     /// # Errors

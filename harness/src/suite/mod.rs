@@ -2,12 +2,14 @@
 
 mod bundled;
 mod case;
+mod convention;
 mod discover;
 mod known;
 mod run;
 mod select;
 
 pub use case::{Body, Case, Origin};
+pub use convention::Convention;
 pub use discover::{DiscoverError, Suite};
 pub use known::{Deviation, KnownDeviations, KnownError};
 pub use run::{ExecuteSettings, execute};

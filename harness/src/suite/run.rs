@@ -1,7 +1,7 @@
 //! Running a suite: many cases at a time, results in order of name.
 
 use std::any::Any;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::sync::{Mutex, PoisonError};
@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use crate::program::{IpVersion, Program};
 use crate::report::RunEvent;
 use crate::runner::{self, RunOutcome, RunSettings};
-use crate::script::{self, LoadContext};
+use crate::script::{self, Given, LoadContext};
 use crate::source::Source;
 use crate::target::Target;
 use crate::verdict::{CaseError, CaseResult, Failure, Verdict};
 
-use super::case::{Body, Case};
+use super::case::{Body, Case, Origin};
+use super::convention::{self, Convention};
 use super::known::KnownDeviations;
 
 /// A live case that waits at least this long in its script mostly sleeps.
@@ -38,6 +39,20 @@ pub struct ExecuteSettings {
     pub seed: u64,
     /// Read and judge scripts exactly as packetdrill does.
     pub drop_in: bool,
+    /// Commands of scripts that are not bundled may change what all programs of the machine share.
+    pub allow_commands: bool,
+    /// What scripts of a family are given beside their own lines; nothing if it is not here.
+    pub given: BTreeMap<IpVersion, Given>,
+    /// Leave out what this runner leaves out.
+    pub convention: Option<Convention>,
+}
+
+impl ExecuteSettings {
+    /// Whether a case is run on a family.
+    fn takes(&self, case: &Case, version: IpVersion) -> bool {
+        self.convention
+            .is_none_or(|convention| convention.takes(case, version))
+    }
 }
 
 /// What one unit of work runs.
@@ -45,7 +60,7 @@ enum Work<'a> {
     Script(Box<Program>),
     Probe(&'a Source),
     /// Nothing to run: the verdict is known already.
-    Settled(CaseError),
+    Settled(Verdict),
 }
 
 struct Unit<'a> {
@@ -73,6 +88,7 @@ pub fn execute(
                 .iter()
                 .map(move |version| (case, *version))
         })
+        .filter(|(case, version)| settings.takes(case, *version))
         .map(|(case, version)| prepare(case, version, target, settings))
         .collect();
     observe(&RunEvent::Started {
@@ -151,23 +167,12 @@ fn prepare<'a>(
     settings: &ExecuteSettings,
 ) -> Unit<'a> {
     let work = match &case.body {
-        Body::Script(source) => {
-            let context = LoadContext {
-                predefined: target.defines(),
-                defines: settings.defines.clone(),
-                ip_version: Some(ip_version),
-                drop_in: settings.drop_in,
-            };
-            match script::load(source, &context) {
-                Ok(program) => Work::Script(Box::new(program)),
-                Err(diagnostics) => Work::Settled(CaseError::Script(diagnostics)),
-            }
-        }
+        Body::Script(source) => script_work(source, ip_version, target, settings),
         Body::Probe(source) => Work::Probe(source),
-        Body::Unreadable(source, problem) => Work::Settled(CaseError::Unreadable(format!(
-            "{}: {problem}",
-            source.name()
-        ))),
+        Body::Unreadable(source, problem) => {
+            let problem = format!("{}: {problem}", source.name());
+            Work::Settled(Verdict::Error(CaseError::Unreadable(problem)))
+        }
     };
     let waits = match &work {
         Work::Script(program) => program.waits(),
@@ -182,6 +187,29 @@ fn prepare<'a>(
     }
 }
 
+fn script_work<'a>(
+    source: &Source,
+    ip_version: IpVersion,
+    target: &dyn Target,
+    settings: &ExecuteSettings,
+) -> Work<'a> {
+    let given = settings.given.get(&ip_version).cloned().unwrap_or_default();
+    let context = LoadContext {
+        defines: [given.defines, settings.defines.clone()].concat(),
+        options: given.options,
+        ip_version: Some(ip_version),
+        drop_in: settings.drop_in,
+        ..runner::load_context(target, source)
+    };
+    match script::load(source, &context) {
+        Ok(program) => Work::Script(Box::new(program)),
+        Err(diagnostics) => Work::Settled(
+            convention::excused(settings.convention, source, target)
+                .unwrap_or(Verdict::Error(CaseError::Script(diagnostics))),
+        ),
+    }
+}
+
 fn run_unit(
     unit: &Unit<'_>,
     target: &dyn Target,
@@ -193,6 +221,8 @@ fn run_unit(
         ip_version: unit.ip_version,
         seed: settings.seed,
         drop_in: settings.drop_in,
+        folder: unit.case.folder(),
+        allow_commands: settings.allow_commands || unit.case.origin == Origin::Bundled,
         ..RunSettings::default()
     };
     let source = unit.case.source();
@@ -205,7 +235,7 @@ fn run_unit(
             judged(runner::run(program, target, &run_settings))
         }),
         Work::Probe(source) => judged(crate::probe::run(source, target, &run_settings)),
-        Work::Settled(error) => RunOutcome::unstarted(Verdict::Error(error.clone())),
+        Work::Settled(verdict) => RunOutcome::unstarted(verdict.clone()),
     });
     let verdict = outcome.verdict;
     CaseResult {
@@ -300,7 +330,7 @@ fn shape(failure: &Failure) -> (usize, Vec<&'static str>) {
 mod tests {
     use super::*;
     use crate::program::Capability;
-    use crate::suite::{Origin, Suite};
+    use crate::suite::Suite;
     use crate::target::{Session, SessionSettings, TargetError};
     use crate::trace::Trace;
     use std::cell::Cell;

@@ -5,8 +5,10 @@
 
 mod ancillary;
 mod code_block;
+mod dscp;
 mod errno;
 mod file;
+pub mod icmp;
 mod ip;
 mod poll;
 mod socket;
@@ -40,6 +42,19 @@ pub fn names() -> impl Iterator<Item = &'static str> {
         .iter()
         .flat_map(|table| table.iter().map(|(name, _)| *name))
         .chain(errno_names())
+}
+
+/// The six bits of a DSCP name such as `af11`.
+pub fn dscp(name: &str) -> Option<u8> {
+    dscp::TABLE
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, bits)| *bits)
+}
+
+/// Every DSCP name.
+pub fn dscp_names() -> impl Iterator<Item = &'static str> {
+    dscp::TABLE.iter().map(|(name, _)| *name)
 }
 
 /// The errno of this name.

@@ -11,6 +11,8 @@ pub mod linux;
 pub mod linux;
 pub mod reference;
 
+pub mod commands;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -31,6 +33,16 @@ pub trait Target: Sync {
 
     /// Names predefined for `#ifdef`: the target's, the profile's, the operating system's.
     fn defines(&self) -> Vec<String>;
+
+    /// The set of free choices the stack follows, for `#if profile == …`: `rfc9293`, `linux`.
+    fn profile(&self) -> String {
+        self.name().to_string()
+    }
+
+    /// The version of its kernel, such as `6.18.5`, if it is one: for `#if kernel >= …`.
+    fn kernel(&self) -> Option<String> {
+        None
+    }
 
     /// Why this target cannot offer `capability`, or `None` if it can.
     fn lacks(&self, capability: &Capability) -> Option<String>;
@@ -63,6 +75,14 @@ pub struct SessionSettings {
     pub local_prefix: u8,
     /// MTU of the stack's interface in bytes.
     pub mtu: u16,
+    /// Injected TCP segments reach the stack as if its receive offload had joined segments of
+    /// this many bytes of payload; `None`: as single segments. Capability `option:mss`.
+    pub mss: Option<u16>,
+    /// The speed the stack's link reports, in Mbit/s. Capability `option:speed`.
+    pub speed: Option<u32>,
+    /// The local address is not configured on an interface, only routed to the stack, and there
+    /// is no gateway. Capability `option:is_anyip`.
+    pub is_anyip: bool,
     /// Seed for everything random on a virtual target.
     pub seed: u64,
 }
@@ -97,6 +117,16 @@ pub struct CommandReport {
     pub status: Option<i32>,
     /// Standard output and error.
     pub output: String,
+}
+
+/// What the commands of a script can count on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommandContext {
+    /// The script's folder, absolute: commands are run there. `None` for a script that is no file.
+    pub folder: Option<std::path::PathBuf>,
+    /// They change what all programs of the machine share, so no other case may run meanwhile, and
+    /// all is put back afterwards.
+    pub alone: bool,
 }
 
 /// One case's host. Dropping it releases everything it holds.
@@ -148,17 +178,35 @@ pub trait Session {
     /// [`TargetError::Machine`] if the machine failed.
     fn finish_call(&mut self, deadline: Time) -> Result<CallReport, TargetError>;
 
+    /// Says where the script's commands belong. Called at most once, before the first of them.
+    ///
+    /// # Errors
+    /// [`TargetError::Unsupported`] if the target cannot run them that way.
+    fn prepare_commands(&mut self, _context: &CommandContext) -> Result<(), TargetError> {
+        Ok(())
+    }
+
     /// Runs a back-quoted command of the script.
     ///
     /// # Errors
     /// [`TargetError::Unsupported`] naming `shell` or the sysctl if the target cannot.
     fn command(&mut self, command: &str) -> Result<CommandReport, TargetError>;
 
-    /// The variables a `%{ … }%` block can see for this socket (`tcpi_state` …).
+    /// The variables a `%{ … }%` block can see for this socket (`tcpi_state` …): unsigned
+    /// numbers, of those of 64 bits the bits.
     ///
     /// # Errors
     /// [`TargetError::Unsupported`] if the target cannot take such a snapshot.
     fn socket_info(&mut self, fd: crate::call::Fd) -> Result<BTreeMap<String, i64>, TargetError>;
+
+    /// The address at the other end of a connected socket; `None` if it has none (any more), or
+    /// if the target cannot tell.
+    ///
+    /// # Errors
+    /// [`TargetError::Machine`] if the machine failed.
+    fn peer(&mut self, _fd: crate::call::Fd) -> Result<Option<SocketAddr>, TargetError> {
+        Ok(None)
+    }
 
     /// Starts a process of its own that connects to `peer` and then waits for ever.
     /// The SYN may still be under way when this returns. One process at a time.

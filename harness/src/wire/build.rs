@@ -33,6 +33,21 @@ impl Packet {
     }
 }
 
+/// Puts what an IP datagram carries into UDP with these ports; its checksum covers all of it.
+///
+/// # Errors
+/// If the IP header cannot be read, or the datagram would exceed 65,535 bytes.
+pub fn put_in_udp(datagram: &[u8], ports: (u16, u16)) -> Result<Vec<u8>, String> {
+    let outer = super::parse::read_ip(datagram, &mut Vec::new())?;
+    let inside = UdpDatagram {
+        source_port: ports.0,
+        destination_port: ports.1,
+        payload: outer.bytes.to_vec(),
+    };
+    let body = udp(&inside, &outer.ip)?;
+    ip(&outer.ip, IpNextHeaderProtocols::Udp, &body)
+}
+
 /// The checksum of `body` with the pseudo-header of either IP version (RFC 9293 §3.1);
 /// the 16-bit word at index `skip` counts as zero.
 pub(crate) fn checksum(body: &[u8], skip: usize, ip: &IpFields, protocol: u8) -> u16 {
@@ -112,7 +127,12 @@ fn icmp(message: &IcmpMessage, ip: &IpFields) -> (IpNextHeaderProtocol, Vec<u8>)
     (protocol, bytes)
 }
 
-fn ip(fields: &IpFields, protocol: IpNextHeaderProtocol, body: &[u8]) -> Result<Vec<u8>, String> {
+/// An IP header of the family of `fields` with `body` behind it.
+pub(super) fn ip(
+    fields: &IpFields,
+    protocol: IpNextHeaderProtocol,
+    body: &[u8],
+) -> Result<Vec<u8>, String> {
     let too_long = |_| "IP datagram above 65,535 bytes".to_string();
     match (fields.source, fields.destination) {
         (IpAddr::V4(source), IpAddr::V4(destination)) => {

@@ -27,9 +27,12 @@ pub enum TcpOption {
     /// Kind 172 or 174: counters in the order they stand (RFC 9768 §3.2.3).
     #[expect(missing_docs, reason = "the RFC's own terms")]
     AccEcn { order: u8, counters: Vec<u32> },
-    /// Any other kind with its data, or a malformed option as it stood.
+    /// Any other kind with its data.
     #[expect(missing_docs, reason = "kind and data of the option itself")]
     Other { kind: u8, data: Vec<u8> },
+    /// Bytes as they stand, well-formed or not: the whole area of a script, or what is left of an
+    /// area from its first malformed option on.
+    Raw(Vec<u8>),
 }
 
 /// Experiment id of Fast Open under kind 254.
@@ -74,7 +77,14 @@ impl TcpOption {
                 write_option(out, if *order == 0 { 172 } else { 174 }, &data);
             }
             TcpOption::Other { kind, data } => write_option(out, *kind, data),
+            TcpOption::Raw(bytes) => out.extend_from_slice(bytes),
         }
+    }
+
+    /// The option of this kind with this data. A length that does not suit the kind, and a kind
+    /// without a name, make it [`TcpOption::Other`].
+    pub fn of_kind(kind: u8, data: &[u8]) -> TcpOption {
+        read_one(kind, data)
     }
 
     /// Bytes the option takes on the wire.
@@ -95,7 +105,7 @@ fn write_option(out: &mut Vec<u8>, kind: u8, data: &[u8]) {
 ///
 /// Every byte is accounted for: zeros after an end-of-list are so many
 /// [`TcpOption::EndOfList`], and from the first malformed option on the rest is
-/// one [`TcpOption::Other`] holding what stood there, with a note of what is wrong.
+/// one [`TcpOption::Raw`] holding what stood there, with a note of what is wrong.
 pub fn read_options(area: &[u8]) -> (Vec<TcpOption>, Option<String>) {
     let mut options = Vec::new();
     let mut rest = area;
@@ -116,10 +126,7 @@ pub fn read_options(area: &[u8]) -> (Vec<TcpOption>, Option<String>) {
                         "option kind {kind} has length {length} with {} bytes left",
                         rest.len()
                     );
-                    options.push(TcpOption::Other {
-                        kind,
-                        data: after.to_vec(),
-                    });
+                    options.push(TcpOption::Raw(rest.to_vec()));
                     return (options, Some(fault));
                 }
                 options.push(read_one(kind, &rest[2..length]));
@@ -148,7 +155,7 @@ fn read_one(kind: u8, data: &[u8]) -> TcpOption {
         },
         (19, _) => TcpOption::Md5(data.to_vec()),
         (34, _) => TcpOption::FastOpen(data.to_vec()),
-        (172 | 174, _) if !data.is_empty() && data.len().is_multiple_of(3) => TcpOption::AccEcn {
+        (172 | 174, _) if data.len().is_multiple_of(3) => TcpOption::AccEcn {
             order: u8::from(kind == 174),
             counters: data
                 .chunks_exact(3)
@@ -169,6 +176,12 @@ mod tests {
     use proptest::prelude::*;
     use rstest::rstest;
 
+    fn written(options: &[TcpOption]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        options.iter().for_each(|option| option.write(&mut bytes));
+        bytes
+    }
+
     #[rstest]
     #[case(TcpOption::MaximumSegmentSize(1460), &[2, 4, 0x05, 0xb4])]
     #[case(TcpOption::WindowScale(14), &[3, 3, 14])]
@@ -177,7 +190,11 @@ mod tests {
     #[case(TcpOption::Timestamps { value: 1, echo_reply: 2 }, &[8, 10, 0, 0, 0, 1, 0, 0, 0, 2])]
     #[case(TcpOption::FastOpenExperimental(vec![7]), &[254, 5, 0xf9, 0x89, 7])]
     #[case(TcpOption::AccEcn { order: 1, counters: vec![0x010203] }, &[174, 5, 1, 2, 3])]
+    #[case(TcpOption::AccEcn { order: 0, counters: vec![] }, &[172, 2])]
     #[case(TcpOption::Other { kind: 253, data: vec![9] }, &[253, 3, 9])]
+    #[case(TcpOption::Other { kind: 254, data: vec![0, 0xac, 8] }, &[254, 5, 0, 0xac, 8])]
+    #[case(TcpOption::Other { kind: 2, data: vec![5] }, &[2, 3, 5])]
+    #[case(TcpOption::Other { kind: 30, data: vec![] }, &[30, 2])]
     fn options_stand_on_the_wire_as_their_rfcs_say(#[case] option: TcpOption, #[case] wire: &[u8]) {
         let mut bytes = Vec::new();
         option.write(&mut bytes);
@@ -191,19 +208,25 @@ mod tests {
     #[case(&[1, 2, 5, 0], "option kind 2 has length 5 with 3 bytes left")]
     #[case(&[2], "option kind 2 has length 0 with 1 bytes left")]
     fn malformed_lengths_are_named_and_kept(#[case] wire: &[u8], #[case] fault: &str) {
-        let (_, found) = read_options(wire);
+        let (options, found) = read_options(wire);
         assert_eq!(found.as_deref(), Some(fault));
+        assert_eq!(written(&options), wire);
     }
 
     proptest! {
         #[test]
         fn reading_any_bytes_loses_none(area in proptest::collection::vec(any::<u8>(), 0..40)) {
-            let (options, fault) = read_options(&area);
-            if fault.is_none() {
-                let mut again = Vec::new();
-                options.iter().for_each(|option| option.write(&mut again));
-                prop_assert_eq!(again, area);
-            }
+            let (options, _) = read_options(&area);
+            prop_assert_eq!(written(&options), area);
+        }
+
+        #[test]
+        fn an_option_of_any_kind_is_read_back(kind in 2_u8.., data in proptest::collection::vec(any::<u8>(), 0..38)) {
+            let option = TcpOption::of_kind(kind, &data);
+            let wire = written(std::slice::from_ref(&option));
+            prop_assert_eq!(&wire[2..], &data[..]);
+            prop_assert_eq!(option.wire_len(), wire.len());
+            prop_assert_eq!(read_options(&wire), (vec![option], None));
         }
     }
 }

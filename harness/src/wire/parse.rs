@@ -11,14 +11,23 @@ use pnet_packet::udp::UdpPacket;
 use pnet_packet::util;
 
 use super::build::checksum;
+use super::encapsulation::{self, Layer};
+use super::fragment::Piece;
 use super::options::read_options;
 use super::packet::{IcmpMessage, IpFields, Packet, TcpFlags, TcpSegment, Transport, UdpDatagram};
+
+/// The number of the IPv6 fragment header (RFC 8200 §4.5).
+const FRAGMENT_HEADER: u8 = 44;
 
 /// A datagram that was read, with everything about it that no sender may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parsed {
+    /// Headers around it, outermost first.
+    pub layers: Vec<Layer>,
     /// The contents.
     pub packet: Packet,
+    /// What the packet model leaves out of the innermost IP header.
+    pub header: IpHeader,
     /// What is wrong with it on the wire.
     pub faults: Vec<WireFault>,
 }
@@ -71,35 +80,97 @@ impl fmt::Display for WireFault {
     }
 }
 
-/// Reads an IP datagram.
+/// Fields of an IP header beyond [`IpFields`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IpHeader {
+    /// IPv4 identification, or that of an IPv6 fragment header.
+    pub id: Option<u32>,
+    /// The IPv4 flag; `None` for IPv6.
+    pub dont_fragment: Option<bool>,
+    /// Which piece of a datagram it is; its bytes are [`Transport::Other`].
+    pub piece: Option<Piece>,
+}
+
+/// A datagram down to what its IP header, extension headers included, carries.
+pub(super) struct IpBody<'a> {
+    pub(super) ip: IpFields,
+    pub(super) header: IpHeader,
+    pub(super) protocol: u8,
+    pub(super) bytes: &'a [u8],
+}
+
+impl IpBody<'_> {
+    pub(super) fn is_fragment(&self) -> bool {
+        self.header.piece.is_some()
+    }
+}
+
+/// Reads an IP datagram, down to the innermost one if there are several.
 ///
 /// # Errors
-/// If the headers cannot be read: too short, lengths that disagree, a fragment, an
-/// unknown IP version, a TCP data offset below 5 or beyond the segment.
+/// If the headers cannot be read: too short, lengths that disagree, an unknown IP version,
+/// a TCP data offset below 5 or beyond the segment.
 pub fn parse(bytes: &[u8]) -> Result<Parsed, String> {
     let mut faults = Vec::new();
-    let (ip, protocol, body) = match bytes.first().map(|byte| byte >> 4) {
-        Some(4) => ipv4(bytes, &mut faults)?,
-        Some(6) => ipv6(bytes, &mut faults)?,
-        Some(version) => return Err(format!("IP version {version}")),
-        None => return Err("empty datagram".to_string()),
-    };
+    let (layers, body) = encapsulation::peel(bytes, &mut faults)?;
+    let (ip, protocol) = (body.ip, body.protocol);
     let transport = match (protocol, ip.source.is_ipv4()) {
-        (6, _) => Transport::Tcp(tcp(body, &ip, &mut faults)?),
-        (17, _) => Transport::Udp(udp(body, &ip, &mut faults)?),
-        (1, true) | (58, false) => Transport::Icmp(icmp(body, &ip, &mut faults)?),
+        _ if body.header.piece.is_some() => Transport::Other {
+            protocol,
+            payload: body.bytes.to_vec(),
+        },
+        (6, _) => Transport::Tcp(tcp(body.bytes, &ip, &mut faults)?),
+        (17, _) => Transport::Udp(udp(body.bytes, &ip, &mut faults)?),
+        (1, true) | (58, false) => Transport::Icmp(icmp(body.bytes, &ip, &mut faults)?),
         (protocol, _) => Transport::Other {
             protocol,
-            payload: body.to_vec(),
+            payload: body.bytes.to_vec(),
         },
     };
     Ok(Parsed {
+        layers,
         packet: Packet { ip, transport },
+        header: body.header,
         faults,
     })
 }
 
-fn check(faults: &mut Vec<WireFault>, layer: &'static str, found: u16, computed: u16) {
+/// A packet taken out of UDP: the ports of UDP, and the packet without it.
+pub type OutOfUdp = ((u16, u16), Parsed);
+
+/// Takes the payload of a UDP datagram for a TCP segment; `None` if it is no UDP. A TCP checksum
+/// of 0 is none: that of UDP covers the segment.
+///
+/// # Errors
+/// If the TCP header cannot be read.
+pub fn tcp_in_udp(parsed: &Parsed) -> Result<Option<OutOfUdp>, String> {
+    let Transport::Udp(datagram) = &parsed.packet.transport else {
+        return Ok(None);
+    };
+    let mut inner = parsed.clone();
+    let mut faults = Vec::new();
+    let segment = tcp(&datagram.payload, &parsed.packet.ip, &mut faults)?;
+    faults.retain(|fault| !matches!(fault, WireFault::Checksum { found: 0, .. }));
+    inner.faults.extend(faults);
+    inner.packet.transport = Transport::Tcp(segment);
+    let ports = (datagram.source_port, datagram.destination_port);
+    Ok(Some((ports, inner)))
+}
+
+/// One IP header and what it carries.
+pub(super) fn read_ip<'a>(
+    bytes: &'a [u8],
+    faults: &mut Vec<WireFault>,
+) -> Result<IpBody<'a>, String> {
+    match bytes.first().map(|byte| byte >> 4) {
+        Some(4) => ipv4(bytes, faults),
+        Some(6) => ipv6(bytes, faults),
+        Some(version) => Err(format!("IP version {version}")),
+        None => Err("empty datagram".to_string()),
+    }
+}
+
+pub(super) fn check(faults: &mut Vec<WireFault>, layer: &'static str, found: u16, computed: u16) {
     // A one's complement sum has two zeros, and the receiver's sum comes out right with either
     // (RFC 1071 §2); Linux sends the one or the other over IPv6. Only for UDP is 0 a value of its own.
     let canonical = |sum: u16| {
@@ -118,10 +189,7 @@ fn check(faults: &mut Vec<WireFault>, layer: &'static str, found: u16, computed:
     }
 }
 
-fn ipv4<'a>(
-    bytes: &'a [u8],
-    faults: &mut Vec<WireFault>,
-) -> Result<(IpFields, u8, &'a [u8]), String> {
+fn ipv4<'a>(bytes: &'a [u8], faults: &mut Vec<WireFault>) -> Result<IpBody<'a>, String> {
     let header = Ipv4Packet::new(bytes).ok_or("shorter than an IPv4 header")?;
     let header_len = usize::from(header.get_header_length()) * 4;
     let total = usize::from(header.get_total_length());
@@ -130,9 +198,6 @@ fn ipv4<'a>(
             "IPv4 header of {header_len} bytes, total length {total}, {} bytes captured",
             bytes.len()
         ));
-    }
-    if header.get_fragment_offset() != 0 || header.get_flags() & 1 != 0 {
-        return Err("IPv4 fragment".to_string());
     }
     if header.get_flags() & 4 != 0 {
         faults.push(WireFault::Ip("the reserved IPv4 flag is set".to_string()));
@@ -158,11 +223,19 @@ fn ipv4<'a>(
         traffic_class: (header.get_dscp() << 2) | header.get_ecn(),
         flow_label: 0,
     };
-    Ok((
+    let body = &bytes[header_len..total];
+    let offset = header.get_fragment_offset() * 8;
+    let more = header.get_flags() & 1 != 0;
+    Ok(IpBody {
         ip,
-        header.get_next_level_protocol().0,
-        &bytes[header_len..total],
-    ))
+        header: IpHeader {
+            id: Some(u32::from(header.get_identification())),
+            dont_fragment: Some(header.get_flags() & 2 != 0),
+            piece: Piece::of(offset, body.len(), more),
+        },
+        protocol: header.get_next_level_protocol().0,
+        bytes: body,
+    })
 }
 
 /// What no IP header may say: nothing left to live, less than was captured.
@@ -178,10 +251,7 @@ fn surroundings(faults: &mut Vec<WireFault>, ttl: u8, length: usize, captured: u
     }
 }
 
-fn ipv6<'a>(
-    bytes: &'a [u8],
-    faults: &mut Vec<WireFault>,
-) -> Result<(IpFields, u8, &'a [u8]), String> {
+fn ipv6<'a>(bytes: &'a [u8], faults: &mut Vec<WireFault>) -> Result<IpBody<'a>, String> {
     let header = Ipv6Packet::new(bytes).ok_or("shorter than an IPv6 header")?;
     let end = 40 + usize::from(header.get_payload_length());
     if end > bytes.len() {
@@ -200,14 +270,31 @@ fn ipv6<'a>(
     };
     let mut protocol = header.get_next_header().0;
     let mut body = &bytes[40..end];
-    // Hop-by-hop options stand before MLD reports; other extension headers stay opaque.
+    // Hop-by-hop options stand before MLD reports; but for a fragment header the others stay opaque.
     if protocol == 0 && body.len() >= 8 {
         let length = (usize::from(body[1]) + 1) * 8;
         if length <= body.len() {
             (protocol, body) = (body[0], &body[length..]);
         }
     }
-    Ok((ip, protocol, body))
+    let mut facts = IpHeader::default();
+    if let (FRAGMENT_HEADER, Some((head, rest))) = (protocol, body.split_first_chunk::<8>()) {
+        let [next, _, high, low, id @ ..] = *head;
+        let word = u16::from_be_bytes([high, low]);
+        facts.id = Some(u32::from_be_bytes(id));
+        facts.piece = Some(Piece {
+            offset: word & !7,
+            len: rest.len(),
+            more: word & 1 != 0,
+        });
+        (protocol, body) = (next, rest);
+    }
+    Ok(IpBody {
+        ip,
+        header: facts,
+        protocol,
+        bytes: body,
+    })
 }
 
 fn tcp(body: &[u8], ip: &IpFields, faults: &mut Vec<WireFault>) -> Result<TcpSegment, String> {
@@ -352,13 +439,8 @@ mod tests {
         for transport in transports {
             let packet = packet(v6, transport);
             let parsed = parse(&packet.build().unwrap()).unwrap();
-            assert_eq!(
-                parsed,
-                Parsed {
-                    packet,
-                    faults: vec![]
-                }
-            );
+            assert_eq!((parsed.packet, parsed.faults), (packet, vec![]));
+            assert_eq!(parsed.layers, []);
         }
     }
 

@@ -41,6 +41,9 @@ pub(crate) fn settings(ip_version: IpVersion) -> SessionSettings {
         gateway_ip: pick("192.168.0.254", "fd3d:fa7b:d17d:8888::"),
         local_prefix: if six { 48 } else { 16 },
         mtu: if six { 1520 } else { 1500 },
+        mss: None,
+        speed: None,
+        is_anyip: false,
         seed: 1,
     }
 }

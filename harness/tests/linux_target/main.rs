@@ -9,9 +9,15 @@ mod cases;
 #[cfg(target_os = "linux")]
 mod commands;
 #[cfg(target_os = "linux")]
+mod lines;
+#[cfg(target_os = "linux")]
+mod packetdrill;
+#[cfg(target_os = "linux")]
 mod process;
 #[cfg(target_os = "linux")]
 mod segment;
+#[cfg(target_os = "linux")]
+mod tunnel;
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
@@ -41,6 +47,10 @@ fn main() {
     }
     let trials = cases::ALL
         .iter()
+        .chain(tunnel::ALL)
+        .chain(lines::ALL)
+        .chain(commands::ALL)
+        .chain(packetdrill::ALL)
         .map(|(name, case)| {
             let missing = missing.clone();
             let skip = missing.is_some() && !required;

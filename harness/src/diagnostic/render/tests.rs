@@ -63,6 +63,33 @@ fn control_characters_of_a_script_do_not_reach_the_terminal() {
 }
 
 #[test]
+fn no_more_of_the_file_is_looked_at_than_is_shown() {
+    let text = "0 close(3) = 0\n".repeat(3000) + "+0 lisen(3, 1) = 0\n+0 x\n";
+    let source = Source::new("long.pkt", text.as_str());
+    let start = text.find("lisen").unwrap();
+    let found = Diagnostic::error(code::CALL_NAME, &source, Span::new(start, start + 5), "m")
+        .also(Span::new(start + 16, start + 18), "and here");
+    assert_eq!(source.slice(window(&found)), "+0 lisen(3, 1) = 0\n+0 x\n");
+    insta::assert_snapshot!(render(&found, Color::Never), @r"
+    error[C003]: m
+        --> long.pkt:3001:4
+         |
+    3001 | +0 lisen(3, 1) = 0
+         |    ^^^^^
+    3002 | +0 x
+         | -- and here
+    ");
+}
+
+#[test]
+fn control_characters_are_shown_as_escapes() {
+    assert_eq!(
+        clean("a\0b\x1b[2J\u{9b}\u{fc}\nd"),
+        "a\\0b\\u{1b}[2J\\u{9b}\u{fc} d"
+    );
+}
+
+#[test]
 fn spans_off_the_text_or_inside_a_character_are_cut_to_fit() {
     let source = Source::new("x", "a\u{fc}b");
     for (start, end) in [(0, 2), (2, 2), (2, 9), (9, 12), (3, 1)] {

@@ -3,102 +3,77 @@
 use super::Checker;
 use crate::diagnostic::{Diagnostic, code};
 use crate::program::{IcmpPattern, IcmpQuote, IpVersion};
-use crate::script::ast::{Icmp, Quote};
+use crate::script::ast::{Direction, Icmp, Number, Quote};
 use crate::script::suggest;
 use crate::source::{Span, Spanned};
+use crate::symbols::icmp::{Both, CODES, TYPES};
 
-/// The number in ICMPv4 and in ICMPv6.
-type Both = (Option<u8>, Option<u8>);
-
-const TYPES: &[(&str, Option<u8>, Option<u8>)] = &[
-    ("unreachable", Some(3), Some(1)),
-    ("packet_too_big", None, Some(2)),
-    ("time_exceeded", Some(11), Some(3)),
-    ("parameter_problem", Some(12), Some(4)),
-    ("echo_request", Some(8), Some(128)),
-    ("echo_reply", Some(0), Some(129)),
-    ("source_quench", Some(4), None),
-    ("redirect", Some(5), None),
-    ("timestamp_request", Some(13), None),
-    ("timestamp_reply", Some(14), None),
-    ("information_request", Some(15), None),
-    ("information_reply", Some(16), None),
-    ("address_mask_request", Some(17), None),
-    ("address_mask_reply", Some(18), None),
-];
-
-/// Code words by type word.
-const CODES: &[(&str, &str, Option<u8>, Option<u8>)] = &[
-    ("unreachable", "net_unreachable", Some(0), Some(0)),
-    ("unreachable", "host_unreachable", Some(1), None),
-    ("unreachable", "protocol_unreachable", Some(2), None),
-    ("unreachable", "port_unreachable", Some(3), Some(4)),
-    ("unreachable", "frag_needed", Some(4), None),
-    ("unreachable", "source_route_failed", Some(5), None),
-    ("unreachable", "net_unknown", Some(6), None),
-    ("unreachable", "host_unknown", Some(7), None),
-    ("unreachable", "source_host_isolated", Some(8), None),
-    ("unreachable", "net_prohibited", Some(9), None),
-    ("unreachable", "host_prohibited", Some(10), None),
-    ("unreachable", "net_unreachable_for_tos", Some(11), None),
-    ("unreachable", "host_unreachable_for_tos", Some(12), None),
-    ("unreachable", "packet_filtered", Some(13), None),
-    ("unreachable", "precedence_violation", Some(14), None),
-    ("unreachable", "precedence_cutoff", Some(15), None),
-    ("unreachable", "no_route", None, Some(0)),
-    ("unreachable", "admin_prohibited", None, Some(1)),
-    ("unreachable", "not_neighbour", None, Some(2)),
-    ("unreachable", "address_unreachable", None, Some(3)),
-    ("time_exceeded", "exceeded_hop_limit", None, Some(0)),
-    ("time_exceeded", "exceeded_frag_time", None, Some(1)),
-    ("parameter_problem", "header_field", None, Some(0)),
-    ("parameter_problem", "unknown_next_header", None, Some(1)),
-    ("parameter_problem", "unknown_option", None, Some(2)),
-];
+/// Bytes of the header of every message.
+const ICMP_HEADER: usize = 8;
+/// The ICMPv6 type (RFC 4861 §4.2).
+const ROUTER_ADVERTISEMENT: u8 = 134;
 
 impl Checker<'_> {
-    pub(super) fn icmp(&mut self, icmp: &Icmp, span: Span) -> Option<IcmpPattern> {
+    pub(super) fn icmp(
+        &mut self,
+        icmp: &Icmp,
+        direction: Direction,
+        span: Span,
+    ) -> Option<IcmpPattern> {
         self.need("icmp", span);
         let kind = self.icmp_type(&icmp.kind);
         let code = match &icmp.code {
             Some(code) => self.icmp_code(code, &icmp.kind.node),
             None => Some((Some(0), Some(0))),
         };
-        let mtu = match &icmp.mtu {
-            Some(mtu) => {
-                let code = icmp.code.as_ref().map(|code| code.node.as_str());
-                match self.mtu_limit(&icmp.kind.node, code, mtu.span) {
-                    Some(most) => self
-                        .field(mtu, "this MTU", most)
-                        .map(|mtu| u32::try_from(mtu).ok()),
-                    None => None,
-                }
-            }
+        let mtu = match (&icmp.mtu, kind, code) {
+            (Some(mtu), Some(kind), Some(code)) => self.mtu(mtu, kind, code).map(Some),
+            (Some(_), ..) => None,
+            (None, ..) => Some(None),
+        };
+        let id = self.echo_field(icmp, icmp.id.as_ref(), "an identifier");
+        let sequence = self.echo_field(icmp, icmp.sequence.as_ref(), "a sequence number");
+        let quote = match &icmp.quote {
+            Some(quote) => self.quote(quote, span).map(Some),
             None => Some(None),
         };
-        let id = match &icmp.id {
-            Some(id) => {
-                if !icmp.kind.node.starts_with("echo_") && !icmp.kind.node.starts_with("type_") {
-                    self.error(
-                        code::ICMP_FIELD,
-                        id.span,
-                        "only echo messages have an identifier",
-                    );
-                }
-                self.field16(id, "an identifier").map(Some)
-            }
-            None => Some(None),
+        let damaged = match icmp.bad_checksum {
+            Some(place) => self.damaged(direction, place),
+            None => Some(()),
         };
-        let quote = self.quote(icmp.quote.as_ref());
         let (kind, code) = (kind?, code?);
         self.families(kind, code, span);
+        damaged?;
         Some(IcmpPattern {
             kind,
             code,
             mtu: mtu?,
             id: id?,
+            sequence: sequence?,
             quote: quote?,
+            bad_checksum: icmp.bad_checksum.is_some(),
         })
+    }
+
+    /// `id N` and `seq N`.
+    fn echo_field(
+        &mut self,
+        icmp: &Icmp,
+        number: Option<&Number>,
+        what: &str,
+    ) -> Option<Option<u16>> {
+        let Some(number) = number else {
+            return Some(None);
+        };
+        // packetdrill writes an identifier into any message.
+        let echo = ["echo_", "type_"]
+            .iter()
+            .any(|prefix| icmp.kind.node.starts_with(prefix));
+        if !echo && !self.drop_in {
+            let message = format!("only echo messages have {what}");
+            self.error(code::ICMP_FIELD, number.span, message);
+        }
+        self.field16(number, what).map(Some)
     }
 
     /// A word that one family lacks keeps the script off that family.
@@ -159,28 +134,44 @@ impl Checker<'_> {
         self.report(Diagnostic::error(code::ICMP_WORD, self.source, word.span, message).help(help));
     }
 
-    /// The largest MTU the message can carry, if it carries one.
-    fn mtu_limit(&mut self, kind: &str, code: Option<&str>, span: Span) -> Option<u64> {
-        match (kind, code) {
-            ("packet_too_big", _) => Some(u64::from(u32::MAX)),
-            ("unreachable", Some("frag_needed")) => Some(u64::from(u16::MAX)),
+    /// The MTU of a message that carries one; packetdrill asks for the numbers, not for the words.
+    fn mtu(&mut self, mtu: &Number, kind: Both, code: Both) -> Option<u32> {
+        let most = match (kind, code) {
+            ((Some(3), _), (Some(4), _)) => u64::from(u16::MAX),
+            ((_, Some(2 | ROUTER_ADVERTISEMENT)), (_, Some(0))) => u64::from(u32::MAX),
             _ => {
-                let message = "only `unreachable frag_needed` and `packet_too_big` have an MTU";
-                self.error(code::ICMP_FIELD, span, message);
-                None
+                let message = "only `unreachable frag_needed`, `packet_too_big` and \
+                               `router_advertisement` have an MTU";
+                self.error(code::ICMP_FIELD, mtu.span, message);
+                return None;
             }
-        }
+        };
+        let value = self.field(mtu, "this MTU", most)?;
+        u32::try_from(value).ok()
     }
 
-    fn quote(&mut self, quote: Option<&Quote>) -> Option<IcmpQuote> {
+    fn quote(&mut self, quote: &Quote, span: Span) -> Option<IcmpQuote> {
         Some(match quote {
-            None => IcmpQuote::Tcp { seq: 0, len: 0 },
-            Some(Quote::Tcp(range)) => {
+            Quote::Tcp(range, udp) => {
                 let (seq, len) = self.range(range)?;
-                IcmpQuote::Tcp { seq, len }
+                let udp = self.ports(udp.as_ref())?;
+                IcmpQuote::Tcp { seq, len, udp }
             }
-            Some(Quote::Udp(len)) => IcmpQuote::Udp(self.field16(len, "a UDP payload")?),
-            Some(Quote::Raw(len)) => IcmpQuote::Raw(self.field16(len, "an ICMP message")?),
+            Quote::Udp(len) => IcmpQuote::Udp(self.field16(len, "a UDP payload")?),
+            Quote::Raw(len) => {
+                let bytes = self.field16(len, "an ICMP message")?;
+                if usize::from(bytes) < ICMP_HEADER {
+                    let message = format!("an ICMP message has at least {ICMP_HEADER} bytes");
+                    self.error(code::VALUE_RANGE, len.span, message);
+                    return None;
+                }
+                self.fits_ip(usize::from(bytes), span)?;
+                IcmpQuote::Raw(bytes)
+            }
+            Quote::Contents(bytes) => {
+                self.fits_ip(ICMP_HEADER + bytes.len(), span)?;
+                IcmpQuote::Contents(bytes.clone())
+            }
         })
     }
 }

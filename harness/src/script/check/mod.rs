@@ -1,12 +1,17 @@
 //! Syntax tree to program: every name resolved, every number in its range, every time in order.
 
+mod annotation;
 mod call;
 mod code;
+mod connection;
+mod field;
 mod icmp;
+mod layer;
 mod options;
 mod packet;
 mod tcp;
 mod tcp_options;
+mod tcp_range;
 mod time;
 mod value;
 
@@ -14,9 +19,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::LoadContext;
 use super::ast;
-use super::command::{self, Command};
+use super::command;
 use super::superset;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, code as diagnostic_code};
 use crate::program::{Action, Capability, CaseHeader, IpVersion, Program, Step, TimeSpec};
 use crate::source::{Source, Span};
 use crate::time::Time;
@@ -37,8 +42,10 @@ pub(crate) fn check(
         needs: BTreeMap::new(),
         ip_version: IpVersion::Ipv4,
         last_absolute: None,
+        previous_absolute: None,
         assigned: BTreeSet::new(),
         python: false,
+        connections: BTreeSet::new(),
         drop_in: context.drop_in,
     };
     let options = checker.options(&file.options);
@@ -74,14 +81,17 @@ struct Checker<'a> {
     diagnostics: &'a mut Vec<Diagnostic>,
     needs: BTreeMap<Capability, Span>,
     ip_version: IpVersion,
-    /// The absolute time seen last, and where.
+    /// The latest absolute time so far, and where.
     last_absolute: Option<(Time, Span)>,
+    /// That of the event right before, if it has one.
+    previous_absolute: Option<(Time, Span)>,
     /// Names that code blocks have given a value so far.
     assigned: BTreeSet<String>,
     /// Whether some block needs Python, whose assignments nobody here can see.
     python: bool,
-    /// Only packetdrill's own language is taken.
-    #[allow(dead_code, reason = "the areas of the language take it up one by one")]
+    /// Names of connections that lines so far have opened.
+    connections: BTreeSet<String>,
+    /// Only packetdrill's own language is taken, and only what it takes is asked for.
     drop_in: bool,
 }
 
@@ -121,18 +131,27 @@ impl Checker<'_> {
     }
 
     fn command_needs(&mut self, command: &str, span: Span) {
-        match command::read(command) {
-            Command::Sysctl(settings) => {
-                for (name, _) in settings {
-                    self.need(format!("sysctl:{name}"), span);
-                }
-            }
-            Command::Shell => self.need("shell", span),
+        for name in command::needs(command, self.drop_in) {
+            self.need(name, span);
+        }
+        if let Some(at) = command::unclosed_quote(command) {
+            let line = command[..at].matches('\n').count();
+            let message = "no shell can read this command: a quote in it is never closed";
+            let which = match line {
+                0 => format!("the quote `{}` is the one", &command[at..=at]),
+                _ => format!(
+                    "the quote `{}` in line {} of it is the one",
+                    &command[at..=at],
+                    line + 1
+                ),
+            };
+            self.error_help(diagnostic_code::COMMAND_QUOTE, span, message, which);
         }
     }
 
     fn event(&mut self, event: &ast::Event) -> Option<Step> {
         self.time(event);
+        self.connection_name(event);
         let action = match &event.action {
             ast::Action::Packet(packet) => {
                 let pattern = self.packet(packet);
@@ -141,6 +160,7 @@ impl Checker<'_> {
                     ast::Direction::Outbound => Action::Expect(pattern?),
                 }
             }
+            ast::Action::Nothing(span) => self.nothing(event, *span)?,
             ast::Action::Call(call) => Action::Call(self.call(call, event.at.node)?),
             ast::Action::Command(command) => {
                 self.command_needs(command, event.span);
@@ -150,6 +170,7 @@ impl Checker<'_> {
         };
         Some(Step {
             at: event.at.clone(),
+            connection: event.connection.as_ref().map(|name| name.node.clone()),
             action,
             span: event.span,
         })

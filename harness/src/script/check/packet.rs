@@ -1,156 +1,105 @@
-//! Packet lines: annotation, layers, ports, UDP.
+//! Packet lines: what stands around the transport header, ports, UDP, pieces.
 
 use super::Checker;
+use super::annotation::Header;
 use crate::diagnostic::code;
-use crate::program::{BodyPattern, EcnPattern, IpPattern, IpVersion, PacketPattern};
-use crate::script::ast::{AnnotationItem, Body, Direction, Layer, LayerKind, Number, Packet};
+use crate::program::{
+    BodyPattern, FragmentPattern, IcmpQuote, IpPattern, IpVersion, PacketPattern, UdpPattern,
+};
+use crate::script::ast::{Body, Direction, Number, Packet, Udp};
 use crate::source::{Span, Spanned};
 
-/// How many headers one packet may have: the layers, the IP and the TCP header.
-const MAX_HEADERS: usize = 6;
+/// Bytes of a UDP header.
+const UDP_HEADER: usize = 8;
 
 impl Checker<'_> {
     pub(super) fn packet(&mut self, packet: &Packet) -> Option<PacketPattern> {
-        self.layers(&packet.layers);
+        let direction = packet.direction.node;
+        let layers = self.layers(&packet.layers, direction);
         if let Some(span) = packet.psp {
             self.need("psp", span);
         }
         let ip = match &packet.annotation {
-            Some(items) => self.annotation(items, packet.direction.node),
+            Some(items) => self.annotation(items, direction, Header::Inner),
             None => Some(IpPattern::default()),
         };
         let body = match &packet.body {
             Body::Tcp(tcp) => self.tcp(tcp, packet).map(BodyPattern::Tcp),
-            Body::Udp { ports, len } => self.udp(ports.as_ref(), len, packet.span),
-            Body::Icmp(icmp) => self.icmp(icmp, packet.span).map(BodyPattern::Icmp),
+            Body::Udp(udp) => self.udp(udp, packet).map(BodyPattern::Udp),
+            Body::Icmp(icmp) => self
+                .icmp(icmp, direction, packet.span)
+                .map(BodyPattern::Icmp),
         };
-        Some(PacketPattern {
+        let udp_encapsulation = match &packet.udp_encapsulation {
+            Some(ports) => self.udp_encapsulation(ports, direction).map(Some),
+            None => Some(None),
+        };
+        let pattern = PacketPattern {
+            layers: layers?,
             ip: ip?,
+            udp_encapsulation: udp_encapsulation?,
             body: body?,
             span: packet.span,
-        })
+        };
+        if let Some(piece) = pattern.ip.fragment {
+            self.fragment(&pattern, piece, packet)?;
+        }
+        Some(pattern)
     }
 
-    fn layers(&mut self, layers: &[Layer]) {
-        for layer in layers {
-            self.need("encapsulation", layer.span);
-            match &layer.kind {
-                LayerKind::Ip {
-                    v6,
-                    source,
-                    destination,
-                } => {
-                    for address in [source, destination] {
-                        if address.node.is_ipv6() != *v6 {
-                            let family = if *v6 { "an IPv6" } else { "an IPv4" };
-                            let message = format!(
-                                "expected {family} address in this layer, found `{}`",
-                                address.node
-                            );
-                            self.error(code::LAYER_VALUE, address.span, message);
-                        }
-                    }
-                }
-                LayerKind::Gre => {}
-                LayerKind::Mpls(entries) => {
-                    for (label, class, ttl) in entries {
-                        self.layer_value(label, "an MPLS label", (1 << 20) - 1);
-                        self.layer_value(class, "an MPLS traffic class", 7);
-                        self.layer_value(ttl, "an MPLS TTL", 255);
-                    }
-                }
-            }
-        }
-        if layers.len() + 2 > MAX_HEADERS {
-            let span = layers[0].span.to(layers[layers.len() - 1].span);
-            let message = format!(
-                "{} layers and two headers: a packet has at most {MAX_HEADERS} headers",
-                layers.len()
-            );
-            self.error(code::LAYER_VALUE, span, message);
-        }
-    }
-
-    fn layer_value(&mut self, number: &Number, what: &str, most: u64) {
-        if number.node > most {
-            let message = format!("{what} is at most {most}, not {}", number.node);
-            self.error(code::LAYER_VALUE, number.span, message);
-        }
-    }
-
-    fn annotation(
+    /// The ports of `/udp(SPORT > DPORT)`. Only a stack that speaks it can send it.
+    fn udp_encapsulation(
         &mut self,
-        items: &Spanned<Vec<AnnotationItem>>,
+        ports: &Spanned<(Number, Number)>,
         direction: Direction,
-    ) -> Option<IpPattern> {
-        let mut pattern = IpPattern::default();
-        let mut good = true;
-        for item in &items.node {
-            let repeated = match item {
-                AnnotationItem::Ecn(word) => {
-                    good &= self.ecn_use(word, direction);
-                    pattern.ecn.replace(ecn(&word.node)).is_some()
-                }
-                AnnotationItem::Tos(value) => {
-                    let value = self.field8(value, "the TOS byte");
-                    good &= value.is_some();
-                    pattern.tos.replace(value.unwrap_or(0)).is_some()
-                }
-                AnnotationItem::Ttl(value) => {
-                    let value = self.field8(value, "a TTL");
-                    good &= value.is_some();
-                    pattern.ttl.replace(value.unwrap_or(0)).is_some()
-                }
-                AnnotationItem::FlowLabel(value) => {
-                    self.only_on(IpVersion::Ipv6, value.span);
-                    let value = self.field(value, "a flow label", (1 << 20) - 1);
-                    good &= value.is_some();
-                    let value = value
-                        .and_then(|value| u32::try_from(value).ok())
-                        .unwrap_or(0);
-                    pattern.flow_label.replace(value).is_some()
-                }
-            };
-            if repeated {
-                self.error(
-                    code::ANNOTATION_USE,
-                    items.span,
-                    "an annotation says each thing once",
-                );
-                good = false;
-            }
+    ) -> Option<(u16, u16)> {
+        if direction == Direction::Outbound {
+            self.need("udp_encapsulation", ports.span);
         }
-        if pattern.ecn.is_some() && pattern.tos.is_some() {
-            let message = "the TOS byte holds the ECN bits: write one of both";
-            self.error(code::ANNOTATION_USE, items.span, message);
-            good = false;
-        }
-        good.then_some(pattern)
+        self.ports(Some(&ports.node)).flatten()
     }
 
-    fn ecn_use(&mut self, word: &Spanned<String>, direction: Direction) -> bool {
-        let wrong = word.node == "ect01" && direction == Direction::Inbound;
-        if wrong {
-            let message = "`ect01` means \"either\" and cannot be sent";
-            self.error_help(
-                code::ANNOTATION_USE,
-                word.span,
-                message,
-                "write `ect0` or `ect1`",
-            );
+    /// Whether a piece lies in its datagram and can be judged.
+    fn fragment(
+        &mut self,
+        pattern: &PacketPattern,
+        piece: FragmentPattern,
+        packet: &Packet,
+    ) -> Option<()> {
+        let span = packet
+            .annotation
+            .as_ref()
+            .map_or(packet.span, |items| items.span);
+        let outbound = packet.direction.node == Direction::Outbound;
+        let quoting = matches!(&pattern.body, BodyPattern::Icmp(icmp)
+            if !matches!(icmp.quote, Some(IcmpQuote::Raw(_) | IcmpQuote::Contents(_))));
+        let tcp = matches!(pattern.body, BodyPattern::Tcp(_));
+        if outbound && (tcp || quoting || !pattern.layers.is_empty()) {
+            let message = "an outbound piece is compared only if it is of a UDP datagram or of an \
+                           ICMP message with `\"…\"` or `[raw (N)]`, outside layers";
+            self.error(code::FRAGMENT_USE, span, message);
+            return None;
         }
-        !wrong
-    }
-
-    /// What stands at `span` exists in one family only: elsewhere the script cannot run.
-    pub(super) fn only_on(&mut self, version: IpVersion, span: Span) {
-        let on_v6 = self.ip_version == IpVersion::Ipv6;
-        match version {
-            IpVersion::Ipv6 if !on_v6 => self.need("ip_version:ipv6", span),
-            IpVersion::Ipv4 | IpVersion::Ipv4MappedIpv6 if on_v6 => {
-                self.need("ip_version:ipv4", span);
+        // Where quotes and TCP options make the length, the runner looks.
+        let total = match &pattern.body {
+            BodyPattern::Udp(udp) => Some(UDP_HEADER + usize::from(udp.len)),
+            BodyPattern::Icmp(icmp) => match &icmp.quote {
+                Some(IcmpQuote::Raw(len)) => Some(usize::from(*len)),
+                Some(IcmpQuote::Contents(bytes)) => Some(8 + bytes.len()),
+                Some(IcmpQuote::Tcp { .. } | IcmpQuote::Udp(_)) | None => None,
+            },
+            BodyPattern::Tcp(_) => None,
+        };
+        let end = usize::from(piece.end);
+        match total {
+            Some(total) if end > total => {
+                let message = format!("the piece ends at {end}, the datagram at {total}");
+                let help =
+                    "bytes are counted behind the IP header: 8 of UDP or ICMP, then the payload";
+                self.error_help(code::FRAGMENT_RANGE, span, message, help);
+                None
             }
-            _ => {}
+            _ => Some(()),
         }
     }
 
@@ -163,18 +112,36 @@ impl Checker<'_> {
         Some(Some((source?, destination?)))
     }
 
-    fn udp(
-        &mut self,
-        ports: Option<&(Number, Number)>,
-        len: &Number,
-        span: Span,
-    ) -> Option<BodyPattern> {
-        self.need("udp", span);
-        let ports = self.ports(ports);
-        let len = self.field16(len, "a UDP payload");
+    fn udp(&mut self, udp: &Udp, packet: &Packet) -> Option<UdpPattern> {
+        self.need("udp", packet.span);
+        let ports = self.ports(udp.ports.as_ref());
+        let len = self.field16(&udp.len, "a UDP payload");
+        let damaged = match udp.bad_checksum {
+            Some(span) => self.damaged(packet.direction.node, span),
+            None => Some(()),
+        };
         let (ports, len) = (ports?, len?);
-        self.fits_ip(8 + usize::from(len), span)?;
-        Some(BodyPattern::Udp { ports, len })
+        damaged?;
+        self.fits_ip(UDP_HEADER + usize::from(len), packet.span)?;
+        let contents = match &udp.contents {
+            Some(bytes) if bytes.node.len() != usize::from(len) => {
+                let message = format!(
+                    "these contents have {} bytes, the line says `{len}`",
+                    bytes.node.len()
+                );
+                let help = format!("write `({})`", bytes.node.len());
+                self.error_help(code::PAYLOAD_LENGTH, bytes.span, message, help);
+                return None;
+            }
+            Some(bytes) => Some(bytes.node.clone()),
+            None => None,
+        };
+        Some(UdpPattern {
+            ports,
+            len,
+            contents,
+            bad_checksum: udp.bad_checksum.is_some(),
+        })
     }
 
     /// Whether `bytes` behind the IP header fit a datagram of either family.
@@ -191,15 +158,5 @@ impl Checker<'_> {
         );
         self.error(code::DATAGRAM_TOO_LONG, span, message);
         None
-    }
-}
-
-fn ecn(word: &str) -> EcnPattern {
-    match word {
-        "noecn" => EcnPattern::Bits(0),
-        "ect1" => EcnPattern::Bits(1),
-        "ect0" => EcnPattern::Bits(2),
-        "ce" => EcnPattern::Bits(3),
-        _ => EcnPattern::EctAny,
     }
 }

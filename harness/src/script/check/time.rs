@@ -26,10 +26,20 @@ impl Checker<'_> {
     pub(super) fn time(&mut self, event: &Event) {
         self.time_form(event);
         self.time_range(event);
-        let Some(start) = start_of(event.at.node) else {
+        let previous = std::mem::replace(
+            &mut self.previous_absolute,
+            start_of(event.at.node).map(|start| (start, event.at.span)),
+        );
+        let Some((start, _)) = self.previous_absolute else {
             return;
         };
-        if let Some((last, place)) = self.last_absolute
+        // packetdrill holds an absolute time against one right before it only, and a packet may have
+        // waited; but what the script itself does cannot go back at all.
+        let before = match self.drop_in || is_outbound(event) {
+            true => previous,
+            false => self.last_absolute,
+        };
+        if let Some((last, place)) = before
             && start < last
         {
             let message = format!("time goes backwards: {start} s comes after {last} s");
@@ -40,7 +50,9 @@ impl Checker<'_> {
             );
             return;
         }
-        self.last_absolute = Some((start, event.at.span));
+        if self.last_absolute.is_none_or(|(last, _)| last <= start) {
+            self.last_absolute = Some((start, event.at.span));
+        }
     }
 
     fn time_range(&mut self, event: &Event) {
@@ -61,12 +73,8 @@ impl Checker<'_> {
     }
 
     fn time_form(&mut self, event: &Event) {
-        let outbound = matches!(
-            &event.action,
-            Action::Packet(packet) if packet.direction.node == Direction::Outbound
-        );
         let form = match event.at.node {
-            _ if outbound => return,
+            _ if is_outbound(event) => return,
             TimeSpec::Absolute(_) | TimeSpec::Relative(_) => return,
             TimeSpec::Any => "`*`",
             TimeSpec::AbsoluteRange(..) | TimeSpec::RelativeRange(..) => "a time range",
@@ -78,5 +86,14 @@ impl Checker<'_> {
             message,
             "what the script itself does needs one time: `0.1` or `+0.1`",
         );
+    }
+}
+
+/// Whether an event is about what the stack sends.
+fn is_outbound(event: &Event) -> bool {
+    match &event.action {
+        Action::Packet(packet) => packet.direction.node == Direction::Outbound,
+        Action::Nothing(_) => true,
+        Action::Call(_) | Action::Command(_) | Action::Code(_) => false,
     }
 }

@@ -11,13 +11,17 @@ pub(super) type Token = Spanned<Kind>;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Kind {
     Name(String),
-    Int(i64),
+    Int(i128),
     Float(f64),
     Text(String),
+    /// `f"…"`: what stands between the quotes, as written.
+    Format(String),
     /// An operator or bracket, as written.
     Operator(&'static str),
-    /// A line end or `;` between statements.
+    /// `;` between statements.
     Separator,
+    /// A line end outside brackets.
+    Line,
     End,
 }
 
@@ -46,7 +50,8 @@ pub(super) fn lex(source: &Source, block: &Spanned<String>) -> Result<Vec<Token>
                 at += 1;
                 continue;
             }
-            '\n' | ';' => (Kind::Separator, 1),
+            '\n' => (Kind::Line, 1),
+            ';' => (Kind::Separator, 1),
             '#' => {
                 at += rest.find('\n').unwrap_or(rest.len());
                 continue;
@@ -63,11 +68,14 @@ pub(super) fn lex(source: &Source, block: &Spanned<String>) -> Result<Vec<Token>
                 let len = rest
                     .find(|c: char| !c.is_alphanumeric() && c != '_')
                     .unwrap_or(rest.len());
-                if rest[len..].starts_with(['"', '\'']) {
-                    // A prefixed string, such as f"…".
-                    return Err(Stop::Python(span(len)));
+                match rest[len..].starts_with(['"', '\'']) {
+                    true if ["f", "F"].contains(&&rest[..len]) => {
+                        format_token(source, rest, span(2))?
+                    }
+                    // Another prefixed string, such as b"…".
+                    true => return Err(Stop::Python(span(len))),
+                    false => (Kind::Name(rest[..len].to_owned()), len),
                 }
-                (Kind::Name(rest[..len].to_owned()), len)
             }
             _ => match OPERATORS
                 .iter()
@@ -103,6 +111,15 @@ pub(super) fn wrong(source: &Source, span: Span, message: impl Into<String>) -> 
 
 fn second_is_digit(rest: &str) -> bool {
     rest.as_bytes().get(1).is_some_and(u8::is_ascii_digit)
+}
+
+/// `f"…"`, without quotes or backslashes inside.
+fn format_token(source: &Source, rest: &str, open: Span) -> Result<(Kind, usize), Stop> {
+    let (kind, len) = text_token(source, &rest[1..], open)?;
+    Ok(match kind {
+        Kind::Text(text) => (Kind::Format(text), len + 1),
+        other => (other, len + 1),
+    })
 }
 
 fn text_token(source: &Source, rest: &str, open: Span) -> Result<(Kind, usize), Stop> {
@@ -148,11 +165,16 @@ fn number(
     let radix = |prefix: &str, radix: u32| {
         digits
             .strip_prefix(prefix)
-            .and_then(|digits| i64::from_str_radix(digits, radix).ok())
+            .and_then(|digits| i128::from_str_radix(digits, radix).ok())
     };
+    // What older Pythons took for octal, newer ones refuse.
+    let octal = digits.starts_with('0')
+        && digits.bytes().all(|digit| digit.is_ascii_digit())
+        && digits.bytes().any(|digit| digit != b'0');
     let integer = digits
-        .parse::<i64>()
+        .parse::<i128>()
         .ok()
+        .filter(|_| !octal)
         .or_else(|| radix("0x", 16))
         .or_else(|| radix("0o", 8))
         .or_else(|| radix("0b", 2));
@@ -163,7 +185,7 @@ fn number(
         .bytes()
         .all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte));
     match digits.parse::<f64>() {
-        Ok(float) if plain && float.is_finite() => Ok((Kind::Float(float), len)),
+        Ok(float) if plain && !octal && float.is_finite() => Ok((Kind::Float(float), len)),
         _ => Err(wrong(
             source,
             span(len),

@@ -50,7 +50,8 @@ fn text_splits_into_tokens(#[case] text: &str, #[case] want: &[&str]) {
 #[case("::", TokenKind::Ipv6)]
 #[case("#ifdef", TokenKind::Ifdef)]
 #[case("#elif", TokenKind::Directive)]
-#[case("@", TokenKind::Unknown)]
+#[case("@", TokenKind::Punct('@'))]
+#[case("$", TokenKind::Unknown)]
 fn the_first_token_has_this_kind(#[case] text: &str, #[case] want: TokenKind) {
     assert_eq!(kinds(text)[0].0, want);
 }
@@ -105,4 +106,13 @@ proptest! {
         }
         prop_assert_eq!(at, text.len());
     }
+}
+
+#[test]
+fn a_byte_order_mark_in_front_is_a_blank_and_one_behind_is_not() {
+    let lexed = lex(&Source::new("x", "\u{feff}a \u{feff}"));
+    let kinds: Vec<TokenKind> = lexed.tokens.iter().map(|token| token.kind).collect();
+    assert_eq!(kinds, [TokenKind::Word, TokenKind::Unknown, TokenKind::End]);
+    assert!(lexed.tokens[0].first_on_line);
+    assert_eq!(lexed.tokens[0].span, Span::new(3, 4));
 }

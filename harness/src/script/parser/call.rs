@@ -4,18 +4,11 @@ use super::{Parsed, Parser};
 use crate::diagnostic::{Diagnostic, code};
 use crate::script::ast::{Call, Expr};
 use crate::script::token::TokenKind;
-use crate::source::Spanned;
+use crate::source::{Span, Spanned};
 
 impl Parser<'_> {
-    pub(super) fn call(&mut self) -> Parsed<Call> {
-        let first = self.token().span;
-        let end = match self.kind() {
-            TokenKind::Ellipsis => {
-                self.bump();
-                Some(self.end_time()?)
-            }
-            _ => None,
-        };
+    /// From its name on; `first` is where it begins, with its `...U` if it has one.
+    pub(super) fn call(&mut self, first: Span, end: Option<Spanned<u64>>) -> Parsed<Call> {
         let name = self.word("the name of a system call")?;
         if !self.is('(') {
             let help = "a packet line has `<` or `>` after its time, a system call brackets after its name";

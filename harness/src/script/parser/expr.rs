@@ -116,7 +116,7 @@ impl Parser<'_> {
     }
 
     /// Adjacent strings, joined; a `...` behind them is allowed and means nothing.
-    fn text(&mut self) -> Parsed<Vec<u8>> {
+    pub(super) fn text(&mut self) -> Parsed<Vec<u8>> {
         let mut bytes = Vec::new();
         while self.kind() == TokenKind::Text {
             let token = self.bump();

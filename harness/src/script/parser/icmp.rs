@@ -17,13 +17,21 @@ impl Parser<'_> {
             code,
             mtu: None,
             id: None,
+            sequence: None,
             quote: None,
+            bad_checksum: None,
         };
         if self.eat_word("mtu") {
             icmp.mtu = Some(self.number("an MTU")?);
         }
         if self.eat_word("id") {
             icmp.id = Some(self.number("an identifier")?);
+        }
+        if self.token().is_word("seq") {
+            let start = self.bump().span;
+            let sequence = self.number("a sequence number")?;
+            self.superset(start.to(sequence.span), "`seq` of ICMP messages");
+            icmp.sequence = Some(sequence);
         }
         if self.token().is_word("mtu") {
             let diagnostic = Diagnostic::error(
@@ -37,12 +45,17 @@ impl Parser<'_> {
         if self.eat('[') {
             icmp.quote = Some(self.quote()?);
             self.expect(']')?;
+        } else if let Some(contents) = self.payload()? {
+            icmp.quote = Some(Quote::Contents(contents.node));
         }
+        icmp.bad_checksum = self.bad_checksum();
         Ok(icmp)
     }
 
     fn at_icmp_field(&self) -> bool {
-        self.token().is_word("mtu") || self.token().is_word("id")
+        ["mtu", "id", "seq", "data", "badsum"]
+            .iter()
+            .any(|field| self.token().is_word(field))
     }
 
     fn quote(&mut self) -> Parsed<Quote> {
@@ -51,7 +64,9 @@ impl Parser<'_> {
         } else if self.eat_word("raw") {
             Ok(Quote::Raw(self.bracketed_length()?))
         } else {
-            Ok(Quote::Tcp(self.range()?))
+            let range = self.range()?;
+            let udp = self.udp_encapsulation()?.map(|ports| ports.node);
+            Ok(Quote::Tcp(range, udp))
         }
     }
 }

@@ -4,9 +4,10 @@ use std::net::IpAddr;
 
 use super::{Parsed, Parser};
 use crate::diagnostic::code;
-use crate::script::ast::{Layer, LayerKind, Number};
+use crate::script::ast::{Gre, Layer, LayerKind, MplsEntry, Number};
 use crate::script::token::TokenKind;
 use crate::source::Spanned;
+use crate::wire::encapsulation::gre;
 
 impl Parser<'_> {
     /// All layers that stand here.
@@ -32,14 +33,13 @@ impl Parser<'_> {
 
     fn ip_layer(&mut self, v6: bool) -> Parsed<LayerKind> {
         self.bump();
-        if self.is('[') || self.is('(') {
-            self.annotation()?;
-        }
+        let annotation = self.optional_annotation()?;
         let source = self.address()?;
         self.expect('>')?;
         let destination = self.address()?;
         Ok(LayerKind::Ip {
             v6,
+            annotation,
             source,
             destination,
         })
@@ -60,40 +60,61 @@ impl Parser<'_> {
     fn gre_layer(&mut self) -> Parsed<LayerKind> {
         self.bump();
         self.eat(',');
+        let mut gre = Gre::default();
         if !self.eat_word("flags") {
-            return Ok(LayerKind::Gre);
+            return Ok(LayerKind::Gre(gre));
         }
-        match self.is('[') {
+        gre.flags = Some(match self.is('[') {
             true => self.gre_flags()?,
-            false => {
-                self.any_number("the GRE flags")?;
+            false => self.any_number("the GRE flags")?,
+        });
+        // packetdrill wants all four fields; here those may be left out that are not present.
+        let fields: [(&str, &mut Option<Number>); 4] = [
+            ("sum", &mut gre.sum),
+            ("off", &mut gre.off),
+            ("key", &mut gre.key),
+            ("seq", &mut gre.seq),
+        ];
+        let mut missing = false;
+        for (name, field) in fields {
+            self.eat(',');
+            if !self.eat_word(name) {
+                missing = true;
+                continue;
             }
-        }
-        while self.eat(',') {
-            let token = self.token();
-            if token.kind != TokenKind::Word
-                || !["sum", "off", "key", "seq"].contains(&token.text.as_str())
-            {
-                return Err(self.expected("a GRE field: `sum`, `off`, `key` or `seq`"));
+            if name == "key" {
+                self.eat('=');
             }
-            self.bump();
-            self.eat('=');
-            self.any_number("a number")?;
+            *field = Some(self.any_number(&format!("a number after `{name}`"))?);
         }
-        Ok(LayerKind::Gre)
+        if !self.is(':') {
+            let what = "`:`, or a GRE field in the order `sum`, `off`, `key`, `seq`";
+            return Err(self.expected(what));
+        }
+        if missing {
+            self.superset(self.token().span, "GRE fields that are left out");
+        }
+        Ok(LayerKind::Gre(gre))
     }
 
-    fn gre_flags(&mut self) -> Parsed<()> {
-        self.expect('[')?;
+    /// `[checksum present, key present]` as the bits they stand for.
+    fn gre_flags(&mut self) -> Parsed<Number> {
+        let start = self.expect('[')?;
+        let mut bits = 0;
         loop {
             let token = self.token();
             match (token.kind, token.text.as_str()) {
                 (TokenKind::Word, "none") => {
                     self.bump();
                 }
-                (TokenKind::Word, "checksum" | "key" | "sequence#") => {
+                (TokenKind::Word, name @ ("checksum" | "key" | "sequence#")) => {
                     self.bump();
                     self.expect_word("present")?;
+                    bits |= u64::from(match name {
+                        "checksum" => gre::CHECKSUM,
+                        "key" => gre::KEY,
+                        _ => gre::SEQUENCE,
+                    });
                 }
                 (TokenKind::Word, "sequence") => {
                     return self.fail_at(
@@ -113,7 +134,8 @@ impl Parser<'_> {
                 break;
             }
         }
-        self.expect(']').map(|_| ())
+        let end = self.expect(']')?;
+        Ok(Spanned::new(bits, start.to(end)))
     }
 
     /// `mpls (label N, tc N, [S], ttl N) …`
@@ -126,7 +148,7 @@ impl Parser<'_> {
         Ok(LayerKind::Mpls(entries))
     }
 
-    fn mpls_entry(&mut self) -> Parsed<(Number, Number, Number)> {
+    fn mpls_entry(&mut self) -> Parsed<MplsEntry> {
         self.expect('(')?;
         self.expect_word("label")?;
         let label = self.number("an MPLS label")?;
@@ -134,7 +156,8 @@ impl Parser<'_> {
         self.expect_word("tc")?;
         let class = self.number("a traffic class")?;
         self.expect(',')?;
-        if self.eat('[') {
+        let bottom = self.eat('[');
+        if bottom {
             self.expect_word("S")?;
             self.expect(']')?;
             self.expect(',')?;
@@ -142,6 +165,11 @@ impl Parser<'_> {
         self.expect_word("ttl")?;
         let ttl = self.number("a TTL")?;
         self.expect(')')?;
-        Ok((label, class, ttl))
+        Ok(MplsEntry {
+            label,
+            class,
+            bottom,
+            ttl,
+        })
     }
 }

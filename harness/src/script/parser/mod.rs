@@ -3,13 +3,16 @@
 //! Never stops at the first error: a statement that cannot be read is reported once,
 //! and reading goes on at the next line that starts like a statement.
 
+mod annotation;
 mod call;
 mod expr;
+mod field;
 mod icmp;
 mod layer;
 mod options;
 mod packet;
 mod tcp;
+mod tcp_damage;
 mod tcp_options;
 mod time;
 
@@ -133,10 +136,20 @@ impl<'a> Parser<'a> {
 
     fn event(&mut self) -> Parsed<Event> {
         let at = self.when()?;
+        let call_from = self.token().span;
+        let call_end = self.call_end()?;
+        let connection = self.connection_name()?;
         let token = self.token();
         let action = match token.kind {
+            _ if call_end.is_some() => Action::Call(Box::new(self.call(call_from, call_end)?)),
+            TokenKind::Punct('>') if self.peek(1).is_word("nothing") => {
+                self.bump();
+                let span = token.span.to(self.bump().span);
+                self.superset(span, "`nothing`");
+                Action::Nothing(span)
+            }
             TokenKind::Punct('<' | '>') => Action::Packet(Box::new(self.packet()?)),
-            TokenKind::Word | TokenKind::Ellipsis => Action::Call(Box::new(self.call()?)),
+            TokenKind::Word => Action::Call(Box::new(self.call(token.span, None)?)),
             TokenKind::Command => Action::Command(self.bump().text.clone()),
             TokenKind::Code => {
                 let code = self.bump();
@@ -150,7 +163,42 @@ impl<'a> Parser<'a> {
             }
         };
         let span = at.span.to(self.previous_span());
-        Ok(Event { at, action, span })
+        Ok(Event {
+            at,
+            connection,
+            action,
+            span,
+        })
+    }
+
+    /// The `...U` of a blocking call.
+    fn call_end(&mut self) -> Parsed<Option<Number>> {
+        if self.kind() != TokenKind::Ellipsis {
+            return Ok(None);
+        }
+        self.bump();
+        self.end_time().map(Some)
+    }
+
+    /// `@NAME`, if it is there.
+    fn connection_name(&mut self) -> Parsed<Option<Spanned<String>>> {
+        let mark = self.token();
+        if !self.eat('@') {
+            return Ok(None);
+        }
+        let name = self.token();
+        if name.kind != TokenKind::Word || name.span.start != mark.span.end {
+            let message = "expected the name of a connection right behind `@`";
+            let help = "a name has letters, digits and `_`, and begins with a letter: `@b`";
+            let at = Diagnostic::error(code::CONNECTION_NAME, self.source, mark.span, message);
+            return Err(self.fail(at.help(help)));
+        }
+        self.bump();
+        self.superset(mark.span.to(name.span), "named connections");
+        Ok(Some(Spanned::new(
+            name.text.clone(),
+            mark.span.to(name.span),
+        )))
     }
 
     fn token(&self) -> &'a Token {
@@ -250,8 +298,16 @@ impl<'a> Parser<'a> {
     fn hex(&mut self, what: &str) -> Parsed<Number> {
         match self.kind() {
             TokenKind::Hex => self.digits(16),
+            TokenKind::Int if self.is_defined() => self.digits(10),
             _ => Err(self.expected(&format!("{what} in hex, such as `0x1c`"))),
         }
+    }
+
+    /// Whether a define gave the current token its value: the script has a word in its place.
+    fn is_defined(&self) -> bool {
+        let written = self.source.slice(self.token().span);
+        self.token().text.starts_with(|c: char| c.is_ascii_digit())
+            && written.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
     }
 
     /// A number in either form.
@@ -280,7 +336,6 @@ impl<'a> Parser<'a> {
     }
 
     /// Here stands a form of our own; `form` names it as [`superset::refuse`] says. Reading goes on.
-    #[allow(dead_code, reason = "the areas of the language take it up one by one")]
     fn superset(&mut self, span: Span, form: &str) {
         if self.drop_in {
             self.diagnostics

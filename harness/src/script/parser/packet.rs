@@ -1,10 +1,10 @@
-//! Packet lines: direction, layers, IP annotation, and UDP.
+//! Packet lines: what stands around the transport header, and UDP.
 
 use super::{Parsed, Parser};
 use crate::diagnostic::{Diagnostic, code};
-use crate::script::ast::{AnnotationItem, Body, Direction, Number, Packet};
+use crate::script::ast::{Body, Direction, Number, Packet, Udp};
 use crate::script::token::TokenKind;
-use crate::source::Spanned;
+use crate::source::{Span, Spanned};
 
 impl Parser<'_> {
     /// The current token is `<` or `>`.
@@ -15,20 +15,21 @@ impl Parser<'_> {
             false => Direction::Outbound,
         };
         let layers = self.layers()?;
-        let annotation = match self.is('[') || self.is('(') {
-            true => Some(self.annotation()?),
-            false => None,
-        };
+        let annotation = self.optional_annotation()?;
         let psp = match self.token().is_word("encap") {
             true => Some(self.psp()?),
             false => None,
         };
         let body = if self.eat_word("udp") {
-            self.udp()?
+            Body::Udp(self.udp()?)
         } else if self.eat_word("icmp") {
             Body::Icmp(self.icmp()?)
         } else {
-            Body::Tcp(self.tcp()?)
+            Body::Tcp(Box::new(self.tcp()?))
+        };
+        let udp_encapsulation = match body {
+            Body::Tcp(_) => self.udp_encapsulation()?,
+            Body::Udp(_) | Body::Icmp(_) => None,
         };
         Ok(Packet {
             direction: Spanned::new(direction, arrow.span),
@@ -36,64 +37,12 @@ impl Parser<'_> {
             annotation,
             psp,
             body,
+            udp_encapsulation,
             span: arrow.span.to(self.previous_span()),
         })
     }
 
-    /// `[item, …]` or `(item, …)`.
-    pub(super) fn annotation(&mut self) -> Parsed<Spanned<Vec<AnnotationItem>>> {
-        let open = self.bump();
-        let close = if open.is('[') { ']' } else { ')' };
-        let mut items = vec![self.annotation_item()?];
-        while self.eat(',') {
-            items.push(self.annotation_item()?);
-        }
-        let end = self.expect(close)?;
-        Ok(Spanned::new(items, open.span.to(end)))
-    }
-
-    fn annotation_item(&mut self) -> Parsed<AnnotationItem> {
-        let token = self.token();
-        let item = match (token.kind, token.text.as_str()) {
-            (TokenKind::Word, "noecn" | "ect0" | "ect1" | "ect01" | "ce") => {
-                self.bump();
-                AnnotationItem::Ecn(Spanned::new(token.text.clone(), token.span))
-            }
-            (TokenKind::Word, "tos") => {
-                self.bump();
-                AnnotationItem::Tos(self.hex("the TOS byte")?)
-            }
-            (TokenKind::Word, "ttl") => {
-                self.bump();
-                AnnotationItem::Ttl(self.number("the TTL")?)
-            }
-            (TokenKind::Word, "flowlabel") => {
-                self.bump();
-                AnnotationItem::FlowLabel(self.hex("the flow label")?)
-            }
-            _ => {
-                let what = "an IP annotation: `noecn`, `ect0`, `ect1`, `ect01`, `ce`, `tos 0x…`, `ttl N` or `flowlabel 0x…`";
-                let mut diagnostic = self.expected_diagnostic(code::ANNOTATION, what);
-                let known = [
-                    "noecn",
-                    "ect0",
-                    "ect1",
-                    "ect01",
-                    "ce",
-                    "tos",
-                    "ttl",
-                    "flowlabel",
-                ];
-                if let Some(near) = crate::script::suggest::nearest(&token.text, known) {
-                    diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
-                }
-                return Err(self.fail(diagnostic));
-            }
-        };
-        Ok(item)
-    }
-
-    fn psp(&mut self) -> Parsed<crate::source::Span> {
+    fn psp(&mut self) -> Parsed<Span> {
         let start = self.bump().span;
         self.expect_word("psp")?;
         self.expect_word("spi")?;
@@ -112,10 +61,46 @@ impl Parser<'_> {
         Ok(Some((source, destination)))
     }
 
-    fn udp(&mut self) -> Parsed<Body> {
+    fn udp(&mut self) -> Parsed<Udp> {
         let ports = self.ports()?;
         let len = self.bracketed_length()?;
-        Ok(Body::Udp { ports, len })
+        let contents = self.payload()?;
+        let bad_checksum = self.bad_checksum();
+        Ok(Udp {
+            ports,
+            len,
+            contents,
+            bad_checksum,
+        })
+    }
+
+    /// `badsum`, if it stands here.
+    pub(super) fn bad_checksum(&mut self) -> Option<Span> {
+        let span = self.token().span;
+        if !self.eat_word("badsum") {
+            return None;
+        }
+        self.superset(span, "malformed headers");
+        Some(span)
+    }
+
+    /// `/udp(SPORT > DPORT)`, if it stands here.
+    pub(super) fn udp_encapsulation(&mut self) -> Parsed<Option<Spanned<(Number, Number)>>> {
+        let start = self.token().span;
+        if !self.eat('/') {
+            return Ok(None);
+        }
+        let what = "`udp(SPORT > DPORT)`, such as `/udp(9811 > 1)`";
+        if !(self.eat_word("udp") && self.eat('(')) {
+            let diagnostic = self.expected_diagnostic(code::UDP_ENCAPSULATION, what);
+            return Err(self.fail(diagnostic));
+        }
+        let Some(ports) = self.ports()? else {
+            let diagnostic = self.expected_diagnostic(code::UDP_ENCAPSULATION, "two ports");
+            return Err(self.fail(diagnostic));
+        };
+        let end = self.expect(')')?;
+        Ok(Some(Spanned::new(ports, start.to(end))))
     }
 
     /// `(N)`.
@@ -135,7 +120,7 @@ impl Parser<'_> {
     pub(super) fn fail_at<T>(
         &mut self,
         id: &'static str,
-        span: crate::source::Span,
+        span: Span,
         message: impl Into<String>,
         help: impl Into<String>,
     ) -> Parsed<T> {

@@ -2,7 +2,8 @@
 
 use super::{Parsed, Parser};
 use crate::diagnostic::{Diagnostic, code};
-use crate::script::ast::{Flags, Range, Tcp};
+use crate::program::Match;
+use crate::script::ast::{Damage, Field, Flags, Range, Tcp, TcpRange};
 use crate::script::token::TokenKind;
 use crate::source::{Span, Spanned};
 
@@ -16,7 +17,7 @@ impl Parser<'_> {
     pub(super) fn tcp(&mut self) -> Parsed<Tcp> {
         let ports = self.ports()?;
         let flags = self.flags()?;
-        let range = self.range()?;
+        let range = self.tcp_range()?;
         let mut tcp = Tcp {
             ports,
             flags,
@@ -25,11 +26,14 @@ impl Parser<'_> {
             window: None,
             urgent: None,
             options: None,
+            reset_reason: None,
+            payload: None,
+            damage: Damage::default(),
         };
         let mut seen: Vec<(usize, Span)> = Vec::new();
         while let Some(rank) = FIELDS.iter().position(|field| self.token().is_word(field)) {
             let name = self.bump();
-            let value = self.number(&format!("a number after `{}`", name.text))?;
+            let value = self.field(&format!("a number after `{}`", name.text))?;
             self.check_order(rank, name.span.to(value.span), &mut seen);
             match rank {
                 0 => tcp.ack = Some(value),
@@ -44,6 +48,9 @@ impl Parser<'_> {
                 return self.fail_at(code::FIELD_ORDER, self.token().span, message, ORDER_HELP);
             }
         }
+        tcp.reset_reason = self.reset_reason()?;
+        tcp.payload = self.payload()?;
+        tcp.damage = self.damage()?;
         Ok(tcp)
     }
 
@@ -68,11 +75,16 @@ impl Parser<'_> {
         let first = self.token();
         let mut flags = Flags::default();
         match first.kind {
-            TokenKind::Word => {
-                flags = self.flag_word()?;
-                self.dot_and_digit(&mut flags)?;
+            TokenKind::Punct('*') => {
+                self.bump();
+                self.superset(first.span, "wildcards in a packet");
+                flags.any = true;
             }
-            TokenKind::Punct('.') | TokenKind::Decimal => self.dot_and_digit(&mut flags)?,
+            TokenKind::Word => {
+                self.flag_word(&mut flags)?;
+                self.dot_and_more(&mut flags)?;
+            }
+            TokenKind::Punct('.') | TokenKind::Decimal => self.dot_and_more(&mut flags)?,
             TokenKind::Punct('-') => {
                 self.bump();
             }
@@ -90,23 +102,17 @@ impl Parser<'_> {
         Ok(Spanned::new(flags, first.span.to(self.previous_span())))
     }
 
-    /// Letters, perhaps with an AccECN digit at their end.
-    fn flag_word(&mut self) -> Parsed<Flags> {
+    /// Letters, perhaps with an AccECN digit among them.
+    fn flag_word(&mut self, flags: &mut Flags) -> Parsed<()> {
         let token = self.bump();
-        let letters = token
-            .text
-            .trim_end_matches(|last: char| last.is_ascii_digit());
-        let digits = &token.text[letters.len()..];
-        let wrong = letters.chars().find(|letter| !LETTERS.contains(*letter));
-        if letters.is_empty() || wrong.is_some() {
-            let help = match letters.to_ascii_uppercase() {
-                upper
-                    if !upper.is_empty()
-                        && upper.chars().all(|letter| LETTERS.contains(letter)) =>
-                {
-                    format!("flags are capital letters: write `{upper}`")
-                }
-                _ => {
+        let (digits, letters): (String, String) =
+            token.text.chars().partition(|one| one.is_ascii_digit());
+        let legal = |letters: &str| letters.chars().all(|letter| LETTERS.contains(letter));
+        if !legal(&letters) {
+            let upper = letters.to_ascii_uppercase();
+            let help = match legal(&upper) {
+                true => format!("flags are capital letters: write `{upper}`"),
+                false => {
                     "flags are letters of F S R P U E W A, then `.` for ACK; `-` is no flag at all"
                         .to_owned()
                 }
@@ -114,49 +120,41 @@ impl Parser<'_> {
             let message = format!("expected TCP flags, found `{}`", token.text);
             return self.fail_at(code::FLAGS, token.span, message, help);
         }
-        let ace = match digits {
-            "" => None,
-            digits => Some(self.ace(digits, token.span)?),
-        };
-        Ok(Flags {
-            letters: letters.to_owned(),
-            ack: false,
-            ace,
-        })
+        flags.letters.push_str(&letters);
+        match digits.as_str() {
+            "" => Ok(()),
+            digits => self.ace(flags, digits, token.span),
+        }
     }
 
-    /// What may follow the letters: `.` or `.5`. Letters after the dot are refused.
-    fn dot_and_digit(&mut self, flags: &mut Flags) -> Parsed<()> {
+    /// What may follow the letters: `.`, then perhaps more letters (`S.EW`), or `.5`.
+    fn dot_and_more(&mut self, flags: &mut Flags) -> Parsed<()> {
         let token = self.token();
         match token.kind {
             TokenKind::Punct('.') => {
                 self.bump();
                 flags.ack = true;
+                match self.kind() {
+                    TokenKind::Word => self.flag_word(flags),
+                    _ => Ok(()),
+                }
             }
             TokenKind::Decimal if token.text.starts_with('.') => {
                 self.bump();
                 flags.ack = true;
-                flags.ace = Some(self.ace(&token.text[1..], token.span)?);
+                self.ace(flags, &token.text[1..], token.span)
             }
-            _ => {
-                if token.kind == TokenKind::Decimal {
-                    return Err(self.expected("TCP flags, such as `S`, `S.`, `P.` or `.`"));
-                }
-                return Ok(());
-            }
+            TokenKind::Decimal => Err(self.expected("TCP flags, such as `S`, `S.`, `P.` or `.`")),
+            _ => Ok(()),
         }
-        let after = self.token();
-        if after.kind == TokenKind::Word && after.span.start == token.span.end {
-            let message = format!("flag letters cannot stand after the dot: `{}`", after.text);
-            let help = format!("write `{}{}.`", flags.letters, after.text);
-            return self.fail_at(code::FLAGS, after.span, message, help);
-        }
-        Ok(())
     }
 
-    fn ace(&mut self, digits: &str, span: Span) -> Parsed<u8> {
+    fn ace(&mut self, flags: &mut Flags, digits: &str, span: Span) -> Parsed<()> {
         match digits.parse() {
-            Ok(ace @ 0..=7) if digits.len() == 1 => Ok(ace),
+            Ok(ace @ 0..=7) if digits.len() == 1 && flags.ace.is_none() => {
+                flags.ace = Some(ace);
+                Ok(())
+            }
             _ => self.fail_at(
                 code::FLAGS,
                 span,
@@ -166,7 +164,69 @@ impl Parser<'_> {
         }
     }
 
-    /// `start:end(len)`
+    /// `start:end(len)`, with wildcards too; `...(len)`; a `!` behind it.
+    fn tcp_range(&mut self) -> Parsed<TcpRange> {
+        let what = "a sequence range, such as `1:1001(1000)`";
+        let first = self.token();
+        let dots = first.kind == TokenKind::Ellipsis;
+        let (start, end) = if dots {
+            let any = Spanned::new(Match::Any, self.bump().span);
+            (any.clone(), any)
+        } else {
+            if !matches!(first.kind, TokenKind::Int | TokenKind::Punct('*')) {
+                return Err(self.expected(what));
+            }
+            let start = self.field(what)?;
+            if !self.is(':') {
+                return Err(self.expected("`:` and the end of the sequence range"));
+            }
+            self.bump();
+            (start, self.field("the end of the sequence range")?)
+        };
+        if !self.is('(') {
+            let help = match (start.node.exact(), end.node.exact()) {
+                (Some(start), Some(end)) if end >= start => {
+                    format!("write `{start}:{end}({})`", end - start)
+                }
+                _ => "write `start:end(length)`".to_owned(),
+            };
+            return Err(self.expected_with_help("the length of the range in brackets", help));
+        }
+        self.bump();
+        let len = self.field("a length in bytes")?;
+        self.expect(')')?;
+        let absolute = !dots && self.eat('!');
+        let span = first.span.to(self.previous_span());
+        self.open_end(&start, &end, &len)?;
+        Ok(TcpRange {
+            start,
+            end,
+            len,
+            absolute,
+            span,
+        })
+    }
+
+    /// The end of a range is a number only if the line says where it starts and how long it is.
+    fn open_end(&mut self, start: &Field, end: &Field, len: &Field) -> Parsed<()> {
+        let open = start.node.exact().is_none() || len.node.exact().is_none();
+        let fits = match end.node {
+            Match::Any => true,
+            Match::Is(_) => !open,
+            Match::Within(..) => false,
+        };
+        if fits {
+            return Ok(());
+        }
+        self.fail_at(
+            code::OPEN_RANGE,
+            end.span,
+            "the end of this sequence range follows from its start and its length",
+            "write `*` for the end: `*:*(1000)`, `1..100:*(10)`, `1:*(*)`",
+        )
+    }
+
+    /// `start:end(len)` as an ICMP message quotes it
     pub(super) fn range(&mut self) -> Parsed<Range> {
         let what = "a sequence range, such as `1:1001(1000)`";
         if self.kind() != TokenKind::Int {
@@ -196,4 +256,4 @@ impl Parser<'_> {
     }
 }
 
-const ORDER_HELP: &str = "the order is: range, `ack N`, `win N`, `urg N`, `<options>`";
+pub(super) const ORDER_HELP: &str = "the order is: range, `ack N`, `win N`, `urg N`, `<options>`";

@@ -83,7 +83,7 @@ fn take(bytes: &[u8], members: &[Member], variables: &mut BTreeMap<String, i64>)
     }
 }
 
-/// An unsigned number in the machine's byte order; the largest are cut to what a check can hold.
+/// An unsigned number in the machine's byte order; those of 64 bits keep their bits.
 fn number(bytes: &[u8], at: usize, size: usize) -> Option<i64> {
     let bytes = bytes.get(at..at + size)?;
     let value = match size {
@@ -92,7 +92,7 @@ fn number(bytes: &[u8], at: usize, size: usize) -> Option<i64> {
         4 => u64::from(u32::from_ne_bytes(bytes.try_into().ok()?)),
         _ => u64::from_ne_bytes(bytes.try_into().ok()?),
     };
-    Some(i64::try_from(value).unwrap_or(i64::MAX))
+    Some(value.cast_signed())
 }
 
 fn tcp_info(bytes: &[u8], kernel: (u32, u32), variables: &mut BTreeMap<String, i64>) {

@@ -2,7 +2,8 @@
 //!
 //! - [`prepare`] gets the rights, once, before the process has a second thread.
 //! - `session` ties the rest together: `worker` is the thread inside the namespace that makes the
-//!   calls (`calls`, `blocking`) and runs the commands (`sysctl`, `shell`); `tun` and `capture`
+//!   calls (`calls`, `blocking`) and runs the commands (`machine`: in-process by `sysctl`, `device` and
+//!   `metrics`, the rest by `shell` in a `place` of its own, with a `guardian` should we be killed); `tun` and `capture`
 //!   are the two sides of the wire; `process` is what a signal ends; `orphans` sees to it that nothing is left behind.
 //!
 //! This module is the only one in the repository with `unsafe`.
@@ -11,17 +12,24 @@
     reason = "system calls that nix has no safe form for, or only for arguments it knows to be right"
 )]
 
+mod alone;
 mod blocking;
 mod calls;
 mod capture;
 mod children;
 mod clock;
+mod device;
 mod facts;
 mod fds;
+mod given;
+mod guardian;
 mod info;
+mod machine;
+mod metrics;
 mod netlink;
 mod netns;
 mod orphans;
+mod place;
 mod privilege;
 mod process;
 mod session;
@@ -33,6 +41,7 @@ mod worker;
 use std::sync::OnceLock;
 
 pub(crate) use facts::findings;
+pub use given::use_given_namespace;
 pub use privilege::{Privilege, prepare};
 
 use super::{Session, SessionSettings, Target, TargetError};
@@ -81,16 +90,21 @@ impl Target for LinuxTarget {
         vec!["linux".into(), "Linux".into()]
     }
 
+    fn kernel(&self) -> Option<String> {
+        let names = nix::sys::utsname::uname().ok()?;
+        Some(names.release().to_str()?.to_owned())
+    }
+
     fn lacks(&self, capability: &Capability) -> Option<String> {
         if let Err(reason) = LinuxTarget::available() {
             return Some(reason);
         }
         match capability.0.as_str() {
             "psp" => Some("PSP needs hardware that speaks it".into()),
-            "python" => Some(
-                "checks are evaluated by the harness; only plain assertions are supported".into(),
-            ),
-            "encapsulation" => Some("tunnels (GRE, MPLS, IP in IP) are not supported yet".into()),
+            "udp_encapsulation" => Some("Linux has no TCP inside UDP".into()),
+            "option:mss" | "option:speed" | "option:is_anyip" => {
+                Some("the linux target does not act on this option line yet".into())
+            }
             name => sysctl::missing(name.strip_prefix("sysctl:")?),
         }
     }

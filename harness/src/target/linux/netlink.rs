@@ -1,4 +1,5 @@
-//! The four rtnetlink requests a session needs: bring a link up, give it an address and a route.
+//! Netlink: the requests a session needs to bring a link up, give it an address and a route, and
+//! the messages that commands are made of.
 //!
 //! Written by hand because forking `ip` costs 10 ms a call and `ip` may not be installed.
 
@@ -14,7 +15,7 @@ use nix::sys::socket::{
 const RTAX_CC_ALGO: u16 = 16;
 
 /// The gateway is on the link, whatever the addresses say.
-const RTNH_F_ONLINK: u32 = 4;
+pub(super) const RTNH_F_ONLINK: u32 = 4;
 
 /// A route to a prefix through a gateway.
 #[derive(Clone, Debug)]
@@ -31,7 +32,7 @@ pub(super) struct Route {
     pub(super) congestion_control: Option<String>,
 }
 
-/// A NETLINK_ROUTE socket of the calling thread's network namespace.
+/// A netlink socket of the calling thread's network namespace.
 #[derive(Debug)]
 pub(super) struct Netlink {
     fd: OwnedFd,
@@ -39,12 +40,17 @@ pub(super) struct Netlink {
 }
 
 impl Netlink {
+    /// For links, addresses, routes and queueing disciplines.
     pub(super) fn open() -> Result<Netlink, Errno> {
+        Netlink::speaking(SockProtocol::NetlinkRoute)
+    }
+
+    pub(super) fn speaking(protocol: SockProtocol) -> Result<Netlink, Errno> {
         let fd = socket(
             AddressFamily::Netlink,
             SockType::Raw,
             SockFlag::SOCK_CLOEXEC,
-            SockProtocol::NetlinkRoute,
+            protocol,
         )?;
         Ok(Netlink { fd, sequence: 0 })
     }
@@ -80,7 +86,17 @@ impl Netlink {
     }
 
     /// Adds a route or replaces the one to the same prefix.
+    ///
+    /// The runners of packetdrill's scripts name the host's own address as the gateway. The kernel
+    /// takes that if it may look for the gateway itself, but not as one that is on the link.
     pub(super) fn set_route(&mut self, route: &Route) -> Result<(), Errno> {
+        match self.route_with(route, RTNH_F_ONLINK) {
+            Err(Errno::EINVAL) => self.route_with(route, 0),
+            other => other,
+        }
+    }
+
+    fn route_with(&mut self, route: &Route, flags: u32) -> Result<(), Errno> {
         let mut message =
             Message::new(libc::RTM_NEWROUTE, libc::NLM_F_CREATE | libc::NLM_F_REPLACE);
         message.put(&[family(route.destination), route.prefix, 0, 0]);
@@ -90,7 +106,7 @@ impl Netlink {
             libc::RT_SCOPE_UNIVERSE,
             libc::RTN_UNICAST,
         ]);
-        message.put(&(RTNH_F_ONLINK).to_ne_bytes());
+        message.put(&flags.to_ne_bytes());
         let network = masked(&octets(route.destination), route.prefix);
         message.attribute(libc::RTA_DST, &network);
         message.attribute(libc::RTA_GATEWAY, &octets(route.gateway));
@@ -104,7 +120,17 @@ impl Netlink {
     }
 
     /// Sends one request and waits for the kernel's acknowledgement, which always comes.
-    fn request(&mut self, message: Message) -> Result<(), Errno> {
+    pub(super) fn request(&mut self, message: Message) -> Result<(), Errno> {
+        self.ask(message, |_| {})
+    }
+
+    /// As [`request`](Self::request), for questions: `answer` is given what comes before the
+    /// acknowledgement.
+    pub(super) fn ask(
+        &mut self,
+        message: Message,
+        mut answer_is: impl FnMut(&[u8]),
+    ) -> Result<(), Errno> {
         self.sequence += 1;
         let bytes = message.finish(self.sequence);
         send(self.fd.as_raw_fd(), &bytes, MsgFlags::empty())?;
@@ -117,6 +143,7 @@ impl Netlink {
             if let Some(result) = acknowledgement(&answer[..len], self.sequence) {
                 return result;
             }
+            answer_is(&answer[..len]);
         }
     }
 }
@@ -137,12 +164,12 @@ fn acknowledgement(answer: &[u8], sequence: u32) -> Option<Result<(), Errno>> {
 }
 
 /// A netlink message being built.
-struct Message {
+pub(super) struct Message {
     bytes: Vec<u8>,
 }
 
 impl Message {
-    fn new(kind: u16, flags: i32) -> Message {
+    pub(super) fn new(kind: u16, flags: i32) -> Message {
         let flags = (libc::NLM_F_REQUEST | libc::NLM_F_ACK | flags) as u16;
         let mut message = Message::bare();
         message.put(&0_u32.to_ne_bytes());
@@ -153,15 +180,19 @@ impl Message {
     }
 
     /// Attributes only, to be nested in another message.
-    fn bare() -> Message {
+    pub(super) fn bare() -> Message {
         Message { bytes: Vec::new() }
     }
 
-    fn put(&mut self, bytes: &[u8]) {
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(super) fn put(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
-    fn attribute(&mut self, kind: u16, value: &[u8]) {
+    pub(super) fn attribute(&mut self, kind: u16, value: &[u8]) {
         let len = 4 + value.len();
         self.put(&(len as u16).to_ne_bytes());
         self.put(&kind.to_ne_bytes());
@@ -177,14 +208,14 @@ impl Message {
     }
 }
 
-fn family(address: IpAddr) -> u8 {
+pub(super) fn family(address: IpAddr) -> u8 {
     match address {
         IpAddr::V4(_) => libc::AF_INET as u8,
         IpAddr::V6(_) => libc::AF_INET6 as u8,
     }
 }
 
-fn octets(address: IpAddr) -> Vec<u8> {
+pub(super) fn octets(address: IpAddr) -> Vec<u8> {
     match address {
         IpAddr::V4(address) => address.octets().to_vec(),
         IpAddr::V6(address) => address.octets().to_vec(),
@@ -192,7 +223,7 @@ fn octets(address: IpAddr) -> Vec<u8> {
 }
 
 /// The first `prefix` bits of an address, the rest zero: the kernel refuses host bits in a route.
-fn masked(address: &[u8], prefix: u8) -> Vec<u8> {
+pub(super) fn masked(address: &[u8], prefix: u8) -> Vec<u8> {
     let mask = |at: usize| {
         let bits = usize::from(prefix).saturating_sub(at * 8).min(8);
         (0xff00_u16 >> bits) as u8

@@ -9,6 +9,7 @@ use nix::net::if_::if_nametoindex;
 use nix::sched::{CloneFlags, unshare};
 
 use super::capture::Capture;
+use super::given;
 use super::netlink::{Netlink, Route};
 use super::sysctl;
 use super::tun::{self, Tun};
@@ -45,8 +46,12 @@ pub(super) struct Wire {
     pub(super) route: Route,
 }
 
-/// Moves the calling thread into a fresh network namespace with nothing in it.
+/// Moves the calling thread into a fresh network namespace with nothing in it, unless it is to
+/// stay in the one that was made for it.
 pub(super) fn enter() -> Result<(), TargetError> {
+    if given::take() {
+        return Ok(());
+    }
     unshare(CloneFlags::CLONE_NEWNET).map_err(|errno| {
         let todo = match errno {
             Errno::EPERM => {
@@ -130,7 +135,7 @@ fn link(
     netlink.set_route(route).map_err(|errno| {
         let network = cidr(settings.remote_ip, settings.remote_prefix);
         let gateway = settings.gateway_ip;
-        machine(&format!("no route to {network} through {gateway} (the gateway must not be the local address)"), errno)
+        machine(&format!("no route to {network} through {gateway} (the gateway must lie in the local network)"), errno)
     })
 }
 

@@ -10,23 +10,26 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 
+use super::alone::{self, Presence};
 use super::blocking::{Finished, InFlight};
 use super::calls;
 use super::capture::Capture;
 use super::children;
 use super::clock::{self, Clock, Nanos};
 use super::fds::FdTable;
+use super::guardian;
 use super::info;
-use super::netlink::Route;
+use super::machine::CaseMachine;
 use super::netns;
 use super::orphans::{self, Connections};
 use super::process::Process;
-use super::shell::Shell;
-use super::sysctl;
 use super::tun::Tun;
 use super::worker::Worker;
 use crate::call::{Call, Fd};
-use crate::target::{CallReport, CommandReport, Observed, Session, SessionSettings, TargetError};
+use crate::target::{
+    CallReport, CommandContext, CommandReport, Observed, Session, SessionSettings, TargetError,
+    commands,
+};
 use crate::time::{Moment, Time};
 
 /// How often connections left over are reset: an inexact sequence number draws the exact one,
@@ -40,12 +43,14 @@ const RESET_ROUNDS: usize = 3;
 #[derive(Debug)]
 pub(super) struct LinuxSession {
     in_flight: Option<InFlight>,
-    shell: Option<Shell>,
+    /// With the worker while a command runs.
+    machine: Option<CaseMachine>,
     process: Option<Process>,
     worker: Worker,
     fds: Arc<FdTable>,
-    route: Route,
     line: Line,
+    /// The last to go: until then nothing of the case is left.
+    presence: Option<Presence>,
 }
 
 /// The wire as the harness sees it.
@@ -61,6 +66,7 @@ struct Line {
 
 impl LinuxSession {
     pub(super) fn open(settings: &SessionSettings) -> Result<LinuxSession, TargetError> {
+        let presence = alone::beside_others();
         clock::set_exact_timers();
         let settings = settings.clone();
         let (worker, wire) = Worker::start(move || {
@@ -69,11 +75,11 @@ impl LinuxSession {
         })?;
         Ok(LinuxSession {
             in_flight: None,
-            shell: None,
+            machine: Some(CaseMachine::new(wire.route, None, false)),
             process: None,
             worker,
             fds: Arc::default(),
-            route: wire.route,
+            presence: Some(presence),
             line: Line {
                 tun: wire.tun,
                 capture: wire.capture,
@@ -240,24 +246,50 @@ impl Session for LinuxSession {
         report(clock, finished)
     }
 
-    fn command(&mut self, command: &str) -> Result<CommandReport, TargetError> {
-        if let Some(assignments) = sysctl::assignments(command) {
-            let route = self.route.clone();
-            return self
-                .worker
-                .run(move || sysctl::apply(&assignments, &route))?;
+    fn prepare_commands(&mut self, context: &CommandContext) -> Result<(), TargetError> {
+        if context.alone && !self.presence.as_ref().is_some_and(Presence::is_alone) {
+            // Let go first: two that hold on to each other would wait for ever.
+            self.presence = None;
+            self.presence = Some(alone::alone());
         }
-        let shell = match &mut self.shell {
-            Some(shell) => shell,
-            none => none.insert(self.worker.run(Shell::start)??),
+        if let Some(machine) = &mut self.machine {
+            machine.prepare(context);
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, command: &str) -> Result<CommandReport, TargetError> {
+        let Some(mut machine) = self.machine.take() else {
+            return Err(TargetError::Machine(
+                "a command before this one never came back".into(),
+            ));
         };
+        guardian::from_here();
+        let text = command.to_owned();
         let line = &mut self.line;
-        shell.run(command, || line.keep_going())
+        let ended = self.worker.run_within(
+            Duration::MAX,
+            move || {
+                let report = commands::run(&text, &mut machine);
+                (machine, report)
+            },
+            || line.keep_going(),
+        )?;
+        let Some((machine, report)) = ended else {
+            return Err(TargetError::Machine("the command was given up".into()));
+        };
+        self.machine = Some(machine);
+        report
     }
 
     fn socket_info(&mut self, fd: Fd) -> Result<BTreeMap<String, i64>, TargetError> {
         let fds = Arc::clone(&self.fds);
         self.worker.run(move || info::snapshot(fd, &fds))?
+    }
+
+    fn peer(&mut self, fd: Fd) -> Result<Option<SocketAddr>, TargetError> {
+        let fds = Arc::clone(&self.fds);
+        self.worker.run(move || calls::peer(fds.live(fd)))
     }
 
     fn start_process(&mut self, peer: SocketAddr) -> Result<(), TargetError> {
@@ -282,7 +314,9 @@ impl Session for LinuxSession {
 impl Drop for LinuxSession {
     fn drop(&mut self) {
         self.in_flight = None;
-        self.shell = None;
+        if let Some(machine) = self.machine.take() {
+            let _ = self.worker.run(move || machine.end());
+        }
         self.process = None;
         self.close_all();
         self.end_orphans();

@@ -11,21 +11,25 @@ use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::mount::{MsFlags, mount};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use super::children;
+use super::guardian::{self, Duty, quoted};
 use crate::target::{CommandReport, TargetError};
 
-/// How long to wait for output before `idle` has its turn, in milliseconds.
+/// How long to wait for output at a time, in milliseconds.
 const STRETCH_MS: u8 = 20;
+
+/// Where commands of a case that comes from no file are run, in the case's own `/tmp`.
+const SCRATCH: &str = "/tmp/tcpdrill";
 
 /// A running shell. Dropping it kills it and everything it has left running.
 #[derive(Debug)]
 pub(super) struct Shell {
+    /// Let go after the shell has ended: until then its number is its own.
+    _duty: Duty,
     child: Child,
     commands: ChildStdin,
     statuses: ChildStdout,
@@ -33,20 +37,33 @@ pub(super) struct Shell {
 }
 
 impl Shell {
-    /// Starts the shell; the calling thread must be in the case's network namespace.
-    ///
-    /// The thread gets a mount namespace of its own in which the host's settings are read-only.
-    pub(super) fn start() -> Result<Shell, TargetError> {
-        protect_host()?;
+    /// Starts the shell in `folder`; the calling thread must be in the case's namespaces.
+    pub(super) fn start(folder: Option<&Path>) -> Result<Shell, TargetError> {
         let path = std::env::var("PATH").unwrap_or_else(|_| "/usr/bin:/bin".into());
-        let making = children::making();
-        let child = Command::new("/bin/sh")
+        let folder = match folder {
+            Some(folder) => folder,
+            None => {
+                std::fs::create_dir_all(SCRATCH).map_err(broken)?;
+                Path::new(SCRATCH)
+            }
+        };
+        let mut command = Command::new("/bin/sh");
+        command
             .env("PATH", format!("{path}:/usr/sbin:/sbin"))
+            .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn();
+            .process_group(0);
+        // SAFETY: the closure makes one system call that takes numbers only, and allocates nothing.
+        unsafe {
+            command.pre_exec(|| {
+                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+                Ok(())
+            });
+        }
+        let making = children::making();
+        let child = command.spawn();
         drop(making);
         let mut child = child.map_err(|error| TargetError::Unsupported {
             capability: "shell".into(),
@@ -57,7 +74,10 @@ impl Shell {
         else {
             return Err(broken("it has no pipes"));
         };
+        // The signal at this process's death reaches the shell only, not what it runs.
+        let duty = guardian::promise(format!("kill -9 -{}", child.id()))?;
         let mut shell = Shell {
+            _duty: duty,
             child,
             commands,
             statuses,
@@ -70,12 +90,13 @@ impl Shell {
         Ok(shell)
     }
 
-    /// Runs one command and waits for its end, calling `idle` every now and then.
-    pub(super) fn run(
-        &mut self,
-        command: &str,
-        mut idle: impl FnMut(),
-    ) -> Result<CommandReport, TargetError> {
+    /// The number that commands know as `$PPID`.
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Runs one command and waits for its end.
+    pub(super) fn run(&mut self, command: &str) -> Result<CommandReport, TargetError> {
         // The command's output goes where the shell's errors go; the status comes by its standard
         // output. A command in the background may keep the one open without holding up the other.
         self.say(&format!(
@@ -94,7 +115,6 @@ impl Shell {
             if ended {
                 return Err(broken("it has ended"));
             }
-            idle();
         }
         // What the command wrote before its end is in the pipe by now.
         read_waiting(&mut self.output, &mut output)?;
@@ -131,11 +151,6 @@ fn status_in(line: &[u8]) -> Result<Option<i32>, TargetError> {
     Ok((!(129..=192).contains(&number)).then_some(number))
 }
 
-/// A command as one word of the shell's.
-fn quoted(command: &str) -> String {
-    format!("'{}'", command.replace('\'', "'\\''"))
-}
-
 /// Waits a little while for one of two pipes.
 fn wait_readable(pipes: [BorrowedFd<'_>; 2]) -> Result<(), TargetError> {
     let mut list = pipes.map(|pipe| PollFd::new(pipe, PollFlags::POLLIN));
@@ -159,60 +174,6 @@ fn read_waiting(pipe: &mut impl Read, into: &mut Vec<u8>) -> Result<bool, Target
     }
 }
 
-/// Makes the host's settings read-only for the calling thread and its children; those of its
-/// network namespace stay writable.
-///
-/// In a user namespace a refusal does no harm: there the host's settings are not ours to write.
-fn protect_host() -> Result<(), TargetError> {
-    let result = unshare(CloneFlags::CLONE_NEWNS)
-        .and_then(|()| change("/", MsFlags::MS_REC | MsFlags::MS_PRIVATE))
-        .and_then(|()| make_read_only("/proc/sys", Some("/proc/sys/net")))
-        .and_then(|()| make_read_only("/sys/module", None));
-    match result {
-        Err(errno) if owns_host_settings() => Err(TargetError::Unsupported {
-            capability: "shell".into(),
-            reason: format!(
-                "the host's settings cannot be protected from the script's commands ({errno}); run it as an ordinary user"
-            ),
-        }),
-        _ => Ok(()),
-    }
-}
-
-fn make_read_only(path: &str, except: Option<&str>) -> Result<(), Errno> {
-    if !Path::new(path).exists() {
-        return Ok(());
-    }
-    bind(path)?;
-    if let Some(except) = except {
-        bind(except)?;
-    }
-    change(
-        path,
-        MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY,
-    )
-}
-
-fn bind(path: &str) -> Result<(), Errno> {
-    mount(
-        Some(path),
-        path,
-        None::<&str>,
-        MsFlags::MS_BIND,
-        None::<&str>,
-    )
-}
-
-fn change(path: &str, flags: MsFlags) -> Result<(), Errno> {
-    mount(None::<&str>, path, None::<&str>, flags, None::<&str>)
-}
-
-/// Whether this process is root of the host: its user map is the whole range, one to one.
-fn owns_host_settings() -> bool {
-    std::fs::read_to_string("/proc/self/uid_map")
-        .is_ok_and(|map| map.split_whitespace().collect::<Vec<_>>() == ["0", "0", "4294967295"])
-}
-
 fn broken(what: impl std::fmt::Display) -> TargetError {
     TargetError::Machine(format!(
         "the shell for the script's commands failed: {what}"
@@ -222,11 +183,6 @@ fn broken(what: impl std::fmt::Display) -> TargetError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_command_stays_one_word() {
-        assert_eq!(quoted("echo 'a b'"), r"'echo '\''a b'\'''");
-    }
 
     #[test]
     fn a_status_above_128_is_a_signal() {

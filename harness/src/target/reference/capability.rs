@@ -24,19 +24,29 @@ const MISSING: &[(&str, &str)] = &[
     ("udp", "the reference stack speaks TCP only"),
     (
         "shell",
-        "the reference target has no shell; it understands `sysctl -w NAME=VALUE` and `true`",
+        "the reference target has no shell; it takes settings and what leaves its stack alone",
     ),
     (
-        "encapsulation",
-        "the reference stack has no tunnels and no UDP encapsulation",
+        "command:global-state",
+        "the reference target shares nothing with other programs that a command could change",
     ),
+    ("encapsulation", "the reference stack has no tunnels"),
+    (
+        "udp_encapsulation",
+        "the reference stack has no TCP inside UDP",
+    ),
+    ("tunnel_option", "the reference stack has no tunnels"),
     ("psp", "the reference stack has no PSP"),
-    (
-        "python",
-        "the reference target gives snapshots to plain assertions only",
-    ),
     ("raw", "the reference stack speaks TCP only"),
     ("mptcp", "the reference stack speaks plain TCP only"),
+    (
+        "option:mss",
+        "the reference target has no receive offload that could join segments",
+    ),
+    (
+        "option:is_anyip",
+        "the reference stack has the address it was given and no other",
+    ),
     ("wire", "the reference target has no network card"),
     ("shared_object", "the reference target is built in"),
     (
@@ -90,8 +100,10 @@ const CALLS: &[&str] = &[
 /// Subjects that are there.
 const OFFERED: &[&str] = &[
     "icmp",
+    "option:speed",
     "tcp",
     "tcp_info",
+    "python",
     "ip_version:ipv4",
     "ip_version:ipv6",
     "ip_version:ipv4-mapped-ipv6",
@@ -158,6 +170,9 @@ mod tests {
     #[case("ioctl:0x1234", false)]
     #[case("tcp_info:tcpi_state", true)]
     #[case("tcp_info:tcpi_pacing_rate", false)]
+    #[case("option:mss", false)]
+    #[case("option:is_anyip", false)]
+    #[case("option:speed", true)]
     #[case("something:else", false)]
     fn a_capability_is_there_or_missing_with_a_reason(#[case] name: &str, #[case] there: bool) {
         assert_eq!(lacks(name).is_none(), there, "{:?}", lacks(name));

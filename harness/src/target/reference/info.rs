@@ -1,6 +1,7 @@
 //! The `tcp_info` variables the stack can answer for, with Linux's numbers.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use tcpdrill_stack::{StateName, Status};
 
@@ -12,7 +13,9 @@ use crate::call::Fd;
 /// Every variable [`Kernel::info`] gives.
 pub(super) const NAMES: &[&str] = &[
     "tcpi_state",
+    "tcpi_ca_state",
     "tcpi_retransmits",
+    "tcpi_probes",
     "tcpi_backoff",
     "tcpi_options",
     "tcpi_snd_wscale",
@@ -22,6 +25,8 @@ pub(super) const NAMES: &[&str] = &[
     "tcpi_rttvar",
     "tcpi_snd_mss",
     "tcpi_advmss",
+    "tcpi_pmtu",
+    "tcpi_reordering",
     "tcpi_unacked",
     "tcpi_snd_cwnd",
     "tcpi_snd_ssthresh",
@@ -37,10 +42,20 @@ pub(super) const NAMES: &[&str] = &[
 const OPT_TIMESTAMPS: i64 = 1;
 const OPT_SACK: i64 = 2;
 const OPT_WSCALE: i64 = 4;
+/// Duplicate acknowledgments that mean a loss (RFC 5681 §3.2); the stack knows no other number.
+const DUPLICATE_ACK_THRESHOLD: i64 = 3;
 /// Linux's "no threshold yet".
 const INFINITE_SSTHRESH: i64 = 0x7fff_ffff;
 
 impl Kernel {
+    /// Address and port at the other end of a connection.
+    pub(super) fn peer(&self, fd: Fd) -> Option<SocketAddr> {
+        let Stage::Connection(id, _) = self.table.socket(fd).ok()?.stage else {
+            return None;
+        };
+        self.engine.host().status(id).ok()?.remote
+    }
+
     /// A snapshot of one socket.
     pub(super) fn info(&self, fd: Fd) -> Result<BTreeMap<String, i64>, Stop> {
         let id = match self.table.socket(fd)?.stage {
@@ -58,7 +73,10 @@ impl Kernel {
             values.insert("tcpi_unacked".to_owned(), wide(status.accept_queued));
             return Ok(values);
         }
-        Ok(named(&of_connection(&status)))
+        let mut values = named(&of_connection(&status));
+        let mtu = self.engine.host().config().mtu;
+        values.insert("tcpi_pmtu".to_owned(), i64::from(mtu));
+        Ok(values)
     }
 }
 
@@ -69,7 +87,9 @@ fn of_connection(status: &Status) -> Vec<(&'static str, i64)> {
     let ssthresh = i64::from(status.ssthresh);
     vec![
         ("tcpi_state", state_number(status.state)),
+        ("tcpi_ca_state", congestion_state(status)),
         ("tcpi_retransmits", i64::from(status.backoff)),
+        ("tcpi_probes", i64::from(status.probes)),
         ("tcpi_backoff", i64::from(status.backoff)),
         ("tcpi_options", option_bits(status)),
         ("tcpi_snd_wscale", i64::from(status.snd_wscale.unwrap_or(0))),
@@ -79,6 +99,7 @@ fn of_connection(status: &Status) -> Vec<(&'static str, i64)> {
         ("tcpi_rttvar", status.rttvar.map_or(0, micros)),
         ("tcpi_snd_mss", mss),
         ("tcpi_advmss", i64::from(status.rcv_mss)),
+        ("tcpi_reordering", DUPLICATE_ACK_THRESHOLD),
         // Linux counts packets; the stack knows bytes, so this is full-sized segments, rounded up.
         ("tcpi_unacked", (in_flight + mss - 1) / mss),
         ("tcpi_snd_cwnd", i64::from(status.cwnd) / mss),
@@ -100,6 +121,17 @@ fn of_connection(status: &Status) -> Vec<(&'static str, i64)> {
         ("tcpi_snd_wnd", i64::from(status.snd_wnd)),
         ("tcpi_rcv_wnd", i64::from(status.rcv_wnd)),
     ]
+}
+
+/// `TCP_CA_Open` and its siblings.
+fn congestion_state(status: &Status) -> i64 {
+    if status.backoff > 0 {
+        4
+    } else if status.in_recovery {
+        3
+    } else {
+        i64::from(status.duplicate_acks > 0)
+    }
 }
 
 fn option_bits(status: &Status) -> i64 {

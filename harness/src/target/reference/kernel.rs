@@ -1,10 +1,12 @@
 //! The case's operating system: descriptors above, the stack below.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use tcpdrill_stack::{CallError, ConnectionError, Readiness, SocketId};
 
 use super::blocking::{Attempt, Progress, Stop};
+use super::commands::Remembered;
 use super::descriptors::{Family, Stage, Table};
 use super::engine::Engine;
 use super::errno;
@@ -24,6 +26,10 @@ pub(super) struct Kernel {
     pub(super) max_backlog: usize,
     /// Where the search for a port starts when `bind` is asked for port 0.
     pub(super) port_hint: u64,
+    /// What commands have set, by the names of Linux.
+    pub(super) settings: BTreeMap<String, String>,
+    /// What the suites' helper remembers, by the path of the script that puts it back.
+    pub(super) undo: BTreeMap<String, Remembered>,
 }
 
 impl Kernel {
@@ -35,6 +41,8 @@ impl Kernel {
             ip_version,
             max_backlog: 4096,
             port_hint: seed,
+            settings: BTreeMap::new(),
+            undo: BTreeMap::new(),
         }
     }
 

@@ -9,6 +9,7 @@ mod abi;
 mod blocking;
 mod calls;
 mod capability;
+mod commands;
 mod descriptors;
 mod engine;
 mod errno;
@@ -60,6 +61,10 @@ impl Target for ReferenceTarget {
 
     fn defines(&self) -> Vec<String> {
         vec!["reference".to_owned(), "rfc9293".to_owned()]
+    }
+
+    fn profile(&self) -> String {
+        "rfc9293".to_owned()
     }
 
     fn lacks(&self, capability: &Capability) -> Option<String> {

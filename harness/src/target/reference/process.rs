@@ -112,6 +112,9 @@ mod tests {
             gateway_ip: "192.168.0.254".parse().unwrap(),
             local_prefix: 16,
             mtu: 1500,
+            mss: None,
+            speed: None,
+            is_anyip: false,
             seed: 1,
         };
         ReferenceTarget::default().session(&settings).unwrap()

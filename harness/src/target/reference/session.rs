@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tcpdrill_stack::{Config, Host, Instant};
@@ -11,7 +12,9 @@ use super::engine::Engine;
 use super::kernel::{Kernel, unmapped};
 use super::process::Process;
 use crate::call::{Call, Fd, Outcome};
-use crate::target::{CallReport, CommandReport, Observed, Session, SessionSettings, TargetError};
+use crate::target::{
+    CallReport, CommandContext, CommandReport, Observed, Session, SessionSettings, TargetError,
+};
 use crate::time::{Moment, Time};
 
 /// A host of the reference stack with its descriptors and its clock. Nothing in it reads the machine's clock.
@@ -20,6 +23,8 @@ pub struct ReferenceSession {
     kernel: Kernel,
     in_flight: InFlight,
     process: Option<Process>,
+    /// The script's folder.
+    folder: Option<PathBuf>,
 }
 
 impl ReferenceSession {
@@ -53,6 +58,7 @@ impl ReferenceSession {
             kernel: Kernel::new(Engine::new(host), settings.ip_version, settings.seed),
             in_flight: InFlight::Nothing,
             process: None,
+            folder: None,
         })
     }
 
@@ -215,8 +221,17 @@ impl Session for ReferenceSession {
         }
     }
 
+    fn prepare_commands(&mut self, context: &CommandContext) -> Result<(), TargetError> {
+        self.folder.clone_from(&context.folder);
+        Ok(())
+    }
+
     fn command(&mut self, command: &str) -> Result<CommandReport, TargetError> {
-        self.kernel.command(command)
+        let slept = self.kernel.command(command, self.folder.as_deref())?;
+        let (report, time) = slept;
+        let until = self.now() + time;
+        self.sleep_until(until)?;
+        Ok(report)
     }
 
     fn socket_info(&mut self, fd: Fd) -> Result<BTreeMap<String, i64>, TargetError> {
@@ -228,6 +243,10 @@ impl Session for ReferenceSession {
             )),
             Stop::Sleep(_) => TargetError::Machine("a snapshot cannot wait".to_owned()),
         })
+    }
+
+    fn peer(&mut self, fd: Fd) -> Result<Option<SocketAddr>, TargetError> {
+        Ok(self.kernel.peer(fd))
     }
 
     fn start_process(&mut self, peer: SocketAddr) -> Result<(), TargetError> {

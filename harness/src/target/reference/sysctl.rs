@@ -1,4 +1,4 @@
-//! Back-quoted commands: `sysctl` and `true`, nothing else.
+//! Settings by the names of Linux: what each means here, and which mean nothing.
 
 use std::time::Duration;
 
@@ -6,14 +6,13 @@ use tcpdrill_stack::Config;
 use tcpdrill_stack::config::{RstInTimeWait, SynCookies};
 
 use super::kernel::Kernel;
-use crate::target::{CommandReport, TargetError};
 
 /// Why a setting was not made.
 #[derive(Debug, PartialEq, Eq)]
-enum Refusal {
+pub(super) enum Refusal {
     /// Not a value of this sysctl: what `sysctl` itself would say.
     Invalid,
-    /// A value the reference cannot offer, and why.
+    /// A setting or a value the reference cannot offer, and why.
     Lacking(&'static str),
 }
 
@@ -36,22 +35,6 @@ const TABLE: &[(&str, Setter)] = &[
     ("net.ipv4.tcp_challenge_ack_limit", |config, text| {
         config.challenge_ack_limit = number(text, 0, i32::MAX as u64)? as u32;
         Ok(())
-    }),
-    ("net.ipv4.tcp_congestion_control", |_, text| match text {
-        "reno" => Ok(()),
-        _ => Err(Refusal::Lacking(
-            "the reference stack has NewReno (`reno`) only",
-        )),
-    }),
-    ("net.ipv4.tcp_ecn", |_, text| match number(text, 0, 3)? {
-        0 => Ok(()),
-        _ => Err(Refusal::Lacking("the reference stack has no ECN")),
-    }),
-    ("net.ipv4.tcp_fastopen", |_, text| {
-        match number(text, 0, i32::MAX as u64)? {
-            0 => Ok(()),
-            _ => Err(Refusal::Lacking("the reference stack has no Fast Open")),
-        }
     }),
     ("net.ipv4.tcp_fin_timeout", |config, text| {
         config.fin_wait_2_timeout = Some(seconds(text)?);
@@ -138,153 +121,174 @@ const TABLE: &[(&str, Setter)] = &[
     }),
 ];
 
+/// Mechanisms that the reference lacks: the values that ask for nothing it has not, and the reason.
+/// Any other value is one it cannot offer.
+const LACKING: &[(&str, &[&str], &str)] = &[
+    (
+        "net.ipv4.tcp_congestion_control",
+        &["reno"],
+        "the reference stack has NewReno (`reno`) only",
+    ),
+    (
+        "net.ipv4.tcp_dsack",
+        &["0"],
+        "the reference stack sends no duplicate SACK",
+    ),
+    (
+        "net.ipv4.tcp_early_retrans",
+        &["0"],
+        "the reference stack has no tail loss probe",
+    ),
+    ("net.ipv4.tcp_ecn", &["0"], "the reference stack has no ECN"),
+    (
+        "net.ipv4.tcp_fastopen",
+        &["0"],
+        "the reference stack has no Fast Open",
+    ),
+    (
+        "net.ipv4.tcp_frto",
+        &["0"],
+        "the reference stack has no F-RTO",
+    ),
+    (
+        "net.ipv4.tcp_mtu_probing",
+        &["0"],
+        "the reference stack does not probe the MTU of a path",
+    ),
+    (
+        "net.ipv4.tcp_notsent_lowat",
+        &["4294967295"],
+        "the reference stack has no low-water mark for unsent data",
+    ),
+    (
+        "net.ipv4.tcp_recovery",
+        &["0"],
+        "the reference stack has no RACK",
+    ),
+    (
+        "net.ipv4.tcp_reordering",
+        &["3"],
+        "the reference stack takes the third duplicate ACK for a loss",
+    ),
+    (
+        "net.ipv4.tcp_slow_start_after_idle",
+        &["1"],
+        "the reference stack always starts slowly after a pause (RFC 5681)",
+    ),
+];
+
+/// Names that change nothing here whatever their value, and why.
+const HARMLESS: &[(&str, &str)] = &[
+    ("net.core.netdev_max_backlog", "packets do not queue"),
+    (
+        "net.core.optmem_max",
+        "control messages need no memory of the stack",
+    ),
+    (
+        "net.core.rmem_max",
+        "it bounds what SO_RCVBUF asks for, which is not bounded here",
+    ),
+    (
+        "net.core.wmem_max",
+        "it bounds what SO_SNDBUF asks for, which is not bounded here",
+    ),
+    (
+        "net.ipv4.tcp_autocorking",
+        "segments are not held back for a queue below",
+    ),
+    (
+        "net.ipv4.tcp_base_mss",
+        "it matters to MTU probing only, which is off",
+    ),
+    (
+        "net.ipv4.tcp_ecn_fallback",
+        "it matters to ECN only, which is off",
+    ),
+    (
+        "net.ipv4.tcp_ecn_option",
+        "it matters to ECN only, which is off",
+    ),
+    ("net.ipv4.tcp_fack", "newer kernels ignore it as well"),
+    (
+        "net.ipv4.tcp_fastopen_blackhole_timeout_sec",
+        "it matters to Fast Open only, which is off",
+    ),
+    (
+        "net.ipv4.tcp_fastopen_key",
+        "it matters to Fast Open only, which is off",
+    ),
+    ("net.ipv4.tcp_limit_output_bytes", "there is no queue below"),
+    (
+        "net.ipv4.tcp_low_latency",
+        "newer kernels ignore it as well",
+    ),
+    (
+        "net.ipv4.tcp_min_tso_segs",
+        "segments leave one by one, which reads the same",
+    ),
+    (
+        "net.ipv4.tcp_no_metrics_save",
+        "nothing is remembered from one connection to the next",
+    ),
+    ("net.ipv4.tcp_pacing_ca_ratio", "nothing is paced"),
+    ("net.ipv4.tcp_pacing_ss_ratio", "nothing is paced"),
+    (
+        "net.ipv4.tcp_tso_rtt_log",
+        "segments leave one by one, which reads the same",
+    ),
+    (
+        "net.ipv4.tcp_tso_win_divisor",
+        "segments leave one by one, which reads the same",
+    ),
+];
+
 /// The one that belongs to the call interface.
 const SOMAXCONN: &str = "net.core.somaxconn";
 
-/// Whether a sysctl means something to the reference.
+/// Whether a sysctl means something to the reference, or is known to mean nothing.
 pub(super) fn is_known(name: &str) -> bool {
-    name == SOMAXCONN || TABLE.iter().any(|entry| entry.0 == name)
+    name == SOMAXCONN
+        || TABLE.iter().any(|entry| entry.0 == name)
+        || LACKING.iter().any(|entry| entry.0 == name)
+        || HARMLESS.iter().any(|entry| entry.0 == name)
 }
 
 impl Kernel {
-    /// Runs a command line: `sysctl` settings and `true`, joined by `;`, `&&` or line ends.
-    pub(super) fn command(&mut self, line: &str) -> Result<CommandReport, TargetError> {
-        let commands = split(line).ok_or_else(|| not_understood(line))?;
-        // Nothing is done by halves: a line that is not understood changes nothing.
-        for words in &commands {
-            match words.first().map(String::as_str) {
-                Some("true" | "sysctl") => {}
-                _ => return Err(not_understood(line)),
+    /// Makes one setting.
+    pub(super) fn set(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
+        let value = value.trim();
+        if name == SOMAXCONN {
+            self.max_backlog = number(value, 0, i32::MAX as u64)? as usize;
+        } else if let Some((_, setter)) = TABLE.iter().find(|entry| entry.0 == name) {
+            setter(self.engine.host_mut().config_mut(), value)?;
+        } else if let Some((_, offered, reason)) = LACKING.iter().find(|entry| entry.0 == name) {
+            let same = |text: &&str| match (integer(text), integer(value)) {
+                (Some(offered), Some(value)) => offered == value,
+                _ => *text == value,
+            };
+            if !offered.iter().any(same) {
+                return Err(Refusal::Lacking(reason));
             }
+        } else if !HARMLESS.iter().any(|entry| entry.0 == name) {
+            return Err(Refusal::Lacking("the reference stack has no such setting"));
         }
-        let mut output = String::new();
-        for words in commands {
-            if words[0] == "true" {
-                continue;
-            }
-            let status = self.sysctl(&words[1..], line, &mut output)?;
-            if status != 0 {
-                return Ok(CommandReport {
-                    status: Some(status),
-                    output,
-                });
-            }
-        }
-        Ok(CommandReport {
-            status: Some(0),
-            output,
-        })
-    }
-
-    fn sysctl(
-        &mut self,
-        words: &[String],
-        line: &str,
-        output: &mut String,
-    ) -> Result<i32, TargetError> {
-        let mut quiet = false;
-        let mut settings = Vec::new();
-        for word in words {
-            if let Some(flags) = word.strip_prefix('-') {
-                if flags.is_empty() || !flags.chars().all(|flag| "qwe".contains(flag)) {
-                    return Err(not_understood(line));
-                }
-                quiet |= flags.contains('q');
-                continue;
-            }
-            let (name, value) = word.split_once('=').ok_or_else(|| not_understood(line))?;
-            settings.push((name.trim().replace('/', "."), value.trim().to_owned()));
-        }
-        for (name, value) in settings {
-            match self.set(&name, &value)? {
-                Ok(()) if !quiet => output.push_str(&format!("{name} = {value}\n")),
-                Ok(()) => {}
-                Err(()) => {
-                    output.push_str(&format!(
-                        "sysctl: setting key \"{name}\": Invalid argument\n"
-                    ));
-                    return Ok(255);
-                }
-            }
-        }
-        Ok(0)
-    }
-
-    /// Makes one setting; the inner error is a value the sysctl does not take.
-    fn set(&mut self, name: &str, value: &str) -> Result<Result<(), ()>, TargetError> {
-        let lacking = |reason: &str| TargetError::Unsupported {
-            capability: format!("sysctl:{name}"),
-            reason: reason.to_owned(),
-        };
-        let result = if name == SOMAXCONN {
-            number(value, 0, i32::MAX as u64).map(|longest| self.max_backlog = longest as usize)
-        } else {
-            let (_, setter) = TABLE
-                .iter()
-                .find(|entry| entry.0 == name)
-                .ok_or_else(|| lacking("the reference stack has no such setting"))?;
-            setter(self.engine.host_mut().config_mut(), value)
-        };
-        match result {
-            Ok(()) => Ok(Ok(())),
-            Err(Refusal::Invalid) => Ok(Err(())),
-            Err(Refusal::Lacking(reason)) => Err(lacking(reason)),
-        }
+        self.settings.insert(name.to_owned(), value.to_owned());
+        Ok(())
     }
 }
 
-fn not_understood(line: &str) -> TargetError {
-    TargetError::Unsupported {
-        capability: "shell".to_owned(),
-        reason: format!(
-            "the reference target has no shell; it understands `sysctl -w NAME=VALUE` and `true`, not `{line}`"
-        ),
+/// A number as the kernel reads it: decimal, `0x…`, or octal behind a zero.
+fn integer(text: &str) -> Option<u64> {
+    let text = text.trim();
+    match text.strip_prefix("0x").or(text.strip_prefix("0X")) {
+        Some(hex) => u64::from_str_radix(hex, 16).ok(),
+        None if text.len() > 1 && text.starts_with('0') => u64::from_str_radix(text, 8).ok(),
+        None => text.parse().ok(),
     }
-}
-
-/// Commands of a line as words; `None` if it uses more of the shell than quotes and separators.
-fn split(line: &str) -> Option<Vec<Vec<String>>> {
-    let mut commands = Vec::new();
-    let mut words: Vec<String> = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote: Option<char> = None;
-    let mut characters = line.chars().peekable();
-    while let Some(character) = characters.next() {
-        match (quote, character) {
-            (Some(open), close) if open == close => quote = None,
-            (Some('"'), '$' | '`' | '\\') => return None,
-            (Some(_), other) => word.get_or_insert_default().push(other),
-            (None, '"' | '\'') => {
-                quote = Some(character);
-                word.get_or_insert_default();
-            }
-            (None, ' ' | '\t' | '\r') => words.extend(word.take()),
-            (None, '\n' | ';' | '&') => {
-                if character == '&' && characters.next() != Some('&') {
-                    return None;
-                }
-                words.extend(word.take());
-                commands.push(std::mem::take(&mut words));
-            }
-            (None, '$' | '`' | '\\' | '|' | '<' | '>' | '(' | ')' | '*' | '?' | '#') => {
-                return None;
-            }
-            (None, other) => word.get_or_insert_default().push(other),
-        }
-    }
-    if quote.is_some() {
-        return None;
-    }
-    words.extend(word.take());
-    commands.push(words);
-    commands.retain(|words| !words.is_empty());
-    Some(commands).filter(|commands| !commands.is_empty())
 }
 
 fn number(text: &str, low: u64, high: u64) -> Result<u64, Refusal> {
-    text.trim()
-        .parse()
-        .ok()
+    integer(text)
         .filter(|value| (low..=high).contains(value))
         .ok_or(Refusal::Invalid)
 }
@@ -340,35 +344,30 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    fn words(line: &str) -> Option<Vec<Vec<String>>> {
-        split(line)
-    }
-
-    #[test]
-    fn quotes_keep_a_value_together() {
-        assert_eq!(
-            words("sysctl -q -w a=1 b=\"4096 5 6\"").unwrap(),
-            [["sysctl", "-q", "-w", "a=1", "b=4096 5 6"]]
-        );
-    }
-
-    #[test]
-    fn separators_part_commands() {
-        assert_eq!(
-            words("sysctl a=1 && true; true\n").unwrap(),
-            [vec!["sysctl", "a=1"], vec!["true"], vec!["true"]]
-        );
-    }
-
     #[rstest]
-    #[case("sysctl a=$B")]
-    #[case("sysctl a=1 | cat")]
-    #[case("sysctl a=\"1")]
-    #[case("sleep 1 &")]
-    #[case("sysctl `echo`")]
-    #[case("")]
-    fn more_of_the_shell_is_not_understood(#[case] line: &str) {
-        assert_eq!(words(line), None);
+    #[case("0x70403", Some(0x70403))]
+    #[case("017", Some(15))]
+    #[case(" 0 ", Some(0))]
+    #[case("4294967295", Some(4_294_967_295))]
+    #[case("08", None)]
+    #[case("-1", None)]
+    #[case("", None)]
+    fn numbers_are_read_as_by_the_kernel(#[case] text: &str, #[case] want: Option<u64>) {
+        assert_eq!(integer(text), want);
+    }
+
+    #[test]
+    fn a_name_stands_in_one_table() {
+        let names = || {
+            let table = TABLE.iter().map(|entry| entry.0);
+            let lacking = LACKING.iter().map(|entry| entry.0);
+            table
+                .chain(lacking)
+                .chain(HARMLESS.iter().map(|entry| entry.0))
+        };
+        for name in names() {
+            assert_eq!(names().filter(|other| *other == name).count(), 1, "{name}");
+        }
     }
 
     #[rstest]

@@ -2,6 +2,7 @@
 
 mod bench;
 mod close;
+mod commands;
 mod data;
 mod open;
 mod options;

@@ -151,7 +151,7 @@ impl Checker<'_> {
                 Some(bytes)
             }
             Expr::Tunnel => {
-                self.need("encapsulation", argument.span);
+                self.need("tunnel_option", argument.span);
                 Some(Vec::new())
             }
             Expr::Apply(name, inside) if name.node == "inet6_addr" && inside.len() == 1 => self

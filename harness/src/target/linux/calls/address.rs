@@ -15,6 +15,17 @@ pub(super) struct RawAddress {
     len: libc::socklen_t,
 }
 
+/// The address at the other end of a socket; `None` if it has none (any more).
+pub(in crate::target::linux) fn peer(fd: i32) -> Option<SocketAddr> {
+    let peer = nix::sys::socket::getpeername::<nix::sys::socket::SockaddrStorage>(fd).ok()?;
+    peer.as_sockaddr_in()
+        .map(|v4| SocketAddr::V4((*v4).into()))
+        .or_else(|| {
+            peer.as_sockaddr_in6()
+                .map(|v6| SocketAddr::V6((*v6).into()))
+        })
+}
+
 impl RawAddress {
     pub(super) fn as_ptr(&self) -> *const libc::sockaddr {
         (&raw const self.storage).cast()

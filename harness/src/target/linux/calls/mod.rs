@@ -8,6 +8,7 @@ mod buffers;
 mod capability;
 mod options;
 
+pub(super) use address::peer;
 pub(super) use options::set as set_option;
 
 use std::ffi::CString;

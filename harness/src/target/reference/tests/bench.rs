@@ -48,6 +48,9 @@ pub(super) fn settings(ip_version: IpVersion, seed: u64) -> SessionSettings {
         gateway_ip: gateway.parse().unwrap(),
         local_prefix: 16,
         mtu: 1500,
+        mss: None,
+        speed: None,
+        is_anyip: false,
         seed,
     }
 }

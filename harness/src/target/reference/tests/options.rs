@@ -154,7 +154,7 @@ fn a_sysctl_changes_what_sockets_opened_later_do() {
 #[case("sysctl -w net.ipv4.tcp_sack=1", Some(0), "net.ipv4.tcp_sack = 1\n")]
 #[case(
     "sysctl -q net.ipv4.tcp_sack=7",
-    Some(255),
+    Some(1),
     "sysctl: setting key \"net.ipv4.tcp_sack\": Invalid argument\n"
 )]
 fn commands_report_as_the_shell_would(
@@ -172,7 +172,7 @@ fn commands_report_as_the_shell_would(
     "sysctl net.ipv4.tcp_congestion_control=bbr",
     "sysctl:net.ipv4.tcp_congestion_control"
 )]
-#[case("ip link set dev tun0 mtu 1500", "shell")]
+#[case("ip link set dev tun0 mtu 1500", "command:link")]
 #[case("sysctl a=1; rm -rf x", "shell")]
 fn other_commands_are_missing_capabilities(#[case] line: &str, #[case] name: &str) {
     match Bench::new().session.command(line) {
@@ -196,6 +196,10 @@ fn a_snapshot_follows_the_connection() {
     assert_eq!(info["tcpi_state"], 1);
     assert_eq!(info["tcpi_unacked"], 1);
     assert_eq!(info["tcpi_bytes_received"], 300);
+    assert_eq!((info["tcpi_pmtu"], info["tcpi_ca_state"]), (1500, 0));
+    bench.send(ACK, 301, 1, &[]);
+    let info = bench.session.socket_info(fd).unwrap();
+    assert_eq!((info["tcpi_ca_state"], info["tcpi_probes"]), (1, 0));
     bench.send(ACK, 301, 701, &[]);
     let info = bench.session.socket_info(fd).unwrap();
     assert_eq!((info["tcpi_unacked"], info["tcpi_bytes_acked"]), (0, 700));

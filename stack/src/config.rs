@@ -69,6 +69,9 @@ pub struct Config {
     pub loss_detection: LossDetection,
     /// Take back a reduction of the window when it turns out that nothing was lost (RFC 4015).
     pub undo: bool,
+    /// A timeout after which an original arrives was too early (F-RTO, RFC 5682); needs `undo` and
+    /// selective acknowledgments.
+    pub frto: bool,
     /// How long the peer may hold back the acknowledgment of a lone segment before a tail loss probe
     /// asks for it; RFC 8985 §7.2 suggests 200 ms.
     pub tlp_max_ack_delay: Duration,
@@ -312,6 +315,7 @@ impl Default for Config {
             congestion: congestion::Rules::default(),
             loss_detection: LossDetection::SelectiveAcks,
             undo: false,
+            frto: false,
             tlp_max_ack_delay: Duration::from_millis(200),
             delayed_ack: Duration::from_millis(200),
             quick_acks: 1,
@@ -363,6 +367,7 @@ impl Config {
             },
             loss_detection: LossDetection::RackTlp,
             undo: true,
+            frto: true,
             r2: Duration::from_secs(924),
             delayed_ack: Duration::from_millis(40),
             quick_acks: 16,

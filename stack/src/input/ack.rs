@@ -52,7 +52,12 @@ fn check_range(tcb: &Tcb, ack: SeqNum) -> Check {
 
 /// What the acknowledgment says, cumulatively and selectively, and what follows from it.
 fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, cx: &mut Context<'_>) {
-    let mut delivered = recovery::expect_delivery(tcb, cx.now);
+    let echo = tcb
+        .negotiated
+        .timestamps
+        .and(segment.options.timestamps)
+        .map(|timestamps| timestamps.echo);
+    let mut delivered = recovery::expect_delivery(tcb, echo, cx.now);
     let duplicate = is_duplicate(tcb, segment, ack);
     // One more segment would not have fitted.
     let room = tcb.snd.congestion.cwnd();
@@ -78,11 +83,7 @@ fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, cx: &mut Context<'_>) {
         delivered,
         duplicate,
         duplicate_report,
-        echo: tcb
-            .negotiated
-            .timestamps
-            .and(segment.options.timestamps)
-            .map(|timestamps| timestamps.echo),
+        echo,
     };
     if ecn::take_echo(tcb, segment, ack.ack) {
         recovery::on_congestion_echo(tcb);

@@ -73,6 +73,9 @@ pub struct Config {
     pub loss_detection: LossDetection,
     /// Take back a reduction of the window when it turns out that nothing was lost (RFC 4015).
     pub undo: bool,
+    /// A timeout after which an original arrives was too early (F-RTO, RFC 5682); needs `undo` and
+    /// selective acknowledgments.
+    pub frto: bool,
     /// How long the peer may hold back the acknowledgment of a lone segment before a tail loss probe
     /// asks for it; RFC 8985 §7.2 suggests 200 ms.
     pub tlp_max_ack_delay: Duration,
@@ -329,6 +332,7 @@ impl Default for Config {
             congestion: congestion::Rules::default(),
             loss_detection: LossDetection::SelectiveAcks,
             undo: false,
+            frto: false,
             tlp_max_ack_delay: Duration::from_millis(200),
             delayed_ack: Duration::from_millis(200),
             quick_acks: 1,
@@ -388,6 +392,7 @@ impl Config {
                 ..FastOpenConfig::default()
             },
             received_on_error: ReceivedOnError::Keep,
+            frto: true,
             r2: Duration::from_secs(924),
             delayed_ack: Duration::from_millis(40),
             quick_acks: 16,

@@ -77,7 +77,12 @@ fn take_syn_data(tcb: &mut Tcb, ack: SeqNum, cx: &mut Context<'_>) {
 
 /// What the acknowledgment says, cumulatively and selectively, and what follows from it.
 fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, duplicate: bool, cx: &mut Context<'_>) {
-    let mut delivered = recovery::expect_delivery(tcb, cx.now);
+    let echo = tcb
+        .negotiated
+        .timestamps
+        .and(segment.options.timestamps)
+        .map(|timestamps| timestamps.echo);
+    let mut delivered = recovery::expect_delivery(tcb, echo, cx.now);
     // One more segment would not have fitted.
     let room = tcb.snd.congestion.cwnd();
     let window_used = tcb.snd.flight.pipe() + tcb.snd.congestion.smss() > room;
@@ -104,11 +109,7 @@ fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, duplicate: bool, cx: &mut
         delivered,
         duplicate,
         duplicate_report,
-        echo: tcb
-            .negotiated
-            .timestamps
-            .and(segment.options.timestamps)
-            .map(|timestamps| timestamps.echo),
+        echo,
     };
     if ecn::take_echo(tcb, segment, ack.ack) {
         recovery::on_congestion_echo(tcb);

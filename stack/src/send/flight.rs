@@ -158,6 +158,12 @@ impl Flight {
         self.outstanding() - self.sacked - self.lost
     }
 
+    /// Whether the peer said that it has the first segment, which it must acknowledge then.
+    pub fn first_is_sacked(&self) -> bool {
+        let first = self.segments.front();
+        first.is_some_and(|sent| sent.mark == Mark::Sacked)
+    }
+
     /// The number after the highest that the peer acknowledged selectively.
     pub fn highest_sacked(&self) -> Option<SeqNum> {
         let mut from_above = self.segments.iter().rev();

@@ -348,6 +348,14 @@ impl Bench {
             .map_or(StateName::Closed, |status| status.state)
     }
 
+    /// The segments that the host sent since the beginning.
+    pub fn sent(&self) -> impl DoubleEndedIterator<Item = &Segment> {
+        self.seen.iter().filter_map(|(_, seen)| match seen {
+            Seen::Sent(segment) => Some(segment),
+            Seen::Event(_) => None,
+        })
+    }
+
     /// The events since the beginning.
     pub fn events(&self) -> impl Iterator<Item = &Event> {
         self.seen.iter().filter_map(|(_, seen)| match seen {

@@ -6,6 +6,7 @@ use tcpdrill_stack::event::Event;
 use tcpdrill_stack::segment::Segment;
 use tcpdrill_stack::seq::SeqRange;
 use tcpdrill_stack::testing::bench::Bench;
+use tcpdrill_stack::wire::options::Timestamps;
 
 use crate::support::Talk;
 
@@ -137,5 +138,37 @@ fn a_reduction_for_nothing_is_taken_back() {
     assert!(cwnd(&talk) < before);
     // The first one was only late: the peer has it twice.
     select(&mut talk, 7301, &[(1, 1461)]);
+    assert!(cwnd(&talk) >= before);
+}
+
+#[test]
+fn a_timeout_that_was_too_early_is_taken_back() {
+    let config = Config {
+        sack: true,
+        timestamps: true,
+        undo: true,
+        frto: true,
+        loss_detection: LossDetection::RackTlp,
+        ..Bench::plain_config()
+    };
+    let mut talk = Talk::accepted_by(config, |syn| {
+        syn.options.sack_permitted = true;
+        syn.options.timestamps = Some(Timestamps { value: 1, echo: 0 });
+    });
+    let cwnd = |talk: &Talk| talk.bench.host.status(talk.conn.id).expect("alive").cwnd;
+    let before = cwnd(&talk);
+    talk.send(1448 * 3);
+    let first = talk
+        .bench
+        .sent()
+        .next_back()
+        .and_then(|sent| sent.options.timestamps);
+    let echo = first.expect("timestamps are in use").value;
+    talk.wait_ms(2500);
+    assert!(cwnd(&talk) < before);
+    // The second one was never sent again, and here it is; the echo is of the first copies.
+    let mut ack = talk.segment(".", 1, 2897, 0);
+    ack.options.timestamps = Some(Timestamps { value: 2, echo });
+    assert_eq!(talk.inject(&ack), [""; 0]);
     assert!(cwnd(&talk) >= before);
 }

@@ -66,6 +66,24 @@ impl LossRecovery {
         }
     }
 
+    /// A loss is being recovered from.
+    pub(crate) const fn in_recovery(&self) -> bool {
+        match self {
+            LossRecovery::NewReno(new_reno) => new_reno.in_recovery(),
+            LossRecovery::Sack(sack) => sack.in_recovery(),
+            LossRecovery::RackTlp(rack_tlp) => rack_tlp.is_recovering(),
+        }
+    }
+
+    /// Duplicate acknowledgments in a row; RACK does not count them.
+    pub(crate) const fn duplicate_acks(&self) -> u32 {
+        match self {
+            LossRecovery::NewReno(new_reno) => new_reno.duplicate_acks(),
+            LossRecovery::Sack(sack) => sack.duplicate_acks(),
+            LossRecovery::RackTlp(_) => 0,
+        }
+    }
+
     /// Nothing was lost after all.
     fn undo(&mut self) {
         match self {
@@ -100,12 +118,14 @@ pub(crate) struct Ack {
     pub(crate) echo: Option<u32>,
 }
 
-/// What an acknowledgment that arrives now may count as delivered.
-pub(crate) fn expect_delivery(tcb: &Tcb, now: Instant) -> Delivered {
-    match &tcb.snd.recovery {
-        LossRecovery::NewReno(_) | LossRecovery::Sack(_) => Delivered::default(),
-        LossRecovery::RackTlp(rack_tlp) => Delivered::trusting(rack_tlp.trusted_until(now)),
-    }
+/// What an acknowledgment that arrives now, with this echo, may count as delivered.
+pub(crate) fn expect_delivery(tcb: &Tcb, echo: Option<u32>, now: Instant) -> Delivered {
+    let LossRecovery::RackTlp(rack_tlp) = &tcb.snd.recovery else {
+        return Delivered::default();
+    };
+    let plausible = rack_tlp.trusted_until(now);
+    let echoed = echo.map(|echo| tcb.negotiated.end_of_tick(echo, now));
+    Delivered::trusting(echoed.map_or(plausible, |echoed| echoed.min(plausible)))
 }
 
 /// Takes an acknowledgment. Answers whether the retransmission timer starts anew, should SND.UNA
@@ -126,7 +146,9 @@ fn undo_if_spurious(tcb: &mut Tcb, ack: &Ack) {
         .duplicate_report
         .is_some_and(|range| undo.on_duplicate_report(range.len()));
     let original = ack.advanced.is_some() && ack.echo.is_some_and(|echo| undo.on_echo(echo));
-    if reported || original {
+    let early = tcb.config.frto
+        && matches!(&snd.recovery, LossRecovery::RackTlp(rack) if rack.timed_out_early(&ack.delivered));
+    if reported || original || early {
         snd.congestion.restore(undo.before);
         snd.flight.forget_losses();
         snd.recovery.undo();
@@ -157,12 +179,7 @@ fn by_method(tcb: &mut Tcb, ack: Ack, before: Snapshot, cx: &mut Context<'_>) ->
 // REQ: RFC3168-8
 pub(crate) fn on_congestion_echo(tcb: &mut Tcb) {
     let snd = &mut tcb.snd;
-    let recovering = match &snd.recovery {
-        LossRecovery::NewReno(new_reno) => new_reno.in_recovery(),
-        LossRecovery::Sack(sack) => sack.in_recovery(),
-        LossRecovery::RackTlp(rack_tlp) => rack_tlp.is_recovering(),
-    };
-    if !recovering {
+    if !snd.recovery.in_recovery() {
         snd.congestion.on_loss(snd.flight.outstanding());
         snd.congestion.set_cwnd(snd.congestion.ssthresh());
     }
@@ -303,11 +320,17 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, first: bool, now: Instant) {
     let snd = &mut tcb.snd;
     let flight = snd.una.span_to(snd.max);
     snd.congestion.on_timeout(flight, first);
-    snd.flight.forget_sacks();
     match &mut snd.recovery {
         LossRecovery::NewReno(new_reno) => new_reno.on_timeout(snd.max),
-        LossRecovery::Sack(sack) => sack.on_timeout(snd.max),
+        LossRecovery::Sack(sack) => {
+            sack.on_timeout(snd.max);
+            snd.flight.forget_sacks();
+        }
         LossRecovery::RackTlp(rack_tlp) => {
+            // A peer that has the first segment and does not acknowledge it has thrown it away.
+            if snd.flight.first_is_sacked() {
+                snd.flight.forget_sacks();
+            }
             rack_tlp.on_timeout(&mut snd.flight, &snd.congestion, at);
             return;
         }

@@ -153,6 +153,13 @@ impl RackTlp {
         (OnAck::Entered, wait)
     }
 
+    /// Whether what arrived shows that the timeout was too early: something that was in flight at
+    /// the time and never sent again (RFC 5682 §3).
+    pub(crate) fn timed_out_early(&self, delivered: &Delivered) -> bool {
+        let before_timeout = |range: SeqRange| range.end.at_or_before(self.recover);
+        self.phase == Phase::Timeout && delivered.lowest_original.is_some_and(before_timeout)
+    }
+
     /// Nothing was lost after all.
     pub(crate) fn undo(&mut self) {
         self.phase = Phase::Open;

@@ -69,6 +69,11 @@ impl SackRecovery {
         }
     }
 
+    /// Duplicate acknowledgments in a row.
+    pub(crate) const fn duplicate_acks(&self) -> u32 {
+        self.duplicate_acks
+    }
+
     /// True in fast recovery.
     pub(crate) const fn in_recovery(&self) -> bool {
         self.recovery.is_some()

@@ -119,7 +119,15 @@ impl Listener {
         {
             self.early_resets.pop_front();
         }
-        self.early.len() + self.early_resets.len() < self.options.fast_open_queue
+        self.early.len() + self.early_resets.len() < self.early_limit()
+    }
+
+    /// Most connections that may be handed out before their handshake ends.
+    pub(crate) fn early_limit(&self) -> usize {
+        match self.options.fast_open_queue {
+            0 if self.config.fast_open.every_listener => self.backlog,
+            limit => limit,
+        }
     }
 
     /// A connection in SYN-RECEIVED goes to the accept queue at once.

@@ -46,6 +46,9 @@ pub struct SocketOptions {
     pub keepalive_probes: Option<u32>,
     /// R2: longest time without progress, for data and for the handshake (RFC9293-MUST-21).
     pub user_timeout: Option<Duration>,
+    /// How long an active open keeps sending its SYN, where that is to differ from `user_timeout`
+    /// (TCP_SYNCNT).
+    pub syn_give_up: Option<Duration>,
     /// TTL or hop limit, 1..=255 (RFC9293-MUST-49).
     pub ttl: Option<u8>,
     /// Traffic class byte: DSCP in the upper six bits (RFC9293-MUST-48). The two ECN bits are sent
@@ -90,6 +93,7 @@ impl Default for SocketOptions {
             keepalive_interval: None,
             keepalive_probes: None,
             user_timeout: None,
+            syn_give_up: None,
             ttl: None,
             traffic_class: 0,
             reuse_address: false,

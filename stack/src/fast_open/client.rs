@@ -93,10 +93,8 @@ pub(crate) fn on_syn_ack(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>)
     let config = &tcb.config.fast_open;
     cx.servers
         .answered(path(tcb), answer, config.remembered, cx.now);
-    // Data that is not taken, by a server that does not give a cookie for next time, or a SYN that
-    // got through only when it was an ordinary one.
-    let tried = attempt.data > 0 || (attempt.asked.is_some() && repeated);
-    if tried && acked == 0 && cookie.is_none() {
+    // Data that is not taken, by a server that does not give a cookie for next time either.
+    if attempt.data > 0 && acked == 0 && cookie.is_none() {
         distrust(tcb, cx);
     }
 }

@@ -30,6 +30,9 @@ pub struct FastOpenConfig {
     pub send_without_cookie: bool,
     /// Listeners take data without looking for a cookie, with the same warning.
     pub accept_without_cookie: bool,
+    /// Listeners that do not ask take part as well, with their backlog as the queue: against RFC 7413
+    /// §2 (RFC7413-1), for scripts that set 0x400 in `net.ipv4.tcp_fastopen`.
+    pub every_listener: bool,
     /// What cookies are made with; `None` takes keys from the host's secret.
     pub keys: Option<Keys>,
     /// How long a connection that was reset before its handshake ended counts as one under way
@@ -49,6 +52,7 @@ impl Default for FastOpenConfig {
             server: true,
             send_without_cookie: false,
             accept_without_cookie: false,
+            every_listener: false,
             keys: None,
             reset_hold: Duration::from_secs(60),
             distrust: Some(Duration::from_secs(3600)),

@@ -42,7 +42,7 @@ impl Host {
             ..
         } = listener.config.fast_open;
         let wanted = option.is_some() || !syn.payload.is_empty();
-        if !server || !wanted || listener.options.fast_open_queue == 0 {
+        if !server || !wanted || listener.early_limit() == 0 {
             return Opening::Ordinary;
         }
         if !listener.has_early_room(now, reset_hold) {

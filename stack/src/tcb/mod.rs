@@ -133,7 +133,8 @@ impl Tcb {
     // REQ: RFC9293-MUST-22
     // REQ: RFC9293-MUST-23
     pub(crate) fn syn_give_up(&self) -> Duration {
-        self.options.user_timeout.unwrap_or(self.config.syn_give_up)
+        let own = self.options.syn_give_up.or(self.options.user_timeout);
+        own.unwrap_or(self.config.syn_give_up)
     }
 
     /// Arms `timer` to fire `after` from `now`.

@@ -99,6 +99,7 @@ pub(super) fn start(
 ) -> usize {
     let tcb = &mut connection.tcb;
     tcb.fast_open.deferred = false;
+    tcb.opened_at = cx.now;
     let taken = client::prepare(tcb, data, flags, cx);
     retransmit::start_syn(tcb, cx);
     taken

@@ -14,6 +14,7 @@ use crate::seq::SeqNum;
 use crate::socket::{Readiness, SocketId, SocketOptions, Status};
 use crate::state::{State, StateName};
 use crate::tcb::Tcb;
+use crate::timers::Timer;
 
 impl Host {
     /// STATUS (RFC 9293 §3.9.1.6). Also answers for a connection whose user has let go, as long as
@@ -67,6 +68,7 @@ impl Host {
         self.user_connection_mut(id)?;
         self.step(id, |Connection { state, tcb }, cx| {
             let config = Arc::clone(&tcb.config);
+            let new_give_up = tcb.options.syn_give_up != options.syn_give_up;
             let restart = tcb.options.keepalive != options.keepalive
                 || tcb.options.keepalive_idle != options.keepalive_idle;
             tcb.options = options;
@@ -74,6 +76,10 @@ impl Host {
             tcb.snd.buffer.set_capacity(send_buffer);
             let recv_buffer = tcb.options.recv_buffer.unwrap_or(config.recv_buffer);
             tcb.rcv.make_room(recv_buffer, tcb.negotiated.rcv_scale);
+            if new_give_up && tcb.timers.is_armed(Timer::HandshakeGiveUp) {
+                let end = tcb.opened_at + tcb.syn_give_up();
+                tcb.timers.arm(Timer::HandshakeGiveUp, end.max(cx.now));
+            }
             if restart && !matches!(state, State::Closed(_)) {
                 keepalive::restart(tcb, cx.now);
             }

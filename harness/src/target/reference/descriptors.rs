@@ -78,6 +78,10 @@ pub(super) struct LocalOptions {
     pub(super) receive_low_water: usize,
     /// `TCP_INQ`
     pub(super) report_inq: bool,
+    /// `TCP_SYNCNT`; 0 is the default.
+    pub(super) syn_count: i32,
+    /// `TCP_FASTOPEN_CONNECT`
+    pub(super) fast_open_connect: bool,
 }
 
 impl Socket {
@@ -100,6 +104,8 @@ impl Socket {
                 send_timeout: None,
                 receive_low_water: 1,
                 report_inq: false,
+                syn_count: 0,
+                fast_open_connect: false,
             },
             read_shut: false,
             write_shut: false,

@@ -42,6 +42,7 @@ pub(super) const NAMES: &[&str] = &[
 const OPT_TIMESTAMPS: i64 = 1;
 const OPT_SACK: i64 = 2;
 const OPT_WSCALE: i64 = 4;
+const OPT_SYN_DATA: i64 = 32;
 /// Duplicate acknowledgments that mean a loss (RFC 5681 §3.2); the stack knows no other number.
 const DUPLICATE_ACK_THRESHOLD: i64 = 3;
 /// Linux's "no threshold yet".
@@ -139,6 +140,7 @@ fn option_bits(status: &Status) -> i64 {
     bit(status.timestamps, OPT_TIMESTAMPS)
         | bit(status.sack, OPT_SACK)
         | bit(status.snd_wscale.is_some(), OPT_WSCALE)
+        | bit(status.syn_data_taken, OPT_SYN_DATA)
 }
 
 /// Payload the peer has acknowledged: SND.UNA less our SYN and, once acknowledged, our FIN.

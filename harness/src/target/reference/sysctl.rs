@@ -5,6 +5,7 @@ use std::time::Duration;
 use tcpdrill_stack::Config;
 use tcpdrill_stack::config::{RstInTimeWait, SynCookies};
 
+use super::fast_open;
 use super::kernel::Kernel;
 
 /// Why a setting was not made.
@@ -34,6 +35,23 @@ const TABLE: &[(&str, Setter)] = &[
     }),
     ("net.ipv4.tcp_challenge_ack_limit", |config, text| {
         config.challenge_ack_limit = number(text, 0, i32::MAX as u64)? as u32;
+        Ok(())
+    }),
+    ("net.ipv4.tcp_fastopen", |config, text| {
+        let bits = number(text, 0, i32::MAX as u64)?;
+        fast_open::set_bits(&mut config.fast_open, bits);
+        Ok(())
+    }),
+    (
+        "net.ipv4.tcp_fastopen_blackhole_timeout_sec",
+        |config, text| {
+            let length = Some(seconds(text)?);
+            config.fast_open.distrust = length.filter(|length| !length.is_zero());
+            Ok(())
+        },
+    ),
+    ("net.ipv4.tcp_fastopen_key", |config, text| {
+        config.fast_open.keys = Some(fast_open::keys(text).ok_or(Refusal::Invalid)?);
         Ok(())
     }),
     ("net.ipv4.tcp_fin_timeout", |config, text| {
@@ -141,11 +159,6 @@ const LACKING: &[(&str, &[&str], &str)] = &[
     ),
     ("net.ipv4.tcp_ecn", &["0"], "the reference stack has no ECN"),
     (
-        "net.ipv4.tcp_fastopen",
-        &["0"],
-        "the reference stack has no Fast Open",
-    ),
-    (
         "net.ipv4.tcp_frto",
         &["0"],
         "the reference stack has no F-RTO",
@@ -209,14 +222,6 @@ const HARMLESS: &[(&str, &str)] = &[
         "it matters to ECN only, which is off",
     ),
     ("net.ipv4.tcp_fack", "newer kernels ignore it as well"),
-    (
-        "net.ipv4.tcp_fastopen_blackhole_timeout_sec",
-        "it matters to Fast Open only, which is off",
-    ),
-    (
-        "net.ipv4.tcp_fastopen_key",
-        "it matters to Fast Open only, which is off",
-    ),
     ("net.ipv4.tcp_limit_output_bytes", "there is no queue below"),
     (
         "net.ipv4.tcp_low_latency",
@@ -228,7 +233,7 @@ const HARMLESS: &[(&str, &str)] = &[
     ),
     (
         "net.ipv4.tcp_no_metrics_save",
-        "nothing is remembered from one connection to the next",
+        "what Fast Open remembers of a server is kept on Linux as well",
     ),
     ("net.ipv4.tcp_pacing_ca_ratio", "nothing is paced"),
     ("net.ipv4.tcp_pacing_ss_ratio", "nothing is paced"),
@@ -329,7 +334,7 @@ fn shift_for(bytes: u64) -> u8 {
 
 /// The time `retries` retransmissions take before the last wait is over, doubling from `first` up to
 /// `longest`: how Linux turns a count into the times of RFC 9293 §3.8.3.
-fn back_off(retries: u64, first: Duration, longest: Duration) -> Duration {
+pub(super) fn back_off(retries: u64, first: Duration, longest: Duration) -> Duration {
     let mut total = Duration::ZERO;
     let mut wait = first;
     for _ in 0..=retries {

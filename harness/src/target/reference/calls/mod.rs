@@ -9,4 +9,5 @@ mod receive;
 mod send;
 
 pub(super) use control::is_known as is_known_request;
+pub(super) use open::checked_address;
 pub(super) use options::is_known as is_known_option;

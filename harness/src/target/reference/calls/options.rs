@@ -10,7 +10,9 @@ use crate::target::reference::abi::{family, level};
 use crate::target::reference::blocking::{Attempt, Stop};
 use crate::target::reference::descriptors::{Family, Socket, Stage};
 use crate::target::reference::errno::{EDOM, EINVAL, ENOENT, ENOPROTOOPT};
+use crate::target::reference::fast_open;
 use crate::target::reference::kernel::Kernel;
+use crate::target::reference::sysctl::back_off;
 
 /// The options the reference target knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +46,11 @@ enum Kind {
     QuickAck,
     Congestion,
     UserTimeout,
+    SynCount,
+    FastOpen,
+    FastOpenConnect,
+    FastOpenKey,
+    FastOpenNoCookie,
     Inq,
 }
 
@@ -73,10 +80,25 @@ const TABLE: &[(i32, i32, &str, Kind)] = &[
     (level::TCP, 4, "TCP_KEEPIDLE", Kind::KeepIdle),
     (level::TCP, 5, "TCP_KEEPINTVL", Kind::KeepInterval),
     (level::TCP, 6, "TCP_KEEPCNT", Kind::KeepCount),
+    (level::TCP, 7, "TCP_SYNCNT", Kind::SynCount),
     (level::TCP, 10, "TCP_WINDOW_CLAMP", Kind::WindowClamp),
     (level::TCP, 12, "TCP_QUICKACK", Kind::QuickAck),
     (level::TCP, 13, "TCP_CONGESTION", Kind::Congestion),
     (level::TCP, 18, "TCP_USER_TIMEOUT", Kind::UserTimeout),
+    (level::TCP, 23, "TCP_FASTOPEN", Kind::FastOpen),
+    (
+        level::TCP,
+        30,
+        "TCP_FASTOPEN_CONNECT",
+        Kind::FastOpenConnect,
+    ),
+    (level::TCP, 33, "TCP_FASTOPEN_KEY", Kind::FastOpenKey),
+    (
+        level::TCP,
+        34,
+        "TCP_FASTOPEN_NO_COOKIE",
+        Kind::FastOpenNoCookie,
+    ),
     (level::TCP, 36, "TCP_INQ", Kind::Inq),
 ];
 
@@ -174,6 +196,10 @@ impl Kernel {
                 name.resize(CONTROL_NAME_LEN, 0);
                 name
             }
+            Kind::FastOpenKey => {
+                let own = self.table.socket(fd)?.options.fast_open_keys;
+                fast_open::written_keys(own.or(self.engine.host().config().fast_open.keys))
+            }
             other => int(self.get_int(fd, other)?),
         };
         value.truncate(len as usize);
@@ -231,8 +257,13 @@ impl Kernel {
             Kind::UserTimeout => options
                 .user_timeout
                 .map_or(0, |length| clamp(length.as_millis() as u64)),
+            Kind::SynCount => socket.local.syn_count,
+            Kind::FastOpen => clamp(options.fast_open_queue as u64),
+            Kind::FastOpenConnect => i32::from(socket.local.fast_open_connect),
+            Kind::FastOpenNoCookie => i32::from(options.fast_open_without_cookie),
             Kind::Inq => i32::from(socket.local.report_inq),
             Kind::Error
+            | Kind::FastOpenKey
             | Kind::Linger
             | Kind::ReceiveTimeout
             | Kind::SendTimeout
@@ -267,6 +298,26 @@ impl Kernel {
                     _ => read_int(value, 0)?,
                 };
                 set_ip(&mut changed.options, kind, number)?;
+            }
+            Kind::FastOpenKey => {
+                changed.options.fast_open_keys = Some(fast_open::read_keys(value)?);
+            }
+            Kind::FastOpen => {
+                fast_open::set_queue(&mut changed, read_int(value, 0)?, self.max_backlog)?;
+            }
+            Kind::FastOpenConnect => {
+                let offered = self.engine.host().config().fast_open.client;
+                fast_open::set_connect(&mut changed, read_int(value, 0)?, offered)?;
+            }
+            Kind::SynCount => {
+                let count = ranged(read_int(value, 0)?, 1, 127)?;
+                let config = self.engine.host().config();
+                let length = back_off(u64::from(count), config.initial_rto, config.max_rto);
+                changed.options.syn_give_up = Some(length);
+                changed.local.syn_count = read_int(value, 0)?;
+            }
+            Kind::FastOpenNoCookie => {
+                fast_open::set_no_cookie(&mut changed, read_int(value, 0)?)?;
             }
             other => set_int(&mut changed, other, read_int(value, 0)?)?,
         }
@@ -365,6 +416,11 @@ fn set_int(socket: &mut Socket, kind: Kind, value: i32) -> Result<(), Stop> {
         | Kind::ReceiveTimeout
         | Kind::SendTimeout
         | Kind::Congestion
+        | Kind::SynCount
+        | Kind::FastOpen
+        | Kind::FastOpenConnect
+        | Kind::FastOpenKey
+        | Kind::FastOpenNoCookie
         | Kind::Tos
         | Kind::Ttl
         | Kind::TrafficClass
@@ -482,7 +538,8 @@ mod tests {
     #[case("IPPROTO_TCP/TCP_NODELAY", true)]
     #[case("6/1", true)]
     #[case("SOL_SOCKET/TCP_NODELAY", false)]
-    #[case("SOL_TCP/TCP_FASTOPEN", false)]
+    #[case("SOL_TCP/TCP_FASTOPEN", true)]
+    #[case("SOL_TCP/TCP_MD5SIG", false)]
     #[case("SOL_TCP", false)]
     fn options_are_known_by_level_and_name(#[case] name: &str, #[case] known: bool) {
         assert_eq!(is_known(name), known);

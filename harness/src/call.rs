@@ -3,7 +3,12 @@
 //! One vocabulary for every target. Numbers (levels, flags, errno) are Linux's,
 //! as the symbol tables give them; a target translates if its own differ.
 
+mod outcome;
+
 use std::net::SocketAddr;
+use std::time::Duration;
+
+pub use outcome::{Outcome, Output};
 
 /// A file descriptor: the script's label in a program, the target's own number
 /// once the runner has bound it.
@@ -34,7 +39,23 @@ pub struct PollEntry {
     pub events: i16,
 }
 
-/// One control message of `recvmsg`.
+/// What a process does with a signal that it has asked to be told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// `...`: a handler that does nothing; the call it interrupts ends with EINTR, or, with
+    /// `restart` (SA_RESTART), goes on where signal(7) lets it.
+    #[expect(missing_docs, reason = "named after the flag")]
+    Handler { restart: bool },
+    /// `SIG_IGN`
+    Ignore,
+    /// `SIG_DFL`
+    Default,
+}
+
+/// One control message of `sendmsg` or `recvmsg`.
+///
+/// Time stamps that a session hands out (`SCM_TIMESTAMPING`, two words a stamp: seconds and
+/// nanoseconds) count from the session's own zero; a stamp that was not taken is zero.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControlMessage {
     /// `cmsg_level`.
@@ -94,6 +115,7 @@ pub enum Call {
         len: usize,
         flags: i32,
     },
+    /// `control_len`: bytes of room for control messages.
     RecvMsg {
         fd: Fd,
         lens: Vec<usize>,
@@ -124,6 +146,7 @@ pub enum Call {
         data: Vec<Vec<u8>>,
         flags: i32,
         address: Option<Address>,
+        control: Vec<ControlMessage>,
     },
     Fcntl {
         fd: Fd,
@@ -196,6 +219,58 @@ pub enum Call {
         capability: i32,
         action: i32,
     },
+    /// The address of this side, or with `peer` of the other.
+    GetName {
+        fd: Fd,
+        peer: bool,
+    },
+    /// `dup` without `to`, `dup2` with it, `dup3` with `flags` as well. `to` may be a descriptor
+    /// that is not open: then any free number is taken.
+    Dup {
+        fd: Fd,
+        to: Option<Fd>,
+        flags: Option<i32>,
+    },
+    /// `timeout` of `None` waits for ever.
+    Ppoll {
+        entries: Vec<PollEntry>,
+        timeout: Option<Duration>,
+    },
+    /// `sets`: to read, to write, exceptional. `precise` is `pselect`.
+    Select {
+        sets: [Vec<Fd>; 3],
+        timeout: Option<Duration>,
+        precise: bool,
+    },
+    EpollCreate1 {
+        flags: i32,
+    },
+    EpollPwait {
+        epoll: Fd,
+        max_events: i32,
+        timeout_ms: i32,
+    },
+    EventFd {
+        initial: u32,
+        flags: i32,
+    },
+    /// `getsockopt` of TCP_INFO, its members by name.
+    TcpInfo {
+        fd: Fd,
+    },
+    SigAction {
+        signal: i32,
+        disposition: Disposition,
+    },
+    /// A signal for the thread whose blocking call is in flight.
+    TgKill {
+        signal: i32,
+    },
+    /// `call` with NULL in place of its buffer or value; of the pieces of a vector, those at `at`.
+    WithNull {
+        call: Box<Call>,
+        at: Vec<usize>,
+    },
 }
 
 impl Call {
@@ -233,6 +308,37 @@ impl Call {
             Call::Open { .. } => "open",
             Call::SendFile { .. } => "sendfile",
             Call::CapSet { .. } => "cap_set",
+            Call::GetName { peer: false, .. } => "getsockname",
+            Call::GetName { peer: true, .. } => "getpeername",
+            Call::Dup { to: None, .. } => "dup",
+            Call::Dup { flags: None, .. } => "dup2",
+            Call::Dup { .. } => "dup3",
+            Call::Ppoll { .. } => "ppoll",
+            Call::Select { precise: false, .. } => "select",
+            Call::Select { precise: true, .. } => "pselect",
+            Call::EpollCreate1 { .. } => "epoll_create1",
+            Call::EpollPwait { .. } => "epoll_pwait",
+            Call::EventFd { .. } => "eventfd",
+            Call::TcpInfo { .. } => "getsockopt",
+            Call::SigAction { .. } => "sigaction",
+            Call::TgKill { .. } => "tgkill",
+            Call::WithNull { call, .. } => call.name(),
+        }
+    }
+
+    /// The call itself, whether or not it has NULL in place of its buffer.
+    pub fn plain(&self) -> &Call {
+        match self {
+            Call::WithNull { call, .. } => call.plain(),
+            call => call,
+        }
+    }
+
+    /// As [`plain`](Call::plain), to change it.
+    pub fn plain_mut(&mut self) -> &mut Call {
+        match self {
+            Call::WithNull { call, .. } => call.plain_mut(),
+            call => call,
         }
     }
 
@@ -243,7 +349,11 @@ impl Call {
             | Call::EpollCreate { .. }
             | Call::Pipe
             | Call::Open { .. }
-            | Call::CapSet { .. } => Vec::new(),
+            | Call::CapSet { .. }
+            | Call::EpollCreate1 { .. }
+            | Call::EventFd { .. }
+            | Call::SigAction { .. }
+            | Call::TgKill { .. } => Vec::new(),
             Call::Bind { fd, .. }
             | Call::Listen { fd, .. }
             | Call::Accept { fd, .. }
@@ -263,90 +373,40 @@ impl Call {
             | Call::Close { fd }
             | Call::Shutdown { fd, .. }
             | Call::GetSockOpt { fd, .. }
-            | Call::SetSockOpt { fd, .. } => vec![fd],
-            Call::Poll { entries, .. } => entries.iter_mut().map(|entry| &mut entry.fd).collect(),
+            | Call::SetSockOpt { fd, .. }
+            | Call::GetName { fd, .. }
+            | Call::TcpInfo { fd } => vec![fd],
+            Call::Dup { fd, to, .. } => std::iter::once(fd).chain(to).collect(),
+            Call::Poll { entries, .. } | Call::Ppoll { entries, .. } => {
+                entries.iter_mut().map(|entry| &mut entry.fd).collect()
+            }
+            Call::Select { sets, .. } => sets.iter_mut().flatten().collect(),
             Call::EpollCtl { epoll, fd, .. } => vec![epoll, fd],
-            Call::EpollWait { epoll, .. } => vec![epoll],
+            Call::EpollWait { epoll, .. } | Call::EpollPwait { epoll, .. } => vec![epoll],
             Call::Splice { input, output, .. } | Call::SendFile { input, output, .. } => {
                 vec![input, output]
             }
+            Call::WithNull { call, .. } => call.fds_mut(),
         }
     }
 
     /// Whether a result of zero or more is a new descriptor.
     pub fn makes_fd(&self) -> bool {
+        const F_DUPFD: i32 = 0;
+        const F_DUPFD_CLOEXEC: i32 = 1030;
         matches!(
             self,
             Call::Socket { .. }
                 | Call::Accept { .. }
                 | Call::EpollCreate { .. }
+                | Call::EpollCreate1 { .. }
                 | Call::Open { .. }
+                | Call::Dup { .. }
+                | Call::EventFd { .. }
+                | Call::Fcntl {
+                    command: F_DUPFD | F_DUPFD_CLOEXEC,
+                    ..
+                }
         )
     }
-}
-
-/// What a call gave back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// The return value; −1 on error.
-    pub result: i64,
-    /// Set exactly if the call failed.
-    pub errno: Option<Errno>,
-    /// What the call wrote through its pointers.
-    pub output: Output,
-}
-
-impl Outcome {
-    /// A call that succeeded with `result` and wrote nothing.
-    pub fn ok(result: i64) -> Outcome {
-        Outcome {
-            result,
-            errno: None,
-            output: Output::None,
-        }
-    }
-
-    /// A call that succeeded with `result` and wrote `output`.
-    pub fn with(result: i64, output: Output) -> Outcome {
-        Outcome {
-            result,
-            errno: None,
-            output,
-        }
-    }
-
-    /// A call that failed.
-    pub fn failed(errno: Errno) -> Outcome {
-        Outcome {
-            result: -1,
-            errno: Some(errno),
-            output: Output::None,
-        }
-    }
-}
-
-/// What a call wrote through its pointers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// Nothing.
-    None,
-    /// Bytes read, or an option's value (cut to its returned length).
-    Bytes(Vec<u8>),
-    /// The `int` an ioctl wrote.
-    Int(i32),
-    /// `revents` of each `poll` entry, in order.
-    Poll(Vec<i16>),
-    /// Events of `epoll_wait`: mask and user data.
-    Epoll(Vec<(u32, u64)>),
-    /// Both ends of a pipe: read end, write end.
-    Pipe(Fd, Fd),
-    /// What `recvmsg` gave.
-    Message {
-        /// The payload.
-        data: Vec<u8>,
-        /// `msg_flags`.
-        flags: i32,
-        /// Control messages, in order.
-        control: Vec<ControlMessage>,
-    },
 }

@@ -48,6 +48,9 @@ pub struct RunArgs {
     /// The stack to judge.
     #[arg(long, value_enum, default_value_t)]
     pub target: TargetName,
+    /// How the harness is linked to the running kernel [default: tun where it can be had].
+    #[arg(long, value_enum)]
+    pub link: Option<LinkName>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "its fields are documented")]
     pub family: FamilyArgs,
@@ -133,6 +136,15 @@ pub enum TargetName {
     Reference,
     /// The running Linux kernel.
     Linux,
+}
+
+/// The links to the running kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LinkName {
+    /// A TUN device.
+    Tun,
+    /// A pair of virtual Ethernet devices and a packet socket: needs no device file.
+    Packet,
 }
 
 /// The families.

@@ -92,7 +92,7 @@ impl fmt::Display for Examination {
     }
 }
 
-/// Looks at the machine. Makes a namespace with a TUN device for a moment; changes nothing.
+/// Looks at the machine. Makes namespaces with links for a moment; changes nothing.
 ///
 /// Call [`crate::target::linux::prepare`] first in `main` and hand its answer over.
 pub fn examine(privilege: &Result<crate::target::linux::Privilege, String>) -> Examination {

@@ -13,6 +13,8 @@ pub enum Exit {
     Usage,
     /// Nothing could run here.
     NothingRan,
+    /// A signal ended the run early.
+    Interrupted,
 }
 
 impl From<Exit> for ExitCode {
@@ -22,6 +24,7 @@ impl From<Exit> for ExitCode {
             Exit::Unexpected => 1,
             Exit::Usage => 2,
             Exit::NothingRan => 3,
+            Exit::Interrupted => 130,
         })
     }
 }

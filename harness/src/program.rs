@@ -16,7 +16,7 @@ pub use ip::{
     UdpPattern,
 };
 
-use crate::call::{Call, ControlMessage, Errno};
+use crate::call::{Call, Errno};
 use crate::source::{Source, Span, Spanned};
 use crate::time::Time;
 
@@ -252,6 +252,8 @@ pub struct CallStep {
     /// When a blocking call must return, the `U` of `T...U`. In a script `+.1...0.3` means 0.1 s and
     /// 0.3 s after the previous event; here `Relative` is what lies between, 0.2 s.
     pub end: Option<TimeSpec>,
+    /// Which pieces of what is sent the script wrote out; they stay as they are.
+    pub written: Vec<bool>,
     /// The `= …` part.
     pub expect: CallExpectation,
     /// From the name to the end of the result.
@@ -269,6 +271,45 @@ pub struct CallExpectation {
     pub output: OutputExpectation,
 }
 
+/// What an address must be; `None` = not looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AddressExpectation {
+    /// `sa_family`
+    pub family: Option<i32>,
+    /// `sin_port`
+    pub port: Option<u16>,
+    /// `sin_addr`
+    pub ip: Option<std::net::IpAddr>,
+    /// Bytes the address takes.
+    pub len: Option<u32>,
+}
+
+/// One control message that `recvmsg` must give.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControlExpectation {
+    /// `cmsg_level`
+    pub level: i32,
+    /// `cmsg_type`
+    pub kind: i32,
+    /// `cmsg_data`
+    pub data: ControlData,
+}
+
+/// What the data of a control message must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ControlData {
+    /// `...`: not looked at.
+    Any,
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// `{scm_sec=…, scm_nsec=…}`: the first stamp, within the fixed tolerance; zero is not looked at.
+    Stamp(Time),
+    /// `{ee_errno=…, …}`: the members in order; `None` is not looked at.
+    Error([Option<u32>; 6]),
+    /// `TCP_NLA_x=value` pairs: number of the attribute and its value, `None` for `...`.
+    Statistics(Vec<(u16, Option<u64>)>),
+}
+
 /// What a call must have written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OutputExpectation {
@@ -276,19 +317,33 @@ pub enum OutputExpectation {
     Any,
     /// Exactly these bytes (`getsockopt`, with the length returned).
     Bytes(Vec<u8>),
+    /// These bytes read, and from where (`read` and its kin with a string for the buffer).
+    #[expect(missing_docs, reason = "said above")]
+    Received {
+        data: Option<Vec<u8>>,
+        address: AddressExpectation,
+    },
+    /// This address (`getsockname`, `getpeername`, `accept`).
+    Address(AddressExpectation),
+    /// These members of a structure (`getsockopt` of TCP_INFO).
+    Members(Vec<(String, i64)>),
     /// This `int` (`ioctl`).
     Int(i32),
     /// `revents` of each entry of `poll`.
     Poll(Vec<i16>),
-    /// The first event of `epoll_wait`: mask and user data.
+    /// Which descriptors of each set of `select` are ready; a pair of label and readiness each.
+    Select([Vec<(i32, bool)>; 3]),
+    /// The first event of `epoll_wait`: mask and user data; both zero if there was none.
     Epoll(u32, u64),
     /// Labels for both ends of a pipe.
     Pipe(i32, i32),
-    /// `recvmsg`: flags, and control messages if a list was written.
+    /// `recvmsg`: flags, control messages if a list was written, and bytes if a string was.
     #[expect(missing_docs, reason = "named after the members of msghdr")]
     Message {
         flags: Option<i32>,
-        control: Option<Vec<ControlMessage>>,
+        control: Option<Vec<ControlExpectation>>,
+        data: Option<Vec<u8>>,
+        address: AddressExpectation,
     },
 }
 

@@ -1,4 +1,4 @@
-//! What came of running a case: the six verdicts, and why.
+//! What came of running a case: the seven verdicts, and why.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::program::IpVersion;
 use crate::source::Span;
 use crate::trace::Trace;
 
-/// The judgement on one case, target and IP version. The six are never mixed up.
+/// The judgement on one case, target and IP version. The seven are never mixed up.
 #[derive(Clone, Debug)]
 pub enum Verdict {
     /// The stack did what the script says.
@@ -34,6 +34,8 @@ pub enum Verdict {
         /// The reason from the list.
         reason: String,
     },
+    /// The machine was later than a judgement allows, in every attempt; nothing is said about the stack.
+    Perturbed(Perturbation),
     /// The harness, the machine or the script file is at fault; nothing is said about the stack.
     Error(CaseError),
 }
@@ -47,6 +49,7 @@ impl Verdict {
             Verdict::Skip { .. } => "skip",
             Verdict::KnownDeviation { .. } => "known_deviation",
             Verdict::UnexpectedPass { .. } => "unexpected_pass",
+            Verdict::Perturbed(_) => "perturbed",
             Verdict::Error(_) => "error",
         }
     }
@@ -55,8 +58,36 @@ impl Verdict {
     pub fn is_expected(&self) -> bool {
         match self {
             Verdict::Pass | Verdict::Skip { .. } | Verdict::KnownDeviation { .. } => true,
-            Verdict::Fail(_) | Verdict::UnexpectedPass { .. } | Verdict::Error(_) => false,
+            Verdict::Fail(_)
+            | Verdict::UnexpectedPass { .. }
+            | Verdict::Perturbed(_)
+            | Verdict::Error(_) => false,
         }
+    }
+}
+
+/// What of the machine made an attempt worthless for judging, as measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Perturbation {
+    /// The script line it happened on.
+    pub span: Span,
+    /// What was late, as the subject of a sentence.
+    pub what: &'static str,
+    /// How late.
+    pub late: Duration,
+    /// How late it may be at most.
+    pub allowed: Duration,
+}
+
+impl fmt::Display for Perturbation {
+    /// `the harness was 0.012000 s late (at most 0.004000 s are allowed)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (late, allowed) = (self.late.as_secs_f64(), self.allowed.as_secs_f64());
+        write!(
+            f,
+            "{} {late:.6} s late (at most {allowed:.6} s are allowed)",
+            self.what
+        )
     }
 }
 
@@ -131,6 +162,8 @@ pub struct CaseResult {
     pub wall: Duration,
     /// Time on the case's own clock.
     pub script_time: Duration,
+    /// Attempts set aside because the machine was late in them.
+    pub perturbed: usize,
     /// Everything that happened, in order.
     pub trace: Trace,
     /// The failure rendered for people (and JSON's `message`); empty for a pass.

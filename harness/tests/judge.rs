@@ -18,6 +18,9 @@ fn every_script_gets_the_verdict_it_names() {
     let mut judged = 0;
     for entry in fs::read_dir(folder).expect("the folder") {
         let path = entry.expect("an entry").path();
+        if path.extension().is_none_or(|extension| extension != "pkt") {
+            continue;
+        }
         let text = fs::read_to_string(&path).expect("a script");
         let expected = text
             .lines()
@@ -33,7 +36,43 @@ fn every_script_gets_the_verdict_it_names() {
     assert!(judged > 10, "only {judged} scripts were found");
 }
 
+/// What people read when a call wrote something else than its line says.
+#[test]
+fn messages_name_the_members_that_differ() {
+    for name in [
+        "call-queue-length-differs",
+        "call-name-of-the-other-side-differs",
+        "call-first-event-differs",
+        "call-bytes-read-differ",
+        "call-statistics-differ",
+    ] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/judge/{name}.pkt"));
+        let text = fs::read_to_string(path).expect("a script");
+        let source = Source::new(format!("{name}.pkt"), text);
+        let verdict = judged(&source);
+        insta::with_settings!({ snapshot_path => "judge", prepend_module_to_snapshot => false }, {
+            insta::assert_snapshot!(name, report::message(&verdict, &source));
+        });
+    }
+}
+
 fn verdict_of(source: &Source) -> String {
+    match judged(source) {
+        Verdict::Fail(failure) => {
+            let fields: Vec<&str> = failure
+                .differences
+                .iter()
+                .map(|found| found.field)
+                .collect();
+            format!("fail {}", fields.join(" "))
+        }
+        Verdict::Pass => "pass".to_string(),
+        Verdict::Error(_) => "error".to_string(),
+        other => report::message(&other, source),
+    }
+}
+
+fn judged(source: &Source) -> Verdict {
     let target = ReferenceTarget::default();
     let labels = source.text().contains("flowlabel");
     let ip_version = if labels {
@@ -51,17 +90,5 @@ fn verdict_of(source: &Source) -> String {
         ip_version,
         ..RunSettings::default()
     };
-    match run(&program, &target, &settings).verdict {
-        Verdict::Fail(failure) => {
-            let fields: Vec<&str> = failure
-                .differences
-                .iter()
-                .map(|found| found.field)
-                .collect();
-            format!("fail {}", fields.join(" "))
-        }
-        Verdict::Pass => "pass".to_string(),
-        Verdict::Error(_) => "error".to_string(),
-        other => report::message(&other, source),
-    }
+    run(&program, &target, &settings).verdict
 }

@@ -138,6 +138,7 @@ mod tests {
             covers: Vec::new(),
             wall: Duration::ZERO,
             script_time: Duration::ZERO,
+            perturbed: 0,
             trace: crate::trace::Trace::default(),
             message: String::new(),
         };

@@ -3,11 +3,12 @@
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
-use crate::cli::{RunArgs, TargetName};
+use crate::cli::{LinkName, RunArgs, TargetName};
 use crate::exit::Exit;
 use crate::report::Summary;
 use crate::report::terminal::{Progress, Style, Terminal};
-use crate::suite::{Case, Convention, ExecuteSettings, Suite, execute};
+use crate::suite::{Case, Convention, ExecuteSettings, Interrupt, Suite, execute};
+use crate::target::linux::{Link, LinuxTarget};
 use crate::target::{self, Target};
 use crate::verdict::CaseResult;
 
@@ -34,7 +35,10 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         Ok(suite) => suite,
         Err(problem) => return super::refuse(&problem),
     };
-    let target = match open_target(args.target) {
+    if args.link.is_some() && args.target != TargetName::Linux {
+        return super::refuse(&"`--link` is for the running kernel; give `--target linux` too");
+    }
+    let target = match open_target(args.target, args.link) {
         Ok(target) => target,
         Err(reason) => {
             let problem = format_args!("the target `linux` cannot run here: {reason}");
@@ -73,6 +77,7 @@ fn settings(args: &RunArgs) -> Result<ExecuteSettings, Exit> {
         drop_in: convention.is_some(),
         allow_commands: args.allow_commands,
         convention,
+        interrupt: Interrupt::default(),
     })
 }
 
@@ -87,6 +92,7 @@ fn run_cases(
         Ok(known) => known,
         Err(problem) => return super::refuse(&problem),
     };
+    target::linux::raise_on_signals(&settings.interrupt);
     let families: Vec<String> = settings
         .ip_versions
         .iter()
@@ -109,7 +115,9 @@ fn run_cases(
         // What cannot be written is told at the end: the files are still to be written.
         let _ = terminal.event(event);
     });
-    let summary = Summary::of(&results, started.elapsed());
+    let mut summary = Summary::of(&results, started.elapsed());
+    let wanted = cases.len() * settings.ip_versions.len();
+    summary.interrupted = settings.interrupt.is_raised() && results.len() < wanted;
     let _ = terminal.summary(&results, summary);
     let problems = files::write_all(args, cases, summary, &results);
     if !problems.is_empty() {
@@ -143,6 +151,9 @@ fn complain_all(problems: &[String]) -> Exit {
 }
 
 fn exit_of(summary: Summary, results: &[CaseResult]) -> Exit {
+    if summary.interrupted {
+        return Exit::Interrupted;
+    }
     if summary.script_errors > 0 {
         return Exit::Usage;
     }
@@ -160,13 +171,18 @@ fn exit_of(summary: Summary, results: &[CaseResult]) -> Exit {
 }
 
 /// Called before the process has a second thread: an ordinary user needs a user namespace.
-fn open_target(name: TargetName) -> Result<Box<dyn Target>, String> {
+fn open_target(name: TargetName, link: Option<LinkName>) -> Result<Box<dyn Target>, String> {
     match name {
         TargetName::Reference => Ok(Box::new(target::reference::ReferenceTarget::default())),
         TargetName::Linux => {
             target::linux::prepare()?;
-            target::linux::LinuxTarget::available()?;
-            Ok(Box::new(target::linux::LinuxTarget))
+            let link = match link {
+                Some(LinkName::Tun) => Link::Tun,
+                Some(LinkName::Packet) => Link::Packet,
+                None => Link::usable()?,
+            };
+            link.try_out()?;
+            Ok(Box::new(LinuxTarget::over(link)))
         }
     }
 }

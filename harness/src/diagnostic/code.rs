@@ -91,6 +91,11 @@ codes! {
     SILENCE_RANGE = "C044": "A `nothing` without a time range.";
     CONNECTION_USE = "C045": "The name of a connection where no connection is meant.";
     CONNECTION_UNKNOWN = "C046": "The name of a connection that no line before has opened.";
+    FLAGS_SENT = "C050": "`msg_flags` other than 0 in `sendmsg`, which takes no notice of them.";
+    BUFFER_LENGTH = "C051": "More bytes written out for a buffer than its length says.";
+    DESCRIPTOR_TOLD = "C052": "A `dup2` or `dup3` with another result than the descriptor it is told.";
+    SIGNAL_HANDLER = "C053": "A signal that no line before has set a handler for.";
+    EVENT_OF_NONE = "C054": "An event to compare where none is returned.";
     CODE_RAISES = "C057": "A code block that can only raise an exception.";
     CODE_ARGUMENTS = "C058": "A function of a code block with too many or too few arguments.";
     CODE_TUPLE = "C059": "An assertion that always holds, being a tuple (a warning).";

@@ -15,6 +15,13 @@ pub enum RunEvent<'a> {
         /// How many results there will be.
         total: usize,
     },
+    /// An attempt that the machine perturbed; it is made again.
+    Perturbed {
+        /// The case and its family.
+        case: &'a str,
+        /// Where the machine was late, and how much.
+        why: &'a str,
+    },
     /// One result.
     Finished {
         /// It.
@@ -37,6 +44,14 @@ pub fn message(verdict: &Verdict, source: &Source) -> String {
         }
         Verdict::UnexpectedPass { reason } => {
             format!("passes, but is listed as a known deviation ({reason}); take it off the list")
+        }
+        Verdict::Perturbed(found) => {
+            let line = source.line_of(found.span.start);
+            let name = source.name();
+            format!(
+                "the machine was late in every attempt; in the last, on line {line} of {name}, {found}\n\
+                 run it again on a quieter machine or with fewer `--jobs`; `tcpdrill doctor` says what keeps the machine from being punctual"
+            )
         }
         Verdict::Error(CaseError::Machine(problem) | CaseError::Unreadable(problem)) => {
             problem.clone()

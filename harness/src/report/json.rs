@@ -24,6 +24,7 @@ struct Entry<'a> {
     covers: &'a [String],
     wall_ms: f64,
     virtual_ms: f64,
+    perturbed_attempts: usize,
     message: &'a str,
 }
 
@@ -42,6 +43,7 @@ pub fn render(summary: Summary, results: &[CaseResult]) -> serde_json::Result<St
             covers: &result.covers,
             wall_ms: milliseconds(result.wall),
             virtual_ms: milliseconds(result.script_time),
+            perturbed_attempts: result.perturbed,
             message: &result.message,
         })
         .collect();

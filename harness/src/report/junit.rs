@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
 use crate::verdict::{CaseResult, Verdict};
 
 use super::Summary;
 
-/// The report as XML. Known deviations count as skipped, unexpected passes as failures.
+/// The report as XML. Known deviations count as skipped, unexpected passes as failures,
+/// runs that the machine perturbed every time as errors.
 ///
 /// # Errors
 /// If writing XML fails, which no value of these types makes it do.
@@ -36,7 +37,9 @@ fn test_case(result: &CaseResult) -> TestCase {
         Verdict::Fail(_) | Verdict::UnexpectedPass { .. } => {
             described(TestCaseStatus::non_success(NonSuccessKind::Failure), result)
         }
-        Verdict::Error(_) => described(TestCaseStatus::non_success(NonSuccessKind::Error), result),
+        Verdict::Perturbed(_) | Verdict::Error(_) => {
+            described(TestCaseStatus::non_success(NonSuccessKind::Error), result)
+        }
         Verdict::Skip { .. } | Verdict::KnownDeviation { .. } => {
             let mut status = TestCaseStatus::skipped();
             status.set_message(first_line(result));
@@ -51,6 +54,11 @@ fn test_case(result: &CaseResult) -> TestCase {
             .map_or("(top)", |(area, _)| area),
     );
     case.set_time(result.wall);
+    if result.perturbed > 0 {
+        let attempts = result.perturbed.to_string();
+        let property = Property::new("perturbed_attempts", attempts);
+        case.properties.push(property);
+    }
     case
 }
 

@@ -64,6 +64,12 @@ impl<W: Write> Terminal<W> {
     pub fn event(&mut self, event: &RunEvent<'_>) -> io::Result<()> {
         match event {
             RunEvent::Started { total, .. } => self.total = *total,
+            RunEvent::Perturbed { case, why } => {
+                if self.style.verbose {
+                    self.clear_progress()?;
+                    writeln!(self.out, "AGAIN {case}\n  {why}\n")?;
+                }
+            }
             RunEvent::Finished { result } => {
                 self.done += 1;
                 self.unexpected += usize::from(!result.verdict.is_expected());
@@ -88,6 +94,17 @@ impl<W: Write> Terminal<W> {
             writeln!(self.out, "{line}")?;
         }
         let script_time = results.iter().map(|result| result.script_time).sum();
+        if let Some(line) = again(summary) {
+            writeln!(self.out, "{line}")?;
+        }
+        if summary.interrupted {
+            let missing = self.total.saturating_sub(results.len());
+            let total = self.total;
+            writeln!(
+                self.out,
+                "interrupted by a signal: {missing} of {total} runs have no result"
+            )?;
+        }
         writeln!(self.out, "{}", totals(summary, script_time))?;
         self.out.flush()
     }
@@ -143,7 +160,10 @@ fn paint(verdict: &Verdict, text: &str) -> String {
     let colour = match verdict {
         Verdict::Pass => 32,
         Verdict::Skip { .. } | Verdict::KnownDeviation { .. } => 33,
-        Verdict::Fail(_) | Verdict::UnexpectedPass { .. } | Verdict::Error(_) => 31,
+        Verdict::Fail(_)
+        | Verdict::UnexpectedPass { .. }
+        | Verdict::Perturbed(_)
+        | Verdict::Error(_) => 31,
     };
     format!("\x1b[{colour}m{text}\x1b[0m")
 }
@@ -156,12 +176,13 @@ fn indent(text: &str) -> String {
 }
 
 /// Columns of the table: heading and the verdict counted.
-const COLUMNS: [(&str, &str); 6] = [
+const COLUMNS: [(&str, &str); 7] = [
     ("pass", "pass"),
     ("fail", "fail"),
     ("known", "known_deviation"),
     ("unexpected pass", "unexpected_pass"),
     ("skip", "skip"),
+    ("perturbed", "perturbed"),
     ("error", "error"),
 ];
 
@@ -223,6 +244,22 @@ fn skips(results: &[CaseResult]) -> Vec<String> {
     missing.into_iter().map(line).collect()
 }
 
+/// How often the machine was late, if it was.
+fn again(summary: Summary) -> Option<String> {
+    let (attempts, runs) = (summary.perturbed_attempts, summary.runs_again);
+    let plural = |count: usize, what: &str| {
+        let s = if count == 1 { "" } else { "s" };
+        format!("{count} {what}{s}")
+    };
+    (attempts > 0).then(|| {
+        format!(
+            "the machine was late in {} of {}, which were run again",
+            plural(attempts, "attempt"),
+            plural(runs, "run")
+        )
+    })
+}
+
 fn totals(summary: Summary, script_time: Duration) -> String {
     let mut parts = vec![
         format!("{} passed", summary.passed),
@@ -232,6 +269,7 @@ fn totals(summary: Summary, script_time: Duration) -> String {
         (summary.known_deviations, "known deviations"),
         (summary.unexpected_passes, "unexpected passes"),
         (summary.skipped, "skipped"),
+        (summary.perturbed, "perturbed"),
         (summary.errors, "errors"),
     ];
     let counted = optional.iter().filter(|(count, _)| *count > 0);
@@ -272,9 +310,48 @@ mod tests {
             covers: Vec::new(),
             wall: Duration::from_millis(1),
             script_time: Duration::from_secs(4000),
+            perturbed: 0,
             trace: Trace::default(),
             message: message.to_string(),
         }
+    }
+
+    fn perturbed() -> Verdict {
+        Verdict::Perturbed(crate::verdict::Perturbation {
+            span: crate::source::Span::default(),
+            what: "the harness was",
+            late: Duration::from_millis(12),
+            allowed: Duration::from_millis(4),
+        })
+    }
+
+    #[test]
+    fn what_the_machine_spoiled_and_what_a_signal_left_out_is_told() {
+        let source = crate::source::Source::new("three.pkt", "+0 < S 0:0(0) win 1000\n");
+        let all = perturbed();
+        let message = crate::report::message(&all, &source);
+        let mut results = [
+            result("close/one", Verdict::Pass, ""),
+            result("close/two", Verdict::Pass, ""),
+            result("close/three", all, &message),
+        ];
+        results[1].perturbed = 1;
+        results[2].perturbed = 5;
+        let mut out = Vec::new();
+        let mut terminal = Terminal::new(&mut out, Style::default());
+        let started = RunEvent::Started {
+            target: "linux",
+            total: 9,
+        };
+        terminal.event(&started).unwrap();
+        for result in &results {
+            terminal.event(&RunEvent::Finished { result }).unwrap();
+        }
+        let mut summary = Summary::of(&results, Duration::from_millis(12));
+        summary.interrupted = true;
+        assert_eq!((summary.unexpected(), summary.judged()), (1, 2));
+        terminal.summary(&results, summary).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap());
     }
 
     #[test]

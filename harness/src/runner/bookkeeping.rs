@@ -3,10 +3,15 @@
 use crate::call::{Address, Call, Errno, Fd, Outcome, Output};
 use crate::program::{CallStep, OutputExpectation};
 
+use super::calls::sent_pieces;
+use super::descriptors::Kind;
 use super::{BeforeConnect, Connection, Focus, Run, Stop};
 
 const SOCK_TYPE_MASK: i32 = 0xf;
 const SOCK_STREAM: i32 = 1;
+const SOCK_DGRAM: i32 = 2;
+const IPPROTO_ICMP: i32 = 1;
+const IPPROTO_ICMPV6: i32 = 58;
 const EINPROGRESS: Errno = Errno(115);
 pub(super) const MSG_OOB: i32 = 0x1;
 const MSG_PEEK: i32 = 0x2;
@@ -15,13 +20,15 @@ pub(super) const MSG_TRUNC: i32 = 0x20;
 impl Run<'_> {
     /// What is known about the connection as soon as a call is made.
     pub(super) fn before(&mut self, call: &Call) -> Result<(), Stop> {
-        match call {
+        match call.plain() {
             // To packetdrill a socket that is not under test can connect unseen.
-            Call::Connect { fd, .. } | Call::SendTo { fd, .. } | Call::SendMsg { fd, .. }
-                if self.drop_in && !self.is_under_test(*fd) =>
-            {
-                Ok(())
-            }
+            Call::Connect { fd, .. }
+            | Call::SendTo { fd, .. }
+            | Call::SendMsg {
+                fd,
+                address: Some(_),
+                ..
+            } if self.drop_in && !self.is_under_test(*fd) => Ok(()),
             Call::Connect {
                 fd,
                 address: Address::Unspecified,
@@ -72,7 +79,7 @@ impl Run<'_> {
     /// A `connect` that began nothing leaves things as they were: one that was refused at once, or
     /// that only told how an earlier one has ended.
     pub(super) fn settle_connect(&mut self, step: &CallStep, outcome: &Outcome) {
-        let (fd, is_connect) = match &step.call {
+        let (fd, is_connect) = match step.call.plain() {
             Call::Connect { fd, .. } => (*fd, true),
             Call::SendTo { fd, .. } | Call::SendMsg { fd, .. } => (*fd, false),
             _ => return,
@@ -121,24 +128,15 @@ impl Run<'_> {
             Call::Socket { .. } | Call::Listen { .. } | Call::Bind { .. } | Call::Accept { .. } => {
                 self.after_opening(step, label, live)?;
             }
-            Call::EpollCreate { .. } | Call::Open { .. } => {
-                self.descriptors.bind(label, live, false);
-            }
-            Call::Pipe => {
-                if let (
-                    Output::Pipe(read, write),
-                    OutputExpectation::Pipe(read_label, write_label),
-                ) = (&outcome.output, &step.expect.output)
-                {
-                    self.descriptors.bind(*read_label, *read, false);
-                    self.descriptors.bind(*write_label, *write, false);
-                }
-            }
+            call if call.makes_fd() || *call == Call::Pipe => self.made(step, label, live, outcome),
             Call::Write { fd, .. }
             | Call::Writev { fd, .. }
             | Call::Send { fd, .. }
             | Call::SendTo { fd, .. }
-            | Call::SendMsg { fd, .. } => self.descriptors.wrote(*fd, amount),
+            | Call::SendMsg { fd, .. } => {
+                self.note_texts(*fd, step, amount);
+                self.descriptors.wrote(*fd, amount);
+            }
             Call::Splice { input, .. } | Call::SendFile { input, .. } => {
                 self.descriptors.read(*input, amount);
             }
@@ -160,9 +158,9 @@ impl Run<'_> {
     /// The same of calls that make sockets and say what they are for.
     fn after_opening(&mut self, step: &CallStep, label: i32, live: Fd) -> Result<(), Stop> {
         match &step.call {
-            Call::Socket { kind, .. } => {
-                let is_tcp = kind & SOCK_TYPE_MASK == SOCK_STREAM;
-                self.descriptors.bind(label, live, is_tcp);
+            Call::Socket { kind, protocol, .. } => {
+                self.descriptors
+                    .bind(label, live, kind_of(*kind, *protocol));
                 self.turn_away_from_current(step.span)?;
                 self.focus = Focus::Idle;
                 self.bound.remove(&Fd(label));
@@ -189,12 +187,58 @@ impl Run<'_> {
             }
             Call::Accept { .. } => {
                 self.fresh.remove(&Fd(label));
-                self.descriptors.bind(label, live, true);
+                self.descriptors.bind(label, live, Kind::Stream);
                 self.subject = Some(Fd(label));
             }
             _ => {}
         }
         Ok(())
+    }
+}
+
+impl Run<'_> {
+    /// Binds the labels of a call that made descriptors which are no sockets of their own.
+    fn made(&mut self, step: &CallStep, label: i32, live: Fd, outcome: &Outcome) {
+        match &step.call {
+            // Of `fcntl`, only F_DUPFD makes a descriptor.
+            Call::Dup { fd, .. } | Call::Fcntl { fd, .. } => {
+                self.descriptors.bind_copy(label, live, *fd);
+            }
+            Call::Pipe => {
+                if let (
+                    Output::Pipe(read, write),
+                    OutputExpectation::Pipe(read_label, write_label),
+                ) = (&outcome.output, &step.expect.output)
+                {
+                    self.descriptors.bind(*read_label, *read, Kind::Other);
+                    self.descriptors.bind(*write_label, *write, Kind::Other);
+                }
+            }
+            _ => self.descriptors.bind(label, live, Kind::Other),
+        }
+    }
+
+    /// Remembers what a call sent that the script wrote out.
+    fn note_texts(&mut self, fd: Fd, step: &CallStep, amount: u64) {
+        let mut call = step.call.clone();
+        let mut from = 0;
+        for (at, piece) in sent_pieces(&mut call).into_iter().enumerate() {
+            let taken = usize::try_from(amount.saturating_sub(from)).unwrap_or(usize::MAX);
+            if step.written.get(at).copied().unwrap_or_default() {
+                let text = &piece[..piece.len().min(taken)];
+                self.descriptors.wrote_text(fd, from, text);
+            }
+            from += piece.len() as u64;
+        }
+    }
+}
+
+/// What a socket of this type and protocol carries.
+fn kind_of(kind: i32, protocol: i32) -> Kind {
+    match (kind & SOCK_TYPE_MASK, protocol) {
+        (SOCK_STREAM, _) => Kind::Stream,
+        (SOCK_DGRAM, IPPROTO_ICMP | IPPROTO_ICMPV6) => Kind::Ping,
+        _ => Kind::Other,
     }
 }
 

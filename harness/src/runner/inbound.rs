@@ -29,7 +29,9 @@ impl Run<'_> {
             transport,
         };
         let bytes = self.inbound_bytes(pattern, packet)?;
-        self.base = self.session.inject(&bytes)?;
+        let moment = self.session.inject(&bytes)?;
+        self.acted(moment.end)?;
+        self.base = moment;
         let text = self.tagged(show::packet(pattern, true));
         self.trace.push(
             self.base.start,

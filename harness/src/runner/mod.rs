@@ -9,15 +9,18 @@ mod checks;
 mod commands;
 mod complaint;
 mod connection;
+mod contents;
 mod descriptors;
 mod explain;
 mod facts;
 mod focus;
 mod inbound;
 mod inbound_ip;
+mod lateness;
 mod leftover;
 mod outbound;
 mod outbound_ip;
+mod outputs;
 mod python;
 mod schedule;
 mod settings;
@@ -35,12 +38,13 @@ use crate::source::Span;
 use crate::target::{CommandContext, Session, Target, TargetError};
 use crate::time::{Moment, Time};
 use crate::trace::Trace;
-use crate::verdict::{CaseError, Failure, Verdict};
+use crate::verdict::{CaseError, Failure, Perturbation, Verdict};
 
 use checks::Scope;
 use connection::Connection;
 use descriptors::Descriptors;
 use focus::{BeforeConnect, Focus, Past, Track};
+use lateness::Lateness;
 use leftover::Leftover;
 use schedule::{Due, Tolerance, due};
 
@@ -57,9 +61,8 @@ pub struct RunOutcome {
     pub trace: Trace,
     /// Time on the case's clock when it ended.
     pub ended_at: Time,
-    /// How late the harness itself was at worst, beyond the tolerance: a failure
-    /// after that says more about the machine than about the stack.
-    pub lateness: Duration,
+    /// How late the harness itself was at worst, as a share of what is allowed.
+    pub strain: f64,
 }
 
 /// The capability of code blocks that take Python.
@@ -139,7 +142,7 @@ impl RunOutcome {
             verdict,
             trace: Trace::default(),
             ended_at: Time::ZERO,
-            lateness: Duration::ZERO,
+            strain: 0.0,
         }
     }
 }
@@ -152,6 +155,8 @@ enum Stop {
         reason: String,
     },
     Machine(String),
+    /// The machine was too late for a judgement.
+    Perturbed(Perturbation),
     /// Only the script can be at fault.
     Script(Box<crate::diagnostic::Diagnostic>),
 }
@@ -161,6 +166,7 @@ impl Stop {
         match self {
             Stop::Failed(failure) => Verdict::Fail(failure),
             Stop::Unsupported { capability, reason } => Verdict::Skip { capability, reason },
+            Stop::Perturbed(what) => Verdict::Perturbed(what),
             Stop::Machine(what) => Verdict::Error(CaseError::Machine(what)),
             Stop::Script(what) => Verdict::Error(CaseError::Script(vec![*what])),
         }
@@ -245,7 +251,7 @@ struct Run<'a> {
     inbound_due: Option<Time>,
     /// When the previous event was due by the script, whatever it was.
     last_due: Option<Time>,
-    lateness: Duration,
+    lateness: Lateness,
     trace: Trace,
 }
 
@@ -268,6 +274,7 @@ impl<'a> Run<'a> {
             connect_port: options.connect_port.unwrap_or(settings::DEFAULT_PORT),
             next_remote_port: settings.first_remote_port(),
             addresses,
+            lateness: Lateness::new(settings::tolerance(&options).fixed),
             tolerance: settings::tolerance(&options),
             md5_secret: options
                 .tcp_md5_secret
@@ -300,7 +307,6 @@ impl<'a> Run<'a> {
             base: Moment::default(),
             inbound_due: None,
             last_due: None,
-            lateness: Duration::ZERO,
             trace: Trace::default(),
         }
     }
@@ -318,7 +324,7 @@ impl<'a> Run<'a> {
             verdict,
             trace: std::mem::take(&mut self.trace),
             ended_at,
-            lateness: self.lateness,
+            strain: self.lateness.strain,
         }
     }
 
@@ -339,6 +345,7 @@ impl<'a> Run<'a> {
                 _ => None,
             });
         self.scope.prepare(blocks);
+        self.session.be_punctual();
         self.session.start();
         for (index, step) in self.program.steps.iter().enumerate() {
             self.step(index, step)?;
@@ -376,10 +383,9 @@ impl<'a> Run<'a> {
                 self.look_at_call_in_flight()?;
                 let start = self.session.now();
                 self.command(command, step.span)?;
-                self.base = Moment {
-                    start,
-                    end: self.session.now(),
-                };
+                let end = self.session.now();
+                self.commanded(end.saturating_since(start));
+                self.base = Moment { start, end };
             }
             Action::Check(block) => {
                 self.act_at(step, due)?;
@@ -412,31 +418,6 @@ impl<'a> Run<'a> {
             due.gap = due.earliest.saturating_since(last);
         }
         due
-    }
-
-    /// Waits until the harness is to act. If the time has long passed, the events before took
-    /// longer than the script says; if the machine woke the harness too late, that is noted.
-    fn act_at(&mut self, step: &Step, due: Due) -> Result<(), Stop> {
-        /// On a live machine, what no noise explains any more.
-        const OVERRUN: Duration = Duration::from_millis(500);
-        let nominal = due.nominal();
-        let slack = self.tolerance.for_gap(due.gap);
-        let overrun = self.session.now().saturating_since(nominal);
-        if overrun
-            > if self.is_virtual {
-                slack
-            } else {
-                slack.max(OVERRUN)
-            }
-        {
-            return Err(self.too_late(step, nominal, overrun));
-        }
-        self.session.sleep_until(nominal)?;
-        let late = self.session.now().saturating_since(nominal);
-        if late > slack {
-            self.lateness = self.lateness.max(late);
-        }
-        Ok(())
     }
 
     fn too_late(&self, step: &Step, nominal: Time, overrun: Duration) -> Stop {

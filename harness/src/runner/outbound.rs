@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::expect::compare::{self, Rules, difference};
-use crate::expect::payload::{self, Direction};
 use crate::expect::{ip, show};
 use crate::program::{
     BodyPattern, EcnPattern, IpPattern, Match, PacketPattern, PayloadMode, Step, TcpPattern,
@@ -14,9 +13,7 @@ use crate::target::Observed;
 use crate::time::{Moment, Time};
 use crate::trace::TraceEvent;
 use crate::verdict::Difference;
-use crate::wire::{
-    self, IcmpMessage, IpFields, Packet, Parsed, TcpFlags, TcpOption, TcpSegment, Transport,
-};
+use crate::wire::{self, IcmpMessage, IpFields, Packet, Parsed, TcpFlags, TcpOption, Transport};
 
 use super::focus::Owner;
 use super::outbound_ip::udp_as_written;
@@ -32,7 +29,7 @@ pub(super) const ANY_TIME: Duration = Duration::from_secs(600);
 pub(super) struct Seen {
     pub(super) observed: Observed,
     /// When the first of the pieces it was joined from was sent.
-    first_at: Time,
+    pub(super) first_at: Time,
     /// How the pieces differ from the line, apart from what joining takes care of.
     pieces: Vec<Difference>,
     pub(super) parsed: Parsed,
@@ -58,6 +55,7 @@ impl Run<'_> {
             return Err(self.missing(pattern, due));
         };
         self.merge(&mut seen, pattern, deadline)?;
+        self.excuse(step, &seen, due)?;
         let differences = self.judge(&seen, pattern, due);
         if self.options.non_fatal_packet {
             self.warn_of(&seen, step, &differences);
@@ -365,42 +363,6 @@ impl Run<'_> {
         Some(u32::try_from(slack).unwrap_or(u32::MAX) + 1)
     }
 
-    fn payload_difference(
-        &self,
-        segment: &TcpSegment,
-        pattern: &PacketPattern,
-    ) -> Option<Difference> {
-        if let BodyPattern::Tcp(TcpPattern {
-            payload: Some(written),
-            ..
-        }) = &pattern.body
-        {
-            return contents_difference(written, &segment.payload);
-        }
-        let connection = self.connection.as_ref()?;
-        if self.payload == PayloadMode::Zero {
-            let at = segment.payload.iter().position(|&byte| byte != 0)?;
-            let byte = format!("byte {at} is {:#04x}", segment.payload[at]);
-            return Some(difference("payload", "zeros", byte));
-        }
-        let syn = segment.flags.contains(TcpFlags::SYN);
-        let offset = Connection::stream_offset(connection.relative_local(segment), syn);
-        let direction = Direction::FromStack;
-        let (at, belongs, byte) = payload::first_difference(direction, offset, &segment.payload)?;
-        let shift = payload::shifted_from(direction, offset, &segment.payload);
-        let hint = shift.map_or(String::new(), |by| {
-            format!(" (the stream's bytes {by:+} from here)")
-        });
-        Some(difference(
-            "payload",
-            format!(
-                "byte {at} (stream offset {}) to be {belongs:#04x}",
-                offset + at as u64
-            ),
-            format!("{byte:#04x}{hint}"),
-        ))
-    }
-
     pub(super) fn belongs(&self, packet: &Packet, expected: Option<&PacketPattern>) -> bool {
         // In packetdrill the ports of an outbound line mean nothing.
         let naming = expected.filter(|_| !self.drop_in);
@@ -474,16 +436,6 @@ pub(super) fn ports_of(pattern: &PacketPattern) -> Option<(u16, u16)> {
         BodyPattern::Udp(udp) => udp.ports,
         BodyPattern::Icmp(_) => None,
     }
-}
-
-/// Where a payload departs from what the line says it is. Another length is reported as such.
-fn contents_difference(written: &[u8], seen: &[u8]) -> Option<Difference> {
-    let at = written
-        .iter()
-        .zip(seen)
-        .position(|(want, got)| want != got)?;
-    let byte = |bytes: &[u8]| format!("byte {at} is {:#04x}", bytes[at]);
-    Some(difference("payload", byte(written), byte(seen)))
 }
 
 /// Neighbour and router discovery, multicast listener reports: the host's own housekeeping.

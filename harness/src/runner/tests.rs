@@ -21,6 +21,7 @@ use super::{RunSettings, run};
 
 mod commands;
 mod flow;
+mod lateness;
 mod tcp;
 
 const ISN: u32 = 5_000_000;
@@ -208,7 +209,7 @@ fn syn_ack() -> Vec<(u64, TcpSegment)> {
 }
 
 /// Runs `text` after a listening socket and a SYN that the canned stack has answered.
-fn run_text(text: &str, canned: &Canned) -> (Verdict, String) {
+fn run_text(text: &str, target: &dyn Target) -> (Verdict, String) {
     let source = Source::new("case.pkt", text);
     let context = LoadContext {
         ip_version: Some(IpVersion::Ipv4),
@@ -226,7 +227,7 @@ fn run_text(text: &str, canned: &Canned) -> (Verdict, String) {
             .collect();
         panic!("{}", shown.join("\n"))
     });
-    let outcome = run(&program, canned, &RunSettings::default());
+    let outcome = run(&program, target, &RunSettings::default());
     let message = crate::report::message(&outcome.verdict, &source);
     (outcome.verdict, message)
 }

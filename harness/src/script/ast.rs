@@ -280,6 +280,21 @@ pub(crate) enum Expr {
     Braces(Vec<Spanned<Expr>>),
     /// `name(…)`
     Apply(Spanned<String>, Vec<Spanned<Expr>>),
-    /// A GRE or MPLS structure in braces; only tunnel sockets take one.
-    Tunnel,
+    /// A GRE or MPLS head in braces; only tunnel sockets take one.
+    Tunnel(Tunnel),
+}
+
+/// The head of a tunnel, as the value of a socket option.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Tunnel {
+    /// `{flags F, sum N, off N, key=N, seq N}`
+    Gre {
+        flags: Number,
+        sum: Number,
+        off: Number,
+        key: Number,
+        seq: Number,
+    },
+    /// `{(label N, tc N, [S], ttl N) …}`: label, class, bottom of the stack, time to live.
+    Mpls(Vec<(Number, Number, bool, Number)>),
 }

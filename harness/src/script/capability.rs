@@ -7,10 +7,8 @@ pub fn unavailable(capability: &Capability) -> Option<String> {
     let (kind, rest) = capability.0.split_once(':').unwrap_or((&capability.0, ""));
     let reason = match kind {
         "ip_version" => return Some(format!("the script has words that exist only on {rest}")),
-        "tunnel_option" => "options of tunnel sockets are read, but not acted on",
         "sctp" => "only TCP inside UDP is supported, not SCTP",
         "psp" => "PSP is read, but not built or compared",
-        "control" => "control messages of this kind are read, but not compared",
         "wire" => "runs between two machines are not supported",
         "shared_object" => "stacks in shared objects are not supported",
         _ => return None,
@@ -26,7 +24,7 @@ mod tests {
     #[rstest]
     #[case("python", false)]
     #[case("ip_version:ipv4", true)]
-    #[case("control:statistics", true)]
+    #[case("control:statistics", false)]
     #[case("option:is_anyip", false)]
     #[case("udp", false)]
     #[case("shell", false)]

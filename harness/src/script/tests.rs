@@ -1,5 +1,6 @@
 //! What a line means, in tables.
 
+mod call_values;
 mod ip;
 
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use rstest::rstest;
 
 use super::*;
-use crate::call::{Address, Call, ControlMessage, Errno, Fd, PollEntry};
+use crate::call::{Address, Call, Errno, Fd, PollEntry};
 use crate::diagnostic::render::{Color, render_all};
 use crate::program::{
     Action, BodyPattern, CallStep, Capability, EcnPattern, IcmpPattern, IcmpQuote, IpPattern,
@@ -273,7 +274,7 @@ fn option_lines_are_typed() {
     Call::Connect { fd: Fd(3), address: Address::Is(([192, 0, 2, 9], 80).into()) }
 )]
 #[case("accept4(3, ..., ..., SOCK_NONBLOCK) = 4", Call::Accept { fd: Fd(3), flags: Some(0x800) })]
-#[case("read(4, NULL, 7) = 7", Call::Read { fd: Fd(4), len: 7 })]
+#[case("read(4, NULL, 7) = 7", Call::WithNull { call: Box::new(Call::Read { fd: Fd(4), len: 7 }), at: vec![0] })]
 #[case("write(4, ..., 3) = 3", Call::Write { fd: Fd(4), data: vec![0; 3] })]
 #[case("writev(4, [{..., 1}, {..., 2}], 2) = 3", Call::Writev { fd: Fd(4), data: vec![vec![0; 1], vec![0; 2]] })]
 #[case("send(4, ..., 1, MSG_OOB|MSG_DONTWAIT) = 1", Call::Send { fd: Fd(4), data: vec![0], flags: 0x41 })]
@@ -337,16 +338,11 @@ fn calls(#[case] text: &str, #[case] want: Call) {
     "epoll_wait(7, {events=EPOLLIN, ptr=0x1122334455667788}, 1, 0) = 1",
     OutputExpectation::Epoll(1, 0x1122_3344_5566_7788)
 )]
-#[case("epoll_wait(7, {events=0, ptr=0}, 1, 0) = 0", OutputExpectation::Any)]
-#[case("pipe([6, 7]) = 0", OutputExpectation::Pipe(6, 7))]
-#[case("recvmsg(4, {msg_name(...)=..., msg_iov(1)=[{..., 9}], msg_flags=MSG_TRUNC}, 0) = 9", OutputExpectation::Message { flags: Some(0x20), control: None })]
 #[case(
-    "recvmsg(4, {msg_name(...)=..., msg_iov(1)=[{..., 9}], msg_flags=0,\n msg_control=[{cmsg_level=SOL_TCP, cmsg_type=TCP_CM_INQ, cmsg_data=200}]}, 0) = 9",
-    OutputExpectation::Message {
-        flags: Some(0),
-        control: Some(vec![ControlMessage { level: 6, kind: 36, data: vec![200, 0, 0, 0] }]),
-    }
+    "epoll_wait(7, {events=0, ptr=0}, 1, 0) = 0",
+    OutputExpectation::Epoll(0, 0)
 )]
+#[case("pipe([6, 7]) = 0", OutputExpectation::Pipe(6, 7))]
 fn outputs(#[case] text: &str, #[case] want: OutputExpectation) {
     assert_eq!(call(text).expect.output, want);
 }
@@ -411,7 +407,7 @@ fn poll_entries_keep_their_masks() {
 #[case("--non_fatal=packet\n0 close(3) = 0\n", &[])]
 #[case("--is_anyip\n--speed=1000\n0 close(3) = 0\n", &["option:is_anyip", "option:speed"])]
 #[case("--init_scripts=true\n0 close(3) = 0\n", &[])]
-#[case("--init_scripts=\"./a.sh,./b.sh\"\n0 close(3) = 0\n", &["shell"])]
+#[case("--init_scripts=\"true,a | b\"\n0 close(3) = 0\n", &["shell"])]
 fn needs_are_named(#[case] text: &str, #[case] want: &[&str]) {
     assert_eq!(needs(text), want);
 }

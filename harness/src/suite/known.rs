@@ -173,6 +173,7 @@ impl KnownDeviations {
             other @ (Verdict::Skip { .. }
             | Verdict::KnownDeviation { .. }
             | Verdict::UnexpectedPass { .. }
+            | Verdict::Perturbed(_)
             | Verdict::Error(_)) => other,
         }
     }

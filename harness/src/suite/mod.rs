@@ -4,13 +4,17 @@ mod bundled;
 mod case;
 mod convention;
 mod discover;
+mod dispatch;
+mod interrupt;
 mod known;
 mod run;
 mod select;
+mod window;
 
 pub use case::{Body, Case, Origin};
 pub use convention::Convention;
 pub use discover::{DiscoverError, Suite};
+pub use interrupt::Interrupt;
 pub use known::{Deviation, KnownDeviations, KnownError};
 pub use run::{ExecuteSettings, execute};
 pub use select::Selection;

@@ -1,10 +1,8 @@
 //! Running a suite: many cases at a time, results in order of name.
 
 use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::program::{IpVersion, Program};
@@ -13,18 +11,19 @@ use crate::runner::{self, RunOutcome, RunSettings};
 use crate::script::{self, Given, LoadContext};
 use crate::source::Source;
 use crate::target::Target;
-use crate::verdict::{CaseError, CaseResult, Failure, Verdict};
+use crate::verdict::{CaseError, CaseResult, Verdict};
 
 use super::case::{Body, Case, Origin};
 use super::convention::{self, Convention};
+use super::dispatch::{Attempt, dispatch};
+use super::interrupt::Interrupt;
 use super::known::KnownDeviations;
+use super::window::{Punctuality, Window};
 
-/// A live case that waits at least this long in its script mostly sleeps.
-const LONG: Duration = Duration::from_secs(3);
-/// Sleeping cases on a live target at a time, at most.
-const LONG_LANE: usize = 128;
-/// How often a live case is run again when it failed while the machine was late.
-const RETRIES: usize = 3;
+/// How often a case is tried while the machine perturbs it.
+const ATTEMPTS: usize = 5;
+/// What a probe is taken to wait: they are few, and some are long.
+const PROBE: Duration = Duration::from_secs(3);
 
 /// How a suite is run.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +44,8 @@ pub struct ExecuteSettings {
     pub given: BTreeMap<IpVersion, Given>,
     /// Leave out what this runner leaves out.
     pub convention: Option<Convention>,
+    /// Raised to end the run early.
+    pub interrupt: Interrupt,
 }
 
 impl ExecuteSettings {
@@ -69,10 +70,15 @@ struct Unit<'a> {
     work: Work<'a>,
     /// How long it waits, by its script.
     waits: Duration,
+    /// Attempts that the machine has perturbed.
+    perturbed: usize,
 }
 
 /// Runs cases on a target and tells `observe` of everything as it happens.
-/// The results come back in order of name and family.
+/// The results come back in order of name and family; an interrupted run gives fewer.
+///
+/// An attempt in which the machine was measurably too late is made again, [`ATTEMPTS`] times at
+/// most, whatever it came to; any other is final.
 pub fn execute(
     cases: &[&Case],
     target: &dyn Target,
@@ -95,69 +101,40 @@ pub fn execute(
         target: target.name(),
         total: units.len(),
     });
+    // The longest first: none of them is left to the end.
     units.sort_by_key(|unit| std::cmp::Reverse(unit.waits));
-    let mut results = work_off(units, target, known, settings, observe);
+    let mut results = Vec::with_capacity(units.len());
+    let window = window(target, units.len(), settings.jobs);
+    dispatch(
+        units,
+        window,
+        &settings.interrupt,
+        &|unit: &mut Unit<'_>| attempt(unit, target, known, settings),
+        &mut |news| match news {
+            News::Result(result) => {
+                observe(&RunEvent::Finished { result: &result });
+                results.push(*result);
+            }
+            News::Perturbed { case, why } => observe(&RunEvent::Perturbed {
+                case: &case,
+                why: &why,
+            }),
+        },
+    );
     results.sort_by(|a, b| (&a.case, a.ip_version).cmp(&(&b.case, b.ip_version)));
     results
 }
 
-/// Runs the units in lanes and gathers their results as they come.
-fn work_off(
-    units: Vec<Unit<'_>>,
-    target: &dyn Target,
-    known: &KnownDeviations,
-    settings: &ExecuteSettings,
-    observe: &mut dyn FnMut(&RunEvent<'_>),
-) -> Vec<CaseResult> {
-    let lanes = lanes(units, target.is_virtual(), settings.jobs);
-    let (sender, receiver) = mpsc::channel();
-    std::thread::scope(|scope| {
-        for (queue, workers) in &lanes {
-            for _ in 0..*workers {
-                let sender = sender.clone();
-                scope.spawn(move || {
-                    while let Some(unit) = next(queue) {
-                        let result = run_unit(&unit, target, known, settings);
-                        if sender.send(result).is_err() {
-                            return;
-                        }
-                    }
-                });
-            }
-        }
-        drop(sender);
-        receiver
-            .iter()
-            .inspect(|result| observe(&RunEvent::Finished { result }))
-            .collect()
-    })
-}
-
-type Queue<'a> = Mutex<VecDeque<Unit<'a>>>;
-
-fn next<'a>(queue: &Queue<'a>) -> Option<Unit<'a>> {
-    queue
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .pop_front()
-}
-
-/// Which units share which workers. On a live target cases that mostly sleep have a lane of
-/// their own, so that the others, which need the processor on time, stay few at a time.
-fn lanes(units: Vec<Unit<'_>>, is_virtual: bool, jobs: Option<usize>) -> Vec<(Queue<'_>, usize)> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    if is_virtual || jobs.is_some() {
-        let workers = jobs.unwrap_or(cores).clamp(1, units.len().max(1));
-        return vec![(Mutex::new(units.into()), workers)];
+/// How many units run at a time. On a live machine that follows its punctuality.
+fn window(target: &dyn Target, units: usize, jobs: Option<usize>) -> Window {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let units = units.max(1);
+    if target.is_virtual() {
+        Window::fixed(jobs.unwrap_or(processors).min(units))
+    } else {
+        let most = target.most_sessions().min(units);
+        Window::adaptive(processors, jobs.map_or(most, |jobs| jobs.min(most)))
     }
-    let (long, short): (VecDeque<_>, VecDeque<_>) =
-        units.into_iter().partition(|unit| unit.waits >= LONG);
-    let long_workers = long.len().clamp(1, LONG_LANE);
-    let short_workers = short.len().clamp(1, cores * 2);
-    vec![
-        (Mutex::new(long), long_workers),
-        (Mutex::new(short), short_workers),
-    ]
 }
 
 fn prepare<'a>(
@@ -176,7 +153,7 @@ fn prepare<'a>(
     };
     let waits = match &work {
         Work::Script(program) => program.waits(),
-        Work::Probe(_) => LONG,
+        Work::Probe(_) => PROBE,
         Work::Settled(_) => Duration::ZERO,
     };
     Unit {
@@ -184,6 +161,7 @@ fn prepare<'a>(
         ip_version,
         work,
         waits,
+        perturbed: 0,
     }
 }
 
@@ -210,12 +188,23 @@ fn script_work<'a>(
     }
 }
 
-fn run_unit(
-    unit: &Unit<'_>,
+/// What the threads that run units tell.
+enum News {
+    Result(Box<CaseResult>),
+    /// An attempt of a case that is made again, and why.
+    Perturbed {
+        case: String,
+        why: String,
+    },
+}
+
+/// Makes one attempt at a unit.
+fn attempt(
+    unit: &mut Unit<'_>,
     target: &dyn Target,
     known: &KnownDeviations,
     settings: &ExecuteSettings,
-) -> CaseResult {
+) -> Attempt<News> {
     let started = Instant::now();
     let run_settings = RunSettings {
         ip_version: unit.ip_version,
@@ -226,19 +215,33 @@ fn run_unit(
         ..RunSettings::default()
     };
     let source = unit.case.source();
-    let judged = |mut outcome: RunOutcome| {
-        outcome.verdict = known.judge(&unit.case.name, unit.ip_version, source, outcome.verdict);
-        outcome
-    };
     let outcome = caught(|| match &unit.work {
-        Work::Script(program) => run_patiently(target.is_virtual(), || {
-            judged(runner::run(program, target, &run_settings))
-        }),
-        Work::Probe(source) => judged(crate::probe::run(source, target, &run_settings)),
+        Work::Script(program) => runner::run(program, target, &run_settings),
+        Work::Probe(source) => crate::probe::run(source, target, &run_settings),
         Work::Settled(verdict) => RunOutcome::unstarted(verdict.clone()),
     });
-    let verdict = outcome.verdict;
-    CaseResult {
+    let cut_short = settings.interrupt.is_raised() && !target.is_virtual();
+    match &outcome.verdict {
+        Verdict::Fail(_) | Verdict::Error(CaseError::Machine(_)) | Verdict::Perturbed(_)
+            if cut_short =>
+        {
+            return Attempt::CutShort;
+        }
+        Verdict::Perturbed(found) => {
+            unit.perturbed += 1;
+            if unit.perturbed < ATTEMPTS {
+                let line = source.line_of(found.span.start);
+                return Attempt::Again(News::Perturbed {
+                    case: format!("{} ({})", unit.case.name, unit.ip_version),
+                    why: format!("line {line}: {found}"),
+                });
+            }
+        }
+        _ => {}
+    }
+    let punctuality = punctuality(&outcome);
+    let verdict = known.judge(&unit.case.name, unit.ip_version, source, outcome.verdict);
+    let result = CaseResult {
         case: unit.case.name.clone(),
         target: target.name().to_string(),
         ip_version: unit.ip_version,
@@ -247,7 +250,18 @@ fn run_unit(
         covers: unit.case.header().covers,
         wall: started.elapsed(),
         script_time: outcome.ended_at.saturating_since(crate::time::Time::ZERO),
+        perturbed: unit.perturbed,
         trace: outcome.trace,
+    };
+    Attempt::Done(News::Result(Box::new(result)), punctuality)
+}
+
+/// What an attempt says about how many the machine can bear.
+fn punctuality(outcome: &RunOutcome) -> Punctuality {
+    match outcome.verdict {
+        Verdict::Perturbed(_) => Punctuality::Perturbed,
+        _ if outcome.strain >= 0.5 => Punctuality::Strained,
+        _ => Punctuality::OnTime,
     }
 }
 
@@ -272,89 +286,19 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
         .unwrap_or("without a text")
 }
 
-/// A failure while the machine itself was late says nothing about the stack: such a run is
-/// repeated, and if the machine does not get better the verdict is `error`, never `fail`.
-fn run_patiently(is_virtual: bool, run: impl Fn() -> RunOutcome) -> RunOutcome {
-    let mut outcome = run();
-    if is_virtual {
-        return outcome;
-    }
-    let mut shapes = BTreeSet::new();
-    for attempt in 0..=RETRIES {
-        let Verdict::Fail(failure) = &outcome.verdict else {
-            return outcome;
-        };
-        if outcome.lateness.is_zero() {
-            return outcome;
-        }
-        shapes.insert(shape(failure));
-        if attempt < RETRIES {
-            outcome = run();
-        }
-    }
-    if let Verdict::Fail(failure) = &outcome.verdict {
-        let same = shapes.len() == 1;
-        if same
-            && !failure
-                .differences
-                .iter()
-                .all(|found| TIMELY.contains(&found.field))
-        {
-            return outcome;
-        }
-        outcome.verdict = Verdict::Error(CaseError::Machine(format!(
-            "the machine was up to {:?} late, {} times in a row; last: {}: {}",
-            outcome.lateness,
-            RETRIES + 1,
-            failure.message,
-            failure.label
-        )));
-    }
-    outcome
-}
-
-/// Differences that lateness alone can make.
-const TIMELY: [&str; 4] = ["time", "missing", "surplus", "blocked"];
-
-/// Where a failure stands and in which fields: four times the same is no accident.
-fn shape(failure: &Failure) -> (usize, Vec<&'static str>) {
-    let fields = failure
-        .differences
-        .iter()
-        .map(|found| found.field)
-        .collect();
-    (failure.span.map_or(0, |span| span.start), fields)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::{Call, Fd, Outcome};
     use crate::program::Capability;
     use crate::suite::Suite;
-    use crate::target::{Session, SessionSettings, TargetError};
-    use crate::trace::Trace;
-    use std::cell::Cell;
-
-    fn outcome(verdict: Verdict, lateness_ms: u64) -> RunOutcome {
-        RunOutcome {
-            verdict,
-            trace: Trace::default(),
-            ended_at: crate::time::Time::ZERO,
-            lateness: Duration::from_millis(lateness_ms),
-        }
-    }
-
-    fn failed() -> Verdict {
-        Verdict::Fail(Box::new(Failure {
-            code: "R007",
-            message: "late".to_string(),
-            label: String::new(),
-            span: None,
-            differences: Vec::new(),
-            notes: Vec::new(),
-            help: None,
-        }))
-    }
+    use crate::target::{
+        CallReport, CommandReport, Observed, Session, SessionSettings, TargetError,
+    };
+    use crate::time::{Moment, Time};
+    use rstest::rstest;
+    use std::collections::BTreeMap;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// A stack that falls over as soon as it is touched.
     struct Broken;
@@ -418,45 +362,137 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_failure_on_a_punctual_machine_stands() {
-        let runs = Cell::new(0);
-        let end = run_patiently(false, || {
-            runs.set(runs.get() + 1);
-            outcome(failed(), 0)
-        });
-        assert_eq!((end.verdict.name(), runs.get()), ("fail", 1));
+    /// A machine that oversleeps by 9 ms in its first sessions.
+    struct Sleepy {
+        late_sessions: usize,
+        opened: AtomicUsize,
+        interrupt: Interrupt,
     }
 
-    #[test]
-    fn a_failure_on_a_late_machine_is_run_again() {
-        let runs = Cell::new(0);
-        let end = run_patiently(false, || {
-            runs.set(runs.get() + 1);
-            if runs.get() < 3 {
-                outcome(failed(), 9)
-            } else {
-                outcome(Verdict::Pass, 9)
+    struct SleepySession {
+        now: Time,
+        late: Duration,
+    }
+
+    impl Target for Sleepy {
+        fn name(&self) -> &'static str {
+            "sleepy"
+        }
+
+        fn defines(&self) -> Vec<String> {
+            Vec::new()
+        }
+
+        fn lacks(&self, _capability: &Capability) -> Option<String> {
+            None
+        }
+
+        fn is_virtual(&self) -> bool {
+            false
+        }
+
+        fn open(&self, _settings: &SessionSettings) -> Result<Box<dyn Session>, TargetError> {
+            let number = self.opened.fetch_add(1, Ordering::SeqCst);
+            if self.late_sessions == usize::MAX && number == 2 {
+                self.interrupt.raise();
             }
-        });
-        assert_eq!((end.verdict.name(), runs.get()), ("pass", 3));
+            let late = Duration::from_millis(if number < self.late_sessions { 9 } else { 0 });
+            Ok(Box::new(SleepySession {
+                now: Time::ZERO,
+                late,
+            }))
+        }
     }
 
-    #[test]
-    fn what_lateness_cannot_make_stays_a_failure_if_it_repeats() {
-        let wrong = || {
-            let Verdict::Fail(mut failure) = failed() else {
-                unreachable!("failed() fails")
-            };
-            failure.differences = vec![crate::expect::compare::difference("seq", "1", "2")];
-            outcome(Verdict::Fail(failure), 9)
+    impl Session for SleepySession {
+        fn start(&mut self) {}
+
+        fn now(&mut self) -> Time {
+            self.now
+        }
+
+        fn sleep_until(&mut self, time: Time) -> Result<(), TargetError> {
+            self.now = time + self.late;
+            Ok(())
+        }
+
+        fn inject(&mut self, _datagram: &[u8]) -> Result<Moment, TargetError> {
+            Ok(Moment::at(self.now))
+        }
+
+        fn next_packet(&mut self, deadline: Time) -> Result<Option<Observed>, TargetError> {
+            self.now = deadline;
+            Ok(None)
+        }
+
+        fn call(&mut self, _call: &Call, _limit: Duration) -> Result<CallReport, TargetError> {
+            Ok(CallReport::Returned {
+                moment: Moment::at(self.now),
+                outcome: Outcome::ok(3),
+            })
+        }
+
+        fn start_call(&mut self, _call: &Call) -> Result<Moment, TargetError> {
+            Ok(Moment::at(self.now))
+        }
+
+        fn finish_call(&mut self, _deadline: Time) -> Result<CallReport, TargetError> {
+            Ok(CallReport::Blocked)
+        }
+
+        fn command(&mut self, _command: &str) -> Result<CommandReport, TargetError> {
+            Err(TargetError::Machine("no commands".into()))
+        }
+
+        fn socket_info(&mut self, _fd: Fd) -> Result<BTreeMap<String, i64>, TargetError> {
+            Ok(BTreeMap::new())
+        }
+    }
+
+    fn on_a_sleepy_machine(late_sessions: usize, expected: i32) -> (Vec<CaseResult>, usize) {
+        let script = format!("0 socket(..., SOCK_STREAM, IPPROTO_TCP) = {expected}\n");
+        let case = Case {
+            name: "one".to_string(),
+            origin: Origin::Bundled,
+            body: Body::Script(Source::new("one.pkt", &script)),
         };
-        assert_eq!(run_patiently(false, wrong).verdict.name(), "fail");
+        let target = Sleepy {
+            late_sessions,
+            opened: AtomicUsize::new(0),
+            interrupt: Interrupt::default(),
+        };
+        let settings = ExecuteSettings {
+            ip_versions: vec![IpVersion::Ipv4],
+            interrupt: target.interrupt.clone(),
+            ..ExecuteSettings::default()
+        };
+        let known = KnownDeviations::default();
+        let results = execute(&[&case], &target, &known, &settings, &mut |_| {});
+        (results, target.opened.into_inner())
+    }
+
+    #[rstest]
+    #[case::punctual(0, 3, "pass", 0)]
+    #[case::late_twice(2, 3, "pass", 2)]
+    #[case::late_twice_then_wrong(2, -1, "fail", 2)]
+    #[case::wrong_at_once_is_final(0, -1, "fail", 0)]
+    #[case::always_late(ATTEMPTS, 3, "perturbed", ATTEMPTS)]
+    #[case::always_late_and_wrong(ATTEMPTS, -1, "perturbed", ATTEMPTS)]
+    fn only_a_perturbed_attempt_is_made_again(
+        #[case] late_sessions: usize,
+        #[case] expected: i32,
+        #[case] verdict: &str,
+        #[case] perturbed: usize,
+    ) {
+        let (results, attempts) = on_a_sleepy_machine(late_sessions, expected);
+        assert_eq!(results[0].verdict.name(), verdict, "{}", results[0].message);
+        assert_eq!(results[0].perturbed, perturbed);
+        assert_eq!(attempts, (perturbed + 1).min(ATTEMPTS));
     }
 
     #[test]
-    fn a_machine_that_stays_late_is_an_error_and_not_a_failure() {
-        let end = run_patiently(false, || outcome(failed(), 9));
-        assert_eq!(end.verdict.name(), "error");
+    fn an_interrupted_attempt_is_no_result() {
+        let (results, attempts) = on_a_sleepy_machine(usize::MAX, 3);
+        assert_eq!((results.len(), attempts), (0, 3));
     }
 }

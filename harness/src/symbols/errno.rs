@@ -157,5 +157,6 @@ pub(super) const TABLE: &[(&str, i32, &str)] = &[
     ("EOWNERDEAD", 130, "Owner died"),
     ("ENOTRECOVERABLE", 131, "State not recoverable"),
     ("ERFKILL", 132, "Operation not possible due to RF-kill"),
+    ("EHWPOISON", 133, "Memory page has hardware error"),
     ("ENOTSUPP", 524, "Operation is not supported"),
 ];

@@ -10,11 +10,18 @@ mod errno;
 mod file;
 pub mod icmp;
 mod ip;
+mod names;
 mod poll;
+mod signal;
 mod socket;
 mod tcp;
 
 use crate::call::Errno;
+
+pub use names::{
+    control_name, epoll_mask, family_name, flags_of_message, poll_mask, statistic_len,
+    statistic_name,
+};
 
 const TABLES: &[&[(&str, i64)]] = &[
     socket::TABLE,
@@ -23,6 +30,7 @@ const TABLES: &[&[(&str, i64)]] = &[
     file::TABLE,
     poll::TABLE,
     ancillary::TABLE,
+    signal::TABLE,
     &[("NULL", 0)],
 ];
 
@@ -175,6 +183,11 @@ mod tests {
     #[case("CAP_SYS_TIME", 25)]
     #[case("SPLICE_F_MOVE", 1)]
     #[case("ENOPROTOOPT", 92)]
+    #[case("SIGUSR1", 10)]
+    #[case("SA_RESTART", 0x1000_0000)]
+    #[case("EFD_NONBLOCK", 0x800)]
+    #[case("TCP_REPAIR_OFF_NO_WP", -1)]
+    #[case("TCP_INFINITE_SSTHRESH", 0x7fff_ffff)]
     #[case("NULL", 0)]
     fn symbols_have_the_numbers_of_linux(#[case] name: &str, #[case] number: i64) {
         assert_eq!(lookup(name), Some(number));

@@ -75,4 +75,9 @@ pub(super) const TABLE: &[(&str, i64)] = &[
     ("TCP_CA_CWR", 2),
     ("TCP_CA_Recovery", 3),
     ("TCP_CA_Loss", 4),
+    ("TCP_MD5SIG_MAXKEYLEN", 80),
+    ("TCP_REPAIR_OFF", 0),
+    ("TCP_REPAIR_OFF_NO_WP", -1),
+    ("TCP_REPAIR_ON", 1),
+    ("TCP_INFINITE_SSTHRESH", 0x7fff_ffff),
 ];

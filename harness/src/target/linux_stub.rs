@@ -22,11 +22,46 @@ pub fn use_given_namespace(privilege: Privilege) {
     match privilege {}
 }
 
+/// Does nothing: a signal ends the process at once here.
+pub fn raise_on_signals(_interrupt: &crate::suite::Interrupt) {}
+
+/// How the harness is linked to the stack under test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// A TUN device.
+    Tun,
+    /// A pair of virtual Ethernet devices and a packet socket.
+    Packet,
+}
+
+impl Link {
+    /// Always refuses.
+    ///
+    /// # Errors
+    /// Always: why there is no Linux target here.
+    pub fn usable() -> Result<Link, String> {
+        Err(REASON.into())
+    }
+
+    /// Always refuses.
+    ///
+    /// # Errors
+    /// Always: why there is no Linux target here.
+    pub fn try_out(self) -> Result<(), String> {
+        Err(REASON.into())
+    }
+}
+
 /// The running kernel, which is not Linux.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LinuxTarget;
 
 impl LinuxTarget {
+    /// The running kernel, over this link.
+    pub fn over(_link: Link) -> LinuxTarget {
+        LinuxTarget
+    }
+
     /// Always refuses.
     ///
     /// # Errors

@@ -50,6 +50,11 @@ pub trait Target: Sync {
     /// Whether its clock is virtual: waiting costs nothing and times are exact.
     fn is_virtual(&self) -> bool;
 
+    /// How many sessions can be open at a time, whatever the machine's speed.
+    fn most_sessions(&self) -> usize {
+        usize::MAX
+    }
+
     /// Makes a fresh host for one case.
     ///
     /// # Errors
@@ -133,6 +138,10 @@ pub struct CommandContext {
 ///
 /// Times are the case's own: [`Session::start`] makes the current moment zero.
 pub trait Session {
+    /// From here on being on time is worth more than sharing the machine: what follows sleeps nearly
+    /// always. Not for what works its way through thousands of packets.
+    fn be_punctual(&mut self) {}
+
     /// Starts the clock. Called once, after the init command.
     fn start(&mut self);
 
@@ -144,6 +153,13 @@ pub trait Session {
     /// # Errors
     /// [`TargetError::Machine`] if the machine failed.
     fn sleep_until(&mut self, time: Time) -> Result<(), TargetError>;
+
+    /// How long, between two times, the machine itself kept the stack or this session's calls from
+    /// running: time in which even a right stack does nothing. May wait a little for the answer.
+    /// Nothing ever on a virtual clock.
+    fn held_up(&mut self, _from: Time, _to: Time) -> Duration {
+        Duration::ZERO
+    }
 
     /// Puts one IP datagram in front of the stack and says when it went in.
     ///

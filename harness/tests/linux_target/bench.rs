@@ -51,7 +51,7 @@ pub(crate) fn settings(ip_version: IpVersion) -> SessionSettings {
 impl Bench {
     pub(crate) fn new(ip_version: IpVersion) -> Bench {
         let settings = settings(ip_version);
-        let mut session = LinuxTarget.open(&settings).unwrap();
+        let mut session = LinuxTarget::default().open(&settings).unwrap();
         session.start();
         Bench { session, settings }
     }

@@ -10,6 +10,7 @@ use tcpdrill::target::{CallReport, Target, TargetError};
 use tcpdrill::time::Time;
 
 use crate::bench::{Bench, LIMIT, PEER_PORT, PORT, settings};
+use crate::lifecycle;
 use crate::segment::{ACK, FIN, PSH, RST, SYN};
 
 const SOL_TCP: i32 = libc::IPPROTO_TCP;
@@ -19,6 +20,11 @@ const TCP_INQ: i32 = 36;
 pub(crate) type Case = (&'static str, fn());
 
 pub(crate) const ALL: &[Case] = &[
+    (
+        "an_interrupted_run_says_so_and_leaves_nothing",
+        lifecycle::interrupted,
+    ),
+    ("a_killed_run_leaves_nothing", lifecycle::killed),
     (
         "packets_sent_before_the_start_have_negative_times",
         before_the_start,
@@ -176,7 +182,7 @@ fn stamps() {
 
 fn before_the_start() {
     let mut bench = Bench::new(IpVersion::Ipv4);
-    bench.session = LinuxTarget.open(&bench.settings).unwrap();
+    bench.session = LinuxTarget::default().open(&bench.settings).unwrap();
     let mut stray = bench.segment(ACK, 7, 7, &[]);
     stray.to.1 = 4444;
     bench.inject(&stray);
@@ -475,6 +481,7 @@ fn messages() {
         data,
         flags,
         control,
+        address: None,
     } = received.output
     else {
         panic!("no message");
@@ -504,6 +511,7 @@ fn messages() {
         data: vec![b"f".to_vec(), b"g".to_vec()],
         flags: 0,
         address: None,
+        control: Vec::new(),
     });
     assert_eq!(bench.next().payload, b"fg");
 }
@@ -574,7 +582,13 @@ fn datagrams() {
         len: 100,
         flags: 0,
     });
-    assert_eq!(received.output, Output::Bytes(vec![1, 2, 3]));
+    assert_eq!(
+        received.output,
+        Output::Received {
+            data: vec![1, 2, 3],
+            address: Some("192.0.2.1:53".parse().unwrap()),
+        }
+    );
 }
 
 fn snapshot() {
@@ -705,7 +719,7 @@ fn namespace_is_gone() {
 }
 
 fn lacks() {
-    let lacks = |name: &str| LinuxTarget.lacks(&Capability(name.into()));
+    let lacks = |name: &str| LinuxTarget::default().lacks(&Capability(name.into()));
     for name in [
         "psp",
         "udp_encapsulation",
@@ -726,7 +740,11 @@ fn lacks() {
     ] {
         assert_eq!(lacks(name), None, "{name}");
     }
-    assert!(LinuxTarget.open(&settings(IpVersion::Ipv4)).is_ok());
+    assert!(
+        LinuxTarget::default()
+            .open(&settings(IpVersion::Ipv4))
+            .is_ok()
+    );
 }
 
 /// Runs one of these tests again as the user `nobody`, who is given a TUN device of their own in

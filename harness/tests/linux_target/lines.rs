@@ -67,7 +67,7 @@ fn signatures(ip_version: IpVersion, peer: &str) {
         ip_version,
         ..RunSettings::default()
     };
-    let verdict = run(&program, &LinuxTarget, &settings).verdict;
+    let verdict = run(&program, &LinuxTarget::default(), &settings).verdict;
     let message = report::message(&verdict, &source);
     if message.contains("ENOPROTOOPT") {
         println!("skipped: this kernel is built without TCP_MD5SIG");

@@ -5,11 +5,17 @@
 #[cfg(target_os = "linux")]
 mod bench;
 #[cfg(target_os = "linux")]
+mod calls;
+#[cfg(target_os = "linux")]
 mod cases;
 #[cfg(target_os = "linux")]
 mod commands;
 #[cfg(target_os = "linux")]
+mod lifecycle;
+#[cfg(target_os = "linux")]
 mod lines;
+#[cfg(target_os = "linux")]
+mod link;
 #[cfg(target_os = "linux")]
 mod packetdrill;
 #[cfg(target_os = "linux")]
@@ -51,6 +57,8 @@ fn main() {
         .chain(lines::ALL)
         .chain(commands::ALL)
         .chain(packetdrill::ALL)
+        .chain(calls::ALL)
+        .chain(link::ALL)
         .map(|(name, case)| {
             let missing = missing.clone();
             let skip = missing.is_some() && !required;

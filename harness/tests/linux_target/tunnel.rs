@@ -49,7 +49,7 @@ fn verdict(text: &str, ip_version: IpVersion) -> (String, String) {
         overrides,
         ..RunSettings::default()
     };
-    let verdict = run(&program, &LinuxTarget, &settings).verdict;
+    let verdict = run(&program, &LinuxTarget::default(), &settings).verdict;
     let told = match &verdict {
         Verdict::Fail(failure) => {
             let fields: Vec<_> = failure.differences.iter().map(|one| one.field).collect();

@@ -33,6 +33,9 @@ pub(super) fn of(path: &str, source: &Source, result: &CaseResult) -> String {
         Verdict::Error(CaseError::Machine(_) | CaseError::Unreadable(_)) => {
             format!("{path}: error: the script could not be judged")
         }
+        Verdict::Perturbed(_) => {
+            format!("{path}: error: the machine was too late to judge the script")
+        }
         Verdict::Skip { .. } => format!("{path}: error: the script cannot run here"),
         Verdict::Pass | Verdict::UnexpectedPass { .. } => String::new(),
     };

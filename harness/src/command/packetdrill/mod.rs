@@ -47,7 +47,7 @@ pub fn packetdrill(words: &[OsString]) -> Exit {
     };
     match super::output::settle(exit) {
         Exit::Success => Exit::Success,
-        Exit::Unexpected | Exit::Usage | Exit::NothingRan => Exit::Unexpected,
+        Exit::Unexpected | Exit::Usage | Exit::NothingRan | Exit::Interrupted => Exit::Unexpected,
     }
 }
 
@@ -89,7 +89,7 @@ fn run_all(line: &CommandLine) -> Result<(), String> {
 
 fn context(line: &CommandLine) -> LoadContext {
     LoadContext {
-        predefined: LinuxTarget.defines(),
+        predefined: LinuxTarget::default().defines(),
         defines: line.defines.clone(),
         options: line.options.clone(),
         ip_version: line.ip_version(),
@@ -139,7 +139,7 @@ fn open_target() -> Result<LinuxTarget, String> {
     match usable {
         Ok(privilege) => {
             linux::use_given_namespace(privilege);
-            Ok(LinuxTarget)
+            Ok(LinuxTarget::default())
         }
         Err(reason) => Err(format!(
             "error: scripts cannot run here: {reason}\n`tcpdrill doctor` says what is missing"

@@ -44,6 +44,7 @@ pub(crate) fn check(
         last_absolute: None,
         previous_absolute: None,
         assigned: BTreeSet::new(),
+        signals: BTreeSet::new(),
         python: false,
         connections: BTreeSet::new(),
         drop_in: context.drop_in,
@@ -87,6 +88,8 @@ struct Checker<'a> {
     previous_absolute: Option<(Time, Span)>,
     /// Names that code blocks have given a value so far.
     assigned: BTreeSet<String>,
+    /// Signals that calls so far have set a handler for.
+    signals: BTreeSet<i32>,
     /// Whether some block needs Python, whose assignments nobody here can see.
     python: bool,
     /// Names of connections that lines so far have opened.

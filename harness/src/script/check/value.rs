@@ -11,6 +11,17 @@ use crate::symbols;
 /// An argument of a call.
 pub(super) type Argument = Spanned<Expr>;
 
+/// A buffer as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Buffer {
+    /// `...`
+    Dots,
+    /// `NULL`
+    Null,
+    /// `"bytes"`
+    Text(Vec<u8>),
+}
+
 impl Checker<'_> {
     /// The number of an expression: a literal, a symbol, or several joined by `|`.
     pub(super) fn int(&mut self, argument: &Argument, what: &str) -> Option<i64> {
@@ -128,14 +139,18 @@ impl Checker<'_> {
         usize::try_from(value).ok()
     }
 
-    /// A buffer: `...`, or NULL.
-    pub(super) fn buffer(&mut self, argument: &Argument) -> Option<()> {
+    /// A buffer: `...`, NULL, or a string with its bytes.
+    pub(super) fn buffer(&mut self, argument: &Argument) -> Option<Buffer> {
         match &argument.node {
-            Expr::Ellipsis => Some(()),
-            Expr::Word(name) if name == "NULL" => Some(()),
+            Expr::Ellipsis => Some(Buffer::Dots),
+            Expr::Word(name) if name == "NULL" => Some(Buffer::Null),
+            Expr::Text(bytes) => {
+                self.superset(argument.span, "bytes of a buffer");
+                Some(Buffer::Text(bytes.clone()))
+            }
             _ => self.wrong(
                 argument,
-                "`...` for the buffer (its bytes are not written in scripts)",
+                "`...` for the buffer, its bytes in quotes, or `NULL`",
             ),
         }
     }
@@ -284,7 +299,7 @@ impl Expr {
                 None => "an assignment".to_owned(),
             },
             Expr::List(_) => "a list `[…]`".to_owned(),
-            Expr::Braces(_) | Expr::Tunnel => "a structure `{…}`".to_owned(),
+            Expr::Braces(_) | Expr::Tunnel(_) => "a structure `{…}`".to_owned(),
             Expr::Apply(name, _) => format!("`{}(…)`", name.node),
         }
     }

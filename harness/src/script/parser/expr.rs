@@ -92,7 +92,7 @@ impl Parser<'_> {
             TokenKind::Punct('{') => {
                 self.bump();
                 match self.is('(') || self.token().is_word("flags") {
-                    true => self.tunnel()?,
+                    true => Expr::Tunnel(self.tunnel()?),
                     false => Expr::Braces(self.sequence('}')?),
                 }
             }
@@ -157,26 +157,6 @@ impl Parser<'_> {
         }
         bytes.extend_from_slice(rest.as_bytes());
         Ok(())
-    }
-
-    /// The inside of a GRE or MPLS structure: only its brackets are looked at.
-    fn tunnel(&mut self) -> Parsed<Expr> {
-        let mut open = 0_usize;
-        loop {
-            let token = self.token();
-            match token.kind {
-                TokenKind::Punct('(' | '[' | '{') => open += 1,
-                TokenKind::Punct('}') if open == 0 => {
-                    self.bump();
-                    return Ok(Expr::Tunnel);
-                }
-                TokenKind::Punct(')' | ']' | '}') if open > 0 => open -= 1,
-                TokenKind::Word | TokenKind::Int | TokenKind::Hex | TokenKind::Punct(',' | '=') => {
-                }
-                _ => return Err(self.expected("`}` at the end of this structure")),
-            }
-            self.bump();
-        }
     }
 }
 

@@ -15,6 +15,7 @@ mod tcp;
 mod tcp_damage;
 mod tcp_options;
 mod time;
+mod tunnel;
 
 use super::ast::{Action, Event, File, Number};
 use super::superset;

@@ -12,6 +12,7 @@ use super::calls;
 use super::children;
 use super::clock::{self, Nanos};
 use super::fds::FdTable;
+use super::priority;
 use super::worker::{self, Worker};
 use crate::call::{Call, Outcome};
 use crate::target::TargetError;
@@ -23,6 +24,8 @@ const SETTLE: Duration = Duration::from_secs(1);
 pub(super) struct Finished {
     pub(super) start: Nanos,
     pub(super) end: Nanos,
+    /// How long its thread waited for a processor meanwhile, ready to go on.
+    pub(super) waited: Nanos,
     pub(super) outcome: Result<Outcome, TargetError>,
 }
 
@@ -63,8 +66,10 @@ impl InFlight {
         let (release, released) = channel::<()>();
         let body = move || {
             clock::set_exact_timers();
+            priority::urgent();
             let _ = identity.send(gettid());
             let _held_off = children::held_off(&call);
+            let waited = priority::waited_for_processor();
             let start = clock::monotonic_nanos();
             shared.start.store(start, Ordering::Relaxed);
             shared.phase.store(CALLING, Ordering::Release);
@@ -73,6 +78,7 @@ impl InFlight {
             let _ = result.send(Finished {
                 start,
                 end,
+                waited: priority::waited_for_processor() - waited,
                 outcome,
             });
             shared.phase.store(DONE, Ordering::Release);
@@ -80,9 +86,12 @@ impl InFlight {
         };
         let thread = worker
             .run(move || {
-                std::thread::Builder::new()
-                    .name("tcpdrill-call".into())
-                    .spawn(body)
+                priority::handed_on(|| {
+                    std::thread::Builder::new()
+                        .name("tcpdrill-call".into())
+                        .stack_size(worker::STACK)
+                        .spawn(body)
+                })
             })?
             .map_err(|error| TargetError::Machine(format!("no thread for the call: {error}")))?;
         let tid = tid
@@ -96,6 +105,11 @@ impl InFlight {
             thread: Some(thread),
             taken: false,
         })
+    }
+
+    /// The thread that makes the call, also when it has returned.
+    pub(super) fn thread(&self) -> Pid {
+        self.tid
     }
 
     /// Waits until the call has returned or sleeps, and gives the two instants between which it began.

@@ -40,9 +40,10 @@ impl Capture {
             ))
         };
         // Protocol 0 hears nothing until it is bound, so that no packet comes before the filter.
+        // A datagram socket leaves out the header of an Ethernet link.
         let fd = socket(
             AddressFamily::Packet,
-            SockType::Raw,
+            SockType::Datagram,
             SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK,
             None,
         )

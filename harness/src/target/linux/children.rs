@@ -17,7 +17,7 @@ pub(super) fn making() -> RwLockWriteGuard<'static, ()> {
 
 /// Held for a call that closes a descriptor; taken before the call's time begins.
 pub(super) fn held_off(call: &Call) -> Option<RwLockReadGuard<'static, ()>> {
-    matches!(call, Call::Close { .. })
+    matches!(call, Call::Close { .. } | Call::Dup { to: Some(_), .. })
         .then(|| MAKING.read().unwrap_or_else(PoisonError::into_inner))
 }
 

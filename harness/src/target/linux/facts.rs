@@ -4,7 +4,7 @@ use std::path::Path;
 
 use nix::time::{ClockId, clock_getres};
 
-use super::{LinuxTarget, Privilege, clock, netns, sysctl, worker::Worker};
+use super::{Link, Privilege, clock, netns, priority, sysctl, worker::Worker};
 use crate::doctor::{Finding, State};
 
 /// Everything the doctor tells about a Linux machine.
@@ -15,7 +15,8 @@ pub(crate) fn findings(privilege: &Result<Privilege, String>) -> Vec<Finding> {
         user_namespaces(),
         network_namespaces(),
         tun_device(),
-        whole(),
+        links(),
+        real_time(),
     ];
     findings.extend(congestion_controls());
     findings.extend([
@@ -152,8 +153,8 @@ fn tun_device() -> Finding {
     let subject = "TUN device";
     if !Path::new(path).exists() {
         return with_remedy(
-            finding(subject, State::Missing, format!("{path} does not exist")),
-            "`modprobe tun`, or pass it into the container (`--device /dev/net/tun`)",
+            finding(subject, State::Limited, format!("{path} does not exist")),
+            "not needed with `--link packet`; `modprobe tun`, or pass it into the container (`--device /dev/net/tun`)",
         );
     }
     match access(path, AccessFlags::R_OK | AccessFlags::W_OK) {
@@ -161,20 +162,38 @@ fn tun_device() -> Finding {
         Err(errno) => with_remedy(
             finding(
                 subject,
-                State::Missing,
+                State::Limited,
                 format!("{path} is not accessible ({errno})"),
             ),
-            "run as root, or `chmod 0666 /dev/net/tun`, as desktop distributions have it",
+            "not needed with `--link packet`; run as root, or `chmod 0666 /dev/net/tun`, as desktop distributions have it",
         ),
     }
 }
 
-fn whole() -> Finding {
-    from_result(
-        "both together",
-        "a TUN device can be made in a network namespace",
-        LinuxTarget::available(),
-    )
+/// Which links can be made in a namespace, and which one is taken.
+fn links() -> Finding {
+    let subject = "link to the kernel";
+    match (Link::Tun.try_out(), Link::Packet.try_out()) {
+        (Ok(()), Ok(())) => finding(subject, State::Ok, "tun; packet works too"),
+        (Ok(()), Err(_)) => finding(subject, State::Ok, "tun; packet does not work here"),
+        (Err(_), Ok(())) => finding(
+            subject,
+            State::Ok,
+            "packet (virtual Ethernet devices), for want of a usable TUN device",
+        ),
+        (Err(reason), Err(_)) => from_result(subject, "", Err(reason)),
+    }
+}
+
+fn real_time() -> Finding {
+    let subject = "real-time priority";
+    match Worker::start(|| Ok(priority::urgent())) {
+        Ok((_, true)) => finding(subject, State::Ok, "for the threads of a running case"),
+        _ => with_remedy(
+            finding(subject, State::Limited, "refused to this user"),
+            "on a busy machine more attempts are perturbed and made again; run as root, or raise the limit `rtprio`",
+        ),
+    }
 }
 
 fn congestion_controls() -> Vec<Finding> {

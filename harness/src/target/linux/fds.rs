@@ -45,6 +45,11 @@ impl FdTable {
         }
     }
 
+    /// Whether the case has this descriptor open.
+    pub(super) fn is_open(&self, fd: Fd) -> bool {
+        self.lock().open.contains_key(&fd.0)
+    }
+
     /// Forgets a descriptor that is about to be closed and gives the number to hand to the kernel.
     ///
     /// Before closing, not after: the number may be another case's the moment it is closed.

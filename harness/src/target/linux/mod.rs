@@ -14,13 +14,18 @@
 
 mod alone;
 mod blocking;
+mod cable;
 mod calls;
 mod capture;
 mod children;
 mod clock;
+mod destroy;
 mod device;
+mod ending;
+mod ethtool;
 mod facts;
 mod fds;
+mod gate;
 mod given;
 mod guardian;
 mod info;
@@ -28,18 +33,24 @@ mod machine;
 mod metrics;
 mod netlink;
 mod netns;
+mod offload;
 mod orphans;
 mod place;
+mod priority;
 mod privilege;
 mod process;
+mod provision;
 mod session;
 mod shell;
+mod signals;
 mod sysctl;
 mod tun;
+mod veth;
+mod watch;
 mod worker;
 
-use std::sync::OnceLock;
-
+pub use cable::Link;
+pub use ending::raise_on_signals;
 pub(crate) use facts::findings;
 pub use given::use_given_namespace;
 pub use privilege::{Privilege, prepare};
@@ -47,30 +58,33 @@ pub use privilege::{Privilege, prepare};
 use super::{Session, SessionSettings, Target, TargetError};
 use crate::program::Capability;
 use session::LinuxSession;
-use worker::Worker;
+
+/// Sessions at a time, whatever the machine: each has two threads and a namespace.
+const MOST_SESSIONS: usize = 512;
 
 /// The running kernel.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct LinuxTarget;
+pub struct LinuxTarget {
+    link: Option<Link>,
+}
 
 impl LinuxTarget {
+    fn link(&self) -> Option<Link> {
+        self.link.or_else(|| Link::usable().ok())
+    }
+
+    /// The running kernel, over this link instead of the first that the machine has.
+    pub fn over(link: Link) -> LinuxTarget {
+        LinuxTarget { link: Some(link) }
+    }
+
     /// Whether cases can be run against this machine's kernel. Found out once, by making a
-    /// namespace with a TUN device.
+    /// namespace with a link.
     ///
     /// # Errors
     /// What is missing and what to do about it, in one line.
     pub fn available() -> Result<(), String> {
-        static ANSWER: OnceLock<Result<(), String>> = OnceLock::new();
-        ANSWER
-            .get_or_init(|| {
-                Worker::start(|| {
-                    netns::enter()?;
-                    tun::Tun::open().map(drop)
-                })
-                .map(drop)
-                .map_err(|error| error.to_string())
-            })
-            .clone()
+        Link::usable().map(drop)
     }
 }
 
@@ -102,8 +116,8 @@ impl Target for LinuxTarget {
         match capability.0.as_str() {
             "psp" => Some("PSP needs hardware that speaks it".into()),
             "udp_encapsulation" => Some("Linux has no TCP inside UDP".into()),
-            "option:mss" | "option:speed" | "option:is_anyip" => {
-                Some("the linux target does not act on this option line yet".into())
+            "option:speed" if self.link() == Some(Link::Packet) => {
+                Some("a virtual Ethernet device has no speed to set; use `--link tun`".into())
             }
             name => sysctl::missing(name.strip_prefix("sysctl:")?),
         }
@@ -113,7 +127,16 @@ impl Target for LinuxTarget {
         false
     }
 
+    fn most_sessions(&self) -> usize {
+        let most = provision::descriptor_limit() / provision::DESCRIPTORS_OF_A_CASE;
+        usize::try_from(most).map_or(MOST_SESSIONS, |most| most.clamp(1, MOST_SESSIONS))
+    }
+
     fn open(&self, settings: &SessionSettings) -> Result<Box<dyn Session>, TargetError> {
-        Ok(Box::new(LinuxSession::open(settings)?))
+        let link = match self.link {
+            Some(link) => link,
+            None => Link::usable().map_err(TargetError::Machine)?,
+        };
+        Ok(Box::new(LinuxSession::open(settings, link)?))
     }
 }

@@ -69,6 +69,53 @@ impl Netlink {
         self.request(message)
     }
 
+    /// Keeps an Ethernet interface from looking for the hardware addresses of its neighbours.
+    pub(super) fn without_neighbours(&mut self, index: u32) -> Result<(), Errno> {
+        let flag = libc::IFF_NOARP as u32;
+        let mut message = Message::new(libc::RTM_NEWLINK, 0);
+        message.put(&[libc::AF_UNSPEC as u8, 0, 0, 0]);
+        message.put(&index.to_ne_bytes());
+        message.put(&flag.to_ne_bytes());
+        message.put(&flag.to_ne_bytes());
+        self.request(message)
+    }
+
+    /// Has packets to an address delivered here though no interface has it.
+    pub(super) fn set_local_route(&mut self, loopback: u32, address: IpAddr) -> Result<(), Errno> {
+        let bits = if address.is_ipv4() { 32 } else { 128 };
+        let mut message =
+            Message::new(libc::RTM_NEWROUTE, libc::NLM_F_CREATE | libc::NLM_F_REPLACE);
+        message.put(&[family(address), bits, 0, 0]);
+        message.put(&[
+            libc::RT_TABLE_LOCAL,
+            libc::RTPROT_STATIC,
+            libc::RT_SCOPE_HOST,
+            libc::RTN_LOCAL,
+        ]);
+        message.put(&0_u32.to_ne_bytes());
+        message.attribute(libc::RTA_DST, &octets(address));
+        message.attribute(libc::RTA_OIF, &loopback.to_ne_bytes());
+        self.request(message)
+    }
+
+    /// As [`set_route`](Self::set_route), without the gateway.
+    pub(super) fn set_link_route(&mut self, route: &Route) -> Result<(), Errno> {
+        let mut message =
+            Message::new(libc::RTM_NEWROUTE, libc::NLM_F_CREATE | libc::NLM_F_REPLACE);
+        message.put(&[family(route.destination), route.prefix, 0, 0]);
+        message.put(&[
+            libc::RT_TABLE_MAIN,
+            libc::RTPROT_STATIC,
+            libc::RT_SCOPE_LINK,
+            libc::RTN_UNICAST,
+        ]);
+        message.put(&0_u32.to_ne_bytes());
+        let network = masked(&octets(route.destination), route.prefix);
+        message.attribute(libc::RTA_DST, &network);
+        message.attribute(libc::RTA_OIF, &route.index.to_ne_bytes());
+        self.request(message)
+    }
+
     /// Gives an interface an address, without duplicate address detection.
     pub(super) fn add_address(
         &mut self,

@@ -8,11 +8,13 @@ use nix::errno::Errno;
 use nix::net::if_::if_nametoindex;
 use nix::sched::{CloneFlags, unshare};
 
+use super::cable::{Cable, Link};
 use super::capture::Capture;
+use super::ethtool;
 use super::given;
 use super::netlink::{Netlink, Route};
 use super::sysctl;
-use super::tun::{self, Tun};
+use super::tun;
 use crate::target::{SessionSettings, TargetError};
 
 /// The loopback interface is the first of every namespace.
@@ -40,7 +42,7 @@ const BEFORE: &[(&str, &str)] = &[
 /// What a namespace is made of, apart from the thread that is in it.
 #[derive(Debug)]
 pub(super) struct Wire {
-    pub(super) tun: Tun,
+    pub(super) cable: Cable,
     pub(super) capture: Capture,
     /// The route to the remote network.
     pub(super) route: Route,
@@ -69,7 +71,7 @@ pub(super) fn enter() -> Result<(), TargetError> {
 }
 
 /// Sets up the calling thread's namespace: `tun0` with the local address, the route through the gateway.
-pub(super) fn configure(settings: &SessionSettings) -> Result<Wire, TargetError> {
+pub(super) fn configure(settings: &SessionSettings, by: Link) -> Result<Wire, TargetError> {
     let six = settings.local_ip.is_ipv6();
     if six && !Path::new("/proc/sys/net/ipv6").exists() {
         return Err(TargetError::Unsupported {
@@ -80,7 +82,7 @@ pub(super) fn configure(settings: &SessionSettings) -> Result<Wire, TargetError>
     for (name, value) in BEFORE {
         set_default(name, value);
     }
-    let tun = Tun::open()?;
+    let cable = Cable::open(by, settings)?;
     let index = if_nametoindex(tun::NAME)
         .map_err(|errno| machine("the index of tun0 cannot be had", errno))?;
     if !six {
@@ -95,10 +97,23 @@ pub(super) fn configure(settings: &SessionSettings) -> Result<Wire, TargetError>
         index,
         congestion_control: None,
     };
+    if let Some(speed) = settings.speed {
+        ethtool::set_speed(tun::NAME, speed).map_err(|errno| {
+            machine(
+                &format!("tun0 cannot report a speed of {speed} Mbit/s"),
+                errno,
+            )
+        })?;
+    }
     let mut netlink = Netlink::open().map_err(|errno| machine("no rtnetlink socket", errno))?;
+    if cable.is_ethernet() {
+        netlink
+            .without_neighbours(index)
+            .map_err(|errno| machine("tun0 cannot do without address resolution", errno))?;
+    }
     link(&mut netlink, settings, &route)?;
     Ok(Wire {
-        tun,
+        cable,
         capture,
         route,
     })
@@ -123,6 +138,9 @@ fn link(
                 errno,
             )
         })?;
+    if settings.is_anyip {
+        return any_ip(netlink, settings, route);
+    }
     netlink
         .add_address(route.index, settings.local_ip, settings.local_prefix)
         .map_err(|errno| {
@@ -136,6 +154,23 @@ fn link(
         let network = cidr(settings.remote_ip, settings.remote_prefix);
         let gateway = settings.gateway_ip;
         machine(&format!("no route to {network} through {gateway} (the gateway must lie in the local network)"), errno)
+    })
+}
+
+/// Routes the local address to the stack without giving it to a device, and the remote network to
+/// the link without a gateway.
+fn any_ip(
+    netlink: &mut Netlink,
+    settings: &SessionSettings,
+    route: &Route,
+) -> Result<(), TargetError> {
+    let address = settings.local_ip;
+    netlink
+        .set_local_route(LOOPBACK, address)
+        .map_err(|errno| machine(&format!("no local route to {address}"), errno))?;
+    netlink.set_link_route(route).map_err(|errno| {
+        let network = cidr(settings.remote_ip, settings.remote_prefix);
+        machine(&format!("no route to {network} over tun0"), errno)
     })
 }
 

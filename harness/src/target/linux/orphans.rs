@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 const TCP: u8 = 6;
-const SYN: u8 = 0x02;
 const RST: u8 = 0x04;
 const ACK: u8 = 0x10;
 
@@ -21,7 +20,7 @@ struct Connection {
     remote: (IpAddr, u16),
 }
 
-/// The connections that the stack has sent on, with the last RCV.NXT it told.
+/// The connections that the stack has sent on, half-open ones too, with the last RCV.NXT it told.
 #[derive(Debug, Default)]
 pub(super) struct Connections {
     rcv_nxt: HashMap<Connection, u32>,
@@ -35,7 +34,7 @@ impl Connections {
         };
         if flags & RST != 0 {
             self.rcv_nxt.remove(&connection);
-        } else if flags & (SYN | ACK) == ACK
+        } else if flags & ACK != 0
             && (self.rcv_nxt.len() < MOST || self.rcv_nxt.contains_key(&connection))
         {
             self.rcv_nxt.insert(connection, ack);
@@ -144,22 +143,24 @@ fn checksum(parts: &[&[u8]]) -> [u8; 2] {
     (!(sum as u16)).to_be_bytes()
 }
 
-/// The number of TCP sockets in use by `/proc/…/net/sockstat` or `sockstat6`.
+/// The number of TCP sockets in use by `/proc/…/net/sockstat` or `sockstat6`, those in TIME-WAIT too.
 pub(super) fn sockets_in_use(sockstat: &str) -> u32 {
-    sockstat
-        .lines()
-        .find_map(|line| {
-            let line = line
-                .strip_prefix("TCP: inuse ")
-                .or_else(|| line.strip_prefix("TCP6: inuse "))?;
-            line.split_whitespace().next()?.parse().ok()
-        })
-        .unwrap_or(0)
+    let lines = sockstat.lines().filter_map(|line| {
+        line.strip_prefix("TCP: ")
+            .or_else(|| line.strip_prefix("TCP6: "))
+    });
+    let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
+    let counted = words
+        .chunks_exact(2)
+        .filter(|pair| matches!(pair[0], "inuse" | "tw"));
+    counted.filter_map(|pair| pair[1].parse::<u32>().ok()).sum()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SYN: u8 = 0x02;
 
     /// The answer a stack would give: the reset's ends swapped, with ACK set.
     fn sent_by_stack(local: &str, remote: &str, flags: u8, ack: u32) -> Vec<u8> {
@@ -192,11 +193,13 @@ mod tests {
     }
 
     #[test]
-    fn handshakes_and_reset_connections_are_not_noted() {
+    fn half_open_connections_are_noted_and_reset_ones_are_not() {
         let mut connections = Connections::default();
         let (local, remote) = ("192.168.0.1", "192.0.2.1");
-        connections.note(&sent_by_stack(local, remote, SYN | ACK, 5));
+        connections.note(&sent_by_stack(local, remote, SYN, 0));
         assert!(connections.resets().is_empty());
+        connections.note(&sent_by_stack(local, remote, SYN | ACK, 5));
+        assert_eq!(connections.resets().len(), 1);
         connections.note(&sent_by_stack(local, remote, ACK, 5));
         connections.note(&sent_by_stack(local, remote, RST | ACK, 5));
         assert!(connections.resets().is_empty());
@@ -215,8 +218,8 @@ mod tests {
     #[test]
     fn sockets_are_counted_in_both_files() {
         let four =
-            "sockets: used 9\nTCP: inuse 3 orphan 0 tw 0 alloc 5 mem 0\nUDP: inuse 1 mem 0\n";
-        assert_eq!(sockets_in_use(four), 3);
+            "sockets: used 9\nTCP: inuse 3 orphan 0 tw 2 alloc 5 mem 0\nUDP: inuse 1 mem 0\n";
+        assert_eq!(sockets_in_use(four), 5);
         assert_eq!(sockets_in_use("TCP6: inuse 2\n"), 2);
         assert_eq!(sockets_in_use(""), 0);
     }

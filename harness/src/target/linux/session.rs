@@ -12,20 +12,26 @@ use nix::sys::time::TimeSpec;
 
 use super::alone::{self, Presence};
 use super::blocking::{Finished, InFlight};
+use super::cable::{Cable, Link};
 use super::calls;
 use super::capture::Capture;
 use super::children;
 use super::clock::{self, Clock, Nanos};
+use super::destroy;
+use super::ending;
 use super::fds::FdTable;
+use super::gate::Gate;
 use super::guardian;
 use super::info;
 use super::machine::CaseMachine;
 use super::netns;
 use super::orphans::{self, Connections};
+use super::priority;
 use super::process::Process;
-use super::tun::Tun;
+use super::signals::Signals;
+use super::watch::Watch;
 use super::worker::Worker;
-use crate::call::{Call, Fd};
+use crate::call::{Call, Fd, Outcome};
 use crate::target::{
     CallReport, CommandContext, CommandReport, Observed, Session, SessionSettings, TargetError,
     commands,
@@ -36,6 +42,9 @@ use crate::time::{Moment, Time};
 /// which the next reset has.
 const RESET_ROUNDS: usize = 3;
 
+/// Setting up takes locks of the whole kernel: more than two at a time only wait for each other.
+static SETTING_UP: Gate = Gate::new(2);
+
 /// A network namespace with a thread in it, and both sides of its wire.
 ///
 /// Packets and time are the business of the thread that owns the session; calls and commands are
@@ -45,10 +54,14 @@ pub(super) struct LinuxSession {
     in_flight: Option<InFlight>,
     /// With the worker while a command runs.
     machine: Option<CaseMachine>,
+    signals: Signals,
     process: Option<Process>,
     worker: Worker,
     fds: Arc<FdTable>,
     line: Line,
+    watch: Arc<Watch>,
+    /// Until when a thread that makes calls waited for a processor, and how long.
+    waits: Vec<(Nanos, Nanos)>,
     /// The last to go: until then nothing of the case is left.
     presence: Option<Presence>,
 }
@@ -56,7 +69,7 @@ pub(super) struct LinuxSession {
 /// The wire as the harness sees it.
 #[derive(Debug)]
 struct Line {
-    tun: Tun,
+    cable: Cable,
     capture: Capture,
     clock: Clock,
     /// Packets the stack has sent that nobody has asked for yet.
@@ -65,29 +78,59 @@ struct Line {
 }
 
 impl LinuxSession {
-    pub(super) fn open(settings: &SessionSettings) -> Result<LinuxSession, TargetError> {
+    pub(super) fn open(
+        settings: &SessionSettings,
+        link: Link,
+    ) -> Result<LinuxSession, TargetError> {
         let presence = alone::beside_others();
         clock::set_exact_timers();
         let settings = settings.clone();
+        let _turn = SETTING_UP.enter();
         let (worker, wire) = Worker::start(move || {
             netns::enter()?;
-            netns::configure(&settings)
+            netns::configure(&settings, link)
         })?;
         Ok(LinuxSession {
             in_flight: None,
             machine: Some(CaseMachine::new(wire.route, None, false)),
+            signals: Signals::default(),
             process: None,
             worker,
             fds: Arc::default(),
             presence: Some(presence),
             line: Line {
-                tun: wire.tun,
+                cable: wire.cable,
                 capture: wire.capture,
                 clock: Clock::new(),
                 sent: VecDeque::new(),
                 connections: Connections::default(),
             },
+            watch: Watch::shared(),
+            waits: Vec::new(),
         })
+    }
+
+    /// What came of a call on signals; `None` for any other.
+    fn signal(&mut self, call: &Call) -> Option<Result<Outcome, TargetError>> {
+        match call {
+            Call::SigAction {
+                signal,
+                disposition,
+            } => Some(Ok(self.signals.set(*signal, *disposition))),
+            Call::TgKill { signal } => {
+                let thread = self.in_flight.as_ref().map(InFlight::thread);
+                Some(self.signals.send(*signal, thread))
+            }
+            _ => None,
+        }
+    }
+
+    /// Notes how long a call's thread waited for a processor, if that was long.
+    fn note_wait(&mut self, finished: Option<&Finished>) {
+        const SHORTEST: Nanos = 500_000;
+        if let Some(finished) = finished.filter(|finished| finished.waited > SHORTEST) {
+            self.waits.push((finished.end, finished.waited));
+        }
     }
 
     /// Closes every descriptor of the case, resetting its connections.
@@ -107,7 +150,8 @@ impl LinuxSession {
         });
     }
 
-    /// Ends the connections that outlive their descriptors, which would keep the namespace alive.
+    /// Ends the connections that outlive their descriptors, which would keep the namespace alive:
+    /// by the kernel's own means or, where it has none, by a reset from the peer.
     fn end_orphans(&mut self) {
         for _ in 0..RESET_ROUNDS {
             let in_use = self.worker.run(|| {
@@ -122,15 +166,23 @@ impl LinuxSession {
             if in_use.is_ok_and(|number| number == 0) || self.line.take_sent().is_err() {
                 return;
             }
+            if matches!(self.worker.run(destroy::every_connection), Ok(Ok(()))) {
+                continue;
+            }
             for reset in self.line.connections.resets() {
                 // The script may have taken the link down; then there is no way to reach them.
-                let _ = self.line.tun.write(&reset);
+                let _ = self.line.cable.write(&reset);
             }
         }
     }
 }
 
 impl Session for LinuxSession {
+    fn be_punctual(&mut self) {
+        let _ = self.worker.run(priority::urgent);
+        priority::urgent();
+    }
+
     fn start(&mut self) {
         let before = self.line.clock;
         self.line.clock = Clock::started_after_a_tick();
@@ -147,6 +199,7 @@ impl Session for LinuxSession {
     fn sleep_until(&mut self, time: Time) -> Result<(), TargetError> {
         let until = self.line.clock.instant(time);
         loop {
+            ending::check()?;
             self.line.take_sent()?;
             if clock::monotonic_nanos() >= until {
                 return Ok(());
@@ -155,9 +208,19 @@ impl Session for LinuxSession {
         }
     }
 
+    fn held_up(&mut self, from: Time, to: Time) -> Duration {
+        let (from, to) = (self.line.clock.instant(from), self.line.clock.instant(to));
+        let waited = self.waits.iter().map(|&(end, length)| {
+            let start = (end - length).max(from);
+            (end.min(to) - start).max(0)
+        });
+        let longest = self.watch.held_up(from, to).max(waited.sum());
+        Duration::from_nanos(u64::try_from(longest).unwrap_or(0))
+    }
+
     fn inject(&mut self, datagram: &[u8]) -> Result<Moment, TargetError> {
         let start = clock::monotonic_nanos();
-        let result = self.line.tun.write(datagram);
+        let result = self.line.cable.write(datagram);
         let end = clock::monotonic_nanos();
         match result {
             Ok(()) => {}
@@ -180,6 +243,7 @@ impl Session for LinuxSession {
 
     fn next_packet(&mut self, deadline: Time) -> Result<Option<Observed>, TargetError> {
         loop {
+            ending::check()?;
             // First the time, then the packets: what was sent up to then is in the socket by now.
             let now = self.line.clock.now();
             self.line.take_sent()?;
@@ -197,23 +261,33 @@ impl Session for LinuxSession {
     }
 
     fn call(&mut self, call: &Call, limit: Duration) -> Result<CallReport, TargetError> {
+        if let Some(outcome) = self.signal(call) {
+            let now = self.line.clock.now();
+            return Ok(CallReport::Returned {
+                moment: Moment::at(now),
+                outcome: outcome?,
+            });
+        }
         let (call, fds, clock) = (call.clone(), Arc::clone(&self.fds), self.line.clock);
         let line = &mut self.line;
         let finished = self.worker.run_within(
             limit,
             move || {
                 let _held_off = children::held_off(&call);
+                let waited = priority::waited_for_processor();
                 let start = clock::monotonic_nanos();
                 let outcome = calls::perform(&call, &fds);
                 let end = clock::monotonic_nanos();
                 Finished {
                     start,
                     end,
+                    waited: priority::waited_for_processor() - waited,
                     outcome,
                 }
             },
             || line.keep_going(),
         )?;
+        self.note_wait(finished.as_ref());
         report(clock, finished)
     }
 
@@ -243,6 +317,7 @@ impl Session for LinuxSession {
         if finished.is_some() {
             self.in_flight = None;
         }
+        self.note_wait(finished.as_ref());
         report(clock, finished)
     }
 
@@ -313,6 +388,9 @@ impl Session for LinuxSession {
 
 impl Drop for LinuxSession {
     fn drop(&mut self) {
+        // Taking a case apart is work, and nobody waits for it.
+        priority::ordinary();
+        let _ = self.worker.run(priority::ordinary);
         self.in_flight = None;
         if let Some(machine) = self.machine.take() {
             let _ = self.worker.run(move || machine.end());
@@ -326,7 +404,7 @@ impl Drop for LinuxSession {
 impl Line {
     /// Moves what the stack has sent from the kernel's buffers to ours.
     fn take_sent(&mut self) -> Result<(), TargetError> {
-        self.tun.discard_sent();
+        self.cable.discard_sent();
         while let Some(packet) = self.capture.next(self.clock)? {
             self.connections.note(&packet.bytes);
             self.sent.push_back(packet);
@@ -348,10 +426,10 @@ impl Line {
             return Ok(());
         }
         let wait = TimeSpec::from(clock::poll_wait(remaining.max(SHORT)));
-        let mut list = [
-            PollFd::new(self.capture.as_fd(), PollFlags::POLLIN),
-            PollFd::new(self.tun.as_fd(), PollFlags::POLLIN),
-        ];
+        let mut list = vec![PollFd::new(self.capture.as_fd(), PollFlags::POLLIN)];
+        let others = [self.cable.waiting(), ending::alarm()];
+        let others = others.into_iter().flatten();
+        list.extend(others.map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
         let wait = if remaining < SHORT {
             TimeSpec::new(0, remaining as _)
         } else {
@@ -392,9 +470,13 @@ impl Line {
 fn report(clock: Clock, finished: Option<Finished>) -> Result<CallReport, TargetError> {
     Ok(match finished {
         None => CallReport::Blocked,
-        Some(finished) => CallReport::Returned {
-            moment: clock.moment(finished.start, finished.end),
-            outcome: finished.outcome?,
-        },
+        Some(finished) => {
+            let mut outcome = finished.outcome?;
+            calls::in_case_time(&mut outcome, clock);
+            CallReport::Returned {
+                moment: clock.moment(finished.start, finished.end),
+                outcome,
+            }
+        }
     })
 }

@@ -1,11 +1,14 @@
 //! The wire: a TUN device named `tun0`. What is written to it arrives at the stack as received.
 
+use std::io::IoSlice;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
+use nix::sys::uio::writev;
 
+use super::offload;
 use crate::target::TargetError;
 
 /// The name scripts use in `dev tun0`.
@@ -17,21 +20,28 @@ nix::ioctl_write_ptr_bad!(tun_set_iff, libc::TUNSETIFF, libc::ifreq);
 #[derive(Debug)]
 pub(super) struct Tun {
     fd: OwnedFd,
+    /// Injected TCP packets look joined from segments of this size; each write begins with a header.
+    segment_size: Option<u16>,
 }
 
 impl Tun {
     /// Makes the device in the calling thread's network namespace.
     ///
-    /// Without a virtio header the device offers no offloads, so the kernel cuts and
-    /// checksums every segment before it gets here.
-    pub(super) fn open() -> Result<Tun, TargetError> {
+    /// The device offers no offloads, so the kernel cuts and checksums every segment before it
+    /// gets here. With a segment size every packet that is put in begins with a virtio header.
+    pub(super) fn open(segment_size: Option<u16>) -> Result<Tun, TargetError> {
         let flags = OFlag::O_RDWR | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
         let fd = open("/dev/net/tun", flags, Mode::empty()).map_err(unavailable)?;
         let mut request = empty_request();
         for (to, from) in request.ifr_name.iter_mut().zip(NAME.bytes()) {
             *to = from as libc::c_char;
         }
-        request.ifr_ifru.ifru_flags = (libc::IFF_TUN | libc::IFF_NO_PI) as libc::c_short;
+        let header = if segment_size.is_some() {
+            libc::IFF_VNET_HDR
+        } else {
+            0
+        };
+        request.ifr_ifru.ifru_flags = (libc::IFF_TUN | libc::IFF_NO_PI | header) as libc::c_short;
         // SAFETY: TUNSETIFF reads and writes one `ifreq`, which outlives the call.
         unsafe { tun_set_iff(fd.as_raw_fd(), &request) }.map_err(|errno| {
             TargetError::Unsupported {
@@ -39,13 +49,18 @@ impl Tun {
                 reason: format!("the kernel refuses to make a TUN device ({errno}); it needs CAP_NET_ADMIN in the network namespace"),
             }
         })?;
-        Ok(Tun { fd })
+        Ok(Tun { fd, segment_size })
     }
 
     /// Puts one IP datagram in front of the stack, which has dealt with it when this returns.
     pub(super) fn write(&self, datagram: &[u8]) -> Result<(), Errno> {
+        let header = self
+            .segment_size
+            .map(|size| offload::segments(datagram, size, None));
+        let header = header.as_ref().map_or(&[][..], |header| &header[..]);
         loop {
-            match nix::unistd::write(&self.fd, datagram) {
+            let parts = [IoSlice::new(header), IoSlice::new(datagram)];
+            match writev(&self.fd, &parts) {
                 Ok(_) => return Ok(()),
                 Err(Errno::EINTR) => {}
                 Err(errno) => return Err(errno),

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::{Pid, getpid, gettid};
 
+use super::ending;
 use crate::target::TargetError;
 
 /// How long an interrupted call may take to come back before its thread is given up.
@@ -15,6 +16,9 @@ pub(super) const GIVE_UP: Duration = Duration::from_secs(2);
 
 /// How often an interruption is repeated: a signal that comes just before the call begins is lost.
 const REPEAT: Duration = Duration::from_millis(1);
+
+/// Enough for any job. Small stacks are kept and used again, large ones mapped anew each time.
+pub(super) const STACK: usize = 256 << 10;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -37,6 +41,7 @@ impl Worker {
         let (answer, ready) = channel();
         let thread = std::thread::Builder::new()
             .name("tcpdrill-netns".into())
+            .stack_size(STACK)
             .spawn(move || {
                 super::clock::set_exact_timers();
                 let result = setup();
@@ -138,6 +143,9 @@ pub(super) fn wait_idling<T>(
     const STRETCH: Duration = Duration::from_millis(20);
     let end = Instant::now().checked_add(limit);
     loop {
+        if ending::has_come() {
+            return answer.try_recv().map_err(|_| RecvTimeoutError::Timeout);
+        }
         let left = end.map_or(STRETCH, |end| end.saturating_duration_since(Instant::now()));
         match answer.recv_timeout(left.min(STRETCH)) {
             Err(RecvTimeoutError::Timeout) if left > STRETCH || end.is_none() => idle(),
@@ -170,39 +178,50 @@ fn interruption_signal() -> i32 {
     libc::SIGRTMIN() + 7
 }
 
+/// Another one, whose handler lets calls go on where signal(7) says they can.
+fn restarting_signal() -> i32 {
+    libc::SIGRTMIN() + 8
+}
+
 extern "C" fn do_nothing(_signal: i32) {}
 
-/// Gives the interruption signal an empty handler without SA_RESTART, so that it makes a blocked
-/// call return EINTR and does nothing else.
+/// Gives both signals an empty handler, the second one with SA_RESTART, so that they end or
+/// restart a blocked call and do nothing else.
 fn install_interruption() {
     static INSTALLED: OnceLock<()> = OnceLock::new();
     INSTALLED.get_or_init(|| {
-        // SAFETY: all zeros is a valid `sigaction`; the handler is async-signal-safe, being empty;
-        // the call reads one `sigaction` and is given no place to write to.
-        unsafe {
-            let mut action: libc::sigaction = std::mem::zeroed();
-            action.sa_sigaction = do_nothing as extern "C" fn(i32) as usize;
-            libc::sigemptyset(&raw mut action.sa_mask);
-            libc::sigaction(
-                interruption_signal(),
-                &raw const action,
-                std::ptr::null_mut(),
-            );
-        }
+        install(interruption_signal(), 0);
+        install(restarting_signal(), libc::SA_RESTART);
     });
 }
 
+fn install(signal: i32, flags: i32) {
+    // SAFETY: all zeros is a valid `sigaction`; the handler is async-signal-safe, being empty;
+    // the call reads one `sigaction` and is given no place to write to.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = do_nothing as extern "C" fn(i32) as usize;
+        action.sa_flags = flags;
+        libc::sigemptyset(&raw mut action.sa_mask);
+        libc::sigaction(signal, &raw const action, std::ptr::null_mut());
+    }
+}
+
 /// Makes the call a thread of this process is blocked in return EINTR.
-fn interrupt(tid: Pid) {
+pub(super) fn interrupt(tid: Pid) {
+    send(tid, interruption_signal());
+}
+
+/// The same, except that a call goes on that can.
+pub(super) fn interrupt_restarting(tid: Pid) {
+    send(tid, restarting_signal());
+}
+
+fn send(tid: Pid, signal: i32) {
     // SAFETY: tgkill takes numbers only. The thread group is ours, so at worst a thread of this
     // process runs an empty handler.
     unsafe {
-        libc::syscall(
-            libc::SYS_tgkill,
-            getpid().as_raw(),
-            tid.as_raw(),
-            interruption_signal(),
-        );
+        libc::syscall(libc::SYS_tgkill, getpid().as_raw(), tid.as_raw(), signal);
     }
 }
 

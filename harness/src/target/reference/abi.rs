@@ -49,6 +49,8 @@ pub(super) mod msg {
 
 /// `fcntl` commands and the flags they read and write.
 pub(super) mod file {
+    pub(crate) const DUPFD: i32 = 0;
+    pub(crate) const DUPFD_CLOEXEC: i32 = 1030;
     pub(crate) const GETFD: i32 = 1;
     pub(crate) const SETFD: i32 = 2;
     pub(crate) const GETFL: i32 = 3;
@@ -85,6 +87,8 @@ pub(super) mod ready {
     pub(crate) const RDNORM: u32 = 0x40;
     pub(crate) const WRNORM: u32 = 0x100;
     pub(crate) const RDHUP: u32 = 0x2000;
+    /// What each set of `select` asks for: to read, to write, exceptional (Linux's fs/select.c).
+    pub(crate) const SELECT: [u32; 3] = [IN | RDNORM | HUP | ERR, OUT | WRNORM | ERR, PRI];
     /// Reported whether asked for or not.
     pub(crate) const ALWAYS: u32 = ERR | HUP;
 }

@@ -12,6 +12,10 @@ const MISSING: &[(&str, &str)] = &[
         "call:sendfile",
         "the reference target has no pipes or files",
     ),
+    (
+        "call:eventfd",
+        "the reference target has TCP sockets and epoll instances only",
+    ),
     ("call:cap_set", "the reference target has no privileges"),
     (
         "call:psp_rx_assoc",
@@ -35,7 +39,6 @@ const MISSING: &[(&str, &str)] = &[
         "udp_encapsulation",
         "the reference stack has no TCP inside UDP",
     ),
-    ("tunnel_option", "the reference stack has no tunnels"),
     ("psp", "the reference stack has no PSP"),
     ("raw", "the reference stack speaks TCP only"),
     ("mptcp", "the reference stack speaks plain TCP only"),
@@ -95,6 +98,18 @@ const CALLS: &[&str] = &[
     "epoll_create",
     "epoll_ctl",
     "epoll_wait",
+    "getsockname",
+    "getpeername",
+    "dup",
+    "dup2",
+    "dup3",
+    "ppoll",
+    "select",
+    "pselect",
+    "epoll_create1",
+    "epoll_pwait",
+    "sigaction",
+    "tgkill",
 ];
 
 /// Subjects that are there.

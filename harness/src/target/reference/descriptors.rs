@@ -49,8 +49,6 @@ pub(super) struct Socket {
     pub(super) family: Family,
     /// `O_NONBLOCK`.
     pub(super) nonblocking: bool,
-    /// `FD_CLOEXEC`.
-    pub(super) close_on_exec: bool,
     /// Address (`None`: any) and port it was bound to.
     pub(super) bound: Option<(Option<IpAddr>, u16)>,
     /// What it is.
@@ -86,11 +84,10 @@ pub(super) struct LocalOptions {
 
 impl Socket {
     /// As `socket(2)` makes it.
-    pub(super) fn new(family: Family, nonblocking: bool, close_on_exec: bool) -> Socket {
+    pub(super) fn new(family: Family, nonblocking: bool) -> Socket {
         Socket {
             family,
             nonblocking,
-            close_on_exec,
             bound: None,
             stage: Stage::Fresh,
             options: SocketOptions {
@@ -113,10 +110,9 @@ impl Socket {
     }
 
     /// The socket `accept` gives for `id`: the listener's options, not its `O_NONBLOCK`.
-    pub(super) fn accepted(&self, id: SocketId, nonblocking: bool, close_on_exec: bool) -> Socket {
+    pub(super) fn accepted(&self, id: SocketId, nonblocking: bool) -> Socket {
         Socket {
             nonblocking,
-            close_on_exec,
             stage: Stage::Connection(id, Link::Connected),
             read_shut: false,
             write_shut: false,
@@ -155,8 +151,8 @@ pub(super) struct Watch {
 /// An epoll instance.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Epoll {
-    /// By descriptor.
-    pub(super) watches: BTreeMap<Fd, Watch>,
+    /// By descriptor and by what it stood for when it was added: epoll(7), question 6.
+    pub(super) watches: BTreeMap<(Fd, Description), Watch>,
     /// Source of [`Watch::turn`].
     pub(super) turns: u64,
 }
@@ -170,45 +166,121 @@ pub(super) enum Object {
     Epoll(Epoll),
 }
 
-/// All open descriptors.
+/// An open file description: what `dup` makes another descriptor for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Description(usize);
+
+/// One descriptor.
+#[derive(Clone, Copy, Debug)]
+struct Number {
+    description: Description,
+    /// `FD_CLOEXEC`
+    close_on_exec: bool,
+}
+
+/// All open descriptors, and what stands behind them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Table {
-    objects: BTreeMap<Fd, Object>,
+    numbers: BTreeMap<Fd, Number>,
+    objects: BTreeMap<Description, Object>,
+    made: usize,
 }
 
 impl Table {
     /// Opens the lowest free number.
-    pub(super) fn insert(&mut self, object: Object) -> Fd {
-        let mut number = FIRST;
-        for fd in self.objects.keys() {
+    pub(super) fn insert(&mut self, object: Object, close_on_exec: bool) -> Fd {
+        self.made += 1;
+        let description = Description(self.made);
+        self.objects.insert(description, object);
+        let fd = self.lowest_free(FIRST);
+        self.numbers.insert(
+            fd,
+            Number {
+                description,
+                close_on_exec,
+            },
+        );
+        fd
+    }
+
+    fn lowest_free(&self, from: i32) -> Fd {
+        let mut number = from;
+        for fd in self.numbers.range(Fd(from)..).map(|(fd, _)| fd) {
             if fd.0 != number {
                 break;
             }
             number += 1;
         }
-        self.objects.insert(Fd(number), object);
         Fd(number)
     }
 
-    /// Closes a number; every epoll instance forgets it.
-    pub(super) fn remove(&mut self, fd: Fd) -> Option<Object> {
-        let object = self.objects.remove(&fd)?;
+    /// Opens another number for what `fd` stands for: the lowest free one from `least` on.
+    pub(super) fn copy(&mut self, fd: Fd, least: i32, close_on_exec: bool) -> Option<Fd> {
+        let copy = self.lowest_free(least.max(FIRST));
+        self.copy_to(fd, copy, close_on_exec)
+    }
+
+    /// Makes `to`, which must not be open, another number for what `fd` stands for.
+    pub(super) fn copy_to(&mut self, fd: Fd, to: Fd, close_on_exec: bool) -> Option<Fd> {
+        let Number { description, .. } = *self.numbers.get(&fd)?;
+        self.numbers.insert(
+            to,
+            Number {
+                description,
+                close_on_exec,
+            },
+        );
+        Some(to)
+    }
+
+    /// Closes a number. `None`: it was not open; `Some(None)`: other numbers stand for the same;
+    /// else what it stood for, which every epoll instance has forgotten.
+    pub(super) fn remove(&mut self, fd: Fd) -> Option<Option<Object>> {
+        let Number { description, .. } = self.numbers.remove(&fd)?;
+        if (self.numbers.values()).any(|other| other.description == description) {
+            return Some(None);
+        }
+        let object = self.objects.remove(&description);
         for other in self.objects.values_mut() {
             if let Object::Epoll(epoll) = other {
-                epoll.watches.remove(&fd);
+                epoll
+                    .watches
+                    .retain(|(_, watched), _| *watched != description);
             }
         }
         Some(object)
     }
 
+    /// `FD_CLOEXEC`
+    pub(super) fn close_on_exec(&mut self, fd: Fd) -> Option<&mut bool> {
+        self.numbers
+            .get_mut(&fd)
+            .map(|number| &mut number.close_on_exec)
+    }
+
+    /// The open file description behind a number.
+    pub(super) fn description(&self, fd: Fd) -> Option<Description> {
+        self.numbers.get(&fd).map(|number| number.description)
+    }
+
+    /// What an open file description is.
+    pub(super) fn object(&self, description: Description) -> Option<&Object> {
+        self.objects.get(&description)
+    }
+
     /// What a number stands for.
     pub(super) fn get(&self, fd: Fd) -> Option<&Object> {
-        self.objects.get(&fd)
+        self.object(self.description(fd)?)
+    }
+
+    fn get_mut(&mut self, fd: Fd) -> Option<&mut Object> {
+        let description = self.description(fd)?;
+        self.objects.get_mut(&description)
     }
 
     /// The socket behind a number: EBADF if closed, ENOTSOCK if something else.
     pub(super) fn socket(&self, fd: Fd) -> Result<&Socket, Stop> {
-        match self.objects.get(&fd) {
+        match self.get(fd) {
             Some(Object::Socket(socket)) => Ok(socket),
             Some(Object::Epoll(_)) => Err(Stop::Failed(ENOTSOCK)),
             None => Err(Stop::Failed(EBADF)),
@@ -217,7 +289,7 @@ impl Table {
 
     /// As [`socket`](Self::socket), to change it.
     pub(super) fn socket_mut(&mut self, fd: Fd) -> Result<&mut Socket, Stop> {
-        match self.objects.get_mut(&fd) {
+        match self.get_mut(fd) {
             Some(Object::Socket(socket)) => Ok(socket),
             Some(Object::Epoll(_)) => Err(Stop::Failed(ENOTSOCK)),
             None => Err(Stop::Failed(EBADF)),
@@ -226,7 +298,7 @@ impl Table {
 
     /// The epoll instance behind a number: EBADF if closed, EINVAL if something else.
     pub(super) fn epoll_mut(&mut self, fd: Fd) -> Result<&mut Epoll, Stop> {
-        match self.objects.get_mut(&fd) {
+        match self.get_mut(fd) {
             Some(Object::Epoll(epoll)) => Ok(epoll),
             Some(Object::Socket(_)) => Err(Stop::Failed(EINVAL)),
             None => Err(Stop::Failed(EBADF)),
@@ -234,25 +306,35 @@ impl Table {
     }
 
     /// Every open socket.
-    pub(super) fn sockets(&self) -> impl Iterator<Item = (Fd, &Socket)> {
-        self.objects.iter().filter_map(|(fd, object)| match object {
-            Object::Socket(socket) => Some((*fd, &**socket)),
-            Object::Epoll(_) => None,
-        })
+    pub(super) fn sockets(&self) -> impl Iterator<Item = (Description, &Socket)> {
+        self.objects
+            .iter()
+            .filter_map(|(description, object)| match object {
+                Object::Socket(socket) => Some((*description, &**socket)),
+                Object::Epoll(_) => None,
+            })
     }
 
     /// Every open number.
     pub(super) fn numbers(&self) -> Vec<Fd> {
-        self.objects.keys().copied().collect()
+        self.numbers.keys().copied().collect()
     }
 
-    /// The numbers of all epoll instances.
-    pub(super) fn epolls(&self) -> Vec<Fd> {
+    /// Every epoll instance.
+    pub(super) fn epolls(&self) -> Vec<Description> {
         self.objects
             .iter()
             .filter(|(_, object)| matches!(object, Object::Epoll(_)))
-            .map(|(fd, _)| *fd)
+            .map(|(description, _)| *description)
             .collect()
+    }
+
+    /// The epoll instance that `epolls` named.
+    pub(super) fn epoll_at(&mut self, description: Description) -> Option<&mut Epoll> {
+        match self.objects.get_mut(&description) {
+            Some(Object::Epoll(epoll)) => Some(epoll),
+            Some(Object::Socket(_)) | None => None,
+        }
     }
 }
 
@@ -261,25 +343,26 @@ mod tests {
     use super::*;
 
     fn socket() -> Object {
-        Object::Socket(Box::new(Socket::new(Family::Inet, false, false)))
+        Object::Socket(Box::new(Socket::new(Family::Inet, false)))
     }
 
     #[test]
     fn the_lowest_free_number_from_three_is_given_out() {
         let mut table = Table::default();
-        assert_eq!(table.insert(socket()), Fd(3));
-        assert_eq!(table.insert(socket()), Fd(4));
-        assert_eq!(table.insert(socket()), Fd(5));
+        assert_eq!(table.insert(socket(), false), Fd(3));
+        assert_eq!(table.insert(socket(), false), Fd(4));
+        assert_eq!(table.insert(socket(), false), Fd(5));
         table.remove(Fd(4));
-        assert_eq!(table.insert(socket()), Fd(4));
-        assert_eq!(table.insert(socket()), Fd(6));
+        assert_eq!(table.insert(socket(), false), Fd(4));
+        assert_eq!(table.insert(socket(), false), Fd(6));
     }
 
     #[test]
-    fn a_closed_descriptor_leaves_every_epoll_instance() {
+    fn what_no_descriptor_stands_for_any_more_leaves_every_epoll_instance() {
         let mut table = Table::default();
-        let watched = table.insert(socket());
-        let epoll = table.insert(Object::Epoll(Epoll::default()));
+        let watched = table.insert(socket(), false);
+        let epoll = table.insert(Object::Epoll(Epoll::default()), false);
+        let table_description = table.description(watched).unwrap();
         let watch = Watch {
             events: 1,
             data: 0,
@@ -293,8 +376,11 @@ mod tests {
             .epoll_mut(epoll)
             .unwrap()
             .watches
-            .insert(watched, watch);
-        table.remove(watched);
+            .insert((watched, table_description), watch);
+        let copy = table.copy(watched, 0, false).unwrap();
+        assert!(matches!(table.remove(watched), Some(None)));
+        assert_eq!(table.epoll_mut(epoll).unwrap().watches.len(), 1);
+        assert!(matches!(table.remove(copy), Some(Some(_))));
         assert!(table.epoll_mut(epoll).unwrap().watches.is_empty());
     }
 }

@@ -6,8 +6,11 @@ use tcpdrill_stack::{CallError, ConnectionError};
 use crate::call::Errno;
 
 pub(super) const ENOENT: Errno = Errno(2);
+pub(super) const ESRCH: Errno = Errno(3);
+pub(super) const EINTR: Errno = Errno(4);
 pub(super) const EBADF: Errno = Errno(9);
 pub(super) const EAGAIN: Errno = Errno(11);
+pub(super) const EFAULT: Errno = Errno(14);
 pub(super) const EEXIST: Errno = Errno(17);
 pub(super) const EINVAL: Errno = Errno(22);
 pub(super) const ENOTTY: Errno = Errno(25);

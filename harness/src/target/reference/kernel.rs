@@ -10,7 +10,7 @@ use super::commands::Remembered;
 use super::descriptors::{Family, Stage, Table};
 use super::engine::Engine;
 use super::errno;
-use crate::call::{Call, Errno, Fd};
+use crate::call::{Call, Disposition, Errno, Fd, Outcome, Output};
 use crate::program::IpVersion;
 
 /// Descriptors, the stack, and what `sysctl` has set for the call interface.
@@ -24,6 +24,8 @@ pub(super) struct Kernel {
     pub(super) ip_version: IpVersion,
     /// `net.core.somaxconn`: longest backlog.
     pub(super) max_backlog: usize,
+    /// What is done with each signal.
+    pub(super) signals: BTreeMap<i32, Disposition>,
     /// Where the search for a port starts when `bind` is asked for port 0.
     pub(super) port_hint: u64,
     /// What commands have set, by the names of Linux.
@@ -40,6 +42,7 @@ impl Kernel {
             table: Table::default(),
             ip_version,
             max_backlog: 4096,
+            signals: BTreeMap::new(),
             port_hint: seed,
             settings: BTreeMap::new(),
             undo: BTreeMap::new(),
@@ -100,15 +103,33 @@ impl Kernel {
                 value,
             } => self.set_option(*fd, *level, *name, value),
             Call::Poll { .. }
+            | Call::Ppoll { .. }
+            | Call::Select { .. }
             | Call::EpollCreate { .. }
+            | Call::EpollCreate1 { .. }
             | Call::EpollCtl { .. }
-            | Call::EpollWait { .. } => self.poll_family(call, progress),
-            Call::Pipe
-            | Call::Splice { .. }
-            | Call::Open { .. }
-            | Call::SendFile { .. }
-            | Call::CapSet { .. } => Err(Stop::unsupported(
-                format!("call:{}", call.name()),
+            | Call::EpollWait { .. }
+            | Call::EpollPwait { .. } => self.poll_family(call, progress),
+            Call::WithNull { call, at } => self.with_null(call, at, progress),
+            other => self.other_call(other),
+        }
+    }
+
+    /// Calls about a descriptor as such, and those the target has not.
+    fn other_call(&mut self, call: &Call) -> Attempt {
+        match call {
+            Call::GetName { fd, peer: false } => self.socket_name(*fd),
+            Call::GetName { fd, peer: true } => self.peer_name(*fd),
+            Call::Dup { fd, to, flags } => self.dup(*fd, *to, *flags),
+            Call::TcpInfo { fd } => {
+                let members = self.info(*fd)?;
+                Ok(Outcome::with(0, Output::Members(members)))
+            }
+            Call::SigAction { .. } | Call::TgKill { .. } => {
+                Err(Stop::machine("a signal is the session's business"))
+            }
+            other => Err(Stop::unsupported(
+                format!("call:{}", other.name()),
                 "the reference target has TCP sockets and epoll instances only",
             )),
         }

@@ -98,6 +98,38 @@ impl ReferenceSession {
         };
     }
 
+    /// What came of a call on signals; `None` for any other.
+    fn signal(&mut self, call: &Call) -> Option<Result<Outcome, TargetError>> {
+        let result = match call {
+            Call::SigAction {
+                signal,
+                disposition,
+            } => self.kernel.set_signal(*signal, *disposition),
+            Call::TgKill { signal } => match self.kernel.signal(*signal, &mut self.in_flight) {
+                Err(error) => return Some(Err(error)),
+                Ok(Err(errno)) => Err(errno),
+                Ok(Ok(None)) => Ok(Outcome::ok(0)),
+                Ok(Ok(Some(ended))) => {
+                    self.interrupt(ended);
+                    Ok(Outcome::ok(0))
+                }
+            },
+            _ => return None,
+        };
+        Some(Ok(result.unwrap_or_else(Outcome::failed)))
+    }
+
+    /// Ends the call in flight.
+    fn interrupt(&mut self, ended: Result<Outcome, Stop>) {
+        if let InFlight::Sleeping { progress, .. } = &self.in_flight {
+            self.in_flight = InFlight::Ended {
+                started: progress.started,
+                ended: self.kernel.engine.now(),
+                result: outcome(ended),
+            };
+        }
+    }
+
     /// Goes on to the next thing that happens not later than `limit`: a timer of the stack, the call in
     /// flight waking, or `own`. If there is none the clock stands at `limit` afterwards, and `false` comes back.
     fn step(&mut self, limit: Instant, own: Option<Instant>) -> Result<bool, TargetError> {
@@ -155,6 +187,12 @@ impl Session for ReferenceSession {
 
     fn call(&mut self, call: &Call, limit: Duration) -> Result<CallReport, TargetError> {
         let started = self.kernel.engine.now();
+        if let Some(outcome) = self.signal(call) {
+            return Ok(CallReport::Returned {
+                moment: self.moment(started, started),
+                outcome: outcome?,
+            });
+        }
         let end = started + limit;
         let mut progress = Progress::new(started);
         loop {

@@ -11,19 +11,28 @@ use crate::source::Span;
 
 impl Checker<'_> {
     pub(super) fn poll(&mut self, arguments: &[Argument]) -> Option<Lowered> {
-        let items = self.list(&arguments[0], "a list, such as `[{fd=3, events=POLLIN}]`")?;
-        let entries: Vec<_> = items.iter().map(|item| self.poll_entry(item)).collect();
-        let timeout = self.c_int(&arguments[2], "a time-out in milliseconds");
-        self.count(&arguments[1], items.len(), "descriptors")?;
-        let entries: Vec<(PollEntry, i16)> = entries.into_iter().collect::<Option<_>>()?;
-        let (entries, revents) = entries.into_iter().unzip();
+        let (entries, revents) = self.poll_entries(&arguments[0], &arguments[1])?;
+        let timeout_ms = self.c_int(&arguments[2], "a time-out in milliseconds")?;
         Some((
             Call::Poll {
                 entries,
-                timeout_ms: timeout?,
+                timeout_ms,
             },
             OutputExpectation::Poll(revents),
         ))
+    }
+
+    /// The list of descriptors and its length: what is asked, and what must be answered.
+    pub(super) fn poll_entries(
+        &mut self,
+        list: &Argument,
+        count: &Argument,
+    ) -> Option<(Vec<PollEntry>, Vec<i16>)> {
+        let items = self.list(list, "a list, such as `[{fd=3, events=POLLIN}]`")?;
+        let entries: Vec<_> = items.iter().map(|item| self.poll_entry(item)).collect();
+        self.count(count, items.len(), "descriptors")?;
+        let entries: Vec<(PollEntry, i16)> = entries.into_iter().collect::<Option<_>>()?;
+        Some(entries.into_iter().unzip())
     }
 
     fn poll_entry(&mut self, item: &Argument) -> Option<(PollEntry, i16)> {
@@ -58,51 +67,91 @@ impl Checker<'_> {
             "epoll_create" => plain(Call::EpollCreate {
                 size: self.c_int(&arguments[0], "a size")?,
             }),
-            "epoll_ctl" => {
-                let epoll = self.fd(&arguments[0]);
-                let operation = self.c_int(&arguments[1], "an operation, such as `EPOLL_CTL_ADD`");
-                let fd = self.fd(&arguments[2]);
-                let event = match &arguments[3].node {
-                    Expr::Word(name) if name == "NULL" => Some((0, 0)),
-                    _ => self.epoll_event(&arguments[3]),
-                };
-                let (events, data) = event?;
-                plain(Call::EpollCtl {
-                    epoll: epoll?,
-                    operation: operation?,
-                    fd: fd?,
-                    events,
-                    data,
-                })
-            }
-            _ => self.epoll_wait(arguments, call),
+            "epoll_create1" => plain(Call::EpollCreate1 {
+                flags: self.c_int(&arguments[0], "the flags")?,
+            }),
+            "epoll_ctl" => self.epoll_ctl(arguments),
+            _ => self.epoll_wait(name, arguments, call),
         }
     }
 
-    fn epoll_wait(&mut self, arguments: &[Argument], call: &ast::Call) -> Option<Lowered> {
+    fn epoll_ctl(&mut self, arguments: &[Argument]) -> Option<Lowered> {
+        let epoll = self.fd(&arguments[0]);
+        let operation = self.c_int(&arguments[1], "an operation, such as `EPOLL_CTL_ADD`");
+        let fd = self.fd(&arguments[2]);
+        let event = match &arguments[3].node {
+            Expr::Word(name) if name == "NULL" => Some(None),
+            _ => self.epoll_event(&arguments[3]).map(Some),
+        };
+        let event = event?;
+        let (events, data) = event.unwrap_or_default();
+        let call = Call::EpollCtl {
+            epoll: epoll?,
+            operation: operation?,
+            fd: fd?,
+            events,
+            data,
+        };
+        plain(match event {
+            Some(_) => call,
+            None => {
+                self.superset(arguments[3].span, "`NULL` as an event");
+                Call::WithNull {
+                    call: Box::new(call),
+                    at: vec![0],
+                }
+            }
+        })
+    }
+
+    fn epoll_wait(
+        &mut self,
+        name: &str,
+        arguments: &[Argument],
+        call: &ast::Call,
+    ) -> Option<Lowered> {
         let epoll = self.fd(&arguments[0]);
         let event = match &arguments[1].node {
-            Expr::Ellipsis => Some(None),
+            Expr::Ellipsis => {
+                self.superset(arguments[1].span, "`...` as an event");
+                Some(None)
+            }
             _ => self.epoll_event(&arguments[1]).map(Some),
         };
         let max_events = self.c_int(&arguments[2], "a number of events");
         let timeout_ms = self.c_int(&arguments[3], "a time-out in milliseconds");
-        let (epoll, max_events, timeout_ms) = (epoll?, max_events?, timeout_ms?);
-        // With no event returned there is nothing to compare.
-        let output = match (event?, &call.result.node) {
-            (Some((events, data)), Expr::Int(count)) if *count > 0 => {
-                OutputExpectation::Epoll(events, data)
-            }
-            _ => OutputExpectation::Any,
+        if let Some(mask) = arguments.get(4) {
+            self.null(mask, "the signal mask")?;
+        }
+        let (epoll, max_events, timeout_ms, event) = (epoll?, max_events?, timeout_ms?, event?);
+        if let (Some(event), Expr::Int(0)) = (event, &call.result.node)
+            && event != (0, 0)
+        {
+            self.error_help(
+                code::EVENT_OF_NONE,
+                arguments[1].span,
+                "no event is returned, so this one never matches",
+                "write `{events=0, ptr=0}`, or `...`",
+            );
+            return None;
+        }
+        let output = match event {
+            Some((events, data)) => OutputExpectation::Epoll(events, data),
+            None => OutputExpectation::Any,
         };
-        Some((
-            Call::EpollWait {
+        let call = match name {
+            "epoll_wait" => Call::EpollWait {
                 epoll,
                 max_events,
                 timeout_ms,
             },
-            output,
-        ))
+            _ => Call::EpollPwait {
+                epoll,
+                max_events,
+                timeout_ms,
+            },
+        };
+        Some((call, output))
     }
 
     /// `{events=…, fd=…}`; the user data may also be `ptr`, `u32` or `u64`.

@@ -1,21 +1,19 @@
 //! `sendmsg` and `recvmsg`.
 
-use super::io::zero_buffers;
-use super::{Lowered, plain};
-use crate::call::{Address, Call, ControlMessage};
+use super::Lowered;
+use super::io::{Piece, bytes_of, text_of, with_null};
+use crate::call::{Address, Call};
 use crate::diagnostic::code;
-use crate::program::OutputExpectation;
+use crate::program::{AddressExpectation, OutputExpectation};
 use crate::script::ast::Expr;
 use crate::script::check::Checker;
 use crate::script::check::value::Argument;
 
-/// Room for control messages where a script lists some, in bytes.
-const CONTROL_ROOM: usize = 4096;
-
 /// The parts of `{msg_name(...)=..., msg_iov(n)=[…], msg_flags=…, msg_control=[…]}`.
 struct Message<'e> {
-    lens: Vec<usize>,
-    flags: Option<i32>,
+    name: Option<&'e Argument>,
+    pieces: Vec<Piece>,
+    flags: Option<(i32, &'e Argument)>,
     control: Option<&'e Argument>,
 }
 
@@ -25,21 +23,28 @@ impl Checker<'_> {
         let message = self.message(&arguments[1]);
         let flags = self.c_int(&arguments[2], "the flags");
         let (fd, message, flags) = (fd?, message?, flags?);
+        let address = match message.name {
+            Some(name) => self.address_pattern(name)?,
+            None => AddressExpectation::default(),
+        };
         let control = match message.control {
-            Some(list) => Some(self.control_messages(list)?),
+            Some(list) => Some(self.expected_controls(list)?),
             None => None,
         };
+        let room = control.as_deref().map_or(0, super::control::room);
         let call = Call::RecvMsg {
             fd,
-            lens: message.lens,
+            lens: message.pieces.iter().map(|(_, len)| *len).collect(),
             flags,
-            control_len: if control.is_some() { CONTROL_ROOM } else { 0 },
+            control_len: room,
         };
         Some((
-            call,
+            with_null(call, &message.pieces),
             OutputExpectation::Message {
-                flags: message.flags,
+                flags: message.flags.map(|(flags, _)| flags),
                 control,
+                data: text_of(&message.pieces),
+                address,
             },
         ))
     }
@@ -49,34 +54,56 @@ impl Checker<'_> {
         let message = self.message(&arguments[1]);
         let flags = self.c_int(&arguments[2], "the flags");
         let (fd, message, flags) = (fd?, message?, flags?);
-        if let Some(control) = message.control
-            && !matches!(&control.node, Expr::List(items) if items.is_empty())
+        if let Some((given, argument)) = message.flags
+            && given != 0
         {
-            self.need("control:sendmsg", control.span);
+            self.error_help(
+                code::FLAGS_SENT,
+                argument.span,
+                "`sendmsg` takes no notice of `msg_flags`, so only 0 can stand here",
+                "flags of the call are its third argument",
+            );
+            return None;
         }
-        let address = Some(Address::Default);
-        plain(Call::SendMsg {
+        let address = match message.name {
+            Some(name) => Some(self.address(name)?),
+            None => None,
+        };
+        let control = match message.control {
+            Some(list) => self.sent_controls(list)?,
+            None => Vec::new(),
+        };
+        if !control.is_empty() {
+            self.need("control:sendmsg", message.control?.span);
+        }
+        let call = Call::SendMsg {
             fd,
-            data: zero_buffers(&message.lens),
+            data: message.pieces.iter().map(bytes_of).collect(),
             flags,
-            address,
-        })
+            address: address.filter(|address| *address != Address::Unspecified),
+            control,
+        };
+        Some((with_null(call, &message.pieces), OutputExpectation::Any))
     }
 
     fn message<'e>(&mut self, argument: &'e Argument) -> Option<Message<'e>> {
-        let names = ["msg_name", "msg_iov", "msg_flags", "msg_control"];
-        let [name, vector, flags, control] = self.members(argument, names, 2)?;
-        let name = self.dots(name?, "the address");
-        let lens = self.buffers(vector?);
+        let names = ["msg_iov", "msg_name", "msg_flags", "msg_control"];
+        let [vector, name, flags, control] = self.members(argument, names, 1)?;
+        if name.is_none() || flags.is_none() {
+            self.superset(argument.span, "a `msghdr` without name or flags");
+        }
+        let pieces = self.buffers(vector?);
         let flags = match flags {
-            Some(flags) => self.c_int(flags, "the flags").map(Some),
+            Some(flags) => self
+                .c_int(flags, "the flags")
+                .map(|value| Some((value, flags))),
             None => Some(None),
         };
-        let lens = lens?;
-        self.vector_count(argument, lens.len())?;
-        name?;
+        let pieces = pieces?;
+        self.vector_count(argument, pieces.len())?;
         Some(Message {
-            lens,
+            name: name.filter(|name| !matches!(&name.node, Expr::Word(word) if word == "NULL")),
+            pieces,
             flags: flags?,
             control,
         })
@@ -100,78 +127,6 @@ impl Checker<'_> {
                 self.count(count, counted, "buffers")?;
             }
         }
-        Some(())
-    }
-
-    fn control_messages(&mut self, list: &Argument) -> Option<Vec<ControlMessage>> {
-        let items = self.list(list, "a list of control messages")?;
-        let messages: Vec<_> = items
-            .iter()
-            .map(|item| self.control_message(item))
-            .collect();
-        messages.into_iter().collect()
-    }
-
-    fn control_message(&mut self, item: &Argument) -> Option<ControlMessage> {
-        let names = ["cmsg_level", "cmsg_type", "cmsg_data"];
-        let [level, kind, data] = self.members(item, names, 3)?;
-        let level = self.c_int(level?, "a level");
-        let kind = self.c_int(kind?, "a type");
-        let data = self.control_data(data?);
-        Some(ControlMessage {
-            level: level?,
-            kind: kind?,
-            data: data?,
-        })
-    }
-
-    /// An `int`; the structures are understood, but no target compares them.
-    fn control_data(&mut self, data: &Argument) -> Option<Vec<u8>> {
-        let (Expr::Braces(items) | Expr::List(items)) = &data.node else {
-            return self
-                .c_int(data, "the data")
-                .map(|value| value.to_le_bytes().to_vec());
-        };
-        let first = items.first().and_then(|item| match &item.node {
-            Expr::Assign(target, _) => target.node.name(),
-            _ => None,
-        });
-        match first {
-            Some("scm_sec") => {
-                self.members(data, ["scm_sec", "scm_nsec"], 2)?;
-                self.need("control:timestamping", data.span);
-            }
-            Some("ee_errno") => {
-                let names = [
-                    "ee_errno",
-                    "ee_origin",
-                    "ee_type",
-                    "ee_code",
-                    "ee_info",
-                    "ee_data",
-                ];
-                for value in self.members(data, names, 6)?.into_iter().flatten() {
-                    self.c_int(value, "a number")?;
-                }
-                self.need("control:extended_error", data.span);
-            }
-            _ => self.statistics(items, data)?,
-        }
-        Some(Vec::new())
-    }
-
-    /// `TCP_NLA_x=value` or `TCP_NLA_x=...` pairs.
-    fn statistics(&mut self, items: &[Argument], data: &Argument) -> Option<()> {
-        for item in items {
-            let Expr::Assign(target, value) = &item.node else {
-                return self.wrong(item, "`TCP_NLA_…=value`");
-            };
-            self.int(target, "a TCP_NLA_… number")?;
-            if value.node != Expr::Ellipsis {
-                self.int(value, "a number or `...`")?;
-            }
-        }
-        self.need("control:statistics", data.span);
         Some(())
     }
 }

@@ -1,11 +1,14 @@
 //! System calls: names, argument counts, results.
 
+mod control;
 mod event;
 mod file;
 mod io;
 mod message;
+mod more;
 mod option;
 mod socket;
+mod tunnel;
 
 use super::Checker;
 use super::value::Argument;
@@ -96,12 +99,68 @@ const CALLS: &[(&str, usize, usize, &str)] = &[
         3,
         "cap_set(CAP_EFFECTIVE, CAP_NET_ADMIN, CAP_CLEAR) = 0",
     ),
+    ("getsockname", 3, 3, "getsockname(3, ..., ...) = 0"),
+    ("getpeername", 3, 3, "getpeername(4, ..., ...) = 0"),
+    ("dup", 1, 1, "dup(4) = 5"),
+    ("dup2", 2, 2, "dup2(4, 5) = 5"),
+    ("dup3", 3, 3, "dup3(4, 5, O_CLOEXEC) = 5"),
+    (
+        "ppoll",
+        4,
+        4,
+        "ppoll([{fd=3, events=POLLIN}], 1, {tv_sec=0, tv_nsec=0}, NULL) = 0",
+    ),
+    (
+        "select",
+        5,
+        5,
+        "select(..., {fds=[3, 4], ready=[3]}, NULL, NULL, {tv_sec=0, tv_usec=0}) = 1",
+    ),
+    (
+        "pselect",
+        6,
+        6,
+        "pselect(..., {fds=[3, 4], ready=[3]}, NULL, NULL, {tv_sec=0, tv_nsec=0}, NULL) = 1",
+    ),
+    ("epoll_create1", 1, 1, "epoll_create1(EPOLL_CLOEXEC) = 5"),
+    (
+        "epoll_pwait",
+        5,
+        5,
+        "epoll_pwait(5, {events=EPOLLIN, fd=4}, 1, 0, NULL) = 1",
+    ),
+    ("eventfd", 2, 2, "eventfd(0, EFD_NONBLOCK) = 5"),
+    (
+        "sigaction",
+        3,
+        3,
+        "sigaction(SIGUSR1, {sa_handler=..., sa_flags=SA_RESTART}, NULL) = 0",
+    ),
+    ("tgkill", 3, 3, "tgkill(..., ..., SIGUSR1) = 0"),
     ("psp_rx_assoc", 2, 2, "psp_rx_assoc(3, [17]) = 0"),
     ("psp_tx_assoc", 2, 2, "psp_tx_assoc(3, 17) = 0"),
 ];
 
 /// A call and what it must write through its pointers.
 pub(super) type Lowered = (Call, OutputExpectation);
+
+/// Calls that packetdrill does not have.
+const OURS: &[&str] = &[
+    "accept4",
+    "getsockname",
+    "getpeername",
+    "dup",
+    "dup2",
+    "dup3",
+    "ppoll",
+    "select",
+    "pselect",
+    "epoll_create1",
+    "epoll_pwait",
+    "eventfd",
+    "sigaction",
+    "tgkill",
+];
 
 impl Checker<'_> {
     pub(super) fn call(&mut self, call: &ast::Call, start: TimeSpec) -> Option<CallStep> {
@@ -116,6 +175,7 @@ impl Checker<'_> {
         Some(CallStep {
             call: lowered,
             end: end?,
+            written: io::written(call),
             expect,
             span: call.span,
         })
@@ -143,6 +203,10 @@ impl Checker<'_> {
             );
             return None;
         }
+        if OURS.contains(&name) {
+            self.superset(call.name.span, &format!("the call `{name}`"));
+            self.need(format!("call:{name}"), call.name.span);
+        }
         self.lower_by_name(name, &call.arguments, call)
     }
 
@@ -165,7 +229,13 @@ impl Checker<'_> {
             "getsockopt" => self.getsockopt(arguments),
             "setsockopt" => self.setsockopt(arguments),
             "poll" => self.poll(arguments),
-            "epoll_create" | "epoll_ctl" | "epoll_wait" => self.epoll_call(name, arguments, call),
+            "epoll_create" | "epoll_create1" | "epoll_ctl" | "epoll_wait" | "epoll_pwait" => {
+                self.epoll_call(name, arguments, call)
+            }
+            "getsockname" | "getpeername" | "dup" | "dup2" | "dup3" | "ppoll" | "select"
+            | "pselect" | "eventfd" | "sigaction" | "tgkill" => {
+                self.more_call(name, arguments, call)
+            }
             _ => self.file_call(name, arguments, call.name.span),
         }
     }
@@ -211,7 +281,10 @@ impl Checker<'_> {
 
     fn expectation(&mut self, call: &ast::Call) -> Option<CallExpectation> {
         let result = match &call.result.node {
-            ast::Expr::Ellipsis => None,
+            ast::Expr::Ellipsis => {
+                self.superset(call.result.span, "`...` as the result of a call");
+                None
+            }
             _ => Some(self.int(&call.result, "the result of the call, a number")?),
         };
         let errno = match &call.errno {

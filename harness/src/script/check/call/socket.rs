@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::{Lowered, plain};
 use crate::call::{Address, Call};
-use crate::program::IpVersion;
+use crate::program::{AddressExpectation, IpVersion, OutputExpectation};
 use crate::script::ast::Expr;
 use crate::script::check::Checker;
 use crate::script::check::value::Argument;
@@ -42,18 +42,17 @@ impl Checker<'_> {
             }
             "accept" | "accept4" => {
                 let fd = self.fd(&arguments[0]);
-                let address = self.ignored_address(&arguments[1]);
-                let length = self.address_length(&arguments[2]);
+                let address = self.address_expectation(&arguments[1], &arguments[2]);
                 let flags = match arguments.get(3) {
-                    Some(flags) => {
-                        self.need("call:accept4", span);
-                        Some(self.c_int(flags, "the flags")?)
-                    }
+                    Some(flags) => Some(self.c_int(flags, "the flags")?),
                     None => None,
                 };
-                address?;
-                length?;
-                plain(Call::Accept { fd: fd?, flags })
+                let (fd, address) = (fd?, address?);
+                let output = match address == AddressExpectation::default() {
+                    true => OutputExpectation::Any,
+                    false => OutputExpectation::Address(address),
+                };
+                Some((Call::Accept { fd, flags }, output))
             }
             "listen" => {
                 let fd = self.fd(&arguments[0]);
@@ -106,7 +105,10 @@ impl Checker<'_> {
     pub(super) fn address(&mut self, argument: &Argument) -> Option<Address> {
         match &argument.node {
             Expr::Ellipsis => Some(Address::Default),
-            Expr::Braces(_) => self.literal_address(argument),
+            Expr::Braces(_) => {
+                self.superset(argument.span, "an address written out");
+                self.literal_address(argument)
+            }
             Expr::Word(_) | Expr::Int(_) => match self.int(argument, "an address")? {
                 AF_UNSPEC => Some(Address::Unspecified),
                 _ => self.wrong(argument, "`...`, `AF_UNSPEC` or an address in braces"),
@@ -117,25 +119,85 @@ impl Checker<'_> {
 
     /// `{sa_family=AF_INET, sin_port=htons(8080), sin_addr=inet_addr("192.0.2.1")}`
     fn literal_address(&mut self, argument: &Argument) -> Option<Address> {
+        let address = self.address_members(argument)?;
+        match address {
+            AddressExpectation {
+                family: Some(_),
+                port: Some(port),
+                ip: Some(ip),
+                ..
+            } => Some(Address::Is(SocketAddr::new(ip, port))),
+            _ => self.wrong(argument, "an address with nothing left open"),
+        }
+    }
+
+    /// An address that a call writes, and its length: `...`, `NULL`, or what it must be.
+    pub(super) fn address_expectation(
+        &mut self,
+        argument: &Argument,
+        length: &Argument,
+    ) -> Option<AddressExpectation> {
+        let address = self.address_pattern(argument);
+        let len = match &length.node {
+            Expr::List(items) if items.len() == 1 => {
+                self.superset(length.span, "the length of an address");
+                Some(self.c_unsigned(&items[0], "the length of an address")?)
+            }
+            _ => {
+                self.address_length(length)?;
+                None
+            }
+        };
+        Some(AddressExpectation { len, ..address? })
+    }
+
+    /// `...`, `NULL`, or the members that must be right.
+    pub(super) fn address_pattern(&mut self, argument: &Argument) -> Option<AddressExpectation> {
+        match &argument.node {
+            Expr::Ellipsis => Some(AddressExpectation::default()),
+            Expr::Word(name) if name == "NULL" => Some(AddressExpectation::default()),
+            Expr::Braces(_) => {
+                self.superset(argument.span, "an address written out");
+                self.address_members(argument)
+            }
+            _ => self.wrong(argument, "`...`, `NULL` or an address in braces"),
+        }
+    }
+
+    /// The members of an address; those that are `...` stay open.
+    fn address_members(&mut self, argument: &Argument) -> Option<AddressExpectation> {
         let names = ["sa_family", "sin_port", "sin_addr"];
-        let [family, port, address] = self.members(argument, names, 3)?;
-        let family = self.c_int(family?, "an address family");
-        let port = self.port(port?);
-        let ip = match &address?.node {
+        let members = self.members(argument, names, 3)?;
+        let [family, port, address] =
+            members.map(|member| member.filter(|member| member.node != Expr::Ellipsis));
+        let mut expected = AddressExpectation::default();
+        if let Some(family) = family {
+            expected.family = Some(self.c_int(family, "an address family")?);
+        }
+        if let Some(port) = port {
+            expected.port = Some(self.port(port)?);
+        }
+        if let Some(address) = address {
+            expected.ip = Some(self.ip_of(address)?);
+        }
+        if let (Some(family), Some(ip)) = (expected.family, expected.ip)
+            && family != if ip.is_ipv6() { AF_INET6 } else { AF_INET }
+        {
+            return self.wrong(argument, "a family and an address that agree");
+        }
+        Some(expected)
+    }
+
+    fn ip_of(&mut self, argument: &Argument) -> Option<IpAddr> {
+        match &argument.node {
             Expr::Apply(name, inside) if name.node == "inet_addr" && inside.len() == 1 => {
                 self.address_text::<Ipv4Addr>(&inside[0]).map(IpAddr::from)
             }
             Expr::Apply(name, inside) if name.node == "inet6_addr" && inside.len() == 1 => {
                 self.address_text::<Ipv6Addr>(&inside[0]).map(IpAddr::from)
             }
-            _ => self.wrong(address?, "`inet_addr(\"…\")` or `inet6_addr(\"…\")`"),
-        };
-        let (family, port, ip) = (family?, port?, ip?);
-        let wanted = if ip.is_ipv6() { AF_INET6 } else { AF_INET };
-        if family != wanted {
-            return self.wrong(argument, "a family and an address that agree");
+            _ => self.wrong(argument, "`inet_addr(\"…\")` or `inet6_addr(\"…\")`"),
         }
-        Some(Address::Is(SocketAddr::new(ip, port)))
     }
 
     /// `htons(N)`: here the number itself is wanted.
@@ -146,15 +208,6 @@ impl Checker<'_> {
                 u16::try_from(port).ok()
             }
             _ => self.wrong(argument, "`htons(N)`"),
-        }
-    }
-
-    /// An address that the call writes and nobody looks at.
-    pub(super) fn ignored_address(&mut self, argument: &Argument) -> Option<()> {
-        match &argument.node {
-            Expr::Ellipsis => Some(()),
-            Expr::Word(name) if name == "NULL" => Some(()),
-            _ => self.dots(argument, "the address"),
         }
     }
 

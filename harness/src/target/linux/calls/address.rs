@@ -1,11 +1,11 @@
 //! Calls on addresses, and addresses in the kernel's form.
 
-use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use nix::errno::Errno;
 
-use super::{failed, outcome};
-use crate::call::{Address, Call, Outcome};
+use super::{failed, outcome, outcome_with};
+use crate::call::{Address, Call, Outcome, Output};
 use crate::target::TargetError;
 use crate::target::linux::fds::FdTable;
 
@@ -97,6 +97,75 @@ impl RawAddress {
     }
 }
 
+/// Room for an address that the kernel writes.
+pub(super) struct AddressRoom {
+    storage: libc::sockaddr_storage,
+    len: libc::socklen_t,
+}
+
+impl AddressRoom {
+    pub(super) fn new() -> AddressRoom {
+        // SAFETY: all zeros is a valid `sockaddr_storage`.
+        let storage = unsafe { std::mem::zeroed() };
+        AddressRoom {
+            storage,
+            len: size_of::<libc::sockaddr_storage>() as libc::socklen_t,
+        }
+    }
+
+    /// Where the kernel may write the address and its length.
+    pub(super) fn as_mut_ptrs(&mut self) -> (*mut libc::sockaddr, *mut libc::socklen_t) {
+        ((&raw mut self.storage).cast(), &raw mut self.len)
+    }
+
+    /// The same for a message header.
+    pub(super) fn lend(&mut self, header: &mut libc::msghdr) {
+        header.msg_name = (&raw mut self.storage).cast();
+        header.msg_namelen = self.len;
+    }
+
+    /// What the kernel wrote, if it is an internet address. Without an address it writes nothing,
+    /// and the family stays AF_UNSPEC.
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        let at = &raw const self.storage;
+        match i32::from(self.storage.ss_family) {
+            libc::AF_INET => {
+                // SAFETY: a `sockaddr_storage` of this family holds a `sockaddr_in`.
+                let address = unsafe { at.cast::<libc::sockaddr_in>().read() };
+                let ip = Ipv4Addr::from(address.sin_addr.s_addr.to_ne_bytes());
+                Some(SocketAddr::new(
+                    IpAddr::V4(ip),
+                    u16::from_be(address.sin_port),
+                ))
+            }
+            libc::AF_INET6 => {
+                // SAFETY: a `sockaddr_storage` of this family holds a `sockaddr_in6`.
+                let address = unsafe { at.cast::<libc::sockaddr_in6>().read() };
+                let ip = Ipv6Addr::from(address.sin6_addr.s6_addr);
+                Some(SocketAddr::new(
+                    IpAddr::V6(ip),
+                    u16::from_be(address.sin6_port),
+                ))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// `getsockname` and `getpeername`.
+fn name(fd: i32, peer: bool) -> Outcome {
+    let mut room = AddressRoom::new();
+    let (address, len) = room.as_mut_ptrs();
+    // SAFETY: the kernel writes at most as much of the address as there is room for.
+    let result = unsafe {
+        match peer {
+            true => libc::getpeername(fd, address, len),
+            false => libc::getsockname(fd, address, len),
+        }
+    };
+    outcome_with(result.into(), |_| Output::Address(room.address()))
+}
+
 /// An address in the family of a socket, where that is possible without changing what it means.
 fn fit(address: SocketAddr, domain: Option<i32>) -> SocketAddr {
     match (address, domain) {
@@ -128,7 +197,7 @@ fn domain(fd: i32) -> Option<i32> {
     (result == 0).then_some(domain)
 }
 
-/// `bind`, `connect`, `listen`, `shutdown`.
+/// `bind`, `connect`, `listen`, `shutdown`, and the names of both sides.
 pub(super) fn perform(call: &Call, fds: &FdTable) -> Result<Outcome, TargetError> {
     Ok(match call {
         Call::Bind { fd, address } => {
@@ -151,6 +220,7 @@ pub(super) fn perform(call: &Call, fds: &FdTable) -> Result<Outcome, TargetError
             // SAFETY: numbers only.
             outcome(unsafe { libc::shutdown(fds.live(*fd), *how) }.into())
         }
+        Call::GetName { fd, peer } => name(fds.live(*fd), *peer),
         _ => failed(Errno::ENOSYS),
     })
 }

@@ -4,9 +4,9 @@ use std::ptr;
 
 use nix::errno::Errno;
 
-use super::address::RawAddress;
-use super::{MAX_BUFFER, failed, outcome, outcome_with};
-use crate::call::{Address, Call, ControlMessage, Fd, Outcome, Output};
+use super::address::AddressRoom;
+use super::{MAX_BUFFER, failed, message, outcome, outcome_with};
+use crate::call::{Call, Outcome, Output};
 use crate::target::TargetError;
 use crate::target::linux::fds::FdTable;
 
@@ -21,18 +21,7 @@ pub(super) fn perform(call: &Call, fds: &FdTable) -> Result<Outcome, TargetError
         | Call::Recv { .. }
         | Call::RecvFrom { .. }
         | Call::RecvMsg { .. } => Ok(receive(call, fds)),
-        Call::SendTo {
-            fd,
-            data,
-            flags,
-            address,
-        } => send_message(*fd, vec![data.clone()], *flags, Some(address), fds),
-        Call::SendMsg {
-            fd,
-            data,
-            flags,
-            address,
-        } => send_message(*fd, data.clone(), *flags, address.as_ref(), fds),
+        Call::SendTo { .. } | Call::SendMsg { .. } => message::send(call, &[], fds),
         _ => Ok(send(call, fds)),
     }
 }
@@ -46,7 +35,8 @@ fn receive(call: &Call, fds: &FdTable) -> Outcome {
                 unsafe { libc::read(fds.live(*fd), buffer.as_mut_ptr().cast(), buffer.len()) };
             bytes(result, buffer)
         }
-        Call::Recv { fd, len, flags } | Call::RecvFrom { fd, len, flags } => {
+        Call::RecvFrom { fd, len, flags } => receive_from(fds.live(*fd), *len, *flags),
+        Call::Recv { fd, len, flags } => {
             let mut buffer = buffer(*len);
             // SAFETY: the kernel writes at most as many bytes as the buffer has.
             let result = unsafe {
@@ -76,9 +66,34 @@ fn receive(call: &Call, fds: &FdTable) -> Outcome {
             lens,
             flags,
             control_len,
-        } => receive_message(fds.live(*fd), lens, *flags, *control_len),
+        } => message::receive(fds.live(*fd), &mut Parts::new(lens), *flags, *control_len),
         _ => failed(Errno::ENOSYS),
     }
+}
+
+fn receive_from(fd: i32, len: usize, flags: i32) -> Outcome {
+    let mut data = buffer(len);
+    let mut peer = AddressRoom::new();
+    let (address, address_len) = peer.as_mut_ptrs();
+    // SAFETY: the kernel writes at most as many bytes as the buffer has, and as much of the address
+    // as there is room for.
+    let result = unsafe {
+        libc::recvfrom(
+            fd,
+            data.as_mut_ptr().cast(),
+            data.len(),
+            flags,
+            address,
+            address_len,
+        )
+    };
+    outcome_with(result as i64, |len| {
+        data.truncate(len);
+        Output::Received {
+            data,
+            address: peer.address(),
+        }
+    })
 }
 
 fn send(call: &Call, fds: &FdTable) -> Outcome {
@@ -142,84 +157,14 @@ fn send(call: &Call, fds: &FdTable) -> Outcome {
     }
 }
 
-fn send_message(
-    fd: Fd,
-    data: Vec<Vec<u8>>,
-    flags: i32,
-    address: Option<&Address>,
-    fds: &FdTable,
-) -> Result<Outcome, TargetError> {
-    let number = fds.live(fd);
-    let address = address
-        .map(|address| RawAddress::for_socket(number, address))
-        .transpose()?;
-    let mut vector = vector_of(&data);
-    let mut header = empty_header();
-    if let Some(address) = &address {
-        header.msg_name = address.as_ptr().cast_mut().cast();
-        header.msg_namelen = address.len();
-    }
-    header.msg_iov = vector.as_mut_ptr();
-    header.msg_iovlen = vector.len() as _;
-    // SAFETY: the header points at an address and a vector on this frame, which describe memory
-    // that outlives the call (and stays, see `pin_if_needed`, with MSG_ZEROCOPY).
-    let result = unsafe { libc::sendmsg(number, &raw const header, flags) };
-    let outcome = outcome(result as i64);
-    pin_if_needed(flags, data, fds);
-    Ok(outcome)
-}
-
-fn receive_message(fd: i32, lens: &[usize], flags: i32, control_len: usize) -> Outcome {
-    let mut parts = Parts::new(lens);
-    // Control messages are aligned like a `usize`.
-    let control_len = control_len.min(MAX_BUFFER);
-    let mut control = vec![0_usize; control_len.div_ceil(size_of::<usize>())];
-    let mut header = empty_header();
-    header.msg_iov = parts.vector.as_mut_ptr();
-    header.msg_iovlen = parts.vector.len() as _;
-    if control_len > 0 {
-        header.msg_control = control.as_mut_ptr().cast();
-        header.msg_controllen = control_len as _;
-    }
-    // SAFETY: the header points at memory of `parts` and `control`, of the lengths it says.
-    let result = unsafe { libc::recvmsg(fd, &raw mut header, flags) };
-    outcome_with(result as i64, |len| Output::Message {
-        data: parts.take(len),
-        flags: header.msg_flags,
-        // SAFETY: the kernel has filled in the header and the control messages it points at.
-        control: unsafe { control_messages(&header) },
-    })
-}
-
-/// # Safety
-/// `header` must have been filled in by a successful `recvmsg` and its control buffer be alive.
-unsafe fn control_messages(header: &libc::msghdr) -> Vec<ControlMessage> {
-    let mut messages = Vec::new();
-    // SAFETY: the CMSG macros walk the control buffer within the length the kernel set; each
-    // message has `cmsg_len` bytes, data included.
-    unsafe {
-        let mut at = libc::CMSG_FIRSTHDR(header);
-        while let Some(message) = at.as_ref() {
-            let len = usize::saturating_sub(message.cmsg_len as _, libc::CMSG_LEN(0) as usize);
-            messages.push(ControlMessage {
-                level: message.cmsg_level,
-                kind: message.cmsg_type,
-                data: std::slice::from_raw_parts(libc::CMSG_DATA(at), len).to_vec(),
-            });
-            at = libc::CMSG_NXTHDR(header, at);
-        }
-    }
-    messages
-}
-
 /// Buffers to be filled, and the vector that describes them to the kernel.
-struct Parts {
+pub(super) struct Parts {
     buffers: Vec<Vec<u8>>,
-    vector: Vec<libc::iovec>,
+    pub(super) vector: Vec<libc::iovec>,
 }
 
 impl Parts {
-    fn new(lens: &[usize]) -> Parts {
+    pub(super) fn new(lens: &[usize]) -> Parts {
         let mut buffers: Vec<Vec<u8>> = lens.iter().map(|len| buffer(*len)).collect();
         let vector = buffers
             .iter_mut()
@@ -232,7 +177,7 @@ impl Parts {
     }
 
     /// The first `len` bytes, in order.
-    fn take(&mut self, len: usize) -> Vec<u8> {
+    pub(super) fn take(&mut self, len: usize) -> Vec<u8> {
         let mut all = std::mem::take(&mut self.buffers).concat();
         all.truncate(len);
         all
@@ -250,7 +195,7 @@ fn bytes(result: isize, mut buffer: Vec<u8>) -> Outcome {
     })
 }
 
-fn vector_of(data: &[Vec<u8>]) -> Vec<libc::iovec> {
+pub(super) fn vector_of(data: &[Vec<u8>]) -> Vec<libc::iovec> {
     data.iter()
         .map(|part| libc::iovec {
             iov_base: part.as_ptr().cast_mut().cast(),
@@ -259,12 +204,7 @@ fn vector_of(data: &[Vec<u8>]) -> Vec<libc::iovec> {
         .collect()
 }
 
-fn empty_header() -> libc::msghdr {
-    // SAFETY: all zeros is a valid `msghdr`: no address, no buffers, no control.
-    unsafe { std::mem::zeroed() }
-}
-
-fn pin_if_needed(flags: i32, data: Vec<Vec<u8>>, fds: &FdTable) {
+pub(super) fn pin_if_needed(flags: i32, data: Vec<Vec<u8>>, fds: &FdTable) {
     if flags & libc::MSG_ZEROCOPY != 0 {
         for buffer in data {
             fds.pin(buffer);

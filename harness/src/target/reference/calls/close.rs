@@ -5,7 +5,7 @@ use std::time::Duration;
 use tcpdrill_stack::{CallError, SocketId, StateName};
 
 use crate::call::{Fd, Outcome};
-use crate::target::reference::abi::shut;
+use crate::target::reference::abi::{family, shut};
 use crate::target::reference::blocking::{Attempt, Progress, Stop};
 use crate::target::reference::descriptors::{Object, Socket, Stage};
 use crate::target::reference::errno::{EBADF, EINVAL, ENOTCONN};
@@ -20,8 +20,9 @@ impl Kernel {
         if progress.lingering.is_none() {
             progress.lingering = match self.table.remove(fd) {
                 None => return Err(EBADF.into()),
-                Some(Object::Epoll(_)) => None,
-                Some(Object::Socket(socket)) => self.let_go(fd, &socket)?,
+                // Another descriptor holds the connection open.
+                Some(None | Some(Object::Epoll(_))) => None,
+                Some(Some(Object::Socket(socket))) => self.let_go(fd, &socket)?,
             };
             self.engine.settle();
         }
@@ -55,6 +56,38 @@ impl Kernel {
                 result.map_err(|error| Kernel::lost_socket(fd, error))?;
                 Ok(socket.options.linger.map(|length| (id, length)))
             }
+        }
+    }
+
+    /// `dup`, `dup2` and `dup3`. A `to` that is not open gets a number that is free.
+    pub(in crate::target::reference) fn dup(
+        &mut self,
+        fd: Fd,
+        to: Option<Fd>,
+        flags: Option<i32>,
+    ) -> Attempt {
+        if self.table.get(fd).is_none() || to.is_some_and(|to| to.0 < 0) {
+            return Err(EBADF.into());
+        }
+        if let Some(flags) = flags
+            && (to == Some(fd) || flags & !family::CLOEXEC != 0)
+        {
+            return Err(EINVAL.into());
+        }
+        let close_on_exec = flags.unwrap_or(0) & family::CLOEXEC != 0;
+        let copy = match to {
+            Some(to) if to == fd => Some(fd),
+            Some(to) if self.table.get(to).is_some() => {
+                if let Some(Some(Object::Socket(socket))) = self.table.remove(to) {
+                    self.let_go(to, &socket)?;
+                }
+                self.table.copy_to(fd, to, close_on_exec)
+            }
+            Some(_) | None => self.table.copy(fd, 0, close_on_exec),
+        };
+        match copy {
+            Some(copy) => Ok(Outcome::ok(i64::from(copy.0))),
+            None => Err(EBADF.into()),
         }
     }
 

@@ -28,33 +28,47 @@ impl Kernel {
         command: i32,
         argument: Option<i64>,
     ) -> Attempt {
-        let socket = match self.table.get(fd) {
-            None => return Err(EBADF.into()),
-            Some(Object::Epoll(_)) => {
-                return Err(Stop::unsupported(
-                    "call:fcntl",
-                    "the reference target has descriptor flags on sockets only",
-                ));
-            }
-            Some(Object::Socket(_)) => self.table.socket_mut(fd)?,
+        let Some(object) = self.table.get(fd) else {
+            return Err(EBADF.into());
         };
+        let is_socket = matches!(object, Object::Socket(_));
         let argument = argument.unwrap_or(0);
         match command {
-            file::GETFL if socket.nonblocking => Ok(Outcome::ok(file::RDWR | file::NONBLOCK)),
-            file::GETFL => Ok(Outcome::ok(file::RDWR)),
-            file::SETFL => {
-                socket.nonblocking = argument & file::NONBLOCK != 0;
+            file::DUPFD | file::DUPFD_CLOEXEC => {
+                let Ok(least @ 0..) = i32::try_from(argument) else {
+                    return Err(EINVAL.into());
+                };
+                let copy = self.table.copy(fd, least, command == file::DUPFD_CLOEXEC);
+                match copy {
+                    Some(copy) => Ok(Outcome::ok(i64::from(copy.0))),
+                    None => Err(EBADF.into()),
+                }
+            }
+            file::GETFD => {
+                let flag = self.table.close_on_exec(fd).is_some_and(|flag| *flag);
+                Ok(Outcome::ok(if flag { file::CLOEXEC } else { 0 }))
+            }
+            file::SETFD => {
+                if let Some(flag) = self.table.close_on_exec(fd) {
+                    *flag = argument & file::CLOEXEC != 0;
+                }
                 Ok(Outcome::ok(0))
             }
-            file::GETFD if socket.close_on_exec => Ok(Outcome::ok(file::CLOEXEC)),
-            file::GETFD => Ok(Outcome::ok(0)),
-            file::SETFD => {
-                socket.close_on_exec = argument & file::CLOEXEC != 0;
+            file::GETFL | file::SETFL if !is_socket => Err(Stop::unsupported(
+                "call:fcntl",
+                "the reference target has status flags on sockets only",
+            )),
+            file::GETFL if self.table.socket(fd)?.nonblocking => {
+                Ok(Outcome::ok(file::RDWR | file::NONBLOCK))
+            }
+            file::GETFL => Ok(Outcome::ok(file::RDWR)),
+            file::SETFL => {
+                self.table.socket_mut(fd)?.nonblocking = argument & file::NONBLOCK != 0;
                 Ok(Outcome::ok(0))
             }
             other => Err(Stop::unsupported(
                 format!("fcntl:{other}"),
-                "the reference target knows F_GETFL, F_SETFL, F_GETFD and F_SETFD",
+                "the reference target knows F_GETFL, F_SETFL, F_GETFD, F_SETFD and F_DUPFD",
             )),
         }
     }

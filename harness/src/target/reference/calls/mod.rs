@@ -2,11 +2,14 @@
 
 mod close;
 mod control;
+mod name;
+mod nulls;
 mod open;
 mod options;
 mod poll;
 mod receive;
 mod send;
+mod signal;
 
 pub(super) use control::is_known as is_known_request;
 pub(super) use open::checked_address;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tcpdrill_stack::{CallError, Host, Instant, SocketId, SocketOptions};
 
-use crate::call::{Address, Fd, Outcome};
+use crate::call::{Address, Fd, Outcome, Output};
 use crate::target::reference::abi::family;
 use crate::target::reference::blocking::{Attempt, Progress, Stop};
 use crate::target::reference::descriptors::{Family, Link, Object, Socket, Stage};
@@ -55,12 +55,11 @@ impl Kernel {
         if protocol != family::PROTOCOL_DEFAULT && protocol != family::PROTOCOL_TCP {
             return Err(EPROTONOSUPPORT.into());
         }
-        let socket = Socket::new(
-            domain,
-            flags & family::NONBLOCK != 0,
-            flags & family::CLOEXEC != 0,
-        );
-        let fd = self.table.insert(Object::Socket(Box::new(socket)));
+        let socket = Socket::new(domain, flags & family::NONBLOCK != 0);
+        let close_on_exec = flags & family::CLOEXEC != 0;
+        let fd = self
+            .table
+            .insert(Object::Socket(Box::new(socket)), close_on_exec);
         Ok(Outcome::ok(i64::from(fd.0)))
     }
 
@@ -97,8 +96,9 @@ impl Kernel {
             .bind_check((scope, port), &socket.options)
             .map_err(|error| errno::of_open(error, false, false))?;
         // The stack learns of a bound socket only when it opens, so those are compared here.
+        let own = self.table.description(fd);
         let clash = self.table.sockets().any(|(other, held)| {
-            other != fd
+            Some(other) != own
                 && held.stage == Stage::Fresh
                 && held
                     .bound
@@ -189,13 +189,14 @@ impl Kernel {
         let now = self.engine.now();
         match self.engine.host_mut().accept(now, listener) {
             Ok(id) => {
-                let child = self.table.socket(fd)?.accepted(
-                    id,
-                    flags & family::NONBLOCK != 0,
-                    flags & family::CLOEXEC != 0,
-                );
-                let fd = self.table.insert(Object::Socket(Box::new(child)));
-                Ok(Outcome::ok(i64::from(fd.0)))
+                let listener = self.table.socket(fd)?;
+                let child = listener.accepted(id, flags & family::NONBLOCK != 0);
+                let close_on_exec = flags & family::CLOEXEC != 0;
+                let fd = self
+                    .table
+                    .insert(Object::Socket(Box::new(child)), close_on_exec);
+                let peer = self.peer_of(fd, id)?;
+                Ok(Outcome::with(i64::from(fd.0), Output::Address(peer)))
             }
             Err(CallError::WouldBlock) => Err(progress.wait(now, nonblocking, timeout)),
             Err(error) => Err(Kernel::lost_socket(fd, error)),

@@ -26,6 +26,7 @@ enum Kind {
     UrgentInline,
     Linger,
     ReceiveLowWater,
+    SendLowWater,
     ReceiveTimeout,
     SendTimeout,
     AcceptConn,
@@ -64,6 +65,7 @@ const TABLE: &[(i32, i32, &str, Kind)] = &[
     (level::SOCKET, 10, "SO_OOBINLINE", Kind::UrgentInline),
     (level::SOCKET, 13, "SO_LINGER", Kind::Linger),
     (level::SOCKET, 18, "SO_RCVLOWAT", Kind::ReceiveLowWater),
+    (level::SOCKET, 19, "SO_SNDLOWAT", Kind::SendLowWater),
     (level::SOCKET, 20, "SO_RCVTIMEO", Kind::ReceiveTimeout),
     (level::SOCKET, 21, "SO_SNDTIMEO", Kind::SendTimeout),
     (level::SOCKET, 30, "SO_ACCEPTCONN", Kind::AcceptConn),
@@ -232,6 +234,8 @@ impl Kernel {
             Kind::KeepAlive => i32::from(options.keepalive),
             Kind::UrgentInline => i32::from(options.urgent_inline),
             Kind::ReceiveLowWater => clamp(socket.local.receive_low_water as u64),
+            // socket(7): not changeable on Linux, always 1.
+            Kind::SendLowWater => 1,
             Kind::AcceptConn => i32::from(matches!(socket.stage, Stage::Listening(_))),
             Kind::Protocol => family::PROTOCOL_TCP,
             Kind::Domain => match socket.family {
@@ -409,6 +413,7 @@ fn set_int(socket: &mut Socket, kind: Kind, value: i32) -> Result<(), Stop> {
         // Read-only options; the others never get here.
         Kind::SocketType
         | Kind::Error
+        | Kind::SendLowWater
         | Kind::AcceptConn
         | Kind::Protocol
         | Kind::Domain

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tcpdrill_stack::{Instant, SocketId};
 
 use crate::call::{Call, Fd, Outcome, Output, PollEntry};
-use crate::target::reference::abi::{epoll, ready};
+use crate::target::reference::abi::{epoll, family, ready};
 use crate::target::reference::blocking::{Attempt, Progress, Stop};
 use crate::target::reference::descriptors::{Epoll, Object, Socket, Stage, Watch};
 use crate::target::reference::errno::{EBADF, EEXIST, EINVAL, ENOENT};
@@ -95,8 +95,13 @@ impl Kernel {
             Call::Poll {
                 entries,
                 timeout_ms,
-            } => self.poll(entries, *timeout_ms, progress),
-            Call::EpollCreate { size } => self.epoll_create(*size),
+            } => self.poll(entries, milliseconds(*timeout_ms), progress),
+            Call::Ppoll { entries, timeout } => self.poll(entries, *timeout, progress),
+            Call::Select { sets, timeout, .. } => self.select(sets, *timeout, progress),
+            Call::EpollCreate { size } if *size <= 0 => Err(EINVAL.into()),
+            Call::EpollCreate { .. } => Ok(self.epoll_create(false)),
+            Call::EpollCreate1 { flags } if flags & !family::CLOEXEC != 0 => Err(EINVAL.into()),
+            Call::EpollCreate1 { flags } => Ok(self.epoll_create(*flags != 0)),
             Call::EpollCtl {
                 epoll,
                 operation,
@@ -108,12 +113,22 @@ impl Kernel {
                 epoll,
                 max_events,
                 timeout_ms,
+            }
+            | Call::EpollPwait {
+                epoll,
+                max_events,
+                timeout_ms,
             } => self.epoll_wait(*epoll, *max_events, *timeout_ms, progress),
             other => Err(Stop::machine(format!("{} does not poll", other.name()))),
         }
     }
 
-    fn poll(&mut self, entries: &[PollEntry], timeout_ms: i32, progress: &Progress) -> Attempt {
+    fn poll(
+        &mut self,
+        entries: &[PollEntry],
+        timeout: Option<Duration>,
+        progress: &Progress,
+    ) -> Attempt {
         let revents: Vec<i16> = entries
             .iter()
             .map(|entry| {
@@ -131,7 +146,7 @@ impl Kernel {
             .collect();
         let count = revents.iter().filter(|revents| **revents != 0).count();
         if count == 0
-            && let Some(stop) = self.sleeping(timeout_ms, progress)
+            && let Some(stop) = self.sleeping(timeout, progress)
         {
             return Err(stop);
         }
@@ -139,21 +154,44 @@ impl Kernel {
         Ok(Outcome::with(count, Output::Poll(revents)))
     }
 
-    /// Sleep unless the timeout (milliseconds, negative: none) has run out.
-    fn sleeping(&self, timeout_ms: i32, progress: &Progress) -> Option<Stop> {
-        let Ok(millis) = u64::try_from(timeout_ms) else {
+    fn select(
+        &mut self,
+        sets: &[Vec<Fd>; 3],
+        timeout: Option<Duration>,
+        progress: &Progress,
+    ) -> Attempt {
+        let mut ready: [Vec<bool>; 3] = Default::default();
+        for ((set, asked), ready) in sets.iter().zip(ready::SELECT).zip(&mut ready) {
+            for fd in set {
+                let Some(object) = self.table.get(*fd) else {
+                    return Err(EBADF.into());
+                };
+                ready.push(self.mask(object) & asked != 0);
+            }
+        }
+        let count = ready.iter().flatten().filter(|ready| **ready).count();
+        if count == 0
+            && let Some(stop) = self.sleeping(timeout, progress)
+        {
+            return Err(stop);
+        }
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        Ok(Outcome::with(count, Output::Select(ready)))
+    }
+
+    /// Sleep unless the timeout has run out.
+    fn sleeping(&self, timeout: Option<Duration>, progress: &Progress) -> Option<Stop> {
+        let Some(timeout) = timeout else {
             return Some(Stop::Sleep(None));
         };
-        let end: Instant = progress.started + Duration::from_millis(millis);
+        let end: Instant = progress.started + timeout;
         (self.engine.now() < end).then_some(Stop::Sleep(Some(end)))
     }
 
-    fn epoll_create(&mut self, size: i32) -> Attempt {
-        if size <= 0 {
-            return Err(EINVAL.into());
-        }
-        let fd = self.table.insert(Object::Epoll(Epoll::default()));
-        Ok(Outcome::ok(i64::from(fd.0)))
+    fn epoll_create(&mut self, close_on_exec: bool) -> Outcome {
+        let epoll = Object::Epoll(Epoll::default());
+        let fd = self.table.insert(epoll, close_on_exec);
+        Outcome::ok(i64::from(fd.0))
     }
 
     fn epoll_ctl(
@@ -164,9 +202,11 @@ impl Kernel {
         events: u32,
         data: u64,
     ) -> Attempt {
-        let Some(target) = self.table.get(fd) else {
+        let (Some(description), Some(target)) = (self.table.description(fd), self.table.get(fd))
+        else {
             return Err(EBADF.into());
         };
+        let key = (fd, description);
         let (mask, activity) = (self.mask(target), self.activity(target));
         let nested = matches!(target, Object::Epoll(_));
         let instance_fd = instance;
@@ -190,15 +230,15 @@ impl Kernel {
             spent: false,
             turn: instance.turns,
         };
-        let known = instance.watches.contains_key(&fd);
+        let known = instance.watches.contains_key(&key);
         match operation {
             epoll::ADD if known => return Err(EEXIST.into()),
             epoll::MOD | epoll::DEL if !known => return Err(ENOENT.into()),
             epoll::ADD | epoll::MOD => {
-                instance.watches.insert(fd, watch);
+                instance.watches.insert(key, watch);
             }
             epoll::DEL => {
-                instance.watches.remove(&fd);
+                instance.watches.remove(&key);
             }
             _ => return Err(EINVAL.into()),
         }
@@ -217,19 +257,19 @@ impl Kernel {
         let Ok(room @ 1..) = usize::try_from(max_events) else {
             return Err(EINVAL.into());
         };
-        let mut order: Vec<(u64, Fd)> = instance
+        let mut order: Vec<(u64, _)> = instance
             .watches
             .iter()
             .filter(|(_, watch)| due(watch) != 0)
-            .map(|(fd, watch)| (watch.turn, *fd))
+            .map(|(key, watch)| (watch.turn, *key))
             .collect();
         order.sort_unstable();
         order.truncate(room);
         let mut events = Vec::new();
-        for (_, fd) in order {
+        for (_, key) in order {
             instance.turns += 1;
             let turn = instance.turns;
-            if let Some(watch) = instance.watches.get_mut(&fd) {
+            if let Some(watch) = instance.watches.get_mut(&key) {
                 events.push((due(watch), watch.data));
                 watch.edge = false;
                 watch.spent = watch.events & epoll::ONESHOT != 0;
@@ -238,7 +278,7 @@ impl Kernel {
             }
         }
         if events.is_empty()
-            && let Some(stop) = self.sleeping(timeout_ms, progress)
+            && let Some(stop) = self.sleeping(milliseconds(timeout_ms), progress)
         {
             return Err(stop);
         }
@@ -249,12 +289,12 @@ impl Kernel {
     /// Looks at every watched descriptor again. To be called after every step, so that no edge is missed.
     pub(in crate::target::reference) fn refresh_epolls(&mut self) {
         for instance in self.table.epolls() {
-            let Ok(epoll) = self.table.epoll_mut(instance) else {
+            let Some(epoll) = self.table.epoll_at(instance) else {
                 continue;
             };
             let mut epoll = std::mem::take(epoll);
-            for (fd, watch) in &mut epoll.watches {
-                let Some(object) = self.table.get(*fd) else {
+            for ((_, watched), watch) in &mut epoll.watches {
+                let Some(object) = self.table.object(*watched) else {
                     continue;
                 };
                 let (mask, activity) = (self.mask(object), self.activity(object));
@@ -269,11 +309,16 @@ impl Kernel {
                 watch.mask = mask;
                 watch.activity = activity;
             }
-            if let Ok(place) = self.table.epoll_mut(instance) {
+            if let Some(place) = self.table.epoll_at(instance) {
                 *place = epoll;
             }
         }
     }
+}
+
+/// A timeout in milliseconds; a negative one waits for ever.
+fn milliseconds(timeout: i32) -> Option<Duration> {
+    u64::try_from(timeout).ok().map(Duration::from_millis)
 }
 
 /// The events `epoll_wait` would report for a watched descriptor.

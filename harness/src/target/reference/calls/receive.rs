@@ -26,6 +26,7 @@ impl Kernel {
         match call {
             Call::Read { fd, len } => self.read(*fd, *len, progress),
             Call::Readv { fd, lens } => self.read(*fd, lens.iter().sum(), progress),
+            // A connection-mode socket gives no address: recvfrom(2).
             Call::Recv { fd, len, flags } | Call::RecvFrom { fd, len, flags } => {
                 self.receive_bytes(*fd, *len, *flags, progress)
             }
@@ -73,16 +74,27 @@ impl Kernel {
         } else {
             self.read_stream(fd, id, len, flags, progress)
         };
-        result.map(|()| {
-            let data = std::mem::take(&mut progress.received);
-            let count = i64::try_from(data.len()).unwrap_or(i64::MAX);
-            // tcp(7): MSG_TRUNC throws the bytes away instead of copying them.
-            if flags & msg::TRUNC != 0 {
-                Outcome::ok(count)
-            } else {
-                Outcome::with(count, Output::Bytes(data))
+        result.map(|()| received(flags, progress))
+    }
+
+    /// What a call gives that has some bytes already and is interrupted.
+    pub(in crate::target::reference) fn received_so_far(
+        &self,
+        call: &Call,
+        progress: &mut Progress,
+    ) -> Attempt {
+        match call {
+            Call::RecvMsg {
+                fd,
+                flags,
+                control_len,
+                ..
+            } => self.as_message(*fd, received(*flags, progress), *flags, *control_len),
+            Call::Recv { flags, .. } | Call::RecvFrom { flags, .. } => {
+                Ok(received(*flags, progress))
             }
-        })
+            _ => Ok(received(0, progress)),
+        }
     }
 
     /// Reads into `progress.received` until there is enough, the stream ends, or the call must wait.
@@ -268,6 +280,7 @@ impl Kernel {
                 data,
                 flags: out_flags,
                 control: messages,
+                address: None,
             },
         ))
     }
@@ -286,6 +299,18 @@ impl Kernel {
         } else {
             queued
         })
+    }
+}
+
+/// The end of a call that has read.
+fn received(flags: i32, progress: &mut Progress) -> Outcome {
+    let data = std::mem::take(&mut progress.received);
+    let count = i64::try_from(data.len()).unwrap_or(i64::MAX);
+    // tcp(7): MSG_TRUNC throws the bytes away instead of copying them.
+    if flags & msg::TRUNC != 0 {
+        Outcome::ok(count)
+    } else {
+        Outcome::with(count, Output::Bytes(data))
     }
 }
 

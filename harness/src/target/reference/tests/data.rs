@@ -170,6 +170,7 @@ fn vectors_are_one_stream_and_recvmsg_tells_what_is_left() {
             data: bytes(50),
             flags: 0,
             control: vec![inq],
+            address: None,
         }
     );
     let queued = Call::Ioctl {

@@ -1,0 +1,222 @@
+//! What the machine did to a run: how late the harness itself was, and which late packet is not
+//! the stack's doing.
+//!
+//! A live machine is late now and then: it wakes the harness too late, stops it in the middle of an
+//! injection, or stands still as a whole. All of that is measured. Beyond what is allowed the
+//! attempt is *perturbed* and says nothing about the stack, whatever it would have come to.
+
+use std::time::Duration;
+
+use crate::program::{Action, Step, TimeSpec};
+use crate::source::Span;
+use crate::time::{Moment, Time};
+use crate::verdict::Perturbation;
+
+use super::outbound::Seen;
+use super::schedule::Due;
+use super::{Run, Stop};
+
+/// No tolerance of a script asks for more punctuality than this.
+const LEAST_ALLOWED: Duration = Duration::from_millis(1);
+/// A command's own time explains a delay of what follows up to this; beyond it the script is wrong.
+const COMMAND: Duration = Duration::from_millis(500);
+
+/// How punctual a run has been so far.
+#[derive(Debug)]
+pub(super) struct Lateness {
+    /// How late the harness may be: the fixed tolerance, however long the wait was.
+    allowed: Duration,
+    /// When the step at hand was due, and where it stands.
+    nominal: Time,
+    span: Span,
+    /// How far the run lags behind the script by the harness's own lateness.
+    behind: Duration,
+    /// The same before the step at hand, and before the first of a train of inbound packets.
+    behind_before: Duration,
+    behind_train: Duration,
+    /// Lateness of single steps that was more than a wake-up takes, in sum.
+    noticed: Duration,
+    noticed_before: Duration,
+    /// The largest lateness so far, as a share of what is allowed.
+    pub(super) strain: f64,
+}
+
+impl Lateness {
+    /// Nothing has happened yet.
+    pub(super) fn new(tolerance: Duration) -> Lateness {
+        Lateness {
+            allowed: tolerance.max(LEAST_ALLOWED),
+            nominal: Time::ZERO,
+            span: Span::default(),
+            behind: Duration::ZERO,
+            behind_before: Duration::ZERO,
+            behind_train: Duration::ZERO,
+            noticed: Duration::ZERO,
+            noticed_before: Duration::ZERO,
+            strain: 0.0,
+        }
+    }
+
+    /// A step begins for which the harness acts itself. `in_train`: it is an inbound packet whose
+    /// time is counted from when the one before was due.
+    fn begin(&mut self, step: &Step, nominal: Time, in_train: bool) {
+        self.nominal = nominal;
+        self.span = step.span;
+        if is_absolute(step) {
+            self.behind = Duration::ZERO;
+        } else if in_train {
+            self.behind = self.behind_train;
+        }
+        self.behind_before = self.behind;
+        if !in_train {
+            self.behind_train = self.behind;
+        }
+        self.noticed_before = self.noticed;
+    }
+
+    /// The step at hand was `late`; a later measurement of the same step replaces an earlier one.
+    fn note(&mut self, late: Duration) -> Result<(), Stop> {
+        self.behind = self.behind_before + late;
+        if late > self.allowed / 4 {
+            self.noticed = self.noticed_before + late;
+        }
+        self.strain = self
+            .strain
+            .max(late.as_secs_f64() / self.allowed.as_secs_f64());
+        if late > self.allowed {
+            return Err(self.perturbed("the harness was", late));
+        }
+        Ok(())
+    }
+
+    fn perturbed(&self, what: &'static str, late: Duration) -> Stop {
+        Stop::Perturbed(Perturbation {
+            span: self.span,
+            what,
+            late,
+            allowed: self.allowed,
+        })
+    }
+}
+
+impl Run<'_> {
+    /// Waits until the harness is to act.
+    ///
+    /// If the time had passed before the events before were over, they took longer than the script
+    /// says: a failure, unless it was the machine's doing.
+    pub(super) fn act_at(&mut self, step: &Step, due: Due) -> Result<(), Stop> {
+        let nominal = due.nominal();
+        let slack = self.tolerance.for_gap(due.gap);
+        let reached = if self.is_virtual {
+            self.session.now()
+        } else {
+            self.base.end
+        };
+        let overrun = reached.saturating_since(nominal);
+        if overrun > slack {
+            if !self.is_virtual && overrun.saturating_sub(self.lateness.behind) <= slack {
+                self.lateness.span = step.span;
+                return Err(self.lateness.perturbed("what comes before was", overrun));
+            }
+            return Err(self.too_late(step, nominal, overrun));
+        }
+        let in_train = self.inbound_due.is_some() && matches!(step.action, Action::Inject(_));
+        self.lateness.begin(step, nominal, in_train);
+        self.session.sleep_until(nominal)?;
+        let now = self.session.now();
+        self.acted(now)
+    }
+
+    /// Takes in that the step at hand really began, or was done, at `at`. Called before
+    /// `self.base` moves on: what the events before took is no lateness of this one.
+    pub(super) fn acted(&mut self, at: Time) -> Result<(), Stop> {
+        if self.is_virtual {
+            return Ok(());
+        }
+        let ready = self.lateness.nominal.max(self.base.end);
+        self.lateness.note(at.saturating_since(ready))
+    }
+
+    /// A call, from its beginning to its end. One that waits, as it may, is no lateness; one that
+    /// the machine kept from going on is.
+    pub(super) fn called(&mut self, moment: Moment) -> Result<(), Stop> {
+        self.acted(moment.start)?;
+        let took = moment.end.saturating_since(moment.start);
+        if self.is_virtual || took <= self.lateness.allowed {
+            return Ok(());
+        }
+        let held_up = self.session.held_up(moment.start, moment.end);
+        if took.saturating_sub(held_up) > self.lateness.allowed {
+            return Ok(());
+        }
+        Err(self.lateness.perturbed("the end of this call was", took))
+    }
+
+    /// A command's time is the machine's: nothing can be said about how long one should take.
+    pub(super) fn commanded(&mut self, took: Duration) {
+        self.lateness.behind += took.min(COMMAND);
+    }
+
+    /// Whether the machine explains the time at which a packet came: that attempt is perturbed.
+    /// Otherwise the stack answers for it.
+    pub(super) fn excuse(&mut self, step: &Step, seen: &Seen, due: Due) -> Result<(), Stop> {
+        let (Some(latest), false) = (due.latest, self.is_virtual) else {
+            return Ok(());
+        };
+        for at in [seen.first_at, seen.observed.at] {
+            let error = due.error(at, self.tolerance);
+            let off = Duration::from_micros(error.unsigned_abs());
+            let (what, machine) = match error {
+                0 => continue,
+                // The stack counts from what really happened, the script from its own schedule.
+                1.. if is_absolute(step) => (
+                    "this packet, or what it answers, was",
+                    self.lateness.behind + self.session.held_up(latest, at),
+                ),
+                1.. => ("this packet was", self.session.held_up(latest, at)),
+                // A timer older than the event before does not wait for a late harness.
+                _ => ("the event before was", self.lateness.noticed),
+            };
+            let slack = self.tolerance.for_gap(due.gap);
+            if off.saturating_sub(machine) <= slack {
+                return Err(Stop::Perturbed(Perturbation {
+                    span: step.span,
+                    what,
+                    late: if error > 0 { off } else { machine },
+                    allowed: slack,
+                }));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the machine explains that a blocking call came back late, by its own clock.
+    pub(super) fn excuse_end(
+        &mut self,
+        span: Span,
+        latest: Time,
+        moment: Moment,
+        slack: Duration,
+    ) -> Result<(), Stop> {
+        if self.is_virtual {
+            return Ok(());
+        }
+        let late = moment.end.saturating_since(latest);
+        if late > slack && late.saturating_sub(self.session.held_up(latest, moment.end)) <= slack {
+            return Err(Stop::Perturbed(Perturbation {
+                span,
+                what: "the end of this call was",
+                late,
+                allowed: slack,
+            }));
+        }
+        Ok(())
+    }
+}
+
+fn is_absolute(step: &Step) -> bool {
+    matches!(
+        step.at.node,
+        TimeSpec::Absolute(_) | TimeSpec::AbsoluteRange(..)
+    )
+}

@@ -76,8 +76,8 @@ pub(super) struct LocalOptions {
     pub(super) receive_low_water: usize,
     /// `TCP_INQ`
     pub(super) report_inq: bool,
-    /// `TCP_SYNCNT`; 0 is the default.
-    pub(super) syn_count: i32,
+    /// `TCP_SYNCNT`
+    pub(super) syn_count: Option<i32>,
     /// `TCP_FASTOPEN_CONNECT`
     pub(super) fast_open_connect: bool,
 }
@@ -101,7 +101,7 @@ impl Socket {
                 send_timeout: None,
                 receive_low_water: 1,
                 report_inq: false,
-                syn_count: 0,
+                syn_count: None,
                 fast_open_connect: false,
             },
             read_shut: false,

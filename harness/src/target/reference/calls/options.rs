@@ -126,6 +126,8 @@ const OTHER_CONTROLS: &[&str] = &[
 
 /// Linux's default MSS before a connection knows better (RFC 9293 §3.7.1).
 const DEFAULT_MSS: i32 = 536;
+/// Linux's default number of SYN retransmissions.
+const DEFAULT_SYN_COUNT: i32 = 6;
 /// Linux's lower bounds for the doubled buffer sizes.
 const MIN_SEND_BUFFER: i32 = 4608;
 const MIN_RECEIVE_BUFFER: i32 = 2304;
@@ -261,7 +263,8 @@ impl Kernel {
             Kind::UserTimeout => options
                 .user_timeout
                 .map_or(0, |length| clamp(length.as_millis() as u64)),
-            Kind::SynCount => socket.local.syn_count,
+            // Linux shows its default, net.ipv4.tcp_syn_retries, as long as none is set.
+            Kind::SynCount => socket.local.syn_count.unwrap_or(DEFAULT_SYN_COUNT),
             Kind::FastOpen => clamp(options.fast_open_queue as u64),
             Kind::FastOpenConnect => i32::from(socket.local.fast_open_connect),
             Kind::FastOpenNoCookie => i32::from(options.fast_open_without_cookie),
@@ -318,7 +321,7 @@ impl Kernel {
                 let config = self.engine.host().config();
                 let length = back_off(u64::from(count), config.initial_rto, config.max_rto);
                 changed.options.syn_give_up = Some(length);
-                changed.local.syn_count = read_int(value, 0)?;
+                changed.local.syn_count = Some(read_int(value, 0)?);
             }
             Kind::FastOpenNoCookie => {
                 fast_open::set_no_cookie(&mut changed, read_int(value, 0)?)?;

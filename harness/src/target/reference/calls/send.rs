@@ -44,6 +44,7 @@ impl Kernel {
                 data,
                 flags,
                 address,
+                ..
             } if flags & msg::FASTOPEN != 0 => {
                 self.send_fast_open(*fd, &data.concat(), *flags, *address, progress)
             }

@@ -178,6 +178,11 @@ pub struct Status {
     pub urgent_ahead: Option<u32>,
     /// Segments retransmitted in the life of the connection.
     pub retransmitted: u64,
+    /// Segments in flight that were sent more than once.
+    pub retransmitted_in_flight: usize,
+    /// Segments that the peer has, by its acknowledgments of either kind. Our SYN counts as one,
+    /// with all of its data if that was taken.
+    pub delivered: u64,
     /// Whether data on a SYN was taken: all of ours by the peer, or the peer's by us (RFC 7413).
     pub syn_data_taken: bool,
     /// Connections waiting for `accept` (listener).

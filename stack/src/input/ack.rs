@@ -92,6 +92,7 @@ fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, duplicate: bool, cx: &mut
         bytes
     });
     let duplicate_report = selective::take(tcb, &segment.options.sack, ack, &mut delivered);
+    tcb.snd.delivered += u64::from(delivered.segments);
     let marked = tcb.ecn.in_use && segment.flags.ece;
     let advanced = bytes.map(|bytes| Acked {
         bytes,

@@ -72,6 +72,7 @@ fn send_mss(tcb: &Tcb, theirs: Option<Mss>) -> Mss {
 // REQ: RFC5681-3
 pub(crate) fn take_ack_of_syn(tcb: &mut Tcb, segment: &Segment, now: Instant) {
     tcb.snd.una = tcb.snd.iss + 1;
+    tcb.snd.delivered += 1;
     let scale = if segment.flags.syn {
         WindowScale::ZERO
     } else {

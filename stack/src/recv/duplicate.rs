@@ -25,6 +25,14 @@ pub(crate) fn note(tcb: &mut Tcb, segment: &Segment) {
     }
 }
 
+/// Notes that the peer's SYN is here already.
+// REQ: RFC2883-1
+pub(crate) fn note_syn(tcb: &mut Tcb) {
+    if tcb.config.dsack && tcb.negotiated.sack {
+        tcb.rcv.duplicate = Some(SeqRange::with_len(tcb.rcv.irs, 1));
+    }
+}
+
 /// The part of `text` that lies before `nxt`.
 fn before(nxt: SeqNum, text: SeqRange) -> Option<SeqRange> {
     let part = SeqRange::new(text.start, text.end.min(nxt));

@@ -48,6 +48,8 @@ pub struct Delivered {
     pub amount: u32,
     /// Of these, how many selectively.
     pub sacked: u32,
+    /// Segments they were sent in, each counted when all of it has arrived.
+    pub segments: u32,
     /// The one of them that was sent last (of several sent together the one that ends last).
     pub newest: Option<Sent>,
     /// The lowest of them that was sent only once: below something delivered before, it tells of
@@ -70,6 +72,7 @@ impl Delivered {
         Delivered {
             amount: 0,
             sacked: 0,
+            segments: 0,
             newest: None,
             lowest_original: None,
             trusted_until: until,
@@ -164,6 +167,12 @@ impl Flight {
         first.is_some_and(|sent| sent.mark == Mark::Sacked)
     }
 
+    /// How many segments were sent more than once and are not known to have arrived.
+    pub fn repeated(&self) -> usize {
+        let repeated = |sent: &&Sent| sent.was_repeated() && sent.mark != Mark::Sacked;
+        self.segments.iter().filter(repeated).count()
+    }
+
     /// The number after the highest that the peer acknowledged selectively.
     pub fn highest_sacked(&self) -> Option<SeqNum> {
         let mut from_above = self.segments.iter().rev();
@@ -211,6 +220,7 @@ impl Flight {
             }
             if part.mark != Mark::Sacked {
                 delivered.count(part, false);
+                delivered.segments += u32::from(part.range.end == first.range.end);
             }
             if part.range.end == first.range.end {
                 self.segments.pop_front();
@@ -234,6 +244,7 @@ impl Flight {
         for index in first..last {
             if self.segments[index].mark != Mark::Sacked {
                 delivered.count(self.segments[index], true);
+                delivered.segments += 1;
                 self.set_mark(index, Mark::Sacked);
             }
         }

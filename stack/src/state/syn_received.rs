@@ -7,6 +7,7 @@ use crate::error::ConnectionError;
 use crate::event::{AbandonCause, Discard};
 use crate::input::reset::{self, Reset};
 use crate::input::{acceptability, ack, timestamps};
+use crate::recv::duplicate;
 use crate::segment::Segment;
 use crate::seq::SeqNum;
 use crate::socket::SocketId;
@@ -46,6 +47,7 @@ impl SynReceived {
         if let Some(ack) = self.completes_crossed_open(tcb, segment) {
             // The peer's SYN was used already; what is new is the ACK on its repeat.
             ack::of_syn(tcb, segment, ack, cx);
+            duplicate::note_syn(tcb);
             // An old sequence number is answered, whatever else the segment brings.
             // REQ: RFC9293-SM-08
             tcb.rcv.ack.now();

@@ -63,6 +63,8 @@ pub(crate) struct SendSide {
     pub(crate) override_sws: bool,
     /// Segments sent again over the whole life.
     pub(crate) retransmitted: u64,
+    /// Segments that have arrived over the whole life, the SYN included.
+    pub(crate) delivered: u64,
 }
 
 impl SendSide {
@@ -98,6 +100,7 @@ impl SendSide {
             probes: 0,
             override_sws: false,
             retransmitted: 0,
+            delivered: 0,
         }
     }
 

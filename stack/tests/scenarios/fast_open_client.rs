@@ -44,7 +44,7 @@ fn talk(config: Config) -> Talk {
 /// A host that has a cookie, and the server's MSS.
 fn known(config: Config) -> Talk {
     let mut talk = talk(config);
-    assert_eq!(open(&mut talk, 0), (0, "S 0:0(0) <mss 1460,FO>".into()));
+    open(&mut talk, 0);
     let answer = syn_ack(&talk, 1, Some(option(b"abcd1234")));
     assert_eq!(talk.inject(&answer), [". 1:1(0) ack 1"]);
     abort(&mut talk);
@@ -165,8 +165,17 @@ fn what_the_answer_does_not_take_follows_at_once(
         (status.state, status.syn_data_taken),
         (StateName::Established, taken)
     );
+    let again = usize::from(!taken);
+    assert_eq!(
+        (status.delivered, status.retransmitted_in_flight),
+        (1, again)
+    );
     talk.peer(".", 1, 101, 0);
     let status = talk.bench.host.status(talk.conn.id).expect("alive");
+    assert_eq!(
+        (status.delivered, status.retransmitted_in_flight),
+        (1 + again as u64, 0)
+    );
     assert_eq!(
         (status.send_queued, status.rto),
         (0, Duration::from_secs(1))
@@ -440,6 +449,21 @@ fn crossing_syns_with_data_still_meet(#[case] ack: i64, #[case] last: &str) {
     // The peer's own data follows.
     talk.peer("P.", 1, 101, 50);
     assert_eq!(talk.recv(1, 99), Ok(50));
+}
+
+#[test]
+fn the_repeated_syn_of_a_crossed_open_is_reported() {
+    let mut talk = known(Config {
+        sack: true,
+        ..config()
+    });
+    open(&mut talk, 100);
+    let mut crossing = talk.segment("S", 0, 0, 0);
+    crossing.options.sack_permitted = true;
+    talk.inject(&crossing);
+    let sent = talk.bench.inject(&syn_ack(&talk, 101, None));
+    let lines: Vec<String> = sent.iter().map(|sent| talk.full(sent)).collect();
+    assert_eq!(lines, [". 101:101(0) ack 1 win 65535 <sack 0:1>"]);
 }
 
 /// "Fragmentation needed" about the SYN, for a path of `mtu` bytes.

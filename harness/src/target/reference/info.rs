@@ -30,6 +30,8 @@ pub(super) const NAMES: &[&str] = &[
     "tcpi_unacked",
     "tcpi_snd_cwnd",
     "tcpi_snd_ssthresh",
+    "tcpi_retrans",
+    "tcpi_delivered",
     "tcpi_total_retrans",
     "tcpi_bytes_acked",
     "tcpi_bytes_received",
@@ -111,6 +113,11 @@ fn of_connection(status: &Status) -> Vec<(&'static str, i64)> {
             } else {
                 ssthresh / mss
             },
+        ),
+        ("tcpi_retrans", wide(status.retransmitted_in_flight)),
+        (
+            "tcpi_delivered",
+            i64::try_from(status.delivered).unwrap_or(i64::MAX),
         ),
         (
             "tcpi_total_retrans",

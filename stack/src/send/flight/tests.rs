@@ -45,11 +45,12 @@ fn a_cumulative_acknowledgment_takes_whole_segments_and_parts() {
     flight.acknowledge(START + 1500, &mut delivered);
     assert_eq!(shape(&flight), [(500, Mark::Out), (1000, Mark::Out)]);
     assert_eq!((delivered.amount, delivered.sacked), (1500, 0));
+    assert_eq!(delivered.segments, 1);
     assert_eq!(delivered.newest.map(|sent| sent.sent_at), Some(at(1)));
     assert_eq!(delivered.lowest_original, Some(bytes(0, 1000)));
     flight.acknowledge(START + 9000, &mut delivered);
     assert!(flight.is_empty());
-    assert_eq!(delivered.amount, 3000);
+    assert_eq!((delivered.amount, delivered.segments), (3000, 3));
 }
 
 #[test]

@@ -94,6 +94,10 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
     back_off(tcb, cx);
     report_trouble(tcb, cx);
     if tcb.snd.syn_unacked() {
+        // A closed window may have kept everything else from leaving that would have started it.
+        if !tcb.timers.is_armed(Timer::UserTimeout) {
+            tcb.arm(Timer::UserTimeout, cx.now, tcb.user_timeout());
+        }
         let segment = segments::syn_ack(tcb, cx.now);
         resend_syn(tcb, &segment, cx);
     } else {

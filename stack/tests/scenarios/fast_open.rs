@@ -408,6 +408,20 @@ fn a_closed_window_does_not_stop_the_handshake() {
 }
 
 #[test]
+fn a_close_behind_a_closed_window_is_given_up_in_the_end() {
+    let (mut talk, listener) = listening(config(), queue(1));
+    let option = cookie(&talk.bench, KEY);
+    let mut syn = syn(&talk, Some(option), 0);
+    syn.wnd = Default::default();
+    answer(&mut talk, &syn);
+    talk.conn.id = accept(&mut talk, listener).expect("handed out");
+    assert_eq!(talk.close().len(), 0);
+    assert_eq!(talk.state(), StateName::FinWait1);
+    talk.wait_s(400);
+    assert_eq!(talk.state(), StateName::Closed);
+}
+
+#[test]
 fn a_lost_syn_ack_costs_the_window_and_what_left_behind_it_is_sent_again() {
     let mut talk = early();
     assert_eq!(talk.send(2920).len(), 2);

@@ -1,7 +1,9 @@
 //! TCP Fast Open (RFC 7413), as a server.
 
 use rstest::rstest;
-use tcpdrill_stack::config::{FastOpenConfig, ReceivedOnError, SynData, UnreadOnClose};
+use tcpdrill_stack::config::{
+    FastOpenConfig, LossDetection, ReceivedOnError, SynData, UnreadOnClose,
+};
 use tcpdrill_stack::fast_open::{Key, Keys};
 use tcpdrill_stack::segment::Segment;
 use tcpdrill_stack::testing::bench::{Bench, Conn};
@@ -430,6 +432,39 @@ fn a_lost_syn_ack_costs_the_window_and_what_left_behind_it_is_sent_again() {
     let cwnd = |talk: &Talk| talk.bench.host.status(talk.conn.id).expect("alive").cwnd;
     assert_eq!(cwnd(&talk), 1460);
     assert_eq!(talk.peer(".", 101, 1, 0), [". 1:1461(1460) ack 101"]);
+}
+
+#[test]
+fn what_is_known_of_losses_before_the_handshake_ends_is_not_forgotten() {
+    let mut talk = early();
+    assert_eq!(talk.send(1460 * 4).len(), 4);
+    talk.wait_ms(1000);
+    assert_eq!(talk.peer(".", 101, 1, 0), [". 1:1461(1460) ack 101"]);
+    // Duplicates of before the timeout are no loss of what was sent again since (RFC 6582 §4).
+    let lines: Vec<String> = (0..4).flat_map(|_| talk.peer(".", 101, 1, 0)).collect();
+    assert!(
+        !lines.contains(&". 1:1461(1460) ack 101".to_string()),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn no_probe_leaves_before_the_handshake_ends() {
+    let config = Config {
+        sack: true,
+        loss_detection: LossDetection::RackTlp,
+        syn_ack_timeout: std::time::Duration::from_secs(3),
+        ..config()
+    };
+    let (mut talk, listener) = listening(config, queue(1));
+    let option = cookie(&talk.bench, KEY);
+    let mut syn = syn(&talk, Some(option), 10);
+    syn.options.sack_permitted = true;
+    answer(&mut talk, &syn);
+    talk.conn.id = accept(&mut talk, listener).expect("handed out");
+    assert_eq!(talk.send(100).len(), 1);
+    let sent = talk.wait_ms(3000);
+    assert_eq!(sent, [(3000, "S. 0:0(0) ack 11".to_string())]);
 }
 
 #[test]

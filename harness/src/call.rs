@@ -1,7 +1,8 @@
 //! System calls as values: what a script asks for and what came of it.
 //!
 //! One vocabulary for every target. Numbers (levels, flags, errno) are Linux's,
-//! as the symbol tables give them; a target translates if its own differ.
+//! as the symbol tables give them; a target translates if its own differ. They can be
+//! written down, so that a call can be made on another machine.
 
 mod outcome;
 
@@ -10,17 +11,19 @@ use std::time::Duration;
 
 pub use outcome::{Outcome, Output};
 
+use serde::{Deserialize, Serialize};
+
 /// A file descriptor: the script's label in a program, the target's own number
 /// once the runner has bound it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Fd(pub i32);
 
 /// An errno value with Linux's numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Errno(pub i32);
 
 /// The address argument of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Address {
     /// `...`: the runner puts the configured address here before the call is made.
     Default,
@@ -31,7 +34,7 @@ pub enum Address {
 }
 
 /// One entry of `poll`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PollEntry {
     /// The descriptor asked about.
     pub fd: Fd,
@@ -40,7 +43,7 @@ pub struct PollEntry {
 }
 
 /// What a process does with a signal that it has asked to be told of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Disposition {
     /// `...`: a handler that does nothing; the call it interrupts ends with EINTR, or, with
     /// `restart` (SA_RESTART), goes on where signal(7) lets it.
@@ -56,7 +59,7 @@ pub enum Disposition {
 ///
 /// Time stamps that a session hands out (`SCM_TIMESTAMPING`, two words a stamp: seconds and
 /// nanoseconds) count from the session's own zero; a stamp that was not taken is zero.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ControlMessage {
     /// `cmsg_level`.
     pub level: i32,
@@ -69,7 +72,7 @@ pub struct ControlMessage {
 /// A system call with all its arguments.
 ///
 /// Buffers to send carry their bytes; buffers to fill carry only their length.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(
     missing_docs,
     reason = "the fields carry the names of the manual pages"

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod script_args;
+mod wire;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::program::IpVersion;
 
 pub use script_args::{ConventionName, FamilyArgs, ScriptArgs};
+pub use wire::{AgentArgs, WireArgs};
 
 /// Runs packetdrill scripts against TCP stacks and says where they depart from the documents.
 ///
@@ -34,6 +36,8 @@ pub enum Command {
     Fmt(FmtArgs),
     /// List cases with their titles and the requirements they cover.
     List(ListArgs),
+    /// Make the calls of cases on this machine, for `run --target wire` on another one.
+    Agent(AgentArgs),
     /// Take packetdrill's own command line, and answer as it does.
     Packetdrill(PacketdrillArgs),
     /// Say what this machine can do for tcpdrill, and what to do about what it cannot.
@@ -79,6 +83,9 @@ pub struct RunArgs {
     /// Show every case with its packets.
     #[arg(short, long)]
     pub verbose: bool,
+    /// Where the stack of `--target wire` is.
+    #[command(flatten)]
+    pub wire: WireArgs,
     #[command(flatten)]
     #[expect(missing_docs, reason = "its fields are documented")]
     pub script: ScriptArgs,
@@ -136,6 +143,8 @@ pub enum TargetName {
     Reference,
     /// The running Linux kernel.
     Linux,
+    /// A stack on another machine, over a real interface; see the options for `--target wire`.
+    Wire,
 }
 
 /// The links to the running kernel.

@@ -4,6 +4,7 @@
 //! [`target::Session`] with it and compares what the stack does (`expect`, `wire`), the outcome is a
 //! [`verdict::Verdict`], and `report` shows verdicts to people and machines. ARCHITECTURE.md has the map.
 
+pub mod agent;
 pub mod call;
 pub mod cli;
 pub mod command;

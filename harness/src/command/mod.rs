@@ -1,5 +1,6 @@
 //! The commands, one file each. Only here and in `main` does tcpdrill print.
 
+mod agent;
 mod check;
 mod doctor;
 mod files;
@@ -8,6 +9,7 @@ mod list;
 mod output;
 mod packetdrill;
 mod run;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -31,6 +33,7 @@ pub fn dispatch(cli: Cli) -> Exit {
         Some(Command::Check(args)) => check::check(&args),
         Some(Command::Fmt(args)) => fmt::fmt(&args),
         Some(Command::List(args)) => list::list(&args),
+        Some(Command::Agent(args)) => agent::agent(&args),
         Some(Command::Packetdrill(args)) => packetdrill(&args.words),
         Some(Command::Doctor) => doctor::doctor(),
     };

@@ -38,17 +38,12 @@ pub(super) fn run(args: &RunArgs) -> Exit {
     if args.link.is_some() && args.target != TargetName::Linux {
         return super::refuse(&"`--link` is for the running kernel; give `--target linux` too");
     }
-    let target = match open_target(args.target, args.link) {
+    if let Err(problem) = super::wire::check(args) {
+        return super::refuse(&problem);
+    }
+    let target = match open_target(args) {
         Ok(target) => target,
-        Err(reason) => {
-            let problem = format_args!("the target `linux` cannot run here: {reason}");
-            super::complain("error", &problem);
-            super::complain(
-                "help",
-                &"`tcpdrill doctor` says what is missing and what to do about it",
-            );
-            return Exit::NothingRan;
-        }
+        Err(reason) => return cannot_run(args.target, &reason),
     };
     let cases = match super::chosen(&suite, args.filter.as_ref()) {
         Ok(cases) => cases,
@@ -68,8 +63,13 @@ pub(super) fn run(args: &RunArgs) -> Exit {
 fn settings(args: &RunArgs) -> Result<ExecuteSettings, Exit> {
     let ip_versions = super::families(&args.family)?;
     let convention = args.family.convention.map(Convention::from);
+    let mut pairs = args.script.pairs();
+    if args.target == TargetName::Wire {
+        // It says where the addresses to play begin; each case has its own.
+        pairs.retain(|(name, _)| name != "remote_ip");
+    }
     Ok(ExecuteSettings {
-        given: super::given(&args.family, &ip_versions, &args.script.pairs())?,
+        given: super::given(&args.family, &ip_versions, &pairs)?,
         ip_versions,
         jobs: args.jobs.map(usize::from),
         defines: args.script.defines.clone(),
@@ -88,7 +88,7 @@ fn run_cases(
     target: &dyn Target,
     settings: &ExecuteSettings,
 ) -> Exit {
-    let known = match suite.known(target.name()) {
+    let known = match suite.known(target.known()) {
         Ok(known) => known,
         Err(problem) => return super::refuse(&problem),
     };
@@ -170,13 +170,30 @@ fn exit_of(summary: Summary, results: &[CaseResult]) -> Exit {
     Exit::Success
 }
 
+/// Says why there is no target, and what to do.
+fn cannot_run(target: TargetName, reason: &str) -> Exit {
+    let (name, help) = match target {
+        TargetName::Reference => ("reference", "this should not happen"),
+        TargetName::Linux => (
+            "linux",
+            "`tcpdrill doctor` says what is missing and what to do about it",
+        ),
+        TargetName::Wire => ("wire", "docs/wire.md says how the two machines are set up"),
+    };
+    let problem = format_args!("the target `{name}` cannot run here: {reason}");
+    super::complain("error", &problem);
+    super::complain("help", &help);
+    Exit::NothingRan
+}
+
 /// Called before the process has a second thread: an ordinary user needs a user namespace.
-fn open_target(name: TargetName, link: Option<LinkName>) -> Result<Box<dyn Target>, String> {
-    match name {
+fn open_target(args: &RunArgs) -> Result<Box<dyn Target>, String> {
+    match args.target {
+        TargetName::Wire => super::wire::open(args),
         TargetName::Reference => Ok(Box::new(target::reference::ReferenceTarget::default())),
         TargetName::Linux => {
             target::linux::prepare()?;
-            let link = match link {
+            let link = match args.link {
                 Some(LinkName::Tun) => Link::Tun,
                 Some(LinkName::Packet) => Link::Packet,
                 None => Link::usable()?,

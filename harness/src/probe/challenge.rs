@@ -43,6 +43,7 @@ enum Provocation {
 
 impl Probe for ChallengeAckRate {
     const NAME: &'static str = "challenge-ack-rate";
+    const FLOODS: bool = true;
 
     fn run(&self, bench: &Bench<'_>) -> Result<(), Stop> {
         let mut wire = bench.open(&[])?;

@@ -74,6 +74,7 @@ enum Cookies {
 
 impl Probe for SynFlood {
     const NAME: &'static str = "syn-flood";
+    const FLOODS: bool = true;
 
     fn run(&self, bench: &Bench<'_>) -> Result<(), Stop> {
         let retries;
@@ -196,12 +197,11 @@ impl Flood {
 }
 
 fn attacker(wire: &Wire<'_>, number: usize) -> Tuple {
+    let hosts = wire.hosts(FLOOD_HOSTS);
+    let port = (FLOOD_PORT + number / hosts) as u16;
     Tuple {
         local: wire.local(PORT),
-        remote: wire.remote(
-            number % FLOOD_HOSTS,
-            (FLOOD_PORT + number / FLOOD_HOSTS) as u16,
-        ),
+        remote: wire.remote(number % hosts, port),
     }
 }
 

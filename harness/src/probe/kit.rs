@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::expect::show;
 use crate::program::IpVersion;
-use crate::target::{Session, SessionSettings, Target};
+use crate::target::{Place, Session, SessionSettings, Target, TargetError};
 use crate::time::{Moment, Time};
 use crate::trace::{Trace, TraceEntry, TraceEvent};
 use crate::wire::{IpFields, Packet, TcpFlags, TcpSegment, Transport, WireFault, parse};
@@ -24,7 +24,7 @@ const KEPT: usize = 2000;
 /// The target under test and what has been seen of it.
 pub(super) struct Bench<'a> {
     target: &'a dyn Target,
-    settings: SessionSettings,
+    place: Place,
     history: RefCell<History>,
 }
 
@@ -71,11 +71,11 @@ impl History {
 }
 
 impl<'a> Bench<'a> {
-    /// A bench for hosts with these settings.
-    pub(super) fn new(target: &'a dyn Target, settings: SessionSettings) -> Bench<'a> {
+    /// A bench for hosts at this place.
+    pub(super) fn new(target: &'a dyn Target, place: Place) -> Bench<'a> {
         Bench {
             target,
-            settings,
+            place,
             history: RefCell::default(),
         }
     }
@@ -92,7 +92,7 @@ impl<'a> Bench<'a> {
 
     /// Opens a fresh host, sets `sysctls` there and starts its clock.
     pub(super) fn open(&self, sysctls: &[(&str, u64)]) -> Result<Wire<'_>, Stop> {
-        let mut session = self.target.open(&self.settings)?;
+        let mut session = self.target.open(&self.place.settings)?;
         for (name, value) in sysctls {
             let command = format!("sysctl -q -w {name}={value}");
             let report = session.command(&command)?;
@@ -198,7 +198,7 @@ pub(super) struct Wire<'a> {
 impl Wire<'_> {
     /// The settings the host was opened with.
     pub(super) fn settings(&self) -> &SessionSettings {
-        &self.bench.settings
+        &self.bench.place.settings
     }
 
     /// The present moment.
@@ -206,9 +206,33 @@ impl Wire<'_> {
         self.session.now()
     }
 
-    /// The stack's end at a port.
+    /// The stack's end at a port. The ports from 8080 on are those the target has for servers.
     pub(super) fn local(&self, port: u16) -> SocketAddr {
+        /// As many as a probe listens on.
+        const SERVERS: std::ops::Range<u16> = 8080..8082;
+        let port = if SERVERS.contains(&port) {
+            self.bench.place.ports.bind + (port - SERVERS.start)
+        } else {
+            port
+        };
         SocketAddr::new(self.settings().local_ip, port)
+    }
+
+    /// As many of `wanted` addresses as the probe's end can have, one at least.
+    pub(super) fn hosts(&self, wanted: usize) -> usize {
+        wanted.min(self.bench.target.remote_addresses()).max(1)
+    }
+
+    /// The probe goes on only if its end can have that many addresses.
+    pub(super) fn needs_hosts(&self, wanted: usize) -> Result<(), Stop> {
+        let there = self.bench.target.remote_addresses();
+        if there >= wanted {
+            return Ok(());
+        }
+        Err(Stop::from(TargetError::Unsupported {
+            capability: "remote_addresses".to_string(),
+            reason: format!("the probe plays {wanted} addresses, the target has {there} for it"),
+        }))
     }
 
     /// The `host`-th end of the probe's network (0 is the configured address), at a port.

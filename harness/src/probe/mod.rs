@@ -22,10 +22,10 @@ mod fake;
 use serde::de::DeserializeOwned;
 
 use crate::diagnostic::Diagnostic;
-use crate::program::{CaseHeader, ScriptOptions};
+use crate::program::{Capability, CaseHeader, ScriptOptions};
 use crate::runner::{RunOutcome, RunSettings};
 use crate::source::Source;
-use crate::target::Target;
+use crate::target::{Plan, Target};
 use crate::verdict::{CaseError, Verdict};
 
 use kit::Bench;
@@ -36,6 +36,12 @@ trait Probe: DeserializeOwned {
     /// The name probe files use.
     const NAME: &'static str;
 
+    /// Whether it sends more at once than a host that others use should be sent.
+    const FLOODS: bool = false;
+
+    /// Whether a server that listens is all it needs: it makes no other calls.
+    const SERVER_ONLY: bool = false;
+
     /// Does what the probe is for; a passed probe returns `Ok`.
     fn run(&self, bench: &Bench<'_>) -> Result<(), Stop>;
 }
@@ -43,6 +49,8 @@ trait Probe: DeserializeOwned {
 /// What is known of a probe before its file is read.
 struct Entry {
     name: &'static str,
+    floods: bool,
+    server_only: bool,
     check: fn(&Source) -> Result<(), Box<Diagnostic>>,
     run: fn(&Source, &Bench<'_>) -> Result<(), Stop>,
 }
@@ -51,6 +59,8 @@ impl Entry {
     const fn of<P: Probe>() -> Entry {
         Entry {
             name: P::NAME,
+            floods: P::FLOODS,
+            server_only: P::SERVER_ONLY,
             check: |source| file::parameters::<P>(source).map(|_| ()),
             run: |source, bench| file::parameters::<P>(source)?.run(bench),
         }
@@ -86,10 +96,26 @@ pub fn run(source: &Source, target: &dyn Target, settings: &RunSettings) -> RunO
         Ok(session) => session,
         Err(verdict) => return RunOutcome::unstarted(verdict),
     };
-    let bench = Bench::new(target, session);
-    let result = entry(source)
-        .map_err(Stop::from)
-        .and_then(|entry| (entry.run)(source, &bench));
+    let entry = match entry(source) {
+        Ok(entry) => entry,
+        Err(wrong) => return RunOutcome::unstarted(Stop::from(wrong).into_verdict()),
+    };
+    let flood = Capability("flood".to_string());
+    if let Some(reason) = target.lacks(&flood).filter(|_| entry.floods) {
+        let capability = flood.0;
+        return RunOutcome::unstarted(Verdict::Skip { capability, reason });
+    }
+    let ports = settings.ports(&ScriptOptions::default());
+    let plan = Plan::Probe {
+        name: entry.name,
+        server_only: entry.server_only,
+    };
+    let place = match target.place(&plan, session, ports) {
+        Ok(place) => place,
+        Err(error) => return RunOutcome::unstarted(Stop::from(error).into_verdict()),
+    };
+    let bench = Bench::new(target, place);
+    let result = (entry.run)(source, &bench);
     let (trace, ended_at) = bench.into_history();
     RunOutcome {
         verdict: result.map_or_else(Stop::into_verdict, |()| Verdict::Pass),

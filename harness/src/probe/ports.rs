@@ -14,6 +14,8 @@ use super::stop::{Stop, code};
 
 /// The first port connected to.
 const REMOTE_PORT: u16 = 5_000;
+/// Addresses connected to; they repeat with other ports.
+const HOSTS: usize = 16;
 /// Below this ports have owners (RFC 6335 §6).
 const FIRST_FREE: u16 = 1_024;
 
@@ -32,6 +34,7 @@ impl Probe for EphemeralPorts {
 
     fn run(&self, bench: &Bench<'_>) -> Result<(), Stop> {
         let mut wire = bench.open(&[])?;
+        wire.needs_hosts(HOSTS)?;
         let mut ports = Vec::new();
         let mut sockets = Vec::new();
         for number in 0..self.peers.count() {
@@ -48,7 +51,7 @@ impl Probe for EphemeralPorts {
 
 /// Connects to the `number`-th peer and refuses; the socket stays open, so that its port is not free again.
 fn chosen_port(wire: &mut Wire<'_>, number: usize) -> Result<(Fd, u16), Stop> {
-    let to = wire.remote(number % 16, REMOTE_PORT + (number / 16) as u16);
+    let to = wire.remote(number % HOSTS, REMOTE_PORT + (number / HOSTS) as u16);
     let fd = wire.socket()?;
     wire.start_connect(fd, to)?;
     let syn = wire.first_to(to)?;

@@ -35,7 +35,7 @@ use crate::program::{Action, Capability, PayloadMode, Program, ScriptOptions, St
 use crate::script;
 use crate::script::command::GLOBAL_STATE;
 use crate::source::Span;
-use crate::target::{CommandContext, Session, Target, TargetError};
+use crate::target::{CommandContext, Place, Plan, Session, Target, TargetError};
 use crate::time::{Moment, Time};
 use crate::trace::Trace;
 use crate::verdict::{CaseError, Failure, Perturbation, Verdict};
@@ -105,8 +105,12 @@ pub fn run(program: &Program, target: &dyn Target, settings: &RunSettings) -> Ru
             reason: "a command changes what all programs of the machine share; allow it with --allow-commands (it is put back afterwards)".to_string(),
         });
     }
-    let mut session = match target.open(&session_settings) {
-        Ok(session) => session,
+    let ports = settings.ports(&program.options);
+    let opened = target
+        .place(&Plan::Script(program), session_settings, ports)
+        .and_then(|place| Ok((target.open(&place.settings)?, place)));
+    let (mut session, place) = match opened {
+        Ok(opened) => opened,
         Err(error) => return RunOutcome::unstarted(Stop::from(error).verdict()),
     };
     let context = CommandContext {
@@ -116,9 +120,13 @@ pub fn run(program: &Program, target: &dyn Target, settings: &RunSettings) -> Ru
     if let Err(error) = session.prepare_commands(&context) {
         return RunOutcome::unstarted(Stop::from(error).verdict());
     }
-    let mut run = Run::new(program, settings, session_settings, session);
+    let mut run = Run::new(program, settings, &place, session);
     run.is_virtual = target.is_virtual();
-    run.whole()
+    let outcome = run.whole();
+    drop(run);
+    // Not before the session is gone: what it gives back may be the next case's.
+    drop(place);
+    outcome
 }
 
 /// The verdict if the target, or the harness, lacks this.
@@ -259,11 +267,11 @@ impl<'a> Run<'a> {
     fn new(
         program: &'a Program,
         settings: &RunSettings,
-        addresses: crate::target::SessionSettings,
+        place: &Place,
         session: Box<dyn Session>,
     ) -> Run<'a> {
         let options = settings.options(&program.options);
-        let bind_port = options.bind_port.unwrap_or(settings::DEFAULT_PORT);
+        let bind_port = place.ports.bind;
         Run {
             program,
             session,
@@ -271,9 +279,9 @@ impl<'a> Run<'a> {
             fresh: std::collections::BTreeSet::new(),
             bound: std::collections::BTreeMap::new(),
             listen_port: bind_port,
-            connect_port: options.connect_port.unwrap_or(settings::DEFAULT_PORT),
-            next_remote_port: settings.first_remote_port(),
-            addresses,
+            connect_port: place.ports.connect,
+            next_remote_port: place.ports.first_remote,
+            addresses: place.settings.clone(),
             lateness: Lateness::new(settings::tolerance(&options).fixed),
             tolerance: settings::tolerance(&options),
             md5_secret: options
@@ -316,7 +324,14 @@ impl<'a> Run<'a> {
         let ended_at = self.session.now();
         self.trace.sort();
         let cleaned = self.cleanup();
-        let verdict = match result.and(cleaned) {
+        let judged = match result.and(cleaned) {
+            Err(Stop::Failed(failure)) => match self.session.intact() {
+                Ok(()) => Err(Stop::Failed(failure)),
+                Err(error) => Err(Stop::from(error)),
+            },
+            other => other,
+        };
+        let verdict = match judged {
             Ok(()) => Verdict::Pass,
             Err(stop) => stop.verdict(),
         };

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use crate::program::{Capability, IpVersion, ScriptOptions};
-use crate::target::SessionSettings;
+use crate::target::{Ports, SessionSettings};
 use crate::verdict::Verdict;
 
 use super::schedule::Tolerance;
@@ -118,14 +118,24 @@ impl RunSettings {
         }))
     }
 
+    /// The ports a script wants.
+    pub(crate) fn ports(&self, script: &ScriptOptions) -> Ports {
+        let options = self.options(script);
+        Ports {
+            bind: options.bind_port.unwrap_or(DEFAULT_PORT),
+            connect: options.connect_port.unwrap_or(DEFAULT_PORT),
+            first_remote: self.first_remote_port(),
+        }
+    }
+
     /// The first of the ports the harness plays, out of the range stacks choose from.
-    pub(super) fn first_remote_port(&self) -> u16 {
+    fn first_remote_port(&self) -> u16 {
         20_000 + (self.seed % 10_000) as u16
     }
 }
 
 /// Default ports of `bind` and `connect`.
-pub(super) const DEFAULT_PORT: u16 = 8080;
+const DEFAULT_PORT: u16 = 8080;
 
 /// The tolerance of a script, by its options.
 pub(super) fn tolerance(options: &ScriptOptions) -> Tolerance {

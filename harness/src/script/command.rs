@@ -33,6 +33,24 @@ pub struct Statement {
     pub silent: (bool, bool),
 }
 
+/// The settings that a command consists of, in order: name and value. Empty for `true` alone;
+/// `None` if it does anything else.
+pub fn settings(text: &str) -> Option<Vec<(String, String)>> {
+    let mut settings = Vec::new();
+    for statement in read(text)? {
+        match statement.action {
+            Action::Tool(Tool::Status(0)) => {}
+            Action::Tool(Tool::Sysctl(sysctl)) if statement.join == Join::Always => {
+                for (name, value) in sysctl.items {
+                    settings.push((name, value?));
+                }
+            }
+            Action::Tool(_) | Action::Shell => return None,
+        }
+    }
+    Some(settings)
+}
+
 /// How a statement hangs on the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Join {

@@ -9,7 +9,9 @@ pub mod linux;
 #[cfg(not(target_os = "linux"))]
 #[path = "linux_stub.rs"]
 pub mod linux;
+pub mod place;
 pub mod reference;
+pub mod wire;
 
 pub mod commands;
 
@@ -20,6 +22,8 @@ use std::time::Duration;
 use crate::call::{Call, Outcome};
 use crate::program::{Capability, IpVersion};
 use crate::time::{Moment, Time};
+
+pub use place::{Place, Plan, Ports};
 
 /// A TCP stack that cases can be run against.
 pub trait Target: Sync {
@@ -53,6 +57,34 @@ pub trait Target: Sync {
     /// How many sessions can be open at a time, whatever the machine's speed.
     fn most_sessions(&self) -> usize {
         usize::MAX
+    }
+
+    /// The list of known deviations that applies to it: that of the target of this name.
+    fn known(&self) -> &str {
+        self.name()
+    }
+
+    /// How many addresses the peer can have, from [`SessionSettings::remote_ip`] on.
+    fn remote_addresses(&self) -> usize {
+        200
+    }
+
+    /// Decides where a case runs. A target that makes a host of its own for each case takes
+    /// whatever was asked for.
+    ///
+    /// # Errors
+    /// [`TargetError::Unsupported`] if the case cannot be run anywhere.
+    fn place(
+        &self,
+        _plan: &Plan<'_>,
+        settings: SessionSettings,
+        ports: Ports,
+    ) -> Result<Place, TargetError> {
+        Ok(Place {
+            settings,
+            ports,
+            lease: None,
+        })
     }
 
     /// Makes a fresh host for one case.
@@ -214,6 +246,14 @@ pub trait Session {
     /// # Errors
     /// [`TargetError::Unsupported`] if the target cannot take such a snapshot.
     fn socket_info(&mut self, fd: crate::call::Fd) -> Result<BTreeMap<String, i64>, TargetError>;
+
+    /// Asked when a case has failed: whether everything that the verdict rests on is still there.
+    ///
+    /// # Errors
+    /// [`TargetError::Machine`] if it is not; then the failure says nothing about the stack.
+    fn intact(&mut self) -> Result<(), TargetError> {
+        Ok(())
+    }
 
     /// The address at the other end of a connected socket; `None` if it has none (any more), or
     /// if the target cannot tell.

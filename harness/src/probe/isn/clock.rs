@@ -53,6 +53,7 @@ struct Step {
 
 impl Probe for IsnClock {
     const NAME: &'static str = "isn-clock";
+    const SERVER_ONLY: bool = true;
 
     fn run(&self, bench: &Bench<'_>) -> Result<(), Stop> {
         let mut gaps: Vec<Duration> = self

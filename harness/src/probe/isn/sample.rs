@@ -35,6 +35,7 @@ pub(in crate::probe) struct IsnSample {
 
 impl Probe for IsnSample {
     const NAME: &'static str = "isn-sample";
+    const SERVER_ONLY: bool = true;
 
     fn run(&self, bench: &Bench<'_>) -> Result<(), Stop> {
         let first = self.findings(bench)?;
@@ -91,10 +92,11 @@ impl IsnSample {
 
 /// The `number`-th of the different 4-tuples: neighbours differ in the address only.
 fn tuple(wire: &Wire<'_>, number: usize) -> Tuple {
-    let port = (FIRST_PORT + number / HOSTS) as u16;
+    let hosts = wire.hosts(HOSTS);
+    let port = (FIRST_PORT + number / hosts) as u16;
     Tuple {
         local: wire.local(PORT),
-        remote: wire.remote(number % HOSTS, port),
+        remote: wire.remote(number % hosts, port),
     }
 }
 

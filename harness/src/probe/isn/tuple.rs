@@ -16,6 +16,8 @@ const REMOTE_PORT: u16 = 12_000;
 /// The first of the ports the stack connects from.
 const LOCAL_PORT: u16 = 15_000;
 const ISS: u32 = 1_000;
+/// Pairs of remote addresses; they repeat with other ports.
+const HOSTS: usize = 16;
 /// Offsets this near to one another are the same: the clock runs on between two SYNs.
 const NEAR: u32 = 20_000;
 
@@ -62,6 +64,7 @@ impl Probe for IsnTuple {
 
     fn run(&self, bench: &Bench<'_>) -> Result<(), Stop> {
         let mut wire = bench.open(&[])?;
+        wire.needs_hosts(2 * HOSTS)?;
         if let Open::Passive = self.open {
             for port in PORTS {
                 wire.listen(port, 16)?;
@@ -89,7 +92,7 @@ impl IsnTuple {
             Open::Active => wire.local(LOCAL_PORT + offset + step),
         };
         let remote = |host: usize, step: u16| wire.remote(host, REMOTE_PORT + offset + step);
-        let host = number % 16 * 2;
+        let host = number % HOSTS * 2;
         let one = Tuple {
             local: local(0),
             remote: remote(host, 0),

@@ -5,6 +5,8 @@
 //!   calls (`calls`, `blocking`) and runs the commands (`machine`: in-process by `sysctl`, `device` and
 //!   `metrics`, the rest by `shell` in a `place` of its own, with a `guardian` should we be killed); `tun` and `capture`
 //!   are the two sides of the wire; `process` is what a signal ends; `orphans` sees to it that nothing is left behind.
+//! - `caller` makes calls where the process is, for an agent; `link` is an Ethernet interface, for
+//!   the `wire` target.
 //!
 //! This module is the only one in the repository with `unsafe`.
 #![expect(
@@ -15,6 +17,7 @@
 mod alone;
 mod blocking;
 mod cable;
+mod caller;
 mod calls;
 mod capture;
 mod children;
@@ -29,12 +32,13 @@ mod gate;
 mod given;
 mod guardian;
 mod info;
+pub(in crate::target) mod link;
 mod machine;
 mod metrics;
 mod netlink;
 mod netns;
 mod offload;
-mod orphans;
+pub(in crate::target) mod orphans;
 mod place;
 mod priority;
 mod privilege;
@@ -50,6 +54,7 @@ mod watch;
 mod worker;
 
 pub use cable::Link;
+pub(crate) use caller::Caller;
 pub use ending::raise_on_signals;
 pub(crate) use facts::findings;
 pub use given::use_given_namespace;

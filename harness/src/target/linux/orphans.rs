@@ -22,13 +22,13 @@ struct Connection {
 
 /// The connections that the stack has sent on, half-open ones too, with the last RCV.NXT it told.
 #[derive(Debug, Default)]
-pub(super) struct Connections {
+pub(in crate::target) struct Connections {
     rcv_nxt: HashMap<Connection, u32>,
 }
 
 impl Connections {
     /// Notes a packet that the stack has sent.
-    pub(super) fn note(&mut self, datagram: &[u8]) {
+    pub(in crate::target) fn note(&mut self, datagram: &[u8]) {
         let Some((connection, flags, ack)) = parse(datagram) else {
             return;
         };
@@ -42,7 +42,7 @@ impl Connections {
     }
 
     /// A reset from the peer of each connection.
-    pub(super) fn resets(&self) -> Vec<Vec<u8>> {
+    pub(in crate::target) fn resets(&self) -> Vec<Vec<u8>> {
         self.rcv_nxt
             .iter()
             .map(|(connection, seq)| reset(connection, *seq))

@@ -114,6 +114,7 @@ const CALLS: &[&str] = &[
 
 /// Subjects that are there.
 const OFFERED: &[&str] = &[
+    "flood",
     "icmp",
     "option:speed",
     "tcp",

@@ -14,7 +14,7 @@ mod ready;
 
 pub(super) use address::peer;
 pub(super) use message::in_case_time;
-pub(super) use options::set as set_option;
+pub(super) use options::{get as get_option, set as set_option};
 
 use std::ptr;
 

@@ -6,11 +6,24 @@ use tcpdrill_stack::{CallError, SendFlags, SocketId, StateName};
 
 use super::abi::msg;
 use super::blocking::{Attempt, Progress, Stop};
-use super::calls::checked_address;
+use super::calls::{checked_address, read_int};
 use super::descriptors::{Link, Socket, Stage};
 use super::errno::{EINPROGRESS, EINVAL, EISCONN, EOPNOTSUPP};
 use super::kernel::Kernel;
 use crate::call::{Address, Fd, Outcome};
+
+/// The socket options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FastOpen {
+    /// `TCP_FASTOPEN`: how many connections may wait for the end of their handshake.
+    Queue,
+    /// `TCP_FASTOPEN_CONNECT`
+    Connect,
+    /// `TCP_FASTOPEN_KEY`
+    Key,
+    /// `TCP_FASTOPEN_NO_COOKIE`
+    NoCookie,
+}
 
 /// Bits of `net.ipv4.tcp_fastopen`, as the kernel's `ip-sysctl` describes them. Others mean nothing.
 mod bit {
@@ -56,7 +69,7 @@ pub(super) fn keys(text: &str) -> Option<Keys> {
 }
 
 /// `TCP_FASTOPEN_KEY`: 16 bytes, or 32 with the key before.
-pub(super) fn read_keys(value: &[u8]) -> Result<Keys, Stop> {
+fn read_keys(value: &[u8]) -> Result<Keys, Stop> {
     let (current, previous) = match value.split_first_chunk::<16>() {
         Some((current, [])) => (current, None),
         Some((current, rest)) => {
@@ -72,39 +85,10 @@ pub(super) fn read_keys(value: &[u8]) -> Result<Keys, Stop> {
 }
 
 /// What `getsockopt` shows of keys.
-pub(super) fn written_keys(keys: Option<Keys>) -> Vec<u8> {
+fn written_keys(keys: Option<Keys>) -> Vec<u8> {
     let keys = keys.map(|keys| [Some(keys.current), keys.previous]);
     let keys = keys.into_iter().flatten().flatten();
     keys.flat_map(|key| key.bytes()).collect()
-}
-
-/// `TCP_FASTOPEN`: how many connections may wait for the end of their handshake.
-pub(super) fn set_queue(socket: &mut Socket, value: i32, most: usize) -> Result<(), Stop> {
-    let len = usize::try_from(value).map_err(|_| Stop::Failed(EINVAL))?;
-    unconnected(socket)?;
-    socket.options.fast_open_queue = len.min(most);
-    Ok(())
-}
-
-/// `TCP_FASTOPEN_NO_COOKIE`
-pub(super) fn set_no_cookie(socket: &mut Socket, value: i32) -> Result<(), Stop> {
-    let on = flag(value)?;
-    unconnected(socket)?;
-    socket.options.fast_open_without_cookie = on;
-    Ok(())
-}
-
-/// `TCP_FASTOPEN_CONNECT`; `offered` if the client's side of Fast Open is on.
-pub(super) fn set_connect(socket: &mut Socket, value: i32, offered: bool) -> Result<(), Stop> {
-    let on = flag(value)?;
-    if !offered {
-        return Err(EOPNOTSUPP.into());
-    }
-    if socket.stage != Stage::Fresh {
-        return Err(EINVAL.into());
-    }
-    socket.local.fast_open_connect = on;
-    Ok(())
 }
 
 fn flag(value: i32) -> Result<bool, Stop> {
@@ -123,6 +107,55 @@ fn unconnected(socket: &Socket) -> Result<(), Stop> {
 }
 
 impl Kernel {
+    /// What `getsockopt` gives.
+    pub(super) fn fast_open_option(&self, fd: Fd, option: FastOpen) -> Result<Vec<u8>, Stop> {
+        let socket = self.table.socket(fd)?;
+        let number = match option {
+            FastOpen::Queue => i32::try_from(socket.options.fast_open_queue).unwrap_or(i32::MAX),
+            FastOpen::Connect => i32::from(socket.local.fast_open_connect),
+            FastOpen::NoCookie => i32::from(socket.options.fast_open_without_cookie),
+            FastOpen::Key => {
+                let set = self.engine.host().config().fast_open.keys;
+                return Ok(written_keys(socket.options.fast_open_keys.or(set)));
+            }
+        };
+        Ok(number.to_ne_bytes().to_vec())
+    }
+
+    /// What `setsockopt` does to a socket.
+    pub(super) fn set_fast_open(
+        &self,
+        socket: &mut Socket,
+        option: FastOpen,
+        value: &[u8],
+    ) -> Result<(), Stop> {
+        match option {
+            FastOpen::Key => socket.options.fast_open_keys = Some(read_keys(value)?),
+            FastOpen::Queue => {
+                let len = usize::try_from(read_int(value, 0)?);
+                let len = len.map_err(|_| Stop::Failed(EINVAL))?;
+                unconnected(socket)?;
+                socket.options.fast_open_queue = len.min(self.max_backlog);
+            }
+            FastOpen::NoCookie => {
+                let on = flag(read_int(value, 0)?)?;
+                unconnected(socket)?;
+                socket.options.fast_open_without_cookie = on;
+            }
+            FastOpen::Connect => {
+                let on = flag(read_int(value, 0)?)?;
+                if !self.engine.host().config().fast_open.client {
+                    return Err(EOPNOTSUPP.into());
+                }
+                if socket.stage != Stage::Fresh {
+                    return Err(EINVAL.into());
+                }
+                socket.local.fast_open_connect = on;
+            }
+        }
+        Ok(())
+    }
+
     /// `connect` on a fresh socket. The answer says whether it has succeeded already: the SYN then
     /// waits for data (`TCP_FASTOPEN_CONNECT`).
     pub(super) fn start_connect(

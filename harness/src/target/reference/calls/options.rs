@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use tcpdrill_stack::{SocketOptions, Status};
 
-use crate::call::{Errno, Fd, Outcome, Output};
+use super::value::{int, read_int, read_timeval, timeval};
+use crate::call::{Fd, Outcome, Output};
 use crate::program::IpVersion;
 use crate::target::reference::abi::{family, level};
 use crate::target::reference::blocking::{Attempt, Stop};
 use crate::target::reference::descriptors::{Family, Socket, Stage};
-use crate::target::reference::errno::{EDOM, EINVAL, ENOENT, ENOPROTOOPT};
-use crate::target::reference::fast_open;
+use crate::target::reference::errno::{EINVAL, ENOENT, ENOPROTOOPT};
+use crate::target::reference::fast_open::FastOpen;
 use crate::target::reference::kernel::Kernel;
 use crate::target::reference::sysctl::back_off;
 
@@ -48,10 +49,7 @@ enum Kind {
     Congestion,
     UserTimeout,
     SynCount,
-    FastOpen,
-    FastOpenConnect,
-    FastOpenKey,
-    FastOpenNoCookie,
+    FastOpen(FastOpen),
     Inq,
 }
 
@@ -87,19 +85,29 @@ const TABLE: &[(i32, i32, &str, Kind)] = &[
     (level::TCP, 12, "TCP_QUICKACK", Kind::QuickAck),
     (level::TCP, 13, "TCP_CONGESTION", Kind::Congestion),
     (level::TCP, 18, "TCP_USER_TIMEOUT", Kind::UserTimeout),
-    (level::TCP, 23, "TCP_FASTOPEN", Kind::FastOpen),
+    (
+        level::TCP,
+        23,
+        "TCP_FASTOPEN",
+        Kind::FastOpen(FastOpen::Queue),
+    ),
     (
         level::TCP,
         30,
         "TCP_FASTOPEN_CONNECT",
-        Kind::FastOpenConnect,
+        Kind::FastOpen(FastOpen::Connect),
     ),
-    (level::TCP, 33, "TCP_FASTOPEN_KEY", Kind::FastOpenKey),
+    (
+        level::TCP,
+        33,
+        "TCP_FASTOPEN_KEY",
+        Kind::FastOpen(FastOpen::Key),
+    ),
     (
         level::TCP,
         34,
         "TCP_FASTOPEN_NO_COOKIE",
-        Kind::FastOpenNoCookie,
+        Kind::FastOpen(FastOpen::NoCookie),
     ),
     (level::TCP, 36, "TCP_INQ", Kind::Inq),
 ];
@@ -200,10 +208,7 @@ impl Kernel {
                 name.resize(CONTROL_NAME_LEN, 0);
                 name
             }
-            Kind::FastOpenKey => {
-                let own = self.table.socket(fd)?.options.fast_open_keys;
-                fast_open::written_keys(own.or(self.engine.host().config().fast_open.keys))
-            }
+            Kind::FastOpen(setting) => self.fast_open_option(fd, setting)?,
             other => int(self.get_int(fd, other)?),
         };
         value.truncate(len as usize);
@@ -265,12 +270,9 @@ impl Kernel {
                 .map_or(0, |length| clamp(length.as_millis() as u64)),
             // Linux shows its default, net.ipv4.tcp_syn_retries, as long as none is set.
             Kind::SynCount => socket.local.syn_count.unwrap_or(DEFAULT_SYN_COUNT),
-            Kind::FastOpen => clamp(options.fast_open_queue as u64),
-            Kind::FastOpenConnect => i32::from(socket.local.fast_open_connect),
-            Kind::FastOpenNoCookie => i32::from(options.fast_open_without_cookie),
             Kind::Inq => i32::from(socket.local.report_inq),
             Kind::Error
-            | Kind::FastOpenKey
+            | Kind::FastOpen(_)
             | Kind::Linger
             | Kind::ReceiveTimeout
             | Kind::SendTimeout
@@ -306,25 +308,13 @@ impl Kernel {
                 };
                 set_ip(&mut changed.options, kind, number)?;
             }
-            Kind::FastOpenKey => {
-                changed.options.fast_open_keys = Some(fast_open::read_keys(value)?);
-            }
-            Kind::FastOpen => {
-                fast_open::set_queue(&mut changed, read_int(value, 0)?, self.max_backlog)?;
-            }
-            Kind::FastOpenConnect => {
-                let offered = self.engine.host().config().fast_open.client;
-                fast_open::set_connect(&mut changed, read_int(value, 0)?, offered)?;
-            }
+            Kind::FastOpen(setting) => self.set_fast_open(&mut changed, setting, value)?,
             Kind::SynCount => {
                 let count = ranged(read_int(value, 0)?, 1, 127)?;
                 let config = self.engine.host().config();
                 let length = back_off(u64::from(count), config.initial_rto, config.max_rto);
                 changed.options.syn_give_up = Some(length);
                 changed.local.syn_count = Some(read_int(value, 0)?);
-            }
-            Kind::FastOpenNoCookie => {
-                fast_open::set_no_cookie(&mut changed, read_int(value, 0)?)?;
             }
             other => set_int(&mut changed, other, read_int(value, 0)?)?,
         }
@@ -425,10 +415,7 @@ fn set_int(socket: &mut Socket, kind: Kind, value: i32) -> Result<(), Stop> {
         | Kind::SendTimeout
         | Kind::Congestion
         | Kind::SynCount
-        | Kind::FastOpen
-        | Kind::FastOpenConnect
-        | Kind::FastOpenKey
-        | Kind::FastOpenNoCookie
+        | Kind::FastOpen(_)
         | Kind::Tos
         | Kind::Ttl
         | Kind::TrafficClass
@@ -498,44 +485,6 @@ fn clamp(value: u64) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
 }
 
-fn int(value: i32) -> Vec<u8> {
-    value.to_ne_bytes().to_vec()
-}
-
-fn read_int(value: &[u8], at: usize) -> Result<i32, Stop> {
-    let bytes: Option<[u8; 4]> = value.get(at..at + 4).and_then(|four| four.try_into().ok());
-    bytes.map(i32::from_ne_bytes).ok_or(Stop::Failed(EINVAL))
-}
-
-fn read_long(value: &[u8], at: usize) -> Result<i64, Errno> {
-    let bytes: Option<[u8; 8]> = value
-        .get(at..at + 8)
-        .and_then(|eight| eight.try_into().ok());
-    bytes.map(i64::from_ne_bytes).ok_or(EINVAL)
-}
-
-/// `struct timeval`; zero means for ever.
-fn read_timeval(value: &[u8]) -> Result<Option<Duration>, Stop> {
-    let (seconds, micros) = (read_long(value, 0)?, read_long(value, 8)?);
-    if !(0..1_000_000).contains(&micros) {
-        return Err(EDOM.into());
-    }
-    // A negative time is "do not wait".
-    let length = Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
-        + Duration::from_micros(u64::try_from(micros).unwrap_or(0));
-    Ok(Some(length).filter(|length| seconds < 0 || !length.is_zero()))
-}
-
-fn timeval(length: Option<Duration>) -> Vec<u8> {
-    let length = length.unwrap_or(Duration::ZERO);
-    let seconds = i64::try_from(length.as_secs()).unwrap_or(i64::MAX);
-    [
-        seconds.to_ne_bytes(),
-        i64::from(length.subsec_micros()).to_ne_bytes(),
-    ]
-    .concat()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -551,14 +500,5 @@ mod tests {
     #[case("SOL_TCP", false)]
     fn options_are_known_by_level_and_name(#[case] name: &str, #[case] known: bool) {
         assert_eq!(is_known(name), known);
-    }
-
-    #[test]
-    fn a_timeval_of_zero_waits_for_ever_and_bad_microseconds_are_out_of_domain() {
-        assert_eq!(read_timeval(&timeval(None)).unwrap(), None);
-        let length = Some(Duration::from_micros(2_000_003));
-        assert_eq!(read_timeval(&timeval(length)).unwrap(), length);
-        let bad = [0i64.to_ne_bytes(), 1_000_000i64.to_ne_bytes()].concat();
-        assert!(matches!(read_timeval(&bad), Err(Stop::Failed(EDOM))));
     }
 }

@@ -5,7 +5,6 @@ use super::cache::{self, Answer, Knowledge, Path};
 use crate::context::Context;
 use crate::error::ConnectionError;
 use crate::segment::Segment;
-use crate::socket::SendFlags;
 use crate::tcb::{Tcb, advertised_mss};
 use crate::window::Mss;
 use crate::wire::options::MAX_OPTIONS_LEN;
@@ -32,7 +31,7 @@ pub(crate) fn is_ready(tcb: &Tcb, cx: &Context<'_>) -> bool {
 /// cookie. Answers how many bytes were taken.
 // REQ: RFC7413-5
 // REQ: RFC7413-7
-pub(crate) fn prepare(tcb: &mut Tcb, data: &[u8], flags: SendFlags, cx: &Context<'_>) -> usize {
+pub(crate) fn prepare(tcb: &mut Tcb, data: &[u8], cx: &Context<'_>) -> usize {
     if !tcb.config.fast_open.client {
         return 0;
     }
@@ -47,8 +46,8 @@ pub(crate) fn prepare(tcb: &mut Tcb, data: &[u8], flags: SendFlags, cx: &Context
     };
     let space = space(tcb, cx.servers.mss(path(tcb)));
     let part = &data[..data.len().min(space)];
-    let whole = part.len() == data.len();
-    let taken = tcb.snd.buffer.write(part, whole && !flags.more);
+    // Whoever gets it has to get it now, even if more follows: that is why it goes with the SYN.
+    let taken = tcb.snd.buffer.write(part, true);
     tcb.fast_open.option = option;
     tcb.fast_open.attempt = Some(Attempt {
         asked: option.map(|option| option.experimental),

@@ -9,7 +9,7 @@ use crate::error::CallError;
 use crate::event::{AbandonCause, Event};
 use crate::host::{Host, Socket};
 use crate::send::segments;
-use crate::socket::{SendFlags, SocketId};
+use crate::socket::SocketId;
 use crate::state::{Closed, FinWait1, LastAck, Origin, State, StateName, SynReceived};
 use crate::time::Instant;
 
@@ -107,7 +107,7 @@ fn queue_fin(connection: &mut Connection, cx: &mut Context<'_>) {
         State::SynSent(_) => {
             tcb.snd.fin_queued = true;
             if tcb.fast_open.deferred {
-                super::fast_open::start(connection, &[], SendFlags::default(), cx);
+                super::fast_open::start(connection, &[], cx);
             }
         }
         State::SynReceived(SynReceived { origin }) => {

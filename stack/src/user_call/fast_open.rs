@@ -8,7 +8,7 @@ use crate::error::CallError;
 use crate::fast_open::client;
 use crate::host::Host;
 use crate::send::retransmit;
-use crate::socket::{SendFlags, SocketId, SocketOptions};
+use crate::socket::{SocketId, SocketOptions};
 use crate::state::{State, SynSent};
 use crate::time::Instant;
 
@@ -29,12 +29,12 @@ impl Host {
         local: (Option<IpAddr>, Option<u16>),
         remote: SocketAddr,
         options: SocketOptions,
-        (data, flags): (&[u8], SendFlags),
+        data: &[u8],
     ) -> Result<(SocketId, usize), CallError> {
         let id = self.new_active(now, local, remote, options)?;
         let taken = self.step(id, |connection, cx| {
             connection.transition(State::SynSent(SynSent), cx);
-            start(connection, data, flags, cx)
+            start(connection, data, cx)
         });
         Ok((id, taken))
     }
@@ -62,7 +62,7 @@ impl Host {
             if waits {
                 connection.tcb.fast_open.deferred = true;
             } else {
-                start(connection, &[], SendFlags::default(), cx);
+                start(connection, &[], cx);
             }
             waits
         });
@@ -75,13 +75,8 @@ impl Host {
     }
 
     /// The first SEND of a socket whose SYN waits for it.
-    pub(super) fn send_first(
-        &mut self,
-        id: SocketId,
-        data: &[u8],
-        flags: SendFlags,
-    ) -> Result<usize, CallError> {
-        let taken = self.step(id, |connection, cx| start(connection, data, flags, cx));
+    pub(super) fn send_first(&mut self, id: SocketId, data: &[u8]) -> Result<usize, CallError> {
+        let taken = self.step(id, |connection, cx| start(connection, data, cx));
         // The cookie may be gone by now.
         if taken == 0 && !data.is_empty() {
             return Err(CallError::WouldBlock);
@@ -91,16 +86,11 @@ impl Host {
 }
 
 /// Sends the SYN, with what of the data may go along.
-pub(super) fn start(
-    connection: &mut Connection,
-    data: &[u8],
-    flags: SendFlags,
-    cx: &mut Context<'_>,
-) -> usize {
+pub(super) fn start(connection: &mut Connection, data: &[u8], cx: &mut Context<'_>) -> usize {
     let tcb = &mut connection.tcb;
     tcb.fast_open.deferred = false;
     tcb.opened_at = cx.now;
-    let taken = client::prepare(tcb, data, flags, cx);
+    let taken = client::prepare(tcb, data, cx);
     retransmit::start_syn(tcb, cx);
     taken
 }

@@ -30,7 +30,7 @@ impl Host {
         }
         check_state(connection)?;
         if connection.tcb.fast_open.deferred {
-            return self.send_first(id, data, flags);
+            return self.send_first(id, data);
         }
         let taken = queue(connection, data, flags)?;
         self.touch(id);

@@ -72,11 +72,10 @@ fn open_with(talk: &mut Talk, len: usize, options: SocketOptions) -> (usize, Str
     let (now, peer) = (talk.bench.now, talk.bench.peer);
     let local = (None, Some(talk.bench.local.port()));
     let data = data(len);
-    let first = (&data[..], SendFlags::default());
     let opened = talk
         .bench
         .host
-        .open_with_data(now, local, peer, options, first);
+        .open_with_data(now, local, peer, options, &data);
     let (id, taken) = opened.expect("opens");
     talk.conn.id = id;
     (taken, only_syn(talk))
@@ -191,6 +190,22 @@ fn an_answer_to_more_than_was_sent_is_refused_and_teaches_nothing() {
     assert_eq!(talk.state(), StateName::SynSent);
     abort(&mut talk);
     assert_eq!(open(&mut talk, 100).1, COOKIE);
+}
+
+#[test]
+fn what_goes_with_the_syn_is_pushed_though_more_follows() {
+    let mut talk = known(config());
+    assert_eq!(open(&mut talk, 5000).0, 1420);
+    let (now, id) = (talk.bench.now, talk.conn.id);
+    let rest = data(5000).split_off(1420);
+    let taken = talk.bench.host.send(now, id, &rest, SendFlags::default());
+    assert_eq!(taken, Ok(3580));
+    let answer = syn_ack(&talk, 1, None);
+    let lines = talk.inject(&answer);
+    assert_eq!(
+        lines[..2],
+        ["P. 1:1421(1420) ack 1", ". 1421:2881(1460) ack 1"]
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ use tcpdrill_stack::segment::{self, Incoming};
 use tcpdrill_stack::testing::netem::Impairments;
 use tcpdrill_stack::testing::pair::{Happening, Pair, Setup, Side, Step, TraceEntry};
 use tcpdrill_stack::wire::ip::IpVersion;
-use tcpdrill_stack::{Config, Event, Instant, SendFlags, SocketId, SocketOptions, StateName};
+use tcpdrill_stack::{Config, Event, Instant, SocketId, SocketOptions, StateName};
 
 const PORTS: [u16; 2] = [40_000, 80];
 
@@ -106,10 +106,9 @@ impl Scenario {
             .collect();
         let (id, written) = pair.act(side, |host, now| {
             let local = (Some(local.ip()), Some(local.port()));
-            let first = (&first[..], SendFlags::default());
             match self.start {
                 Start::Ordinary => Ok((host.open_active(now, local, remote, options)?, 0)),
-                Start::WithData => host.open_with_data(now, local, remote, options, first),
+                Start::WithData => host.open_with_data(now, local, remote, options, &first),
                 Start::OnFirstSend => {
                     let opened = host.open_on_first_send(now, local, remote, options);
                     opened.map(|(id, _)| (id, 0))

@@ -207,9 +207,8 @@ impl Kernel {
             Stage::Fresh if !progress.connecting => {
                 let address = address.ok_or(Stop::Failed(EINVAL))?;
                 let remote = checked_address(self.table.socket(fd)?, address)?;
-                let first = (data, send_flags(flags));
                 let (id, taken) = self.begin_connect(fd, remote, |host, now, local, options| {
-                    host.open_with_data(now, local, remote, options, first)
+                    host.open_with_data(now, local, remote, options, data)
                 })?;
                 progress.sent = taken;
                 self.send_rest(fd, id, true, (data, flags), progress)

@@ -301,7 +301,7 @@ fn result_differences(call: &Call, expect: &CallExpectation, outcome: &Outcome) 
     let mut found = Vec::new();
     let fits = match expect.result {
         None => true,
-        Some(label) if call.makes_fd() => (label < 0) == (outcome.result < 0),
+        Some(label) if call.makes_fd() && label >= 0 => outcome.result >= 0,
         Some(result) => result == outcome.result,
     };
     if !fits {

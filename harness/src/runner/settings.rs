@@ -92,12 +92,17 @@ impl RunSettings {
                 24,
             )
         };
-        let remote_ip = options.remote_ip.unwrap_or((remote, None));
+        // As packetdrill has it: an address that is written without a prefix is a host's.
+        let whole = if v6 { 128 } else { 32 };
+        let (remote_ip, remote_prefix) = match options.remote_ip {
+            None => (remote, remote_prefix),
+            Some((address, prefix)) => (address, prefix.unwrap_or(whole)),
+        };
         let settings = SessionSettings {
             ip_version: self.ip_version,
             local_ip: options.local_ip.unwrap_or(local),
-            remote_ip: remote_ip.0,
-            remote_prefix: remote_ip.1.unwrap_or(remote_prefix),
+            remote_ip,
+            remote_prefix,
             gateway_ip: options.gateway_ip.unwrap_or(gateway),
             local_prefix: prefix_of(options.netmask_ip).unwrap_or(local_prefix),
             // 1520 keeps the MSS at 1460 over IPv6, so that one script serves both families.

@@ -17,8 +17,8 @@ struct Difference {
 pub struct Table {
     runs: usize,
     rounds: usize,
-    /// Both pass; both fail; ours skips what theirs fails.
-    same: [usize; 3],
+    /// Both pass; both fail; ours skips what theirs fails; ours cannot read what theirs fails.
+    same: [usize; 4],
     differences: Vec<Difference>,
     /// Runs on which packetdrill's own rounds do not agree.
     unsteady: usize,
@@ -36,7 +36,7 @@ impl Table {
         let mut table = Table {
             runs: runs.len(),
             rounds: rounds.len(),
-            same: [0; 3],
+            same: [0; 4],
             differences: Vec::new(),
             unsteady: 0,
             wall: [mean(|round| round.wall), ours.wall],
@@ -66,6 +66,7 @@ impl Table {
             ("pass", true) => Some(0),
             ("fail", false) => Some(1),
             ("skip", false) => Some(2),
+            ("error", false) if ours.message.starts_with("error[") => Some(3),
             _ => None,
         };
         match kind {
@@ -92,13 +93,13 @@ impl fmt::Display for Table {
             writeln!(f, "    tcpdrill     {}", difference.ours)?;
             writeln!(f, "    packetdrill  {}", difference.theirs)?;
         }
-        let [pass, fail, skip] = self.same;
-        let same = pass + fail + skip;
+        let [pass, fail, skip, unread] = self.same;
+        let same = pass + fail + skip + unread;
         let share = 100.0 * same as f64 / self.runs.max(1) as f64;
         writeln!(
             f,
             "{same} of {} runs with the same verdict ({share:.1} %): {pass} pass, {fail} fail, \
-             {skip} skipped that packetdrill fails; {} differ",
+             {skip} skipped and {unread} refused as scripts that packetdrill fails; {} differ",
             self.runs,
             self.differences.len()
         )?;
@@ -152,12 +153,23 @@ mod tests {
 
     #[test]
     fn the_best_round_counts_and_only_differences_are_listed() {
-        let runs: Vec<Run> = (0..6).map(run).collect();
+        let runs: Vec<Run> = (0..7).map(run).collect();
         let theirs = [
-            round(&["pass", "fail", "fail", "pass", "fail", "fail"], 40.0),
-            round(&["fail", "fail", "fail", "pass", "fail", "fail"], 60.0),
+            round(
+                &["pass", "fail", "fail", "pass", "fail", "fail", "fail"],
+                40.0,
+            ),
+            round(
+                &["fail", "fail", "fail", "pass", "fail", "fail", "fail"],
+                60.0,
+            ),
         ];
-        let ours = round(&["pass", "fail", "skip", "skip", "pass", "perturbed"], 2.0);
+        let ours = round(
+            &["pass", "fail", "skip", "skip", "pass", "perturbed", "error"],
+            2.0,
+        );
+        let mut ours = ours;
+        ours.answers[6].message = "error[C018]: no such word".to_string();
         insta::assert_snapshot!(Table::new(&runs, &theirs, &ours));
     }
 }

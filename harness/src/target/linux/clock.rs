@@ -5,13 +5,11 @@ use std::time::Duration;
 use nix::sys::time::TimeSpec;
 use nix::time::{ClockId, ClockNanosleepFlags, clock_getres, clock_gettime, clock_nanosleep};
 
+use super::tick;
 use crate::time::{Moment, Time};
 
 /// Nanoseconds of CLOCK_MONOTONIC.
 pub(super) type Nanos = i64;
-
-/// How far into a tick a case starts.
-const INTO_TICK: Nanos = 250_000;
 
 /// Maps the machine's clock to a case's own. Copied freely between the threads of a session.
 #[derive(Clone, Copy, Debug)]
@@ -32,13 +30,7 @@ impl Clock {
     /// The kernel's timers count in ticks (1 to 10 ms). Starting every case at the same place
     /// within one makes the rounding of its timers the same from run to run.
     pub(super) fn started_after_a_tick() -> Clock {
-        let tick = tick_nanos();
-        if let Some(last) = clock_nanos(ClockId::CLOCK_MONOTONIC_COARSE)
-            && tick <= 20_000_000
-        {
-            let next = last + tick + INTO_TICK;
-            sleep_until_nanos(next.min(monotonic_nanos() + 2 * tick));
-        }
+        sleep_until_nanos(tick::next_start(monotonic_nanos()));
         Clock::new()
     }
 

@@ -48,6 +48,7 @@ mod session;
 mod shell;
 mod signals;
 mod sysctl;
+mod tick;
 mod tun;
 mod veth;
 mod watch;
@@ -80,6 +81,7 @@ impl LinuxTarget {
 
     /// The running kernel, over this link instead of the first that the machine has.
     pub fn over(link: Link) -> LinuxTarget {
+        tick::measure();
         LinuxTarget { link: Some(link) }
     }
 

@@ -1,0 +1,97 @@
+//! Where the kernel's ticks lie, on which its long timers fire.
+//!
+//! A timer of TCP fires with the first tick after its time, so how far into a tick it was started
+//! decides how late it seems. The ticks are a whole number of tick lengths apart on
+//! CLOCK_MONOTONIC for as long as the machine runs; where they begin is measured once, by a wait
+//! that ends with one. (CLOCK_MONOTONIC_COARSE does not tell: it moves with a tick, but to a time
+//! of its own.)
+
+use std::os::unix::net::UnixDatagram;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use super::clock::{Nanos, monotonic_nanos, tick_nanos};
+
+/// How far into a tick a case starts. Events of scripts are mostly whole milliseconds apart: so none
+/// of them comes near the next tick, where a little lateness would make a timer a whole tick later.
+const INTO_TICK: Nanos = 400_000;
+
+/// How many waits are measured; the shortest way from the tick to us counts.
+const WAITS: usize = 6;
+
+/// The next moment, not before `now`, that lies so far into a tick as cases start.
+pub(super) fn next_start(now: Nanos) -> Nanos {
+    let tick = tick_nanos();
+    // Where ticks are long, waiting for one gains nothing.
+    if tick > 20_000_000 {
+        return now;
+    }
+    next_at(now, phase(), tick)
+}
+
+/// Measures where the ticks lie, if that was not done yet: it takes a few ticks.
+pub(super) fn measure() {
+    phase();
+}
+
+/// When ticks come, as a remainder of CLOCK_MONOTONIC by their length.
+fn phase() -> Nanos {
+    static PHASE: OnceLock<Nanos> = OnceLock::new();
+    *PHASE.get_or_init(|| measured(tick_nanos()).unwrap_or(0))
+}
+
+/// A receive with a time limit sleeps on a timer that fires with a tick.
+fn measured(tick: Nanos) -> Option<Nanos> {
+    let (socket, _other) = UnixDatagram::pair().ok()?;
+    let limit = Duration::from_nanos(u64::try_from(tick).ok()?);
+    socket.set_read_timeout(Some(limit)).ok()?;
+    let woken: Vec<Nanos> = (0..WAITS)
+        .map(|_| {
+            let _ = socket.recv(&mut [0]);
+            monotonic_nanos().rem_euclid(tick)
+        })
+        .collect();
+    earliest(&woken, tick)
+}
+
+/// The moment just before most of these, on a circle of `tick`: some were woken late, none early.
+fn earliest(woken: &[Nanos], tick: Nanos) -> Option<Nanos> {
+    let lateness = |from: Nanos| -> Nanos {
+        let late = woken.iter().map(|at| (at - from).rem_euclid(tick));
+        late.sum()
+    };
+    woken.iter().copied().min_by_key(|from| lateness(*from))
+}
+
+fn next_at(now: Nanos, phase: Nanos, tick: Nanos) -> Nanos {
+    let into = INTO_TICK.min(tick / 2);
+    now + (phase + into - now).rem_euclid(tick)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    const TICK: Nanos = 4_000_000;
+
+    #[rstest]
+    #[case::before_this_tick_s_place(8_100_000, 8_430_000)]
+    #[case::after_it(8_500_000, 12_430_000)]
+    #[case::at_it(8_430_000, 8_430_000)]
+    fn a_case_starts_a_little_into_a_tick(#[case] now: Nanos, #[case] start: Nanos) {
+        assert_eq!(next_at(now, 30_000, TICK), start);
+    }
+
+    #[test]
+    fn short_ticks_are_started_in_their_middle() {
+        assert_eq!(next_at(10_000_000, 0, 500_000), 10_250_000);
+    }
+
+    #[rstest]
+    #[case::some_late(&[40_000, 900_000, 30_000, 31_000], 30_000)]
+    #[case::around_zero(&[3_990_000, 10_000, 3_995_000, 400_000], 3_990_000)]
+    fn who_was_woken_first_tells_the_tick(#[case] woken: &[Nanos], #[case] phase: Nanos) {
+        assert_eq!(earliest(woken, TICK), Some(phase));
+    }
+}

@@ -72,6 +72,7 @@ fn options(rng: &mut Rng) -> TcpOptions {
             value: rng.next_u32(),
             echo: rng.next_u32(),
         }),
+        fast_open: None,
         note: None,
     }
 }

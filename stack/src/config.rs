@@ -7,7 +7,8 @@
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
-pub use crate::congestion::InitialWindow;
+pub use crate::congestion::{self, InitialWindow};
+pub use crate::fast_open::FastOpenConfig;
 
 /// Every tunable of a [`Host`](crate::Host). A change affects sockets opened later.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +43,9 @@ pub struct Config {
     /// Most half-open connections of one listener.
     pub syn_queue: usize,
 
+    /// Data on a SYN for those who have shown who they are (RFC 7413).
+    pub fast_open: FastOpenConfig,
+
     // --- Options
     /// Offer and accept window scaling with this shift, 0..=14; `None` never offers it (RFC 7323
     /// §2).
@@ -50,6 +54,10 @@ pub struct Config {
     pub timestamps: bool,
     /// Offer and accept selective acknowledgements (RFC 2018).
     pub sack: bool,
+    /// Report text that arrives twice where selective acknowledgments are in use (RFC 2883 §4).
+    pub dsack: bool,
+    /// Explicit congestion notification (RFC 3168).
+    pub ecn: EcnUse,
     /// A segment without the negotiated timestamp option (RFC7323-13).
     pub missing_timestamp: MissingTimestamp,
 
@@ -58,8 +66,19 @@ pub struct Config {
     pub recv_buffer: usize,
     /// Send buffer in bytes: most that `send` takes before it answers `WouldBlock`.
     pub send_buffer: usize,
-    /// The congestion window a connection starts with (RFC 5681 §3.1, RFC 6928).
-    pub initial_window: InitialWindow,
+    /// How much may be in the network (RFC 5681, RFC 9438).
+    pub congestion: congestion::Rules,
+    /// How losses are found where the peer has SACK; without it duplicate acknowledgments tell (RFC
+    /// 6582).
+    pub loss_detection: LossDetection,
+    /// Take back a reduction of the window when it turns out that nothing was lost (RFC 4015).
+    pub undo: bool,
+    /// A timeout after which an original arrives was too early (F-RTO, RFC 5682); needs `undo` and
+    /// selective acknowledgments.
+    pub frto: bool,
+    /// How long the peer may hold back the acknowledgment of a lone segment before a tail loss probe
+    /// asks for it; RFC 8985 §7.2 suggests 200 ms.
+    pub tlp_max_ack_delay: Duration,
 
     // --- Acknowledging
     /// Longest wait of a delayed acknowledgment, below 500 ms; zero acknowledges every segment at
@@ -110,6 +129,9 @@ pub struct Config {
     pub data_after_close: DataAfterClose,
     /// Reaction to CLOSE with unread data (RFC9293-SHLD-3).
     pub close_with_unread_data: UnreadOnClose,
+    /// What becomes of received data that is not read yet when the connection ends with an error
+    /// (RFC9293-SM-46).
+    pub received_on_error: ReceivedOnError,
 
     /// Whether the RST of an ABORT has the ACK bit: RFC 9293 §3.10.5 shows it bare, §3.1 wants ACK
     /// in every segment of a connection.
@@ -165,6 +187,27 @@ pub enum InWindowSyn {
     ResetAndReturnToListen,
     /// RFC 5961 §4.2's answer for synchronized states: a challenge ACK, nothing else.
     ChallengeAck,
+}
+
+/// When connections use ECN (RFC 3168 §6.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EcnUse {
+    /// Never.
+    Off,
+    /// Where the peer asks for it.
+    Accept,
+    /// Our own opens ask for it as well.
+    Request,
+}
+
+/// How a sender finds losses by selective acknowledgments. The two are never combined
+/// (RFC8985-15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LossDetection {
+    /// By what arrived above a hole (RFC 6675).
+    SelectiveAcks,
+    /// By time, with probes of the flight's end (RFC 8985).
+    RackTlp,
 }
 
 /// When a listener uses SYN cookies (RFC 4987 §3.6).
@@ -223,6 +266,15 @@ pub enum UnreadOnClose {
     Fin,
 }
 
+/// Unread data of a connection that ends with an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ReceivedOnError {
+    /// RFC 9293 §3.10.7.4: all queues are flushed, and the next call gets the error.
+    Flush,
+    /// It can be read, then comes the error, as on Linux.
+    Keep,
+}
+
 /// A hard ICMP error on a synchronized connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HardIcmp {
@@ -268,13 +320,20 @@ impl Default for Config {
             syn_in_window_in_syn_received: InWindowSyn::ReturnToListen,
             syn_cookies: SynCookies::OnOverflow,
             syn_queue: 128,
+            fast_open: FastOpenConfig::default(),
             window_scale: Some(7),
             timestamps: true,
             sack: true,
+            dsack: true,
+            ecn: EcnUse::Accept,
             missing_timestamp: MissingTimestamp::Drop,
             recv_buffer: 65_535,
             send_buffer: 65_536,
-            initial_window: InitialWindow::Rfc5681,
+            congestion: congestion::Rules::default(),
+            loss_detection: LossDetection::SelectiveAcks,
+            undo: false,
+            frto: false,
+            tlp_max_ack_delay: Duration::from_millis(200),
             delayed_ack: Duration::from_millis(200),
             quick_acks: 1,
             nagle: true,
@@ -295,6 +354,7 @@ impl Default for Config {
             time_wait_syn: TimeWaitSyn::Accept,
             data_after_close: DataAfterClose::Reset,
             close_with_unread_data: UnreadOnClose::Reset,
+            received_on_error: ReceivedOnError::Flush,
             reset_carries_ack: true,
             timestamp_on_reset: true,
             old_ack_check: true,
@@ -316,6 +376,23 @@ impl Config {
             msl: Duration::from_secs(30),
             min_rto: Duration::from_millis(200),
             max_rto: Duration::from_secs(120),
+            congestion: congestion::Rules {
+                algorithm: congestion::Algorithm::Cubic,
+                initial_window: InitialWindow::Segments(10),
+                slow_start_limit: u32::MAX,
+                grow_only_if_used: true,
+                ..congestion::Rules::default()
+            },
+            loss_detection: LossDetection::RackTlp,
+            undo: true,
+            // net.ipv4.tcp_fastopen is 1 and net.ipv4.tcp_fastopen_blackhole_timeout_sec 0.
+            fast_open: FastOpenConfig {
+                server: false,
+                distrust: None,
+                ..FastOpenConfig::default()
+            },
+            received_on_error: ReceivedOnError::Keep,
+            frto: true,
             r2: Duration::from_secs(924),
             delayed_ack: Duration::from_millis(40),
             quick_acks: 16,

@@ -1,11 +1,14 @@
 //! A connection: a state and a block, and the one place where the state changes.
 
+use crate::config::ReceivedOnError;
 use crate::context::Context;
 use crate::error::ConnectionError;
 use crate::event::{AbandonCause, Discard, Event};
+use crate::fast_open::client;
+use crate::recv::duplicate;
 use crate::segment::Segment;
 use crate::send::retransmit::Verdict;
-use crate::send::{keepalive, output, persist, retransmit, segments};
+use crate::send::{keepalive, loss_probe, output, persist, recovery, retransmit, segments};
 use crate::state::{Closed, Disposition, FinWait1, Origin, State, SynReceived, TimeWait, closed};
 use crate::tcb::Tcb;
 use crate::timers::Timer;
@@ -166,6 +169,7 @@ impl Connection {
         if segment.is_empty() {
             segments::send_challenge_ack(&mut self.tcb, cx);
         } else {
+            duplicate::note(&mut self.tcb, segment);
             segments::send_ack(&mut self.tcb, cx);
         }
     }
@@ -185,7 +189,11 @@ impl Connection {
     // REQ: RFC9293-SM-46
     pub(crate) fn fail(&mut self, error: ConnectionError, cx: &mut Context<'_>) {
         self.tcb.snd.buffer.clear();
-        self.tcb.rcv.buffer.clear();
+        match self.tcb.config.received_on_error {
+            ReceivedOnError::Flush => self.tcb.rcv.buffer.clear(),
+            ReceivedOnError::Keep => {}
+        }
+        client::on_failure(&mut self.tcb, error, cx);
         self.tcb.user.error = Some(error);
         cx.event(Event::ConnectionAborted {
             id: self.tcb.id,
@@ -214,6 +222,8 @@ impl Connection {
         let tcb = &mut self.tcb;
         match timer {
             Timer::Retransmit => self.on_retransmit_timer(cx),
+            Timer::Reordering => recovery::on_reordering_timeout(tcb, cx),
+            Timer::LossProbe => loss_probe::on_timeout(tcb, cx),
             Timer::Persist => persist::on_timeout(tcb, cx),
             Timer::DelayedAck => tcb.rcv.ack.now(),
             Timer::SwsOverride => tcb.snd.override_sws = true,
@@ -237,7 +247,12 @@ impl Connection {
             State::SynSent(_) => retransmit::on_syn_timeout(tcb, cx),
             State::SynReceived(SynReceived { origin }) => {
                 if retransmit::on_syn_ack_timeout(tcb, origin, cx) == Verdict::GiveUp {
-                    self.abandon(AbandonCause::TimedOut, cx);
+                    match origin {
+                        Origin::Passive { .. } => self.abandon(AbandonCause::TimedOut, cx),
+                        Origin::FastOpen | Origin::Active => {
+                            self.fail(ConnectionError::TimedOut, cx);
+                        }
+                    }
                 }
             }
             State::Established(_)

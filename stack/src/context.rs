@@ -4,6 +4,7 @@
 use alloc::collections::VecDeque;
 
 use crate::event::Event;
+use crate::fast_open::cache::Cache;
 use crate::host::Output;
 use crate::segment::Segment;
 use crate::time::Instant;
@@ -20,6 +21,8 @@ pub(crate) struct Context<'a> {
     /// In TIME-WAIT: whether a listener at the connection's local end would queue a SYN, so that
     /// one could open a new incarnation.
     pub(crate) listens: bool,
+    /// What is remembered of servers that were opened with Fast Open.
+    pub(crate) servers: &'a mut Cache,
 }
 
 impl Context<'_> {

@@ -88,6 +88,11 @@ pub enum Event {
         /// The connection.
         id: SocketId,
     },
+    /// A tail loss probe went out (RFC 8985 §7).
+    LossProbeSent {
+        /// The connection.
+        id: SocketId,
+    },
     /// A keep-alive probe went out.
     KeepAliveProbeSent {
         /// The connection.
@@ -123,6 +128,30 @@ pub enum Event {
     },
     /// A SYN found the SYN queue or the accept queue full.
     ListenOverflow {
+        /// The listener.
+        listener: SocketId,
+        /// Who asked.
+        remote: SocketAddr,
+    },
+    /// A SYN was trusted: the connection waits in the accept queue before its handshake has ended
+    /// (RFC 7413 §4.2.2). [`AcceptReady`](Self::AcceptReady) follows.
+    FastOpenAccepted {
+        /// The listener.
+        listener: SocketId,
+        /// The connection.
+        id: SocketId,
+        /// Bytes taken from the SYN.
+        len: u32,
+    },
+    /// A SYN showed a Fast Open cookie that is not ours.
+    FastOpenCookieRejected {
+        /// The listener.
+        listener: SocketId,
+        /// Who sent it.
+        remote: SocketAddr,
+    },
+    /// Too many connections of a listener wait for the end of their handshake for Fast Open to go on.
+    FastOpenOverflow {
         /// The listener.
         listener: SocketId,
         /// Who asked.
@@ -218,6 +247,8 @@ pub enum RetransmitCause {
     /// The rest of a flight that counts as lost, as the windows permit: after a timeout, a smaller
     /// path MTU, or a window that was closed.
     LostFlight,
+    /// A tail loss probe of what was sent last (RFC 8985 §7.3).
+    LossProbe,
     /// The peer repeated its SYN.
     DuplicateSyn,
 }

@@ -2,6 +2,7 @@
 
 mod arrival;
 mod deadlines;
+mod fast_open;
 mod passive;
 
 use alloc::boxed::Box;
@@ -15,8 +16,9 @@ use crate::connection::Connection;
 use crate::context::Context;
 use crate::cookie::CookieGenerator;
 use crate::demux::Demux;
-use crate::error::CallError;
+use crate::error::{CallError, ConnectionError};
 use crate::event::Event;
+use crate::fast_open::cache::Cache;
 use crate::isn::IsnGenerator;
 use crate::keyed_hash::Secret;
 use crate::listener::{Admission, Listener};
@@ -56,6 +58,8 @@ pub struct Host {
     isn: IsnGenerator,
     cookies: CookieGenerator,
     pub(crate) ports: EphemeralPorts,
+    /// What is remembered of servers that were opened with Fast Open.
+    pub(crate) servers: Cache,
     secret: Secret,
     rng: Rng,
 }
@@ -95,6 +99,7 @@ impl Host {
             isn: IsnGenerator::new(secret),
             cookies: CookieGenerator::new(secret),
             ports: EphemeralPorts::new(secret),
+            servers: Cache::default(),
             secret: Secret::new(secret),
             rng: Rng::new(seed),
         }
@@ -252,6 +257,7 @@ impl Host {
             outbox: &mut self.outbox,
             accept_room,
             listens,
+            servers: &mut self.servers,
         };
         let result = act(connection, &mut cx);
         self.dirty.insert(id);
@@ -282,7 +288,7 @@ impl Host {
 
     /// Brings the host's books in line with a connection that was just touched.
     pub(crate) fn settle(&mut self, id: SocketId, parent: Option<SocketId>) {
-        let Some(Socket::Connection(connection)) = self.sockets.get(&id) else {
+        let Some(Socket::Connection(connection)) = self.sockets.get_mut(&id) else {
             return;
         };
         self.deadlines.set(id, connection.tcb.timers.deadline());
@@ -290,9 +296,16 @@ impl Host {
         let tuple = (connection.tcb.local, connection.tcb.remote);
         let detached = connection.tcb.user.detached;
         let left_handshake = parent.filter(|_| parent_of(connection).is_none());
+        let early_is_over = closed || !connection.tcb.snd.syn_unacked();
+        let was_reset = closed && connection.tcb.user.error == Some(ConnectionError::Reset);
+        let early_at = connection.tcb.fast_open.pending.take_if(|_| early_is_over);
         if closed {
             self.demux.remove_connection(tuple, id);
             self.dirty.remove(&id);
+        }
+        let now = self.now;
+        if let Some(listener) = early_at.and_then(|listener| self.listener_mut(listener)) {
+            listener.early_is_over(id, was_reset.then_some(now));
         }
         if let Some(listener_id) = left_handshake {
             self.leave_handshake(id, listener_id, closed);
@@ -331,7 +344,7 @@ fn parent_of(connection: &Connection) -> Option<SocketId> {
             origin: Origin::Passive { listener },
         }) => Some(listener),
         State::SynReceived(SynReceived {
-            origin: Origin::Active,
+            origin: Origin::FastOpen | Origin::Active,
         })
         | State::Closed(_)
         | State::SynSent(_)

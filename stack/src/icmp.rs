@@ -5,7 +5,9 @@ use crate::connection::Connection;
 use crate::context::Context;
 use crate::error::{ConnectionError, Unreachable};
 use crate::event::{AbandonCause, Event};
+use crate::send::retransmit;
 use crate::state::{Origin, State, SynReceived};
+use crate::tcb::Tcb;
 use crate::window::Mss;
 use crate::wire::icmp::{IcmpError, IcmpKind};
 use crate::wire::ip::IpVersion;
@@ -60,6 +62,9 @@ pub(crate) fn on_error(connection: &mut Connection, error: &IcmpError, cx: &mut 
         Class::Ignore => cx.event(Event::IcmpIgnored {
             id: Some(connection.tcb.id),
         }),
+        Class::TooBig(mtu) if connection.tcb.fast_open.syn_has_data() => {
+            shrink_syn(&mut connection.tcb, mtu, cx);
+        }
         Class::TooBig(mtu) => reduce_mss(connection, mtu, cx),
         Class::Hard(kind) if in_handshake || config.hard_icmp == HardIcmp::Abort => {
             give_up(connection, kind, cx);
@@ -81,7 +86,7 @@ fn give_up(connection: &mut Connection, kind: Unreachable, cx: &mut Context<'_>)
             connection.abandon(AbandonCause::Unreachable, cx);
         }
         State::SynReceived(SynReceived {
-            origin: Origin::Active,
+            origin: Origin::FastOpen | Origin::Active,
         })
         | State::SynSent(_)
         | State::Established(_)
@@ -115,6 +120,34 @@ fn plateau_below(mtu: u32) -> u32 {
         .unwrap_or(68)
 }
 
+/// A SYN with data was too big: a plain one follows at once, and the path's size counts in the
+/// handshake.
+fn shrink_syn(tcb: &mut Tcb, mtu: u32, cx: &mut Context<'_>) {
+    let version = tcb.ip_version();
+    let reported = match mtu {
+        0 => plateau_below(u32::from(tcb.config.mtu)),
+        mtu => mtu,
+    };
+    let least = match version {
+        IpVersion::V4 => tcb.config.min_mss + version.header_len() + 20,
+        IpVersion::V6 => 1280,
+    };
+    let mtu = u16::try_from(reported).unwrap_or(u16::MAX).max(least);
+    // REQ: RFC5927-5
+    if tcb.fast_open.repeated || mtu >= tcb.config.mtu {
+        cx.event(Event::IcmpIgnored { id: Some(tcb.id) });
+        return;
+    }
+    let mss = Mss::for_mtu(version, mtu);
+    tcb.path_mtu = Some(mtu);
+    tcb.rcv.mss = tcb.rcv.mss.min(mss);
+    cx.event(Event::PathMtuReduced {
+        id: tcb.id,
+        mss: mss.raw(),
+    });
+    retransmit::repeat_syn(tcb, cx);
+}
+
 fn reduce_mss(connection: &mut Connection, mtu: u32, cx: &mut Context<'_>) {
     let tcb = &mut connection.tcb;
     let version = tcb.ip_version();
@@ -139,7 +172,7 @@ fn reduce_mss(connection: &mut Connection, mtu: u32, cx: &mut Context<'_>) {
     tcb.snd.mss = Mss::new(mss);
     tcb.snd.congestion.set_smss(u32::from(mss));
     if connection.state.may_send() && tcb.snd.nxt.after(tcb.snd.una) && !tcb.snd.syn_unacked() {
-        tcb.snd.resend = Some(tcb.snd.una);
+        tcb.snd.flight.mark_all_lost();
     }
     cx.event(Event::PathMtuReduced { id: tcb.id, mss });
 }

@@ -8,6 +8,7 @@ use core::fmt;
 use crate::connection::Connection;
 use crate::host::{Host, Socket};
 use crate::listener::Listener;
+use crate::seq::SeqRange;
 use crate::socket::SocketId;
 use crate::state::{Origin, State, StateName, SynReceived};
 use crate::tcb::Tcb;
@@ -34,10 +35,12 @@ pub enum Rule {
     /// Our SYN is acknowledged exactly if the state is synchronized, but for a FIN-WAIT-1 entered
     /// from SYN-RECEIVED.
     SynAcknowledged,
-    /// What is to be sent again lies between SND.UNA and SND.NXT.
-    ResendWithinFlight,
+    /// The scoreboard records exactly what lies between SND.UNA and SND.NXT.
+    ScoreboardIsFlight,
     /// The congestion window lets at least one segment out.
     CongestionWindowHoldsSegment,
+    /// The timers of loss detection run only beside the retransmission timer, for what is in flight.
+    LossTimersWatchFlight,
     /// RCV.NXT is not beyond the right edge of the announced window and the FIN behind it.
     ReceiveWithinWindow,
     /// The window announced lies within what reassembly can hold.
@@ -51,7 +54,7 @@ pub enum Rule {
     OutstandingIsWatched,
     /// The 2MSL timer runs in TIME-WAIT and nowhere else.
     TimeWaitTimer,
-    /// A half-open or opening connection has a retransmission timer.
+    /// A half-open or opening connection has a retransmission timer, unless its SYN waits for data.
     HandshakeIsWatched,
     /// A closed connection has no timers.
     ClosedIsQuiet,
@@ -75,8 +78,11 @@ impl fmt::Display for Rule {
             Self::SendOrder => "SND.UNA =< SND.NXT =< highest sent =< SND.NXT + 1",
             Self::SendWithinQueue => "SND.NXT is within the send queue and its FIN",
             Self::SynAcknowledged => "the SYN is acknowledged exactly in synchronized states",
-            Self::ResendWithinFlight => "what is sent again was sent before",
+            Self::ScoreboardIsFlight => "the scoreboard holds exactly what is in flight",
             Self::CongestionWindowHoldsSegment => "cwnd is at least one segment",
+            Self::LossTimersWatchFlight => {
+                "a loss probe or reordering timer runs only with something in flight"
+            }
             Self::ReceiveWithinWindow => "RCV.NXT is within the announced window",
             Self::WindowWithinBuffer => "the announced window fits the buffer",
             Self::NoHiddenText => "in-order text is readable",
@@ -176,10 +182,16 @@ fn check_send(tcb: &Tcb, state: &State) -> Result<(), Rule> {
         matches_state || (early_close && !acknowledged),
         Rule::SynAcknowledged,
     )?;
-    let resend_ok = snd
-        .resend
-        .is_none_or(|at| at.at_or_after(snd.una) && at.before(snd.nxt));
-    require(resend_ok, Rule::ResendWithinFlight)?;
+    let first = snd.una.max(snd.iss + 1);
+    let in_flight = snd.nxt.after(first);
+    let recorded = snd.flight.range();
+    let matches = match recorded {
+        Some(range) => in_flight && range == SeqRange::new(first, snd.nxt),
+        None => !in_flight,
+    };
+    let marked = snd.flight.sacked() + snd.flight.lost();
+    let scoreboard_ok = matches && marked <= snd.flight.outstanding();
+    require(scoreboard_ok, Rule::ScoreboardIsFlight)?;
     let congestion = &snd.congestion;
     require(
         congestion.cwnd() >= congestion.smss(),
@@ -229,8 +241,16 @@ fn check_timers(tcb: &Tcb, state: &State) -> Result<(), Rule> {
     let delayed = tcb.rcv.ack.is_delayed();
     require(armed(Timer::DelayedAck) == delayed, Rule::DelayedAckTimer)?;
     let (retransmit, persist) = (armed(Timer::Retransmit), armed(Timer::Persist));
+    let probing = armed(Timer::LossProbe) || armed(Timer::Reordering);
+    require(
+        !probing || (retransmit && !tcb.snd.flight.is_empty()),
+        Rule::LossTimersWatchFlight,
+    )?;
     match state {
-        State::SynSent(_) | State::SynReceived(_) => require(retransmit, Rule::HandshakeIsWatched),
+        State::SynSent(_) | State::SynReceived(_) => require(
+            retransmit != tcb.fast_open.deferred && !persist,
+            Rule::HandshakeIsWatched,
+        ),
         State::Closed(_) | State::FinWait2(_) | State::TimeWait(_) => {
             require(!retransmit && !persist, Rule::OutstandingIsWatched)
         }
@@ -239,7 +259,8 @@ fn check_timers(tcb: &Tcb, state: &State) -> Result<(), Rule> {
         | State::CloseWait(_)
         | State::Closing(_)
         | State::LastAck(_) => {
-            let closed_window = tcb.snd.wnd.bytes() == 0;
+            // Before the handshake has ended nothing but the SYN can be probed for.
+            let closed_window = tcb.snd.wnd.bytes() == 0 && !tcb.snd.syn_unacked();
             let left = tcb.snd.in_flight() || (closed_window && tcb.snd.unsent());
             let watched = if closed_window {
                 persist && !retransmit
@@ -279,7 +300,29 @@ fn check_books(host: &Host, connection: &Connection) -> Result<(), Rule> {
         };
         require(queued, Rule::ListenerQueues)?;
     }
-    Ok(())
+    check_early(host, connection)
+}
+
+/// Who was handed out early counts at its listener until its handshake ends, and only then.
+fn check_early(host: &Host, connection: &Connection) -> Result<(), Rule> {
+    let Connection { state, tcb } = connection;
+    if state.origin() == Some(Origin::FastOpen) {
+        require(tcb.fast_open.early, Rule::ListenerQueues)?;
+    }
+    let pending = tcb.fast_open.pending;
+    let handshake = tcb.fast_open.early && tcb.snd.syn_unacked();
+    let closed = matches!(state, State::Closed(_));
+    require(
+        pending.is_some() == (handshake && !closed),
+        Rule::ListenerQueues,
+    )?;
+    match pending.and_then(|listener| host.sockets.get(&listener)) {
+        Some(Socket::Listener(listener)) => {
+            require(listener.early().contains(&tcb.id), Rule::ListenerQueues)
+        }
+        // The listener may be gone.
+        Some(Socket::Connection(_)) | None => Ok(()),
+    }
 }
 
 fn check_listener(host: &Host, listener: &Listener) -> Result<(), Rule> {
@@ -288,11 +331,20 @@ fn check_listener(host: &Host, listener: &Listener) -> Result<(), Rule> {
             .is_ok_and(|child| child.state.name() == StateName::SynReceived)
     });
     let finished = listener.accept_queue().iter().all(|id| {
+        host.connection(*id).is_ok_and(|child| {
+            child.state.name() != StateName::SynReceived
+                || child.state.origin() == Some(Origin::FastOpen)
+        })
+    });
+    let early = listener.early().iter().all(|id| {
         host.connection(*id)
-            .is_ok_and(|child| child.state.name() != StateName::SynReceived)
+            .is_ok_and(|child| child.tcb.fast_open.pending == Some(listener.id))
     });
     let bounded = listener.syn_queue().len() <= listener.config.syn_queue.max(1);
-    require(half_open && finished && bounded, Rule::ListenerQueues)
+    require(
+        half_open && finished && early && bounded,
+        Rule::ListenerQueues,
+    )
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use core::net::IpAddr;
+use core::time::Duration;
 
 use crate::config::{Config, SynCookies};
 use crate::cookie::CookieGenerator;
@@ -26,6 +27,10 @@ pub(crate) struct Listener {
     accept_queue: VecDeque<SocketId>,
     /// When a cookie went out last.
     last_cookie: Option<Instant>,
+    /// Connections that were handed out and whose handshake has not ended (RFC 7413 §4.2).
+    early: BTreeSet<SocketId>,
+    /// When some of them were reset, oldest first.
+    early_resets: VecDeque<Instant>,
 }
 
 /// What a SYN gets.
@@ -57,6 +62,8 @@ impl Listener {
             syn_queue: BTreeSet::new(),
             accept_queue: VecDeque::new(),
             last_cookie: None,
+            early: BTreeSet::new(),
+            early_resets: VecDeque::new(),
         }
     }
 
@@ -101,6 +108,42 @@ impl Listener {
 
     pub(crate) fn add_half_open(&mut self, id: SocketId) {
         self.syn_queue.insert(id);
+    }
+
+    /// Whether one more connection may be handed out before its handshake ends. One that was reset
+    /// counts for `hold` longer, or nothing would bound what resets with forged sources clear away.
+    // REQ: RFC7413-8
+    pub(crate) fn has_early_room(&mut self, now: Instant, hold: Duration) -> bool {
+        while let Some(first) = self.early_resets.front()
+            && now.saturating_duration_since(*first) >= hold
+        {
+            self.early_resets.pop_front();
+        }
+        self.early.len() + self.early_resets.len() < self.early_limit()
+    }
+
+    /// Most connections that may be handed out before their handshake ends.
+    pub(crate) fn early_limit(&self) -> usize {
+        match self.options.fast_open_queue {
+            0 if self.config.fast_open.every_listener => self.backlog,
+            limit => limit,
+        }
+    }
+
+    /// A connection in SYN-RECEIVED goes to the accept queue at once.
+    pub(crate) fn add_early(&mut self, id: SocketId) {
+        self.early.insert(id);
+        self.accept_queue.push_back(id);
+    }
+
+    /// Its handshake has ended, or it is gone: by a reset at the time `reset_at`.
+    pub(crate) fn early_is_over(&mut self, id: SocketId, reset_at: Option<Instant>) {
+        self.early.remove(&id);
+        self.early_resets.extend(reset_at);
+    }
+
+    pub(crate) fn early(&self) -> &BTreeSet<SocketId> {
+        &self.early
     }
 
     /// The half-open connection is gone.

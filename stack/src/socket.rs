@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use crate::error::ConnectionError;
+use crate::fast_open::Keys;
 use crate::seq::SeqNum;
 use crate::state::StateName;
 
@@ -45,6 +46,9 @@ pub struct SocketOptions {
     pub keepalive_probes: Option<u32>,
     /// R2: longest time without progress, for data and for the handshake (RFC9293-MUST-21).
     pub user_timeout: Option<Duration>,
+    /// How long an active open keeps sending its SYN, where that is to differ from `user_timeout`
+    /// (TCP_SYNCNT).
+    pub syn_give_up: Option<Duration>,
     /// TTL or hop limit, 1..=255 (RFC9293-MUST-49).
     pub ttl: Option<u8>,
     /// Traffic class byte: DSCP in the upper six bits (RFC9293-MUST-48). The two ECN bits are sent
@@ -70,6 +74,13 @@ pub struct SocketOptions {
     pub urgent_inline: bool,
     /// Reports soft errors (ICMP, R1) as events and in `status` (RFC9293-SHLD-20).
     pub report_soft_errors: bool,
+    /// Most connections of a listener that may be handed out before their handshake has ended (RFC
+    /// 7413 §4.2, TCP_FASTOPEN); 0 takes no part in Fast Open.
+    pub fast_open_queue: usize,
+    /// What a listener makes its cookies with (TCP_FASTOPEN_KEY).
+    pub fast_open_keys: Option<Keys>,
+    /// Fast Open without cookies, on either side (TCP_FASTOPEN_NO_COOKIE).
+    pub fast_open_without_cookie: bool,
 }
 
 impl Default for SocketOptions {
@@ -82,6 +93,7 @@ impl Default for SocketOptions {
             keepalive_interval: None,
             keepalive_probes: None,
             user_timeout: None,
+            syn_give_up: None,
             ttl: None,
             traffic_class: 0,
             reuse_address: false,
@@ -93,6 +105,9 @@ impl Default for SocketOptions {
             quick_ack: false,
             urgent_inline: true,
             report_soft_errors: true,
+            fast_open_queue: 0,
+            fast_open_keys: None,
+            fast_open_without_cookie: false,
         }
     }
 }
@@ -163,6 +178,13 @@ pub struct Status {
     pub urgent_ahead: Option<u32>,
     /// Segments retransmitted in the life of the connection.
     pub retransmitted: u64,
+    /// Segments in flight that were sent more than once.
+    pub retransmitted_in_flight: usize,
+    /// Segments that the peer has, by its acknowledgments of either kind. Our SYN counts as one,
+    /// with all of its data if that was taken.
+    pub delivered: u64,
+    /// Whether data on a SYN was taken: all of ours by the peer, or the peer's by us (RFC 7413).
+    pub syn_data_taken: bool,
     /// Connections waiting for `accept` (listener).
     pub accept_queued: usize,
     /// Half-open connections (listener).

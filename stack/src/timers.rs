@@ -12,6 +12,10 @@ pub enum Timer {
     UserTimeout,
     /// Retransmission of the oldest unacknowledged segment (RFC 6298 §5).
     Retransmit,
+    /// What was sent before something that arrived is overdue (RFC 8985 §6.2).
+    Reordering,
+    /// Probe of the end of a flight (RFC 8985 §7).
+    LossProbe,
     /// Zero-window probe (RFC 9293 §3.8.6.1).
     Persist,
     /// Acknowledgment held back (RFC 9293 §3.8.6.3).
@@ -28,10 +32,12 @@ pub enum Timer {
 
 impl Timer {
     /// All timers, in firing order.
-    pub const ALL: [Timer; 9] = [
+    pub const ALL: [Timer; 11] = [
         Timer::HandshakeGiveUp,
         Timer::UserTimeout,
         Timer::Retransmit,
+        Timer::Reordering,
+        Timer::LossProbe,
         Timer::Persist,
         Timer::DelayedAck,
         Timer::SwsOverride,

@@ -9,7 +9,7 @@ use crate::header_parse::with_right_checksums;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
-use tcpdrill_stack::config::{SynCookies, SynData};
+use tcpdrill_stack::config::{FastOpenConfig, SynCookies, SynData};
 use tcpdrill_stack::segment::{self, Incoming, Segment};
 use tcpdrill_stack::seq::SeqNum;
 use tcpdrill_stack::{
@@ -296,6 +296,10 @@ impl Driver {
                 .ok();
         } else if !active && self.listener.is_none() {
             let local = (None, self.peer.host.port());
+            let options = SocketOptions {
+                fast_open_queue: 2,
+                ..options
+            };
             self.listener = self.host.open_passive(self.now, local, 2, options).ok();
         }
     }
@@ -366,6 +370,12 @@ fn config(setup: &Setup) -> Config {
             SynCookies::OnOverflow
         },
         syn_queue: 2,
+        fast_open: FastOpenConfig {
+            server: true,
+            // No peer guesses a cookie.
+            accept_without_cookie: setup.queue_syn_data,
+            ..base.fast_open.clone()
+        },
         ..base
     }
 }

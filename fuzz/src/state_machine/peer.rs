@@ -172,6 +172,7 @@ fn options(spec: &Options, view: &View, now: Instant) -> TcpOptions {
         sack_permitted: spec.sack_permitted,
         timestamps: spec.timestamp.map(timestamps),
         sack: spec.sack.iter().map(block).collect(),
+        fast_open: None,
         note: None,
     }
 }

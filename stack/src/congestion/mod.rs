@@ -1,33 +1,257 @@
-//! How much may be in flight (RFC 5681).
+//! How much may be in the network (RFC 5681): the congestion window, its threshold, and the
+//! algorithm that moves them. Which segments are lost, and when, is [`send::recovery`]'s matter.
+//!
+//! [`send::recovery`]: crate::send
 
-pub mod new_reno;
+pub mod cubic;
+pub mod hystart;
+pub mod initial_window;
+pub mod prr;
+pub mod reno;
 
-pub use new_reno::NewReno;
+use core::time::Duration;
 
-/// How large the congestion window is at the start, in terms of the segment size.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum InitialWindow {
-    /// 2, 3 or 4 segments by their size (RFC 5681 §3.1).
-    Rfc5681,
-    /// 10 segments, at most 14,600 bytes unless two segments are larger (RFC 6928 §2).
+use crate::seq::SeqNum;
+use crate::time::Instant;
+use cubic::Cubic;
+use hystart::{HyStart, Round};
+pub use initial_window::InitialWindow;
+use reno::Reno;
+
+/// How the window grows and what a loss leaves of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Algorithm {
+    /// RFC 5681.
     #[default]
-    Rfc6928,
-    /// So many segments, at least 1.
-    Segments(u32),
+    Reno,
+    /// RFC 9438.
+    Cubic,
 }
 
-impl InitialWindow {
-    /// The window in bytes for segments of `smss` bytes.
-    pub fn bytes(self, smss: u32) -> u32 {
-        match self {
-            // REQ: RFC5681-2
-            InitialWindow::Rfc5681 if smss > 2190 => smss.saturating_mul(2),
-            InitialWindow::Rfc5681 if smss > 1095 => smss.saturating_mul(3),
-            InitialWindow::Rfc5681 => smss.saturating_mul(4),
-            InitialWindow::Rfc6928 => smss
-                .saturating_mul(10)
-                .min(smss.saturating_mul(2).max(14_600)),
-            InitialWindow::Segments(count) => smss.saturating_mul(count.max(1)),
+/// The choices of congestion control.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// How the window grows and what a loss leaves of it.
+    pub algorithm: Algorithm,
+    /// The window at the start (RFC 5681 §3.1, RFC 6928).
+    pub initial_window: InitialWindow,
+    /// Segments that slow start adds for one acknowledgment at most: 1 by RFC 5681, 2 by RFC 3465,
+    /// more where sending is paced.
+    pub slow_start_limit: u32,
+    /// Slow start ends when the round trip grows (RFC 9406).
+    pub hystart: bool,
+    /// The window grows only when it is what holds the sender back (RFC 7661, RFC 9438 §5.8).
+    pub grow_only_if_used: bool,
+}
+
+impl Default for Rules {
+    /// RFC 5681.
+    fn default() -> Rules {
+        Rules {
+            algorithm: Algorithm::Reno,
+            initial_window: InitialWindow::Rfc5681,
+            slow_start_limit: 1,
+            hystart: false,
+            grow_only_if_used: false,
+        }
+    }
+}
+
+/// An acknowledgment of new data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acked {
+    /// How many bytes are acknowledged that were not before.
+    pub bytes: u32,
+    /// Whether the window was used up before it came.
+    pub window_used: bool,
+    /// It tells of congestion (RFC 3168 §6.1.2): the window does not grow.
+    pub marked: bool,
+    /// SND.UNA after it.
+    pub una: SeqNum,
+    /// SND.NXT.
+    pub nxt: SeqNum,
+    /// The round trip it measured, if it measured one.
+    pub rtt: Option<Duration>,
+    /// SRTT, once there is one.
+    pub srtt: Option<Duration>,
+    /// When it came.
+    pub now: Instant,
+}
+
+/// What a reduction can be taken back to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    cwnd: u32,
+    ssthresh: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Control {
+    Reno(Reno),
+    Cubic(Cubic),
+}
+
+/// The congestion state of one connection. All sizes are bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Congestion {
+    rules: Rules,
+    smss: u32,
+    cwnd: u32,
+    ssthresh: u32,
+    control: Control,
+    hystart: HyStart,
+}
+
+impl Congestion {
+    /// The state at the start of a connection, for segments of `smss` bytes (at least 1).
+    pub fn new(smss: u32, rules: Rules) -> Congestion {
+        let smss = smss.max(1);
+        Congestion {
+            rules,
+            smss,
+            // REQ: RFC5681-3
+            cwnd: rules.initial_window.bytes(smss),
+            // REQ: RFC5681-8
+            ssthresh: u32::MAX,
+            control: match rules.algorithm {
+                Algorithm::Reno => Control::Reno(Reno::default()),
+                Algorithm::Cubic => Control::Cubic(Cubic::default()),
+            },
+            hystart: HyStart::default(),
+        }
+    }
+
+    /// The same rules for a connection that begins anew.
+    pub fn restarted(&self) -> Congestion {
+        Congestion::new(self.smss, self.rules)
+    }
+
+    /// The congestion window, at least one segment.
+    pub const fn cwnd(&self) -> u32 {
+        self.cwnd
+    }
+
+    /// The slow start threshold; `u32::MAX` before the first loss.
+    pub const fn ssthresh(&self) -> u32 {
+        self.ssthresh
+    }
+
+    /// The segment size that counts.
+    pub const fn smss(&self) -> u32 {
+        self.smss
+    }
+
+    /// True in slow start: RFC 5681 leaves `cwnd == ssthresh` open, here it is avoidance.
+    pub const fn in_slow_start(&self) -> bool {
+        self.cwnd < self.ssthresh
+    }
+
+    /// The handshake is done and the segment size known. A SYN that was lost costs the initial
+    /// window (RFC 5681 §3.1).
+    pub fn on_established(&mut self, smss: u32, syn_was_lost: bool) {
+        self.smss = smss.max(1);
+        // REQ: RFC5681-4
+        self.cwnd = if syn_was_lost {
+            self.smss
+        } else {
+            self.rules.initial_window.bytes(self.smss)
+        };
+    }
+
+    /// The path became narrower or wider: from now on segments of `smss` bytes count.
+    pub fn set_smss(&mut self, smss: u32) {
+        self.smss = smss.max(1);
+    }
+
+    /// New data was acknowledged outside fast recovery: the window opens.
+    // REQ: RFC5681-5
+    // REQ: RFC9438-9
+    pub fn on_acked(&mut self, acked: Acked) {
+        // REQ: RFC3168-8
+        if acked.marked {
+            return;
+        }
+        if self.rules.grow_only_if_used && !acked.window_used {
+            if let Control::Cubic(cubic) = &mut self.control {
+                cubic.on_idle();
+            }
+            return;
+        }
+        let added = if self.in_slow_start() {
+            self.slow_start(acked)
+        } else {
+            match &mut self.control {
+                Control::Reno(reno) => reno.avoidance(acked.bytes, self.cwnd, self.smss),
+                Control::Cubic(cubic) => {
+                    let srtt = acked.srtt.unwrap_or_default();
+                    cubic.avoidance(acked.bytes, self.cwnd, self.smss, acked.now, srtt)
+                }
+            }
+        };
+        self.cwnd = self.cwnd.saturating_add(added);
+    }
+
+    fn slow_start(&mut self, acked: Acked) -> u32 {
+        if !self.rules.hystart {
+            return reno::slow_start(acked.bytes, self.smss, self.rules.slow_start_limit);
+        }
+        let Acked { una, nxt, rtt, .. } = acked;
+        if self.hystart.on_ack(Round { una, nxt, rtt }) {
+            self.ssthresh = self.cwnd;
+        }
+        self.hystart.growth(acked.bytes, self.smss)
+    }
+
+    /// A loss was found with `flight` bytes out: the threshold falls. What the window becomes is
+    /// for the recovery to say.
+    // REQ: RFC5681-9
+    pub fn on_loss(&mut self, flight: u32) {
+        self.ssthresh = match &mut self.control {
+            Control::Reno(reno) => {
+                reno.restart();
+                reno::threshold_after_loss(flight, self.smss)
+            }
+            Control::Cubic(cubic) => cubic.on_loss(flight, self.cwnd, self.smss),
+        };
+        self.hystart.restart();
+    }
+
+    /// What there is before a reduction.
+    pub const fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            cwnd: self.cwnd,
+            ssthresh: self.ssthresh,
+        }
+    }
+
+    /// The reduction was for nothing (RFC 4015 §3.2): window and threshold are at least what they
+    /// were.
+    pub fn restore(&mut self, before: Snapshot) {
+        self.cwnd = self.cwnd.max(before.cwnd);
+        self.ssthresh = self.ssthresh.max(before.ssthresh);
+    }
+
+    /// Recovery sets the window; never less than one segment.
+    pub fn set_cwnd(&mut self, bytes: u32) {
+        self.cwnd = bytes.max(self.smss);
+    }
+
+    /// The retransmission timer expired with `flight` bytes out. `first` is false when it is the
+    /// same segment's timer that expires again: the threshold then stays (RFC 5681 §3.1).
+    pub fn on_timeout(&mut self, flight: u32, first: bool) {
+        if first {
+            self.on_loss(flight);
+        }
+        // REQ: RFC5681-10
+        self.cwnd = self.smss;
+    }
+
+    /// Nothing was sent for longer than the retransmission timeout (RFC 5681 §4.1).
+    pub fn on_idle(&mut self) {
+        // REQ: RFC5681-17
+        self.cwnd = self.cwnd.min(self.rules.initial_window.bytes(self.smss));
+        if let Control::Cubic(cubic) = &mut self.control {
+            cubic.on_idle();
         }
     }
 }
@@ -35,21 +259,144 @@ impl InitialWindow {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use rstest::rstest;
 
+    const SMSS: u32 = 1000;
+
+    fn rules() -> Rules {
+        Rules {
+            initial_window: InitialWindow::Segments(10),
+            ..Rules::default()
+        }
+    }
+
+    fn ten_segments() -> Congestion {
+        Congestion::new(SMSS, rules())
+    }
+
+    fn acked(bytes: u32) -> Acked {
+        Acked {
+            bytes,
+            window_used: true,
+            marked: false,
+            una: SeqNum::new(bytes),
+            nxt: SeqNum::new(bytes) + 10_000,
+            rtt: None,
+            srtt: None,
+            now: Instant::ZERO,
+        }
+    }
+
     #[rstest]
-    #[case(InitialWindow::Rfc5681, 536, 4 * 536)]
-    #[case(InitialWindow::Rfc5681, 1095, 4 * 1095)]
-    #[case(InitialWindow::Rfc5681, 1096, 3 * 1096)]
-    #[case(InitialWindow::Rfc5681, 2190, 3 * 2190)]
-    #[case(InitialWindow::Rfc5681, 2191, 2 * 2191)]
-    #[case(InitialWindow::Rfc6928, 536, 5_360)]
-    #[case(InitialWindow::Rfc6928, 1460, 14_600)]
-    #[case(InitialWindow::Rfc6928, 2000, 14_600)]
-    #[case(InitialWindow::Rfc6928, 9000, 18_000)]
-    #[case(InitialWindow::Segments(0), 1000, 1_000)]
-    #[case(InitialWindow::Segments(7), 1000, 7_000)]
-    fn initial_windows(#[case] rule: InitialWindow, #[case] smss: u32, #[case] bytes: u32) {
-        assert_eq!(rule.bytes(smss), bytes);
+    #[case::full_segment(1000, 11_000)]
+    #[case::stretch(2500, 11_000)]
+    #[case::part(300, 10_300)]
+    fn slow_start_adds_what_was_acked_up_to_a_segment(#[case] bytes: u32, #[case] cwnd: u32) {
+        let mut congestion = ten_segments();
+        assert!(congestion.in_slow_start());
+        congestion.on_acked(acked(bytes));
+        assert_eq!(congestion.cwnd(), cwnd);
+    }
+
+    #[test]
+    fn avoidance_adds_a_segment_for_each_window() {
+        let mut congestion = ten_segments();
+        congestion.on_timeout(8_000, true);
+        assert_eq!((congestion.cwnd(), congestion.ssthresh()), (1_000, 4_000));
+        for _ in 0..3 {
+            congestion.on_acked(acked(1_000));
+        }
+        let slow_start = congestion.in_slow_start();
+        assert_eq!((congestion.cwnd(), slow_start), (4_000, false));
+        let grown: [u32; 9] = core::array::from_fn(|_| {
+            congestion.on_acked(acked(1_000));
+            congestion.cwnd()
+        });
+        let expected = [
+            4_000, 4_000, 4_000, 5_000, 5_000, 5_000, 5_000, 5_000, 6_000,
+        ];
+        assert_eq!(grown, expected);
+    }
+
+    #[test]
+    fn a_repeated_timeout_leaves_the_threshold() {
+        let mut congestion = ten_segments();
+        congestion.on_timeout(10_000, true);
+        congestion.on_timeout(1_000, false);
+        assert_eq!((congestion.cwnd(), congestion.ssthresh()), (1_000, 5_000));
+    }
+
+    #[rstest]
+    #[case::kept(false, 10_000 / 2)]
+    #[case::lost(true, 500)]
+    fn a_lost_syn_costs_the_initial_window(#[case] lost: bool, #[case] cwnd: u32) {
+        let mut congestion = ten_segments();
+        congestion.on_established(500, lost);
+        assert_eq!(congestion.cwnd(), cwnd);
+    }
+
+    #[test]
+    fn idleness_takes_the_window_back_to_its_start_and_no_further() {
+        let mut congestion = ten_segments();
+        congestion.on_acked(acked(1_000));
+        congestion.on_idle();
+        assert_eq!(congestion.cwnd(), 10_000);
+        congestion.on_timeout(4_000, true);
+        congestion.on_idle();
+        assert_eq!(congestion.cwnd(), 1_000);
+    }
+
+    #[test]
+    fn a_window_that_is_not_used_does_not_grow_if_so_ruled() {
+        let idle = Acked {
+            window_used: false,
+            ..acked(1_000)
+        };
+        let mut congestion = ten_segments();
+        congestion.on_acked(idle);
+        assert_eq!(congestion.cwnd(), 11_000);
+        let rules = Rules {
+            grow_only_if_used: true,
+            ..rules()
+        };
+        let mut congestion = Congestion::new(SMSS, rules);
+        congestion.on_acked(idle);
+        assert_eq!(congestion.cwnd(), 10_000);
+    }
+
+    #[test]
+    fn cubic_leaves_more_after_a_loss() {
+        let rules = Rules {
+            algorithm: Algorithm::Cubic,
+            ..rules()
+        };
+        let mut congestion = Congestion::new(SMSS, rules);
+        congestion.on_loss(10_000);
+        assert_eq!(congestion.ssthresh(), 7_000);
+    }
+
+    proptest! {
+        #[test]
+        fn the_window_never_closes_and_nothing_overflows(
+            smss: u32,
+            cubic: bool,
+            steps in prop::collection::vec((0u8..6, any::<u32>(), any::<bool>()), 0..60),
+        ) {
+            let algorithm = if cubic { Algorithm::Cubic } else { Algorithm::Reno };
+            let rules = Rules { algorithm, hystart: cubic, ..rules() };
+            let mut congestion = Congestion::new(smss, rules);
+            for (kind, a, first) in steps {
+                match kind {
+                    0 => congestion.on_acked(acked(a)),
+                    1 => congestion.on_loss(a),
+                    2 => congestion.on_timeout(a, first),
+                    3 => congestion.on_idle(),
+                    4 => congestion.set_cwnd(a),
+                    _ => congestion.set_smss(a),
+                }
+                prop_assert!(congestion.cwnd() >= 1);
+            }
+        }
     }
 }

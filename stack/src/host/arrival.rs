@@ -5,6 +5,7 @@ use crate::connection::Aftermath;
 use crate::event::Event;
 use crate::icmp;
 use crate::segment::{self, Incoming, Segment};
+use crate::socket::SocketId;
 use crate::state::closed;
 use crate::time::Instant;
 use crate::wire::icmp::IcmpError;
@@ -33,7 +34,9 @@ impl Host {
     // REQ: DOC-HDR-13
     fn on_segment(&mut self, segment: &Segment) {
         let (local, remote) = (segment.dst, segment.src);
-        if let Some(id) = self.demux.connection((local, remote)) {
+        let connection = self.demux.connection((local, remote));
+        // One whose SYN waits for data does not exist for anybody else.
+        if let Some(id) = connection.filter(|id| !self.is_deferred(*id)) {
             let old_nxt = self
                 .connection(id)
                 .map(|connection| connection.tcb.snd.nxt)
@@ -45,6 +48,11 @@ impl Host {
             return;
         }
         self.on_stray_segment(segment, None);
+    }
+
+    fn is_deferred(&self, id: SocketId) -> bool {
+        self.connection(id)
+            .is_ok_and(|connection| connection.tcb.fast_open.deferred)
     }
 
     /// No connection claims the segment.

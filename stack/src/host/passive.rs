@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 
+use super::fast_open::Opening;
 use super::{Host, Socket};
 use crate::config::SynData;
 use crate::connection::Connection;
@@ -61,6 +62,7 @@ impl Host {
     // REQ: RFC9293-SM-10
     // REQ: RFC9293-MUST-41
     fn open_half(&mut self, listener_id: SocketId, syn: &Segment, old_nxt: Option<SeqNum>) {
+        let opening = self.opening(listener_id, syn);
         let Some(mut connection) = self.child(listener_id, syn) else {
             return;
         };
@@ -70,18 +72,57 @@ impl Host {
                 .restart_at(handshake::iss_after(tcb.snd.iss, old_nxt));
         }
         handshake::take_syn(tcb, syn, self.now);
-        match tcb.config.syn_data {
-            SynData::Drop => {}
-            SynData::Queue => handshake::queue_text(tcb, syn),
+        match (opening, tcb.config.syn_data) {
+            (Opening::Early(renewal), _) => {
+                tcb.fast_open.option = renewal;
+                return self.open_early(listener_id, connection, syn);
+            }
+            (Opening::Cookie(cookie), _) => tcb.fast_open.option = Some(cookie),
+            (Opening::Ordinary, SynData::Drop) => {}
+            (Opening::Ordinary, SynData::Queue) => handshake::queue_text(tcb, syn),
         }
         let id = tcb.id;
         self.insert_connection(connection);
         if let Some(listener) = self.listener_mut(listener_id) {
             listener.add_half_open(id);
         }
-        let origin = Origin::Passive {
+        self.answer_syn(
+            id,
+            Origin::Passive {
+                listener: listener_id,
+            },
+        );
+    }
+
+    /// The SYN is trusted: its text is taken, and the user may have the connection before the
+    /// handshake ends.
+    // REQ: RFC7413-9
+    // REQ: RFC7413-13
+    fn open_early(&mut self, listener_id: SocketId, mut connection: Connection, syn: &Segment) {
+        let tcb = &mut connection.tcb;
+        handshake::queue_text(tcb, syn);
+        handshake::start_sending(tcb, false);
+        tcb.fast_open.early = true;
+        tcb.fast_open.data_taken = tcb.rcv.buffer.readable() > 0;
+        tcb.fast_open.pending = Some(listener_id);
+        let (id, len) = (tcb.id, tcb.rcv.buffer.readable() as u32);
+        self.insert_connection(connection);
+        if let Some(listener) = self.listener_mut(listener_id) {
+            listener.add_early(id);
+        }
+        self.answer_syn(id, Origin::FastOpen);
+        self.event(Event::FastOpenAccepted {
             listener: listener_id,
-        };
+            id,
+            len,
+        });
+        self.event(Event::AcceptReady {
+            listener: listener_id,
+            id,
+        });
+    }
+
+    fn answer_syn(&mut self, id: SocketId, origin: Origin) {
         self.step(id, |connection, cx| {
             connection.transition(State::SynReceived(SynReceived { origin }), cx);
             retransmit::start_syn_ack(&mut connection.tcb, origin, cx);

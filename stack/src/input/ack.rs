@@ -1,10 +1,15 @@
 //! Fifth check: the ACK field in synchronized states (RFC 9293 §3.10.7.4, ESTABLISHED).
 
 use super::handshake;
+use crate::congestion::Acked;
 use crate::context::Context;
+use crate::ecn;
 use crate::event::Discard;
+use crate::fast_open::client;
 use crate::segment::Segment;
-use crate::send::{keepalive, persist, recovery, retransmit};
+use crate::send::flight::Delivered;
+use crate::send::recovery::{self, Ack};
+use crate::send::{keepalive, persist, retransmit, selective};
 use crate::seq::SeqNum;
 use crate::state::{Check, Disposition};
 use crate::tcb::Tcb;
@@ -18,12 +23,10 @@ pub(crate) fn process(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) ->
     check_range(tcb, ack)?;
     keepalive::heard(tcb, cx.now);
     if tcb.snd.syn_unacked() && ack.after(tcb.snd.una) {
-        handshake::take_ack_of_syn(tcb, segment, cx.now);
-    }
-    if ack.after(tcb.snd.una) {
-        advance(tcb, segment, ack, cx);
-    } else if is_duplicate(tcb, segment, ack) {
-        recovery::on_duplicate_ack(tcb, cx);
+        of_syn(tcb, segment, ack, cx);
+    } else {
+        let duplicate = is_duplicate(tcb, segment, ack);
+        take(tcb, segment, ack, duplicate, cx);
     }
     // REQ: RFC9293-SM-27
     update_window(tcb, segment, ack);
@@ -50,9 +53,77 @@ fn check_range(tcb: &Tcb, ack: SeqNum) -> Check {
     Check::Continue(())
 }
 
-/// New data is acknowledged: SND.UNA moves.
+/// Takes the acknowledgment of our SYN, and of what left with it or before its answer came.
+pub(crate) fn of_syn(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, cx: &mut Context<'_>) {
+    handshake::take_ack_of_syn(tcb, segment, cx.now);
+    if tcb.fast_open.attempt.is_some() {
+        take_syn_data(tcb, ack, cx);
+        client::on_syn_ack(tcb, segment, cx);
+    } else if !tcb.snd.flight.is_empty() {
+        take(tcb, segment, ack, false, cx);
+    }
+}
+
+/// What the peer took of the data on our SYN. The rest is lost, or the peer had no use for it:
+/// either way it leaves again at once, and congestion has nothing to do with it.
+// REQ: RFC7413-14
+fn take_syn_data(tcb: &mut Tcb, ack: SeqNum, cx: &mut Context<'_>) {
+    if ack.after(tcb.snd.una) {
+        advance(tcb, ack, &mut Delivered::default());
+    }
+    tcb.snd.flight.mark_all_lost();
+    retransmit::on_progress(tcb, true, cx.now);
+}
+
+/// What the acknowledgment says, cumulatively and selectively, and what follows from it.
+fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, duplicate: bool, cx: &mut Context<'_>) {
+    let echo = tcb
+        .negotiated
+        .timestamps
+        .and(segment.options.timestamps)
+        .map(|timestamps| timestamps.echo);
+    let mut delivered = recovery::expect_delivery(tcb, echo, cx.now);
+    // One more segment would not have fitted.
+    let room = tcb.snd.congestion.cwnd();
+    let window_used = tcb.snd.flight.pipe() + tcb.snd.congestion.smss() > room;
+    let bytes = ack.after(tcb.snd.una).then(|| {
+        let bytes = advance(tcb, ack, &mut delivered);
+        retransmit::sample_rtt(tcb, segment, ack, cx.now);
+        bytes
+    });
+    let duplicate_report = selective::take(tcb, &segment.options.sack, ack, &mut delivered);
+    tcb.snd.delivered += u64::from(delivered.segments);
+    let marked = tcb.ecn.in_use && segment.flags.ece;
+    let advanced = bytes.map(|bytes| Acked {
+        bytes,
+        window_used,
+        marked,
+        una: tcb.snd.una,
+        nxt: tcb.snd.nxt,
+        rtt: delivered.round_trip(cx.now),
+        srtt: tcb.snd.rtt.srtt(),
+        now: cx.now,
+    });
+    let ack = Ack {
+        ack,
+        advanced,
+        delivered,
+        duplicate,
+        duplicate_report,
+        echo,
+    };
+    if ecn::take_echo(tcb, segment, ack.ack) {
+        recovery::on_congestion_echo(tcb);
+    }
+    let restart_timer = recovery::on_ack(tcb, ack, cx);
+    if advanced.is_some() {
+        retransmit::on_progress(tcb, restart_timer, cx.now);
+    }
+}
+
+/// New data is acknowledged: SND.UNA moves. Answers by how many bytes.
 // REQ: DOC-HDR-10
-fn advance(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, cx: &mut Context<'_>) {
+fn advance(tcb: &mut Tcb, ack: SeqNum, delivered: &mut Delivered) -> u32 {
     let mut bytes = tcb.snd.una.span_to(ack);
     if tcb.snd.fin_queued && !tcb.snd.fin_acknowledged && ack.after(tcb.snd.data_end()) {
         // REQ: RFC9293-SM-06
@@ -66,15 +137,9 @@ fn advance(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, cx: &mut Context<'_>) 
     if tcb.snd.up.is_some_and(|up| up.at_or_before(ack)) {
         tcb.snd.up = None;
     }
-    tcb.snd.resend = tcb
-        .snd
-        .resend
-        .map(|at| at.max(ack))
-        .filter(|at| at.before(tcb.snd.nxt));
-    retransmit::sample_rtt(tcb, segment, ack, cx.now);
+    tcb.snd.flight.acknowledge(ack, delivered);
     tcb.snd.retries = 0;
-    let restart_timer = recovery::on_new_ack(tcb, bytes, cx);
-    retransmit::on_progress(tcb, restart_timer, cx.now);
+    bytes
 }
 
 /// RFC 5681 §2: something is outstanding, the segment says nothing else, and SEG.ACK is the

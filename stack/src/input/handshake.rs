@@ -1,7 +1,9 @@
 //! What the two SYNs say, and the acknowledgment of ours (RFC 9293 §3.5, §3.10.7.2, §3.10.7.3).
 
+use crate::ecn;
 use crate::recv::window;
 use crate::segment::Segment;
+use crate::send::recovery::LossRecovery;
 use crate::send::{keepalive, retransmit};
 use crate::seq::SeqNum;
 use crate::tcb::{Tcb, TimestampState};
@@ -48,6 +50,7 @@ fn negotiate(tcb: &mut Tcb, segment: &Segment, now: Instant) {
             last_ack_sent: tcb.rcv.nxt,
         });
     }
+    ecn::negotiate(tcb, segment);
     // REQ: RFC2018-2
     tcb.negotiated.sack = tcb.config.sack && theirs.sack_permitted;
 }
@@ -59,7 +62,8 @@ fn negotiate(tcb: &mut Tcb, segment: &Segment, now: Instant) {
 fn send_mss(tcb: &Tcb, theirs: Option<Mss>) -> Mss {
     let version = tcb.ip_version();
     let theirs = theirs.unwrap_or(Mss::default_for(version)).raw();
-    let link = Mss::for_mtu(version, tcb.config.mtu).raw();
+    let mtu = tcb.path_mtu.unwrap_or(tcb.config.mtu);
+    let link = Mss::for_mtu(version, mtu).raw();
     let wish = tcb.options.mss.unwrap_or(link);
     Mss::new(theirs.max(tcb.config.min_mss).min(link).min(wish))
 }
@@ -68,6 +72,7 @@ fn send_mss(tcb: &Tcb, theirs: Option<Mss>) -> Mss {
 // REQ: RFC5681-3
 pub(crate) fn take_ack_of_syn(tcb: &mut Tcb, segment: &Segment, now: Instant) {
     tcb.snd.una = tcb.snd.iss + 1;
+    tcb.snd.delivered += 1;
     let scale = if segment.flags.syn {
         WindowScale::ZERO
     } else {
@@ -77,16 +82,12 @@ pub(crate) fn take_ack_of_syn(tcb: &mut Tcb, segment: &Segment, now: Instant) {
     tcb.snd.max_wnd = tcb.snd.max_wnd.max(tcb.snd.wnd);
     tcb.snd.wl1 = segment.seq;
     tcb.snd.wl2 = segment.ack.unwrap_or(tcb.snd.una);
-    let options_len = if tcb.negotiated.timestamps.is_some() {
-        TIMESTAMPS_LEN
-    } else {
-        0
-    };
-    let smss = tcb.snd.mss.payload_limit(options_len) as u32;
-    // REQ: RFC5681-4
     // REQ: RFC6298-12
     let syn_was_lost = tcb.snd.retries > 0;
-    tcb.snd.congestion.on_established(smss, syn_was_lost);
+    let sends_already = tcb.fast_open.early && !tcb.snd.flight.is_empty();
+    if !sends_already {
+        start_sending(tcb, syn_was_lost);
+    }
     retransmit::sample_rtt(tcb, segment, tcb.snd.una, now);
     if syn_was_lost {
         tcb.snd.rtt.on_established_after_syn_timeout();
@@ -99,7 +100,23 @@ pub(crate) fn take_ack_of_syn(tcb: &mut Tcb, segment: &Segment, now: Instant) {
     keepalive::restart(tcb, now);
 }
 
-/// Keeps the text of a SYN, to be read once the connection is established.
+/// The segment size and the method of recovery are known, so that data may leave.
+// REQ: RFC5681-4
+// REQ: RFC7413-13
+pub(crate) fn start_sending(tcb: &mut Tcb, syn_was_lost: bool) {
+    let options_len = if tcb.negotiated.timestamps.is_some() {
+        TIMESTAMPS_LEN
+    } else {
+        0
+    };
+    let smss = tcb.snd.mss.payload_limit(options_len) as u32;
+    tcb.snd.congestion.on_established(smss, syn_was_lost);
+    let method = tcb.negotiated.sack.then_some(tcb.config.loss_detection);
+    tcb.snd.recovery = LossRecovery::new(tcb.snd.iss, method);
+}
+
+/// Keeps the text of a SYN, to be read once the connection is established, or at once if a listener
+/// hands the connection out before.
 // REQ: RFC9293-SM-12
 pub(crate) fn queue_text(tcb: &mut Tcb, segment: &Segment) {
     let room = tcb.rcv.wnd() as usize;

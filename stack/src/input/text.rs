@@ -3,8 +3,10 @@
 use super::fin;
 use crate::config::DataAfterClose;
 use crate::context::Context;
+use crate::ecn;
 use crate::error::ConnectionError;
 use crate::event::{Discard, Event};
+use crate::recv::duplicate;
 use crate::segment::Segment;
 use crate::state::{Check, Disposition};
 use crate::tcb::Tcb;
@@ -46,6 +48,8 @@ fn refuse_after_close(tcb: &Tcb, cx: &mut Context<'_>) -> Check {
 // REQ: RFC9293-SM-09
 // REQ: RFC9293-SHLD-31
 fn take(tcb: &mut Tcb, segment: &Segment) {
+    duplicate::note(tcb, segment);
+    ecn::on_segment(tcb, segment);
     let nxt = tcb.rcv.nxt;
     // Nothing counts behind the window, nor behind the peer's FIN.
     let limit = tcb.rcv.fin.map_or(tcb.rcv.adv, |fin| fin.min(tcb.rcv.adv));

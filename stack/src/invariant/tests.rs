@@ -7,6 +7,7 @@ use super::*;
 use crate::event::Event;
 use crate::host::Output;
 use crate::input::handshake;
+use crate::seq::SeqRange;
 use crate::state::FinWait2;
 use crate::testing::bench::Bench;
 use crate::time::Instant;
@@ -31,9 +32,14 @@ fn damaged(state: StateName, damage: impl FnOnce(&mut Connection)) -> Option<Rul
     c.tcb.snd.max += 1;
 })]
 #[case(Rule::SynAcknowledged, |c: &mut Connection| c.tcb.snd.una = c.tcb.snd.iss)]
-#[case(Rule::ResendWithinFlight, |c: &mut Connection| c.tcb.snd.resend = Some(c.tcb.snd.nxt))]
+#[case(Rule::ScoreboardIsFlight, |c: &mut Connection| {
+    c.tcb.snd.flight.sent(SeqRange::with_len(c.tcb.snd.nxt, 1), Instant::from_millis(0));
+})]
 #[case(Rule::CongestionWindowHoldsSegment, |c: &mut Connection| {
     c.tcb.snd.congestion.set_smss(u32::MAX);
+})]
+#[case(Rule::LossTimersWatchFlight, |c: &mut Connection| {
+    c.tcb.timers.arm(Timer::LossProbe, Instant::from_millis(0));
 })]
 #[case(Rule::ReceiveWithinWindow, |c: &mut Connection| c.tcb.rcv.nxt = c.tcb.rcv.adv + 1)]
 #[case(Rule::WindowWithinBuffer, |c: &mut Connection| c.tcb.rcv.adv += 100_000)]

@@ -3,5 +3,6 @@
 pub mod ack_policy;
 pub mod assembler;
 pub mod buffer;
+pub(crate) mod duplicate;
 pub mod sack_blocks;
 pub(crate) mod window;

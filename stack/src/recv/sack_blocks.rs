@@ -5,19 +5,29 @@ use crate::seq::{SeqNum, SeqRange};
 use crate::wire::options::SackBlocks;
 use alloc::vec::Vec;
 
-/// The blocks for an ACK of `rcv_nxt`: the island that changed last first, so that the first
-/// block holds the segment that triggered the ACK, then the others by how recently they were
-/// reported first. At most `capacity` of them.
-pub fn sack_blocks(rcv_nxt: SeqNum, islands: &[Island], capacity: usize) -> SackBlocks {
+/// The blocks for an ACK of `rcv_nxt`: a duplicate if there is one to report, and behind it the
+/// island it lies in; the island that changed last, so that the first block holds the segment that
+/// triggered the ACK; then the others by how recently they were reported first. At most `capacity`
+/// of them.
+pub fn sack_blocks(
+    rcv_nxt: SeqNum,
+    duplicate: Option<SeqRange>,
+    islands: &[Island],
+    capacity: usize,
+) -> SackBlocks {
+    let range = |island: &Island| SeqRange::new(rcv_nxt + island.start, rcv_nxt + island.end);
+    let holds = |island: &Island| duplicate.is_some_and(|part| range(island).contains_range(part));
     // REQ: RFC2018-4
     // REQ: RFC2018-6
     let mut by_recency: Vec<&Island> = islands.iter().collect();
-    by_recency.sort_unstable_by_key(|island| core::cmp::Reverse(island.stamp));
+    // REQ: RFC2883-4
+    by_recency.sort_unstable_by_key(|island| core::cmp::Reverse((holds(island), island.stamp)));
     // REQ: RFC2018-5
-    by_recency
+    let islands = by_recency.into_iter().map(range);
+    duplicate
         .into_iter()
+        .chain(islands)
         .take(capacity)
-        .map(|island| SeqRange::new(rcv_nxt + island.start, rcv_nxt + island.end))
         .collect()
 }
 
@@ -32,7 +42,7 @@ mod tests {
         for offset in offsets {
             buffer.insert(*offset, &[0; 10]);
         }
-        sack_blocks(SeqNum::new(u32::MAX - 14), buffer.islands(), capacity)
+        sack_blocks(SeqNum::new(u32::MAX - 14), None, buffer.islands(), capacity)
             .as_slice()
             .iter()
             .map(|block| (block.start.raw(), block.end.raw()))
@@ -59,6 +69,25 @@ mod tests {
     #[test]
     fn a_duplicate_of_an_old_island_brings_it_to_the_front() {
         assert_eq!(blocks_after(&[20, 60, 20], 4), [(5, 15), (45, 55)]);
+    }
+
+    #[test]
+    fn a_duplicate_comes_first_and_its_island_second() {
+        let mut buffer = RecvBuffer::new(1000);
+        for offset in [20, 60] {
+            buffer.insert(offset, &[0; 10]);
+        }
+        let nxt = SeqNum::new(100);
+        let blocks = |duplicate: (u32, u32)| -> Vec<(u32, u32)> {
+            let duplicate = SeqRange::new(SeqNum::new(duplicate.0), SeqNum::new(duplicate.1));
+            sack_blocks(nxt, Some(duplicate), buffer.islands(), 3)
+                .as_slice()
+                .iter()
+                .map(|block| (block.start.raw(), block.end.raw()))
+                .collect()
+        };
+        assert_eq!(blocks((90, 95)), [(90, 95), (160, 170), (120, 130)]);
+        assert_eq!(blocks((122, 124)), [(122, 124), (120, 130), (160, 170)]);
     }
 
     #[test]

@@ -2,13 +2,18 @@
 
 use crate::seq::SeqNum;
 use crate::tcb::Tcb;
-use crate::window::{UnscaledWindow, Window};
+use crate::window::{UnscaledWindow, Window, WindowScale};
 
 /// The window field of our SYN or SYN-ACK: what the buffer holds, never scaled.
 // REQ: RFC7323-4
 pub(crate) fn for_syn(tcb: &Tcb) -> UnscaledWindow {
     let room = capacity(tcb).min(u32::from(u16::MAX));
     UnscaledWindow::new(room as u16)
+}
+
+/// The window field of our SYN-ACK: what was promised when the SYN came, less the text on it.
+pub(crate) fn for_syn_ack(tcb: &Tcb) -> UnscaledWindow {
+    Window::new(tcb.rcv.wnd()).unscale(WindowScale::ZERO)
 }
 
 /// The window field of any later segment; moves the announced right edge.

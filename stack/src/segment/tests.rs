@@ -1,5 +1,6 @@
 use super::*;
 use crate::window::{Mss, WindowScale};
+use crate::wire::fast_open::{Cookie, FastOpenOption};
 use crate::wire::options::{SackBlocks, Timestamps};
 use alloc::vec;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -90,6 +91,16 @@ fn any_addresses() -> impl Strategy<Value = (SocketAddr, SocketAddr, u32)> {
         })
 }
 
+fn any_fast_open() -> impl Strategy<Value = Option<FastOpenOption>> {
+    let cookie = (any::<[u8; 16]>(), 1usize..=8);
+    let option =
+        (any::<bool>(), cookie).prop_map(|(experimental, (bytes, pairs))| FastOpenOption {
+            cookie: Cookie::new(&bytes[..2 * pairs]),
+            experimental,
+        });
+    prop::option::of(option)
+}
+
 fn any_options() -> impl Strategy<Value = TcpOptions> {
     (
         any::<Option<u16>>(),
@@ -97,9 +108,10 @@ fn any_options() -> impl Strategy<Value = TcpOptions> {
         any::<bool>(),
         prop::collection::vec(any::<(u32, u32)>(), 0..2),
         any::<Option<(u32, u32)>>(),
+        any_fast_open(),
     )
         .prop_map(
-            |(mss, scale, sack_permitted, sack, timestamps)| TcpOptions {
+            |(mss, scale, sack_permitted, sack, timestamps, fast_open)| TcpOptions {
                 mss: mss.map(Mss::new),
                 window_scale: scale.map(WindowScale::new),
                 sack_permitted,
@@ -108,6 +120,7 @@ fn any_options() -> impl Strategy<Value = TcpOptions> {
                     .map(|(a, b)| SeqRange::new(SeqNum::new(a), SeqNum::new(b)))
                     .collect::<SackBlocks>(),
                 timestamps: timestamps.map(|(value, echo)| Timestamps { value, echo }),
+                fast_open,
                 note: None,
             },
         )

@@ -1,7 +1,9 @@
 //! The sender's mechanisms, one a file.
 
 pub mod buffer;
+pub mod flight;
 pub(crate) mod keepalive;
+pub(crate) mod loss_probe;
 pub(crate) mod nagle;
 pub(crate) mod output;
 pub(crate) mod persist;
@@ -9,3 +11,4 @@ pub(crate) mod recovery;
 pub(crate) mod retransmit;
 pub mod rtt;
 pub(crate) mod segments;
+pub(crate) mod selective;

@@ -2,31 +2,45 @@
 //! acknowledgment owed.
 
 use super::nagle::{self, Candidate, Decision};
-use super::{persist, retransmit, segments};
+use super::recovery::{self, LossRecovery};
+use super::{loss_probe, persist, retransmit, segments};
 use crate::context::Context;
+use crate::ecn::{self, Codepoint};
 use crate::event::{Event, RetransmitCause};
 use crate::recv::ack_policy::Owed;
 use crate::recv::window;
 use crate::segment::Flags;
-use crate::seq::SeqNum;
+use crate::seq::{SeqNum, SeqRange};
 use crate::tcb::Tcb;
 use crate::time::Instant;
 use crate::timers::Timer;
+
+/// Why a piece is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It never was.
+    New,
+    /// It counts as lost.
+    Lost,
+    /// It may be lost (RFC 6675 §4, NextSeg() rules 3 and 4).
+    Guess { rescue: bool },
+}
 
 /// A stretch of the send queue that could leave in one segment.
 #[derive(Debug, Clone, Copy)]
 struct Piece {
     seq: SeqNum,
     len: u32,
-    /// It was sent before.
-    again: bool,
+    kind: Kind,
     /// The FIN goes with it.
     fin: bool,
 }
 
 /// Sends what is due. `may_send` tells whether the state lets data and FIN out.
 pub(crate) fn flush(tcb: &mut Tcb, may_send: bool, cx: &mut Context<'_>) {
-    if may_send {
+    // A SYN-ACK that was lost comes first: nothing else leaves before it is acknowledged.
+    let syn_was_lost = tcb.snd.syn_unacked() && tcb.snd.retries > 0;
+    if may_send && !syn_was_lost {
         restart_after_idle(tcb, cx.now);
         while let Some(piece) = next_piece(tcb, cx) {
             send_piece(tcb, piece, RetransmitCause::LostFlight, cx);
@@ -78,37 +92,84 @@ pub(crate) fn update_window(tcb: &mut Tcb) {
     }
 }
 
-/// The next segment that may leave now.
+/// The next segment that may leave now: what is lost first, then what is new.
+// REQ: RFC6675-3
 fn next_piece(tcb: &mut Tcb, cx: &Context<'_>) -> Option<Piece> {
-    let seq = tcb.snd.resend.unwrap_or(tcb.snd.nxt);
-    let again = seq.before(tcb.snd.nxt);
-    let end = tcb.snd.data_end();
     let full = full_segment(tcb, cx);
-    // REQ: RFC5681-1
-    let room = room_at(tcb, seq);
+    let room = recovery::room(tcb);
+    // The FIN has a number but no byte.
+    if let Some(lost) = tcb.snd.flight.next_lost(full + 1) {
+        return repeat(tcb, lost, full, room);
+    }
+    new_piece(tcb, full, room, cx).or_else(|| speculative_piece(tcb, full, room))
+}
+
+/// As much of what is lost as fits in one segment.
+fn repeat(tcb: &Tcb, lost: SeqRange, full: u32, room: u32) -> Option<Piece> {
+    let end = tcb.snd.data_end();
+    let seq = lost.start;
+    let room = room.min(window_room_at(tcb, seq));
     if seq.at_or_after(end) {
-        return bare_fin(tcb, seq, again, room);
+        return bare_fin(tcb, seq, true, room);
     }
-    let waiting = seq.span_to(end);
+    let waiting = seq.span_to(lost.end.min(end));
     let len = waiting.min(full).min(room);
-    if len == 0 {
+    // A fragment of a segment is not worth sending again: its time comes with the next ACK.
+    if len == 0 || (seq != tcb.snd.una && len < full.min(waiting)) {
         return None;
     }
-    let last = len == waiting;
-    // In the middle of a repeat a fragment of a segment is not worth sending either: its time comes
-    // with the next ACK.
-    if again && seq != tcb.snd.una && len < full && len < seq.span_to(tcb.snd.nxt.min(end)) {
-        return None;
-    }
-    if !again && !worth_sending(tcb, len, full, last, cx) {
-        return None;
-    }
-    let fin = last && tcb.snd.fin_queued && room > len;
+    let fin = seq + len == end && lost.end.after(end) && room > len;
     Some(Piece {
         seq,
         len,
-        again,
+        kind: Kind::Lost,
         fin,
+    })
+}
+
+/// As much as fits in one segment of what was never sent.
+fn new_piece(tcb: &mut Tcb, full: u32, room: u32, cx: &Context<'_>) -> Option<Piece> {
+    let seq = tcb.snd.nxt;
+    let end = tcb.snd.data_end();
+    let room = room.min(window_room_at(tcb, seq));
+    if seq.at_or_after(end) {
+        return bare_fin(tcb, seq, false, room);
+    }
+    let waiting = seq.span_to(end);
+    let len = waiting.min(full).min(room);
+    let last = len == waiting;
+    if len == 0 || !worth_sending(tcb, len, full, last, cx) {
+        return None;
+    }
+    Some(Piece {
+        seq,
+        len,
+        kind: Kind::New,
+        fin: last && tcb.snd.fin_queued && room > len,
+    })
+}
+
+/// What SACK recovery sends when nothing is lost and nothing is new.
+fn speculative_piece(tcb: &Tcb, full: u32, room: u32) -> Option<Piece> {
+    let LossRecovery::Sack(sack) = &tcb.snd.recovery else {
+        return None;
+    };
+    let guess = sack.speculative(&tcb.snd.flight, full)?;
+    let end = tcb.snd.data_end();
+    let room = room.min(window_room_at(tcb, guess.range.start));
+    let data_end = guess.range.end.min(end);
+    let len = if data_end.after(guess.range.start) {
+        guess.range.start.span_to(data_end)
+    } else {
+        0
+    };
+    (room >= guess.range.len()).then_some(Piece {
+        seq: guess.range.start,
+        len,
+        kind: Kind::Guess {
+            rescue: guess.rescue,
+        },
+        fin: guess.range.end.after(end),
     })
 }
 
@@ -118,7 +179,7 @@ fn bare_fin(tcb: &Tcb, seq: SeqNum, again: bool, room: u32) -> Option<Piece> {
     (due && room > 0).then_some(Piece {
         seq,
         len: 0,
-        again,
+        kind: if again { Kind::Lost } else { Kind::New },
         fin: true,
     })
 }
@@ -128,13 +189,12 @@ pub(crate) fn full_segment(tcb: &Tcb, cx: &Context<'_>) -> u32 {
     tcb.effective_mss(segments::options(tcb, cx.now).len()) as u32
 }
 
-/// Sequence numbers from `seq` on that the peer's window and the congestion window leave.
+/// Sequence numbers from `seq` on that the peer's window leaves.
 // REQ: RFC9293-MUST-34
 // REQ: RFC7323-9
 // REQ: RFC9293-SHLD-15
-fn room_at(tcb: &Tcb, seq: SeqNum) -> u32 {
-    let snd = &tcb.snd;
-    let right = snd.una + snd.wnd.bytes().min(snd.congestion.send_allowance());
+fn window_room_at(tcb: &Tcb, seq: SeqNum) -> u32 {
+    let right = tcb.snd.una.max(tcb.snd.iss + 1) + tcb.snd.wnd.bytes();
     if right.after(seq) {
         seq.span_to(right)
     } else {
@@ -149,7 +209,7 @@ fn worth_sending(tcb: &mut Tcb, len: u32, full: u32, last: bool, cx: &Context<'_
         full,
         last,
         urgent_or_final: snd.fin_queued || snd.up.is_some_and(|up| up.after(snd.nxt)),
-        outstanding: snd.in_flight(),
+        outstanding: snd.max.after(snd.data_start()),
         max_wnd: snd.max_wnd.bytes(),
         nagle: tcb.config.nagle && !tcb.options.nodelay,
         corked: tcb.options.cork || snd.more_coming,
@@ -171,7 +231,7 @@ fn send_piece(tcb: &mut Tcb, piece: Piece, cause: RetransmitCause, cx: &mut Cont
     let Piece {
         seq,
         len,
-        again,
+        kind,
         fin,
     } = piece;
     let offset = tcb.snd.data_start().span_to(seq) as usize;
@@ -182,45 +242,122 @@ fn send_piece(tcb: &mut Tcb, piece: Piece, cause: RetransmitCause, cx: &mut Cont
     let psh = len > 0
         && ((ends_queue && !tcb.snd.more_coming)
             || tcb.snd.buffer.ends_pushed(offset, len as usize));
+    let (codepoint, cwr) = if kind == Kind::New && len > 0 {
+        ecn::for_new_data(tcb)
+    } else {
+        (Codepoint::NotEct, false)
+    };
     let flags = Flags {
         fin,
         psh,
+        cwr,
         ..Flags::NONE
     };
-    segments::send(tcb, seq, flags, payload, cx);
-    let sequence_len = len + u32::from(fin);
-    if again {
-        tcb.snd.rtt.on_retransmitted();
-        tcb.snd.retransmitted += 1;
-        cx.event(Event::Retransmitted {
-            id: tcb.id,
-            seq,
-            len: sequence_len,
-            cause,
-        });
-    }
-    let end = seq + sequence_len;
-    if !again {
-        tcb.snd.rtt.on_sent(end, cx.now);
-        tcb.timers.disarm(Timer::SwsOverride);
+    segments::send_marked(tcb, seq, flags, codepoint, payload, cx);
+    let range = SeqRange::with_len(seq, len + u32::from(fin));
+    match kind {
+        Kind::New => {
+            note_new(tcb, range, cx.now);
+            loss_probe::schedule(tcb, cx.now);
+        }
+        Kind::Lost => note_again(tcb, range, false, cause, cx),
+        Kind::Guess { rescue } => note_again(tcb, range, rescue, cause, cx),
     }
     tcb.snd.last_sent = Some(cx.now);
-    if end.after(tcb.snd.nxt) {
-        tcb.snd.nxt = end;
-        tcb.snd.max = tcb.snd.max.max(end);
-    }
-    if tcb.snd.resend.is_some() {
-        tcb.snd.resend = Some(end).filter(|at| at.before(tcb.snd.nxt));
-    }
     retransmit::on_sent(tcb, cx.now);
 }
 
-/// Sends the segment at SND.UNA again, whatever the congestion window says. Answers where it ended.
-pub(crate) fn resend_first(tcb: &mut Tcb, cause: RetransmitCause, cx: &mut Context<'_>) -> SeqNum {
+fn note_new(tcb: &mut Tcb, range: SeqRange, now: Instant) {
+    tcb.snd.rtt.on_sent(range.end, now);
+    tcb.timers.disarm(Timer::SwsOverride);
+    tcb.snd.flight.sent(range, now);
+    tcb.snd.recovery.on_sent(range);
+    tcb.snd.nxt = range.end;
+    tcb.snd.max = tcb.snd.max.max(range.end);
+}
+
+fn note_again(
+    tcb: &mut Tcb,
+    range: SeqRange,
+    rescue: bool,
+    cause: RetransmitCause,
+    cx: &mut Context<'_>,
+) {
+    tcb.snd.rtt.on_retransmitted();
+    tcb.snd.retransmitted += 1;
+    tcb.snd.flight.sent_again(range, cx.now);
+    tcb.snd.recovery.on_sent_again(range, rescue);
+    let timestamp = tcb.negotiated.timestamps.is_some();
+    let timestamp = timestamp.then(|| tcb.negotiated.timestamp_clock(cx.now));
+    if let Some(undo) = &mut tcb.snd.undo {
+        undo.on_sent_again(range.len(), timestamp);
+    }
+    cx.event(Event::Retransmitted {
+        id: tcb.id,
+        seq: range.start,
+        len: range.len(),
+        cause,
+    });
+}
+
+/// The probe of RFC 8985 §7.3, whatever the congestion window says: the next new segment if there
+/// is one that the peer's window takes, else the last one once more. Answers whether it was that.
+// REQ: RFC8985-11
+pub(crate) fn send_probe(tcb: &mut Tcb, cx: &mut Context<'_>) -> Option<bool> {
+    let full = full_segment(tcb, cx);
+    if let Some(new) = probe_of_new_data(tcb, full) {
+        send_piece(tcb, new, RetransmitCause::LossProbe, cx);
+        return Some(false);
+    }
+    let last = tcb.snd.flight.iter().next_back()?.range;
+    let end = tcb.snd.data_end();
+    let data_end = last.end.min(end);
+    let len = if data_end.after(last.start) {
+        last.start.span_to(data_end).min(full)
+    } else {
+        0
+    };
+    let piece = Piece {
+        seq: data_end - len,
+        len,
+        kind: Kind::Guess { rescue: true },
+        fin: last.end.after(end),
+    };
+    send_piece(tcb, piece, RetransmitCause::LossProbe, cx);
+    Some(true)
+}
+
+fn probe_of_new_data(tcb: &Tcb, full: u32) -> Option<Piece> {
+    let seq = tcb.snd.nxt;
+    let end = tcb.snd.data_end();
+    let room = window_room_at(tcb, seq);
+    let waiting = if end.after(seq) { seq.span_to(end) } else { 0 };
+    let len = waiting.min(full).min(room);
+    let fin = len == waiting && tcb.snd.fin_queued && !tcb.snd.fin_sent() && room > len;
+    (len > 0 || fin).then_some(Piece {
+        seq,
+        len,
+        kind: Kind::New,
+        fin,
+    })
+}
+
+/// Sends the first of what counts as lost, whatever the congestion window says.
+pub(crate) fn send_first_lost(tcb: &mut Tcb, cause: RetransmitCause, cx: &mut Context<'_>) {
+    let full = full_segment(tcb, cx);
+    if let Some(lost) = tcb.snd.flight.next_lost(full + 1)
+        && let Some(piece) = repeat(tcb, lost, full, u32::MAX)
+    {
+        send_piece(tcb, piece, cause, cx);
+    }
+}
+
+/// Sends the segment at SND.UNA again, whatever the congestion window says.
+pub(crate) fn resend_first(tcb: &mut Tcb, cause: RetransmitCause, cx: &mut Context<'_>) {
     let seq = tcb.snd.una;
     let end = tcb.snd.data_end();
     let data = if end.after(seq) { seq.span_to(end) } else { 0 };
-    let sent = seq.span_to(tcb.snd.max);
+    let sent = seq.span_to(tcb.snd.nxt);
     // Data and FIN that were never sent do not travel with a retransmission, nor does what a
     // shrunken window excludes.
     // REQ: RFC9293-SHLD-16
@@ -228,20 +365,14 @@ pub(crate) fn resend_first(tcb: &mut Tcb, cause: RetransmitCause, cx: &mut Conte
     let len = data.min(full_segment(tcb, cx)).min(sent).min(offered);
     let fin = tcb.snd.fin_sent() && !tcb.snd.fin_acknowledged && seq + len == end;
     if len == 0 && !fin {
-        return seq;
+        return;
     }
-    let resend = tcb.snd.resend.take();
-    send_piece(
-        tcb,
-        Piece {
-            seq,
-            len,
-            again: true,
-            fin,
-        },
-        cause,
-        cx,
-    );
-    tcb.snd.resend = resend;
-    seq + len + u32::from(fin)
+    let kind = Kind::Lost;
+    let piece = Piece {
+        seq,
+        len,
+        kind,
+        fin,
+    };
+    send_piece(tcb, piece, cause, cx);
 }

@@ -12,7 +12,8 @@ use crate::timers::Timer;
 
 /// Whether only a wider window would let us go on.
 fn is_blocked(tcb: &Tcb) -> bool {
-    tcb.snd.wnd.bytes() == 0 && (tcb.snd.unsent() || tcb.snd.in_flight())
+    // Nobody can answer a probe before the handshake has ended.
+    !tcb.snd.syn_unacked() && tcb.snd.wnd.bytes() == 0 && (tcb.snd.unsent() || tcb.snd.in_flight())
 }
 
 /// After every step that may have opened or closed the window: exactly one of the retransmission
@@ -22,6 +23,8 @@ fn is_blocked(tcb: &Tcb) -> bool {
 pub(crate) fn update(tcb: &mut Tcb, now: Instant) {
     if is_blocked(tcb) {
         tcb.timers.disarm(Timer::Retransmit);
+        tcb.timers.disarm(Timer::Reordering);
+        tcb.timers.disarm(Timer::LossProbe);
         tcb.timers.disarm(Timer::SwsOverride);
         if !tcb.timers.is_armed(Timer::Persist) {
             // REQ: RFC9293-SHLD-29
@@ -52,9 +55,7 @@ pub(crate) fn on_ack(tcb: &mut Tcb, now: Instant) {
         tcb.snd.rtt.end_back_off();
         // The probe's byte was refused, or everything from SND.UNA on was.
         tcb.snd.max = tcb.snd.nxt;
-        if tcb.snd.in_flight() {
-            tcb.snd.resend = Some(tcb.snd.una);
-        }
+        tcb.snd.flight.mark_all_lost();
     }
 }
 

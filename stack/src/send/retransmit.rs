@@ -1,11 +1,11 @@
 //! The retransmission timer (RFC 6298 §5, RFC 9293 §3.8.1, §3.8.3).
 
-use super::{output, segments};
+use super::{loss_probe, output, recovery, segments};
 use crate::context::Context;
 use crate::error::ConnectionError;
 use crate::event::{Event, RetransmitCause};
 use crate::segment::Segment;
-use crate::seq::SeqNum;
+use crate::seq::{SeqNum, SeqRange};
 use crate::state::Origin;
 use crate::tcb::Tcb;
 use crate::time::Instant;
@@ -40,6 +40,7 @@ pub(crate) fn on_progress(tcb: &mut Tcb, restart: bool, now: Instant) {
     } else if restart {
         tcb.arm(Timer::Retransmit, now, tcb.snd.rtt.rto());
     }
+    loss_probe::schedule(tcb, now);
     if tcb.snd.in_flight() || tcb.snd.unsent() {
         tcb.arm(Timer::UserTimeout, now, tcb.user_timeout());
     } else {
@@ -53,12 +54,16 @@ pub(crate) fn on_progress(tcb: &mut Tcb, restart: bool, now: Instant) {
 // REQ: RFC7323-19
 // REQ: RFC9293-MUST-18
 pub(crate) fn sample_rtt(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, now: Instant) {
+    if tcb.snd.rtt.on_acked(ack, now).is_some() {
+        tcb.snd.recovery.on_measured();
+        return;
+    }
     // Once something was sent twice only the peer's echo tells which copy it answers.
-    if tcb.snd.rtt.on_acked(ack, now).is_none()
-        && !tcb.snd.rtt.is_measuring()
+    if !tcb.snd.rtt.is_measuring()
         && let Some(elapsed) = echoed_round_trip(tcb, segment, now)
     {
         tcb.snd.rtt.sample(elapsed);
+        tcb.snd.recovery.on_measured();
     }
 }
 
@@ -84,18 +89,19 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
     let first = tcb.snd.retries == 0;
     tcb.snd.retries += 1;
     tcb.snd.rtt.on_retransmitted();
-    let flight = tcb.snd.una.span_to(tcb.snd.max);
-    tcb.snd.congestion.on_timeout(flight, tcb.snd.max, first);
+    // Everything outstanding counts as lost; it goes out again as the congestion window opens.
+    recovery::on_timeout(tcb, first, cx.now);
     back_off(tcb, cx);
     report_trouble(tcb, cx);
-    // Everything outstanding counts as lost; it goes out again as the congestion window opens.
-    tcb.snd.resend = None;
     if tcb.snd.syn_unacked() {
+        // A closed window may have kept everything else from leaving that would have started it.
+        if !tcb.timers.is_armed(Timer::UserTimeout) {
+            tcb.arm(Timer::UserTimeout, cx.now, tcb.user_timeout());
+        }
         let segment = segments::syn_ack(tcb, cx.now);
         resend_syn(tcb, &segment, cx);
     } else {
-        let next = output::resend_first(tcb, RetransmitCause::Timeout, cx);
-        tcb.snd.resend = Some(next).filter(|at| at.before(tcb.snd.nxt));
+        output::resend_first(tcb, RetransmitCause::Timeout, cx);
     }
     tcb.arm(Timer::Retransmit, cx.now, tcb.snd.rtt.rto());
 }
@@ -123,10 +129,20 @@ fn report_trouble(tcb: &mut Tcb, cx: &mut Context<'_>) {
 }
 
 /// Sends the first SYN of an active OPEN and starts the timers behind it.
+///
+/// What Fast Open has put into the send buffer goes along, with its option.
 pub(crate) fn start_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
-    let segment = segments::syn(tcb, cx.now);
+    let mut segment = segments::syn(tcb, cx.now);
+    segment.options.fast_open = tcb.fast_open.option.take();
+    segment.payload = tcb.snd.buffer.copy(0, usize::MAX);
     cx.transmit(&segment);
     note_syn_sent(tcb, cx.now);
+    if !segment.payload.is_empty() {
+        let text = SeqRange::with_len(tcb.snd.nxt, segment.payload.len() as u32);
+        tcb.snd.flight.sent(text, cx.now);
+        tcb.snd.nxt = text.end;
+        tcb.snd.max = text.end;
+    }
     tcb.arm(Timer::Retransmit, cx.now, tcb.snd.rtt.rto());
     tcb.arm(Timer::HandshakeGiveUp, cx.now, tcb.syn_give_up());
 }
@@ -134,11 +150,12 @@ pub(crate) fn start_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
 /// Sends the first SYN-ACK and starts the ladder behind it.
 // REQ: DOC-HS-12
 pub(crate) fn start_syn_ack(tcb: &mut Tcb, origin: Origin, cx: &mut Context<'_>) {
-    let segment = segments::syn_ack(tcb, cx.now);
+    let mut segment = segments::syn_ack(tcb, cx.now);
+    segment.options.fast_open = tcb.fast_open.option.take();
     cx.transmit(&segment);
     segments::note_ack_sent(tcb);
     match origin {
-        Origin::Passive { .. } => {
+        Origin::Passive { .. } | Origin::FastOpen => {
             note_syn_sent(tcb, cx.now);
             tcb.arm(Timer::Retransmit, cx.now, tcb.config.syn_ack_timeout);
         }
@@ -153,7 +170,9 @@ fn note_syn_sent(tcb: &mut Tcb, now: Instant) {
     tcb.snd.rtt.on_sent(tcb.snd.nxt, now);
 }
 
-/// The timer fired in SYN-SENT: the same SYN again.
+/// The timer fired in SYN-SENT: the same SYN again, without the data and the option of Fast Open,
+/// which may be what was in its way.
+// REQ: RFC7413-11
 pub(crate) fn on_syn_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
     tcb.snd.retries += 1;
     back_off(tcb, cx);
@@ -163,8 +182,18 @@ pub(crate) fn on_syn_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
     tcb.arm(Timer::Retransmit, cx.now, tcb.snd.rtt.rto());
 }
 
+/// A SYN with data did not fit the path: the plain one leaves at once, the timer goes on.
+pub(crate) fn repeat_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
+    let segment = segments::syn(tcb, cx.now);
+    cx.transmit(&segment);
+    note_syn_again(tcb, RetransmitCause::LostFlight, cx);
+}
+
 /// The timer fired in SYN-RECEIVED. A passive entry climbs the ladder (by default again after 1, 2,
 /// 4, 8, 16 s, given up 32 s later); a crossed active open goes on as its SYN would.
+///
+/// The SYN-ACK leaves without a cookie: only the first one had it.
+// REQ: RFC7413-12
 // REQ: DOC-HS-10
 // REQ: DOC-HS-11
 // REQ: DOC-HS-12
@@ -176,9 +205,13 @@ pub(crate) fn on_syn_ack_timeout(tcb: &mut Tcb, origin: Origin, cx: &mut Context
             back_off(tcb, cx);
             tcb.snd.rtt.rto()
         }
-        Origin::Passive { .. } => {
+        Origin::Passive { .. } | Origin::FastOpen => {
             if tcb.snd.retries >= tcb.config.syn_ack_retries {
                 return Verdict::GiveUp;
+            }
+            // Data that left already waits for the SYN-ACK, and counts as lost like it.
+            if !tcb.snd.flight.is_empty() {
+                recovery::on_timeout(tcb, tcb.snd.retries == 0, cx.now);
             }
             tcb.snd.retries += 1;
             let factor = 1u32.checked_shl(tcb.snd.retries).unwrap_or(u32::MAX);
@@ -207,6 +240,7 @@ fn resend_syn(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) {
 fn note_syn_again(tcb: &mut Tcb, cause: RetransmitCause, cx: &mut Context<'_>) {
     tcb.snd.rtt.on_retransmitted();
     tcb.snd.retransmitted += 1;
+    tcb.fast_open.repeated = true;
     cx.event(Event::Retransmitted {
         id: tcb.id,
         seq: tcb.snd.iss,

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::context::Context;
+use crate::ecn::{self, Codepoint};
 use crate::event::Event;
 use crate::recv::sack_blocks::sack_blocks;
 use crate::recv::window;
@@ -14,9 +15,6 @@ use crate::timers::Timer;
 use crate::window::WindowScale;
 use crate::wire::options::{TcpOptions, Timestamps};
 
-/// The two ECN bits of the traffic class, which are not ours to set.
-const ECN_BITS: u8 = 0b11;
-
 /// A segment with the addresses and IP fields of the connection, and nothing else.
 // REQ: RFC9293-MUST-45
 // REQ: RFC9293-MUST-48
@@ -26,7 +24,7 @@ pub(crate) fn blank(tcb: &Tcb, seq: SeqNum) -> Segment {
         seq,
         ttl: tcb.options.ttl.unwrap_or(tcb.config.ttl),
         // REQ: RFC9293-SHLD-22
-        traffic_class: tcb.options.traffic_class & !ECN_BITS,
+        traffic_class: tcb.options.traffic_class & !ecn::MASK,
         ..Segment::new(tcb.local, tcb.remote)
     }
 }
@@ -38,8 +36,13 @@ pub(crate) fn blank(tcb: &Tcb, seq: SeqNum) -> Segment {
 // REQ: RFC2018-1
 pub(crate) fn syn(tcb: &Tcb, now: Instant) -> Segment {
     let config = &tcb.config;
+    let asks_for_ecn = ecn::asks(tcb);
     Segment {
-        flags: Flags::SYN,
+        flags: Flags {
+            ece: asks_for_ecn,
+            cwr: asks_for_ecn,
+            ..Flags::SYN
+        },
         wnd: window::for_syn(tcb),
         options: TcpOptions {
             mss: Some(tcb.rcv.mss),
@@ -61,9 +64,13 @@ pub(crate) fn syn(tcb: &Tcb, now: Instant) -> Segment {
 // REQ: RFC7323-5
 pub(crate) fn syn_ack(tcb: &Tcb, now: Instant) -> Segment {
     Segment {
-        flags: Flags::SYN,
+        // REQ: RFC3168-2
+        flags: Flags {
+            ece: tcb.ecn.in_use,
+            ..Flags::SYN
+        },
         ack: Some(tcb.rcv.nxt),
-        wnd: window::for_syn(tcb),
+        wnd: window::for_syn_ack(tcb),
         options: TcpOptions {
             mss: Some(tcb.rcv.mss),
             window_scale: tcb.negotiated.scaling.then_some(tcb.negotiated.rcv_scale),
@@ -87,6 +94,7 @@ pub(crate) fn options(tcb: &Tcb, now: Instant) -> TcpOptions {
     if tcb.negotiated.sack {
         options.sack = sack_blocks(
             tcb.rcv.nxt,
+            tcb.rcv.duplicate,
             tcb.rcv.buffer.islands(),
             options.sack_capacity(),
         );
@@ -102,15 +110,33 @@ fn timestamps(tcb: &Tcb, now: Instant) -> Option<Timestamps> {
 }
 
 /// Sends `<SEQ=seq><ACK=RCV.NXT><CTL=ACK>` with `flags` and `payload`: every segment but SYN and
-/// RST leaves here.
+/// RST leaves here. Without ECT: that is for new data, see [`send_marked`].
 // REQ: RFC9293-SM-04
+// REQ: RFC3168-4
+// REQ: RFC3168-10
+// REQ: RFC3168-11
+// REQ: RFC3168-13
 pub(crate) fn send(
     tcb: &mut Tcb,
     seq: SeqNum,
-    mut flags: Flags,
+    flags: Flags,
     payload: Vec<u8>,
     cx: &mut Context<'_>,
 ) {
+    send_marked(tcb, seq, flags, Codepoint::NotEct, payload, cx);
+}
+
+/// The same with an ECN codepoint.
+pub(crate) fn send_marked(
+    tcb: &mut Tcb,
+    seq: SeqNum,
+    mut flags: Flags,
+    codepoint: Codepoint,
+    payload: Vec<u8>,
+    cx: &mut Context<'_>,
+) {
+    // REQ: RFC3168-7
+    flags.ece = tcb.ecn.echo;
     let mut up = 0;
     // REQ: RFC9293-MUST-30
     // REQ: RFC9293-MUST-62
@@ -128,6 +154,7 @@ pub(crate) fn send(
         up,
         options: options(tcb, cx.now),
         payload,
+        traffic_class: tcb.options.traffic_class & !ecn::MASK | codepoint.bits(),
         ..blank(tcb, seq)
     };
     note_ack_sent(tcb);
@@ -138,6 +165,8 @@ pub(crate) fn send(
 // REQ: RFC9293-MUST-58
 pub(crate) fn note_ack_sent(tcb: &mut Tcb) {
     tcb.rcv.ack.sent();
+    // REQ: RFC2883-2
+    tcb.rcv.duplicate = None;
     tcb.timers.disarm(Timer::DelayedAck);
     if let Some(state) = tcb.negotiated.timestamps.as_mut() {
         state.last_ack_sent = tcb.rcv.nxt;

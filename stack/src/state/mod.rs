@@ -68,6 +68,22 @@ impl State {
         }
     }
 
+    /// Where a connection in SYN-RECEIVED comes from.
+    pub(crate) fn origin(&self) -> Option<Origin> {
+        match self {
+            Self::SynReceived(SynReceived { origin }) => Some(*origin),
+            Self::Closed(_)
+            | Self::SynSent(_)
+            | Self::Established(_)
+            | Self::FinWait1(_)
+            | Self::FinWait2(_)
+            | Self::CloseWait(_)
+            | Self::Closing(_)
+            | Self::LastAck(_)
+            | Self::TimeWait(_) => None,
+        }
+    }
+
     /// SEGMENT ARRIVES, all checks.
     pub(crate) fn on_segment(
         &self,
@@ -118,11 +134,9 @@ impl State {
             | Self::FinWait1(_)
             | Self::Closing(_)
             | Self::LastAck(_) => true,
-            Self::Closed(_)
-            | Self::SynSent(_)
-            | Self::SynReceived(_)
-            | Self::FinWait2(_)
-            | Self::TimeWait(_) => false,
+            // REQ: RFC7413-13
+            Self::SynReceived(SynReceived { origin }) => *origin == Origin::FastOpen,
+            Self::Closed(_) | Self::SynSent(_) | Self::FinWait2(_) | Self::TimeWait(_) => false,
         }
     }
 }

@@ -6,8 +6,10 @@ use crate::context::Context;
 use crate::error::ConnectionError;
 use crate::event::{AbandonCause, Discard};
 use crate::input::reset::{self, Reset};
-use crate::input::{acceptability, handshake, timestamps};
+use crate::input::{acceptability, ack, timestamps};
+use crate::recv::duplicate;
 use crate::segment::Segment;
+use crate::seq::SeqNum;
 use crate::socket::SocketId;
 use crate::tcb::Tcb;
 
@@ -27,6 +29,9 @@ pub(crate) enum Origin {
         /// The listener.
         listener: SocketId,
     },
+    /// A listener got a SYN with a valid cookie and has handed the connection out already (RFC 7413
+    /// §4.2.2): the user holds it, so what ends it is an error, never a return to LISTEN.
+    FastOpen,
     /// Two active OPENs met.
     Active,
 }
@@ -39,9 +44,10 @@ impl SynReceived {
         segment: &Segment,
         cx: &mut Context<'_>,
     ) -> Check {
-        if self.completes_crossed_open(tcb, segment) {
+        if let Some(ack) = self.completes_crossed_open(tcb, segment) {
             // The peer's SYN was used already; what is new is the ACK on its repeat.
-            handshake::take_ack_of_syn(tcb, segment, cx.now);
+            ack::of_syn(tcb, segment, ack, cx);
+            duplicate::note_syn(tcb);
             // An old sequence number is answered, whatever else the segment brings.
             // REQ: RFC9293-SM-08
             tcb.rcv.ack.now();
@@ -63,12 +69,14 @@ impl SynReceived {
     /// In a simultaneous open each side repeats its SYN with an ACK of the other's (RFC 9293 §3.5,
     /// figure 7). By its sequence number that segment is old; by its ACK it is what we wait for.
     // REQ: RFC9293-MUST-10
-    fn completes_crossed_open(self, tcb: &Tcb, segment: &Segment) -> bool {
-        self.origin == Origin::Active
+    fn completes_crossed_open(self, tcb: &Tcb, segment: &Segment) -> Option<SeqNum> {
+        let crossed = self.origin == Origin::Active
             && segment.flags.syn
             && !segment.flags.rst
-            && segment.seq == tcb.rcv.irs
-            && segment.ack == Some(tcb.snd.nxt)
+            && segment.seq == tcb.rcv.irs;
+        segment
+            .ack
+            .filter(|ack| crossed && ack.after(tcb.snd.una) && ack.at_or_before(tcb.snd.nxt))
     }
 
     fn check_reset(self, tcb: &Tcb, segment: &Segment) -> Check {
@@ -80,6 +88,7 @@ impl SynReceived {
                     cause: AbandonCause::Reset,
                     reset: false,
                 },
+                Origin::FastOpen => Disposition::Abort(ConnectionError::Reset),
                 Origin::Active => Disposition::Abort(ConnectionError::Refused),
             }),
         }
@@ -104,9 +113,8 @@ impl SynReceived {
                         reset: true,
                     }
                 }
-                (Origin::Passive { .. }, InWindowSyn::ChallengeAck) | (Origin::Active, _) => {
-                    Disposition::ChallengeAck(Discard::Syn)
-                }
+                (Origin::Passive { .. }, InWindowSyn::ChallengeAck)
+                | (Origin::FastOpen | Origin::Active, _) => Disposition::ChallengeAck(Discard::Syn),
             },
         )
     }
@@ -126,9 +134,9 @@ impl SynReceived {
             Origin::Passive { .. } if !cx.accept_room => {
                 return Check::Break(Disposition::Discard(Discard::QueueFull));
             }
-            Origin::Passive { .. } | Origin::Active => {}
+            Origin::Passive { .. } | Origin::FastOpen | Origin::Active => {}
         }
-        handshake::take_ack_of_syn(tcb, segment, cx.now);
+        ack::of_syn(tcb, segment, ack, cx);
         Check::Break(Disposition::Continue(State::Established(Established)))
     }
 }

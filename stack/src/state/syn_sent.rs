@@ -5,7 +5,7 @@ use crate::config::SynData;
 use crate::context::Context;
 use crate::error::ConnectionError;
 use crate::event::Discard;
-use crate::input::handshake;
+use crate::input::{ack, handshake};
 use crate::segment::Segment;
 use crate::tcb::Tcb;
 
@@ -44,7 +44,7 @@ impl SynSent {
         handshake::take_syn(tcb, segment, cx.now);
         if ack_acceptable {
             // REQ: RFC9293-SM-11
-            handshake::take_ack_of_syn(tcb, segment, cx.now);
+            ack::of_syn(tcb, segment, segment.ack.unwrap_or(tcb.snd.una), cx);
             tcb.rcv.ack.now();
             return Disposition::Continue(State::Established(Established));
         }

@@ -16,6 +16,8 @@ pub(crate) use user::UserSide;
 
 use crate::challenge_ack::ChallengeAckLimiter;
 use crate::config::Config;
+use crate::ecn::Ecn;
+use crate::fast_open::FastOpen;
 use crate::seq::SeqNum;
 use crate::socket::{SocketId, SocketOptions};
 use crate::time::Instant;
@@ -37,9 +39,13 @@ pub(crate) struct Tcb {
     pub(crate) rcv: ReceiveSide,
     /// What the two SYNs agreed on.
     pub(crate) negotiated: Negotiated,
+    pub(crate) ecn: Ecn,
+    pub(crate) fast_open: FastOpen,
     pub(crate) timers: TimerTable,
     pub(crate) challenge: ChallengeAckLimiter,
     pub(crate) user: UserSide,
+    /// The largest packet that a router let through before the handshake ended, if one complained.
+    pub(crate) path_mtu: Option<u16>,
     /// When the connection was opened; the base of handshake give-up.
     pub(crate) opened_at: Instant,
     /// When the peer was last heard of (RFC 9293 §3.8.4).
@@ -86,6 +92,9 @@ impl Tcb {
             snd: SendSide::new(iss, send_buffer, Mss::default_for(version), &config),
             rcv: ReceiveSide::new(recv_buffer, rcv_mss, &config),
             negotiated: Negotiated::new(timestamp_offset),
+            ecn: Ecn::default(),
+            fast_open: FastOpen::default(),
+            path_mtu: None,
             timers: TimerTable::new(),
             challenge: ChallengeAckLimiter::new(
                 config.challenge_ack_limit,
@@ -105,6 +114,14 @@ impl Tcb {
         ip_version(self.local)
     }
 
+    /// Whether RECEIVE may hand out what has arrived: once ESTABLISHED was reached, or from the start
+    /// if a listener handed the connection out before.
+    // REQ: RFC9293-SM-12
+    // REQ: RFC7413-9
+    pub(crate) fn may_receive(&self) -> bool {
+        self.user.was_established || self.fast_open.early
+    }
+
     /// R2: the longest time without progress (RFC 9293 §3.8.3).
     // REQ: RFC9293-MUST-20
     // REQ: RFC9293-MUST-21
@@ -116,7 +133,8 @@ impl Tcb {
     // REQ: RFC9293-MUST-22
     // REQ: RFC9293-MUST-23
     pub(crate) fn syn_give_up(&self) -> Duration {
-        self.options.user_timeout.unwrap_or(self.config.syn_give_up)
+        let own = self.options.syn_give_up.or(self.options.user_timeout);
+        own.unwrap_or(self.config.syn_give_up)
     }
 
     /// Arms `timer` to fire `after` from `now`.

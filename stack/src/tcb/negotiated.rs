@@ -55,6 +55,13 @@ impl Negotiated {
     pub(crate) fn timestamp_clock(&self, now: Instant) -> u32 {
         (now.as_millis() as u32).wrapping_add(self.timestamp_offset)
     }
+
+    /// The last moment at which a segment could be sent with TSval `value`, not later than `now`.
+    pub(crate) fn end_of_tick(&self, value: u32, now: Instant) -> Instant {
+        let ticks = u64::from(self.timestamp_clock(now).wrapping_sub(value));
+        let end = (now.as_millis() + 1).saturating_sub(ticks) * 1000;
+        Instant::from_micros(end.saturating_sub(1)).min(now)
+    }
 }
 
 impl TimestampState {

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::recv::ack_policy::AckPolicy;
 use crate::recv::buffer::RecvBuffer;
-use crate::seq::SeqNum;
+use crate::seq::{SeqNum, SeqRange};
 use crate::window::{Mss, WindowScale};
 
 /// The receiving half of a connection block.
@@ -39,6 +39,8 @@ pub(crate) struct ReceiveSide {
     pub(crate) fin_received: bool,
     /// Which acknowledgment is owed.
     pub(crate) ack: AckPolicy,
+    /// Text that arrived for the second time and was not reported yet (RFC 2883 §4).
+    pub(crate) duplicate: Option<SeqRange>,
 }
 
 impl ReceiveSide {
@@ -58,6 +60,7 @@ impl ReceiveSide {
             fin: None,
             fin_received: false,
             ack: AckPolicy::new(config.quick_acks),
+            duplicate: None,
         }
     }
 

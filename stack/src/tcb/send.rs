@@ -1,8 +1,11 @@
 //! SND.* and what stands behind them.
 
 use crate::config::Config;
-use crate::congestion::NewReno;
+use crate::congestion::Congestion;
 use crate::send::buffer::SendBuffer;
+use crate::send::flight::Flight;
+use crate::send::recovery::LossRecovery;
+use crate::send::recovery::undo::Undo;
 use crate::send::rtt::{RtoBounds, RttEstimator};
 use crate::seq::SeqNum;
 use crate::time::Instant;
@@ -41,15 +44,17 @@ pub(crate) struct SendSide {
     pub(crate) fin_acknowledged: bool,
     /// The last SEND announced that more follows.
     pub(crate) more_coming: bool,
-    /// After a timeout: the next sequence number to send again; everything from here to SND.NXT
-    /// counts as lost.
-    pub(crate) resend: Option<SeqNum>,
+    /// What was sent of it and is not acknowledged, segment by segment.
+    pub(crate) flight: Flight,
     /// Bytes ever acknowledged, which bounds how old a valid ACK can be.
     pub(crate) acked_total: u64,
     /// When something that occupies sequence numbers left last.
     pub(crate) last_sent: Option<Instant>,
     pub(crate) rtt: RttEstimator,
-    pub(crate) congestion: NewReno,
+    pub(crate) congestion: Congestion,
+    pub(crate) recovery: LossRecovery,
+    /// The latest reduction of the window, in case it was for nothing.
+    pub(crate) undo: Option<Undo>,
     /// Times the segment at SND.UNA was sent again by the timer.
     pub(crate) retries: u32,
     /// Window probes sent since the window closed.
@@ -58,6 +63,8 @@ pub(crate) struct SendSide {
     pub(crate) override_sws: bool,
     /// Segments sent again over the whole life.
     pub(crate) retransmitted: u64,
+    /// Segments that have arrived over the whole life, the SYN included.
+    pub(crate) delivered: u64,
 }
 
 impl SendSide {
@@ -77,7 +84,7 @@ impl SendSide {
             fin_queued: false,
             fin_acknowledged: false,
             more_coming: false,
-            resend: None,
+            flight: Flight::new(),
             acked_total: 0,
             last_sent: None,
             rtt: RttEstimator::new(RtoBounds {
@@ -86,11 +93,14 @@ impl SendSide {
                 max: config.max_rto,
                 ..RtoBounds::default()
             }),
-            congestion: NewReno::new(iss, u32::from(mss.raw()), config.initial_window),
+            congestion: Congestion::new(u32::from(mss.raw()), config.congestion),
+            recovery: LossRecovery::new(iss, None),
+            undo: None,
             retries: 0,
             probes: 0,
             override_sws: false,
             retransmitted: 0,
+            delivered: 0,
         }
     }
 
@@ -100,8 +110,8 @@ impl SendSide {
         self.una = iss;
         self.nxt = iss;
         self.max = iss;
-        let (smss, rule) = (self.congestion.smss(), self.congestion.initial_window());
-        self.congestion = NewReno::new(iss, smss, rule);
+        self.congestion = self.congestion.restarted();
+        self.recovery = LossRecovery::new(iss, None);
     }
 
     /// Whether our SYN is not acknowledged yet.

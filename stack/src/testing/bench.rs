@@ -8,6 +8,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
 
 use crate::config::{Config, InitialWindow};
+use crate::congestion::Rules;
 use crate::event::Event;
 use crate::host::{Host, Output};
 use crate::invariant;
@@ -81,7 +82,10 @@ impl Bench {
     pub fn plain_config() -> Config {
         Config {
             quick_acks: 0,
-            initial_window: InitialWindow::Rfc6928,
+            congestion: Rules {
+                initial_window: InitialWindow::Rfc6928,
+                ..Rules::default()
+            },
             window_scale: None,
             timestamps: false,
             sack: false,
@@ -344,6 +348,14 @@ impl Bench {
             .map_or(StateName::Closed, |status| status.state)
     }
 
+    /// The segments that the host sent since the beginning.
+    pub fn sent(&self) -> impl DoubleEndedIterator<Item = &Segment> {
+        self.seen.iter().filter_map(|(_, seen)| match seen {
+            Seen::Sent(segment) => Some(segment),
+            Seen::Event(_) => None,
+        })
+    }
+
     /// The events since the beginning.
     pub fn events(&self) -> impl Iterator<Item = &Event> {
         self.seen.iter().filter_map(|(_, seen)| match seen {
@@ -422,6 +434,17 @@ fn show_options(segment: &Segment, irs: SeqNum) -> Vec<String> {
     }
     if let Some(scale) = options.window_scale {
         shown.push(format!("wscale {}", scale.shift()));
+    }
+    if let Some(fast_open) = options.fast_open {
+        let kind = if fast_open.experimental {
+            "FOEXP"
+        } else {
+            "FO"
+        };
+        shown.push(match fast_open.cookie {
+            Some(cookie) => format!("{kind} {cookie:?}"),
+            None => String::from(kind),
+        });
     }
     for block in options.sack.as_slice() {
         let edge = |seq| irs.signed_distance_to(seq);

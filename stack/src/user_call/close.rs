@@ -10,7 +10,7 @@ use crate::event::{AbandonCause, Event};
 use crate::host::{Host, Socket};
 use crate::send::segments;
 use crate::socket::SocketId;
-use crate::state::{Closed, FinWait1, LastAck, State, StateName};
+use crate::state::{Closed, FinWait1, LastAck, Origin, State, StateName, SynReceived};
 use crate::time::Instant;
 
 impl Host {
@@ -104,10 +104,15 @@ fn queue_fin(connection: &mut Connection, cx: &mut Context<'_>) {
     tcb.snd.more_coming = false;
     match connection.state {
         // Queued until ESTABLISHED.
-        State::SynSent(_) => tcb.snd.fin_queued = true,
-        State::SynReceived(_) => {
+        State::SynSent(_) => {
             tcb.snd.fin_queued = true;
-            if tcb.snd.buffer.is_empty() {
+            if tcb.fast_open.deferred {
+                super::fast_open::start(connection, &[], cx);
+            }
+        }
+        State::SynReceived(SynReceived { origin }) => {
+            tcb.snd.fin_queued = true;
+            if tcb.snd.buffer.is_empty() || origin == Origin::FastOpen {
                 connection.transition(State::FinWait1(FinWait1), cx);
             }
         }
@@ -139,7 +144,13 @@ fn close_connection(connection: &mut Connection, cx: &mut Context<'_>) {
     let no_linger = tcb.options.linger == Some(Duration::ZERO);
     match connection.state {
         State::SynSent(_) => connection.transition(State::Closed(Closed), cx),
-        State::Established(_) | State::FinWait1(_) | State::FinWait2(_) | State::CloseWait(_)
+        State::Established(_)
+        | State::SynReceived(SynReceived {
+            origin: Origin::FastOpen,
+        })
+        | State::FinWait1(_)
+        | State::FinWait2(_)
+        | State::CloseWait(_)
             if lost_data || no_linger =>
         {
             segments::send_reset(tcb, cx);

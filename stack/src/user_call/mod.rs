@@ -3,6 +3,7 @@
 
 mod abort;
 mod close;
+mod fast_open;
 mod open;
 mod receive;
 mod send;

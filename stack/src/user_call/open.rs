@@ -28,6 +28,22 @@ impl Host {
         remote: SocketAddr,
         options: SocketOptions,
     ) -> Result<SocketId, CallError> {
+        let id = self.new_active(now, local, remote, options)?;
+        self.step(id, |connection, cx| {
+            connection.transition(State::SynSent(SynSent), cx);
+            retransmit::start_syn(&mut connection.tcb, cx);
+        });
+        Ok(id)
+    }
+
+    /// A connection in CLOSED, about to send a SYN.
+    pub(super) fn new_active(
+        &mut self,
+        now: Instant,
+        local: (Option<IpAddr>, Option<u16>),
+        remote: SocketAddr,
+        options: SocketOptions,
+    ) -> Result<SocketId, CallError> {
         self.advance_to(now);
         check_options(&options)?;
         check_remote(remote)?;
@@ -40,10 +56,6 @@ impl Host {
         let id = self.new_id();
         let tcb = self.new_tcb(id, tuple, Arc::clone(&self.config), options);
         self.insert_connection(Connection::new(tcb));
-        self.step(id, |connection, cx| {
-            connection.transition(State::SynSent(SynSent), cx);
-            retransmit::start_syn(&mut connection.tcb, cx);
-        });
         Ok(id)
     }
 

@@ -35,11 +35,15 @@ impl Host {
     pub fn recv(&mut self, now: Instant, id: SocketId, buf: &mut [u8]) -> Result<usize, CallError> {
         self.advance_to(now);
         let connection = self.user_connection_mut(id)?;
-        if let Some(error) = connection.tcb.user.error.take() {
+        skip_urgent_byte(&mut connection.tcb);
+        let readable = readable_now(&connection.tcb);
+        // Where data outlives an error it comes first.
+        if readable == 0
+            && let Some(error) = connection.tcb.user.error.take()
+        {
             return Err(CallError::Connection(error));
         }
-        skip_urgent_byte(&mut connection.tcb);
-        let limit = readable_now(&connection.tcb).min(buf.len());
+        let limit = readable.min(buf.len());
         if limit == 0 {
             return if buf.is_empty() {
                 Ok(0)
@@ -59,11 +63,12 @@ impl Host {
     /// As [`recv`](Self::recv).
     pub fn peek(&self, id: SocketId, buf: &mut [u8]) -> Result<usize, CallError> {
         let connection = self.user_connection(id)?;
-        if let Some(error) = connection.tcb.user.error {
+        let skip = usize::from(urgent_byte_is_next(&connection.tcb));
+        let readable = available(&connection.tcb);
+        if let Some(error) = connection.tcb.user.error.filter(|_| readable == 0) {
             return Err(CallError::Connection(error));
         }
-        let skip = usize::from(urgent_byte_is_next(&connection.tcb));
-        let limit = available(&connection.tcb).min(buf.len());
+        let limit = readable.min(buf.len());
         if limit == 0 {
             return if buf.is_empty() {
                 Ok(0)
@@ -143,7 +148,7 @@ fn urgent_byte_is_next(tcb: &Tcb) -> bool {
 /// The reader has come to the urgent byte: it leaves the stream, and waits aside unless it was
 /// taken.
 fn skip_urgent_byte(tcb: &mut Tcb) {
-    if !tcb.user.was_established || !urgent_byte_is_next(tcb) {
+    if !tcb.may_receive() || !urgent_byte_is_next(tcb) {
         return;
     }
     let byte = tcb.rcv.buffer.remove(0);
@@ -165,7 +170,7 @@ pub(super) fn available(tcb: &Tcb) -> usize {
 
 fn readable_behind(tcb: &Tcb, skip: usize) -> usize {
     // REQ: RFC9293-SM-12
-    if !tcb.user.was_established {
+    if !tcb.may_receive() {
         return 0;
     }
     let readable = tcb.rcv.buffer.readable() - skip;

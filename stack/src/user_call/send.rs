@@ -9,7 +9,9 @@ use crate::time::Instant;
 
 impl Host {
     /// SEND (RFC 9293 §3.9.1.2, §3.10.2). Takes what the send buffer has room for and answers how
-    /// many bytes that was. In SYN-SENT and SYN-RECEIVED the bytes are queued until ESTABLISHED.
+    /// many bytes that was. In SYN-SENT and SYN-RECEIVED the bytes are queued until ESTABLISHED, but
+    /// for a connection that a listener handed out early (RFC 7413). The first call on a socket of
+    /// [`open_on_first_send`](Self::open_on_first_send) takes what goes along with the SYN.
     ///
     /// # Errors
     /// `WouldBlock` (buffer full), `NotConnected`, `Closing` (after `shutdown_write`, or the
@@ -27,6 +29,9 @@ impl Host {
             return Err(CallError::Connection(error));
         }
         check_state(connection)?;
+        if connection.tcb.fast_open.deferred {
+            return self.send_first(id, data);
+        }
         let taken = queue(connection, data, flags)?;
         self.touch(id);
         Ok(taken)

@@ -14,6 +14,7 @@ use crate::seq::SeqNum;
 use crate::socket::{Readiness, SocketId, SocketOptions, Status};
 use crate::state::{State, StateName};
 use crate::tcb::Tcb;
+use crate::timers::Timer;
 
 impl Host {
     /// STATUS (RFC 9293 §3.9.1.6). Also answers for a connection whose user has let go, as long as
@@ -67,6 +68,7 @@ impl Host {
         self.user_connection_mut(id)?;
         self.step(id, |Connection { state, tcb }, cx| {
             let config = Arc::clone(&tcb.config);
+            let new_give_up = tcb.options.syn_give_up != options.syn_give_up;
             let restart = tcb.options.keepalive != options.keepalive
                 || tcb.options.keepalive_idle != options.keepalive_idle;
             tcb.options = options;
@@ -74,6 +76,10 @@ impl Host {
             tcb.snd.buffer.set_capacity(send_buffer);
             let recv_buffer = tcb.options.recv_buffer.unwrap_or(config.recv_buffer);
             tcb.rcv.make_room(recv_buffer, tcb.negotiated.rcv_scale);
+            if new_give_up && tcb.timers.is_armed(Timer::HandshakeGiveUp) {
+                let end = tcb.opened_at + tcb.syn_give_up();
+                tcb.timers.arm(Timer::HandshakeGiveUp, end.max(cx.now));
+            }
             if restart && !matches!(state, State::Closed(_)) {
                 keepalive::restart(tcb, cx.now);
             }
@@ -169,6 +175,9 @@ fn listener_status(listener: &Listener) -> Status {
         recv_queued: 0,
         urgent_ahead: None,
         retransmitted: 0,
+        retransmitted_in_flight: 0,
+        delivered: 0,
+        syn_data_taken: false,
         accept_queued: listener.accept_queue().len(),
         syn_queued: listener.syn_queue().len(),
         error: None,
@@ -204,8 +213,8 @@ fn connection_status(connection: &Connection) -> Status {
         backoff: tcb.snd.rtt.backoff(),
         cwnd: tcb.snd.congestion.cwnd(),
         ssthresh: tcb.snd.congestion.ssthresh(),
-        duplicate_acks: tcb.snd.congestion.duplicate_acks(),
-        in_recovery: tcb.snd.congestion.in_recovery(),
+        duplicate_acks: tcb.snd.recovery.duplicate_acks(),
+        in_recovery: tcb.snd.recovery.in_recovery(),
         probes: tcb.snd.probes.max(tcb.keepalive_probes_sent),
         snd_mss,
         rcv_mss: tcb.rcv.mss.raw(),
@@ -222,6 +231,9 @@ fn connection_status(connection: &Connection) -> Status {
         recv_queued: tcb.rcv.buffer.readable(),
         urgent_ahead: urgent_ahead(tcb),
         retransmitted: tcb.snd.retransmitted,
+        retransmitted_in_flight: tcb.snd.flight.repeated(),
+        delivered: tcb.snd.delivered,
+        syn_data_taken: tcb.fast_open.data_taken,
         accept_queued: 0,
         syn_queued: 0,
         error: tcb.user.error,
@@ -245,9 +257,11 @@ fn connection_readiness(connection: &Connection) -> Readiness {
     let closed = matches!(state, State::Closed(_));
     let handshake = matches!(state.name(), StateName::SynSent | StateName::SynReceived);
     let error = user.error.is_some();
+    // An open that waits for the first SEND, or a connection handed out early, takes data.
+    let waits = handshake && !tcb.fast_open.deferred && !tcb.fast_open.early;
     Readiness {
         readable: error || closed || receive::available(tcb) > 0 || tcb.rcv.fin_received,
-        writable: error || closed || user.write_closed || (!handshake && tcb.snd.buffer.free() > 0),
+        writable: error || closed || user.write_closed || (!waits && tcb.snd.buffer.free() > 0),
         accept_ready: false,
         peer_closed: tcb.rcv.fin_received,
         closed: closed || (user.write_closed && tcb.rcv.fin_received),

@@ -4,6 +4,7 @@
 
 pub mod checksum;
 pub mod drop_reason;
+pub mod fast_open;
 pub mod icmp;
 pub mod ip;
 pub mod ipv4;

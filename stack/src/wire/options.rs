@@ -1,9 +1,10 @@
-//! TCP options (RFC 9293 §3.1, RFC 7323, RFC 2018).
+//! TCP options (RFC 9293 §3.1, RFC 7323, RFC 2018, RFC 7413).
 //!
 //! Reading never fails. End-of-list ends it, unknown kinds are stepped over, and at the first
 //! length that cannot be right reading stops and what was read so far counts, as in today's
 //! stacks: resetting the connection instead would let anybody outside the window reset it.
 
+use super::fast_open::{EXPERIMENT, FAST_OPEN, FastOpenOption};
 use super::read::{u8_at, u16_at, u32_at};
 use crate::seq::{SeqNum, SeqRange};
 use crate::window::{Mss, WindowScale};
@@ -132,6 +133,8 @@ pub struct TcpOptions {
     pub sack: SackBlocks,
     /// Timestamps.
     pub timestamps: Option<Timestamps>,
+    /// Fast Open; meaningful with SYN only.
+    pub fast_open: Option<FastOpenOption>,
     /// What was odd about received options; ignored when sending.
     pub note: Option<OptionNote>,
 }
@@ -144,6 +147,7 @@ impl TcpOptions {
         sack_permitted: false,
         sack: SackBlocks::EMPTY,
         timestamps: None,
+        fast_open: None,
         note: None,
     };
 
@@ -207,6 +211,12 @@ impl TcpOptions {
             (MSS | WINDOW_SCALE | SACK_PERMITTED | SACK | TIMESTAMPS, _) => {
                 self.take_note(OptionNote::LengthUnexpected { kind, len });
             }
+            // REQ: RFC7413-2
+            (FAST_OPEN | EXPERIMENT, _) => match FastOpenOption::read(kind, value) {
+                Ok(Some(option)) => self.fast_open = Some(option),
+                Ok(None) => {}
+                Err(()) => self.take_note(OptionNote::LengthUnexpected { kind, len }),
+            },
             // REQ: RFC9293-MUST-6
             (_, _) => {}
         }
@@ -218,7 +228,7 @@ impl TcpOptions {
             sack: SackBlocks::EMPTY,
             ..*self
         };
-        let room = MAX_OPTIONS_LEN - without_sack.len();
+        let room = MAX_OPTIONS_LEN.saturating_sub(without_sack.len());
         (room.saturating_sub(4) / 8).min(SackBlocks::MAX)
     }
 
@@ -229,8 +239,10 @@ impl TcpOptions {
         let fixed = 4 * usize::from(self.mss.is_some())
             + timestamps
             + 4 * usize::from(lone_sack_permitted)
-            + 4 * usize::from(self.window_scale.is_some());
-        let blocks = self.sack.len().min((MAX_OPTIONS_LEN - fixed - 4) / 8);
+            + 4 * usize::from(self.window_scale.is_some())
+            + self.fast_open.map_or(0, |option| option.len());
+        let room = MAX_OPTIONS_LEN.saturating_sub(fixed + 4);
+        let blocks = self.sack.len().min(room / 8);
         fixed + if blocks == 0 { 0 } else { 4 + 8 * blocks }
     }
 
@@ -263,6 +275,9 @@ impl TcpOptions {
         }
         if let Some(scale) = self.window_scale {
             out.extend_from_slice(&[NO_OPERATION, WINDOW_SCALE, 3, scale.shift()]);
+        }
+        if let Some(option) = &self.fast_open {
+            option.write(NO_OPERATION, out);
         }
         let blocks = self.sack.len().min(self.sack_capacity());
         if blocks > 0 {

@@ -2,7 +2,6 @@
 
 use rstest::rstest;
 use tcpdrill_stack::config::{DuplicateSyn, InWindowSyn, SynData};
-use tcpdrill_stack::segment::Flags;
 use tcpdrill_stack::seq::SeqNum;
 use tcpdrill_stack::testing::bench::{Bench, Conn};
 use tcpdrill_stack::window::Mss;
@@ -301,20 +300,6 @@ fn the_window_of_the_third_segment_counts() {
         .accept(talk.bench.now, listener)
         .expect("established");
     assert_eq!(talk.send(100), ["P. 1:101(100) ack 1"]);
-}
-
-#[test]
-fn a_syn_with_ecn_bits_is_a_syn() {
-    let mut bench = Bench::new(Bench::plain_config());
-    bench.listen();
-    let mut syn = bench.peer_syn(false);
-    syn.flags = Flags {
-        ece: true,
-        cwr: true,
-        ..syn.flags
-    };
-    let sent = bench.inject(&syn);
-    assert!(sent[0].flags.syn && !sent[0].flags.ece, "{sent:?}");
 }
 
 #[rstest]

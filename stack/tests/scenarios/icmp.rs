@@ -11,7 +11,7 @@ use tcpdrill_stack::{Config, ConnectionError, SocketOptions, StateName};
 use crate::support::Talk;
 
 /// An ICMPv4 error from a router about a segment of ours at `seq` (relative to ISS).
-fn error(talk: &Talk, kind: u8, code: u8, mtu: u16, seq: i64) -> Vec<u8> {
+pub(crate) fn error(talk: &Talk, kind: u8, code: u8, mtu: u16, seq: i64) -> Vec<u8> {
     let mut ours = talk.segment(".", 1, 1, 100);
     std::mem::swap(&mut ours.src, &mut ours.dst);
     ours.seq = talk.conn.iss + seq as u32;

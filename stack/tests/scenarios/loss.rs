@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rstest::rstest;
 use tcpdrill_stack::config::InitialWindow;
+use tcpdrill_stack::congestion::Rules;
 use tcpdrill_stack::event::Event;
 use tcpdrill_stack::testing::bench::Bench;
 use tcpdrill_stack::{CallError, Config, ConnectionError, SocketOptions, StateName};
@@ -175,7 +176,10 @@ fn a_repeat_waits_for_room_for_a_whole_segment() {
 #[case::rfc_6928(InitialWindow::Rfc6928, 10)]
 fn the_first_flight(#[case] setting: InitialWindow, #[case] segments: usize) {
     let config = Config {
-        initial_window: setting,
+        congestion: Rules {
+            initial_window: setting,
+            ..Rules::default()
+        },
         ..Bench::plain_config()
     };
     let mut talk = Talk::reach(config, StateName::Established);

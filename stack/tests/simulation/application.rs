@@ -26,7 +26,7 @@ pub(crate) struct Application {
     handle: Handle,
     rng: Rng,
     to_write: usize,
-    written: usize,
+    pub(crate) written: usize,
     pub(crate) received: Vec<u8>,
     shut: bool,
     end_of_stream: bool,

@@ -1,11 +1,12 @@
 //! Delivery under any mix of impairments and settings.
 
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Start};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use std::time::Duration;
 use tcpdrill_stack::Config;
-use tcpdrill_stack::config::{InitialWindow, SynCookies};
+use tcpdrill_stack::config::{FastOpenConfig, InitialWindow, SynCookies};
+use tcpdrill_stack::congestion::Rules;
 use tcpdrill_stack::testing::netem::Impairments;
 use tcpdrill_stack::testing::pair::Side;
 use tcpdrill_stack::wire::ip::IpVersion;
@@ -28,7 +29,7 @@ fn any_impairments() -> impl Strategy<Value = Impairments> {
 fn any_config() -> impl Strategy<Value = Config> {
     let options = (any::<bool>(), any::<bool>(), prop::option::of(0u8..15));
     let buffers = (1usize..100_000, 1usize..100_000, 576u16..9_000);
-    let choices = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    let choices = any::<[bool; 5]>();
     let cookies = prop::sample::select(vec![
         SynCookies::Never,
         SynCookies::OnOverflow,
@@ -37,7 +38,7 @@ fn any_config() -> impl Strategy<Value = Config> {
     (options, buffers, choices, cookies).prop_map(|(options, buffers, choices, syn_cookies)| {
         let (timestamps, sack, window_scale) = options;
         let (recv_buffer, send_buffer, mtu) = buffers;
-        let (linux_like, nagle, small_window, delayed_ack) = choices;
+        let [linux_like, nagle, small_window, delayed_ack, hystart] = choices;
         let base = if linux_like {
             Config::linux_like()
         } else {
@@ -52,10 +53,14 @@ fn any_config() -> impl Strategy<Value = Config> {
             send_buffer,
             mtu,
             nagle,
-            initial_window: if small_window {
-                InitialWindow::Rfc5681
-            } else {
-                InitialWindow::Rfc6928
+            congestion: Rules {
+                initial_window: if small_window {
+                    InitialWindow::Rfc5681
+                } else {
+                    InitialWindow::Rfc6928
+                },
+                hystart,
+                ..base.congestion
             },
             delayed_ack: if delayed_ack {
                 base.delayed_ack
@@ -63,6 +68,10 @@ fn any_config() -> impl Strategy<Value = Config> {
                 Duration::ZERO
             },
             syn_cookies,
+            fast_open: FastOpenConfig {
+                server: true,
+                ..base.fast_open.clone()
+            },
             ..base
         }
     })
@@ -71,15 +80,18 @@ fn any_config() -> impl Strategy<Value = Config> {
 fn any_scenario() -> impl Strategy<Value = Scenario> {
     let length = || prop_oneof![Just(0usize), 1usize..3_000, 3_000usize..60_000];
     let wrap = prop::option::of((prop::sample::select(vec![Side::A, Side::B]), 0u32..40_000));
+    let start = prop::sample::select(vec![Start::Ordinary, Start::WithData, Start::OnFirstSend]);
     (
         any::<(u64, bool, bool, [bool; 2])>(),
         [length(), length()],
         [any_config(), any_config()],
         [any_impairments(), any_impairments()],
         wrap,
+        start,
     )
         .prop_map(
-            |((seed, v6, simultaneous, slow_readers), lengths, configs, mut impairments, wrap)| {
+            |(choices, lengths, configs, mut impairments, wrap, start)| {
+                let (seed, v6, simultaneous, slow_readers) = choices;
                 // Behind a cookie stands no state: if the ACK that brings it back is lost and a
                 // later segment comes through, that one is for nobody (RFC 4987 §3.6).
                 if configs[1].syn_cookies == SynCookies::Always {
@@ -91,6 +103,7 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
                     seed,
                     version: if v6 { IpVersion::V6 } else { IpVersion::V4 },
                     simultaneous,
+                    start,
                     lengths,
                     slow_readers,
                     configs,

@@ -14,6 +14,17 @@ use tcpdrill_stack::{Config, Event, Instant, SocketId, SocketOptions, StateName}
 
 const PORTS: [u16; 2] = [40_000, 80];
 
+/// How the active side begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// With a SYN.
+    Ordinary,
+    /// With data on the SYN (RFC 7413); no cookies, for there is one exchange only.
+    WithData,
+    /// The same by the first SEND.
+    OnFirstSend,
+}
+
 /// Everything that determines a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {
@@ -21,6 +32,7 @@ pub(crate) struct Scenario {
     pub(crate) version: IpVersion,
     /// Both sides open actively at the same time.
     pub(crate) simultaneous: bool,
+    pub(crate) start: Start,
     /// Length of the stream that each side sends.
     pub(crate) lengths: [usize; 2],
     /// Each side reads with pauses of up to 3 s.
@@ -42,6 +54,7 @@ impl Scenario {
             seed,
             version: IpVersion::V4,
             simultaneous: false,
+            start: Start::Ordinary,
             lengths,
             slow_readers: [false; 2],
             configs: [Config::default(), Config::default()],
@@ -73,20 +86,36 @@ impl Scenario {
         Instant::from_micros((u64::from(ticks) * 4 + round - under_way) % round)
     }
 
-    fn open(&self, pair: &mut Pair, side: Side) -> Result<Handle, Failure> {
+    /// Answers by how many bytes of the stream are sent already as well.
+    fn open(&self, pair: &mut Pair, side: Side) -> Result<(Handle, usize), Failure> {
         let (local, remote) = (self.socket(side), self.socket(side.other()));
-        let options = SocketOptions::default();
+        let fast_open = self.start != Start::Ordinary;
+        let options = SocketOptions {
+            fast_open_queue: usize::from(fast_open),
+            fast_open_without_cookie: fast_open,
+            ..SocketOptions::default()
+        };
         if side == Side::B && !self.simultaneous {
             let listener = pair.act(side, |host, now| {
                 host.open_passive(now, (None, local.port()), 8, options)
             })??;
-            return Ok(Handle::Listener(listener));
+            return Ok((Handle::Listener(listener), 0));
         }
-        let id = pair.act(side, |host, now| {
+        let first: Vec<u8> = (0..self.lengths[side as usize].min(3_000))
+            .map(|position| stream_byte(side, position))
+            .collect();
+        let (id, written) = pair.act(side, |host, now| {
             let local = (Some(local.ip()), Some(local.port()));
-            host.open_active(now, local, remote, options)
+            match self.start {
+                Start::Ordinary => Ok((host.open_active(now, local, remote, options)?, 0)),
+                Start::WithData => host.open_with_data(now, local, remote, options, &first),
+                Start::OnFirstSend => {
+                    let opened = host.open_on_first_send(now, local, remote, options);
+                    opened.map(|(id, _)| (id, 0))
+                }
+            }
         })??;
-        Ok(Handle::Connection(id))
+        Ok((Handle::Connection(id), written))
     }
 
     /// Runs to the end: everything delivered, both sides closed, no timer left.
@@ -112,13 +141,15 @@ impl Scenario {
     fn run_on(&self, pair: &mut Pair) -> Result<Outcome, Failure> {
         let mut applications = Vec::new();
         for side in [Side::B, Side::A] {
-            let handle = self.open(pair, side)?;
+            let (handle, written) = self.open(pair, side)?;
             let (length, slow) = (
                 self.lengths[side as usize],
                 self.slow_readers[side as usize],
             );
             let seed = self.seed ^ side as u64;
-            applications.push(Application::new(side, handle, length, slow, seed));
+            let mut application = Application::new(side, handle, length, slow, seed);
+            application.written = written;
+            applications.push(application);
         }
         loop {
             for application in &mut applications {

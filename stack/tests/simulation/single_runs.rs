@@ -1,6 +1,6 @@
 //! Runs whose course is known.
 
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Start};
 use rstest::rstest;
 use std::time::Duration;
 use tcpdrill_stack::StateName::{
@@ -39,6 +39,33 @@ fn a_clean_link_shows_the_rfc_s_own_figures(#[case] version: IpVersion) {
         "{} datagrams",
         outcome.sent(Side::A)
     );
+}
+
+#[rstest]
+#[case::ordinary(Start::Ordinary, 30, 0)]
+#[case::with_data(Start::WithData, 10, 1)]
+#[case::on_first_send(Start::OnFirstSend, 10, 1)]
+fn data_on_the_syn_saves_a_round_trip(
+    #[case] start: Start,
+    #[case] answer_ms: u64,
+    #[case] accepted: usize,
+) {
+    let scenario = Scenario {
+        start,
+        ..Scenario::clean(1, [1_000, 1_000])
+    };
+    let outcome = scenario.run().unwrap();
+    let first_text = outcome.trace.iter().find(|entry| match &entry.what {
+        Happening::Sent(datagram) if entry.side == Side::B => {
+            matches!(segment::parse(datagram), Ok(Incoming::Segment(s)) if !s.payload.is_empty())
+        }
+        _ => false,
+    });
+    let began = outcome.trace[0].at;
+    let first_text = first_text.unwrap().at.saturating_duration_since(began);
+    assert_eq!(first_text, Duration::from_millis(answer_ms));
+    let early = |event: &&Event| matches!(event, Event::FastOpenAccepted { len: 1_000, .. });
+    assert_eq!(outcome.events(Side::B).filter(early).count(), accepted);
 }
 
 #[test]

@@ -155,8 +155,10 @@ impl Machine for KernelMachine<'_> {
                 }
                 all
             }
-            // Nothing is remembered from one connection to the next.
-            Tool::FlushMetrics => Done::default(),
+            Tool::FlushMetrics => {
+                self.kernel.engine.host_mut().forget_servers();
+                Done::default()
+            }
             Tool::Qdisc(qdisc) => match (qdisc.change, qdisc.kind.as_deref(), qdisc.limit) {
                 // What is there already: a queue that delays and drops nothing.
                 (Change::Delete, ..)

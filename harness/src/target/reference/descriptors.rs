@@ -76,6 +76,10 @@ pub(super) struct LocalOptions {
     pub(super) receive_low_water: usize,
     /// `TCP_INQ`
     pub(super) report_inq: bool,
+    /// `TCP_SYNCNT`
+    pub(super) syn_count: Option<i32>,
+    /// `TCP_FASTOPEN_CONNECT`
+    pub(super) fast_open_connect: bool,
 }
 
 impl Socket {
@@ -97,6 +101,8 @@ impl Socket {
                 send_timeout: None,
                 receive_low_water: 1,
                 report_inq: false,
+                syn_count: None,
+                fast_open_connect: false,
             },
             read_shut: false,
             write_shut: false,

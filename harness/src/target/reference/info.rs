@@ -30,6 +30,8 @@ pub(super) const NAMES: &[&str] = &[
     "tcpi_unacked",
     "tcpi_snd_cwnd",
     "tcpi_snd_ssthresh",
+    "tcpi_retrans",
+    "tcpi_delivered",
     "tcpi_total_retrans",
     "tcpi_bytes_acked",
     "tcpi_bytes_received",
@@ -42,6 +44,7 @@ pub(super) const NAMES: &[&str] = &[
 const OPT_TIMESTAMPS: i64 = 1;
 const OPT_SACK: i64 = 2;
 const OPT_WSCALE: i64 = 4;
+const OPT_SYN_DATA: i64 = 32;
 /// Duplicate acknowledgments that mean a loss (RFC 5681 §3.2); the stack knows no other number.
 const DUPLICATE_ACK_THRESHOLD: i64 = 3;
 /// Linux's "no threshold yet".
@@ -111,6 +114,11 @@ fn of_connection(status: &Status) -> Vec<(&'static str, i64)> {
                 ssthresh / mss
             },
         ),
+        ("tcpi_retrans", wide(status.retransmitted_in_flight)),
+        (
+            "tcpi_delivered",
+            i64::try_from(status.delivered).unwrap_or(i64::MAX),
+        ),
         (
             "tcpi_total_retrans",
             i64::try_from(status.retransmitted).unwrap_or(i64::MAX),
@@ -139,6 +147,7 @@ fn option_bits(status: &Status) -> i64 {
     bit(status.timestamps, OPT_TIMESTAMPS)
         | bit(status.sack, OPT_SACK)
         | bit(status.snd_wscale.is_some(), OPT_WSCALE)
+        | bit(status.syn_data_taken, OPT_SYN_DATA)
 }
 
 /// Payload the peer has acknowledged: SND.UNA less our SYN and, once acknowledged, our FIN.

@@ -13,6 +13,7 @@ mod commands;
 mod descriptors;
 mod engine;
 mod errno;
+mod fast_open;
 mod info;
 mod kernel;
 mod process;

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tcpdrill_stack::config::ReceivedOnError;
 use tcpdrill_stack::{Config, Host, Instant};
 
 use super::blocking::{InFlight, Progress, Stop};
@@ -44,6 +45,9 @@ impl ReferenceSession {
             )));
         }
         config.mtu = settings.mtu;
+        // What sockets(7) hand out is the call interface's matter: Linux lets data be read that came
+        // before an error.
+        config.received_on_error = ReceivedOnError::Keep;
         let address = unmapped(settings.local_ip);
         let wants_ipv6 = settings.ip_version == crate::program::IpVersion::Ipv6;
         if address.is_ipv6() != wants_ipv6 {

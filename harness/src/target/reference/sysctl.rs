@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use tcpdrill_stack::Config;
-use tcpdrill_stack::config::{RstInTimeWait, SynCookies};
+use tcpdrill_stack::config::{EcnUse, LossDetection, RstInTimeWait, SynCookies};
+use tcpdrill_stack::congestion::Algorithm;
 
+use super::fast_open;
 use super::kernel::Kernel;
 
 /// Why a setting was not made.
@@ -36,8 +38,61 @@ const TABLE: &[(&str, Setter)] = &[
         config.challenge_ack_limit = number(text, 0, i32::MAX as u64)? as u32;
         Ok(())
     }),
+    ("net.ipv4.tcp_congestion_control", |config, text| {
+        config.congestion.algorithm = match text.trim() {
+            "reno" => Algorithm::Reno,
+            "cubic" => Algorithm::Cubic,
+            _ => {
+                return Err(Refusal::Lacking(
+                    "the reference stack has `reno` and `cubic`",
+                ));
+            }
+        };
+        Ok(())
+    }),
+    ("net.ipv4.tcp_dsack", |config, text| {
+        config.dsack = flag(text)?;
+        Ok(())
+    }),
+    // Tail loss probes come with RACK here, as RFC 8985 has them.
+    ("net.ipv4.tcp_early_retrans", |config, text| {
+        if number(text, 0, 4)? >= 3 {
+            config.loss_detection = LossDetection::RackTlp;
+        }
+        Ok(())
+    }),
+    ("net.ipv4.tcp_ecn", |config, text| {
+        config.ecn = match number(text, 0, 2)? {
+            0 => EcnUse::Off,
+            1 => EcnUse::Request,
+            _ => EcnUse::Accept,
+        };
+        Ok(())
+    }),
+    ("net.ipv4.tcp_fastopen", |config, text| {
+        let bits = number(text, 0, i32::MAX as u64)?;
+        fast_open::set_bits(&mut config.fast_open, bits);
+        Ok(())
+    }),
+    (
+        "net.ipv4.tcp_fastopen_blackhole_timeout_sec",
+        |config, text| {
+            let length = Some(seconds(text)?);
+            config.fast_open.distrust = length.filter(|length| !length.is_zero());
+            Ok(())
+        },
+    ),
+    ("net.ipv4.tcp_fastopen_key", |config, text| {
+        config.fast_open.keys = Some(fast_open::keys(text).ok_or(Refusal::Invalid)?);
+        Ok(())
+    }),
     ("net.ipv4.tcp_fin_timeout", |config, text| {
         config.fin_wait_2_timeout = Some(seconds(text)?);
+        Ok(())
+    }),
+    ("net.ipv4.tcp_frto", |config, text| {
+        config.frto = number(text, 0, 2)? != 0;
+        config.undo |= config.frto;
         Ok(())
     }),
     ("net.ipv4.tcp_keepalive_intvl", |config, text| {
@@ -54,6 +109,14 @@ const TABLE: &[(&str, Setter)] = &[
     }),
     ("net.ipv4.tcp_max_syn_backlog", |config, text| {
         config.syn_queue = number(text, 0, i32::MAX as u64)? as usize;
+        Ok(())
+    }),
+    ("net.ipv4.tcp_recovery", |config, text| {
+        config.loss_detection = if number(text, 0, 7)? & 1 == 1 {
+            LossDetection::RackTlp
+        } else {
+            LossDetection::SelectiveAcks
+        };
         Ok(())
     }),
     ("net.ipv4.tcp_retries1", |config, text| {
@@ -125,32 +188,6 @@ const TABLE: &[(&str, Setter)] = &[
 /// Any other value is one it cannot offer.
 const LACKING: &[(&str, &[&str], &str)] = &[
     (
-        "net.ipv4.tcp_congestion_control",
-        &["reno"],
-        "the reference stack has NewReno (`reno`) only",
-    ),
-    (
-        "net.ipv4.tcp_dsack",
-        &["0"],
-        "the reference stack sends no duplicate SACK",
-    ),
-    (
-        "net.ipv4.tcp_early_retrans",
-        &["0"],
-        "the reference stack has no tail loss probe",
-    ),
-    ("net.ipv4.tcp_ecn", &["0"], "the reference stack has no ECN"),
-    (
-        "net.ipv4.tcp_fastopen",
-        &["0"],
-        "the reference stack has no Fast Open",
-    ),
-    (
-        "net.ipv4.tcp_frto",
-        &["0"],
-        "the reference stack has no F-RTO",
-    ),
-    (
         "net.ipv4.tcp_mtu_probing",
         &["0"],
         "the reference stack does not probe the MTU of a path",
@@ -159,11 +196,6 @@ const LACKING: &[(&str, &[&str], &str)] = &[
         "net.ipv4.tcp_notsent_lowat",
         &["4294967295"],
         "the reference stack has no low-water mark for unsent data",
-    ),
-    (
-        "net.ipv4.tcp_recovery",
-        &["0"],
-        "the reference stack has no RACK",
     ),
     (
         "net.ipv4.tcp_reordering",
@@ -202,21 +234,13 @@ const HARMLESS: &[(&str, &str)] = &[
     ),
     (
         "net.ipv4.tcp_ecn_fallback",
-        "it matters to ECN only, which is off",
+        "a repeated SYN never asks for ECN",
     ),
     (
         "net.ipv4.tcp_ecn_option",
-        "it matters to ECN only, which is off",
+        "it matters to AccECN only, which there is not",
     ),
     ("net.ipv4.tcp_fack", "newer kernels ignore it as well"),
-    (
-        "net.ipv4.tcp_fastopen_blackhole_timeout_sec",
-        "it matters to Fast Open only, which is off",
-    ),
-    (
-        "net.ipv4.tcp_fastopen_key",
-        "it matters to Fast Open only, which is off",
-    ),
     ("net.ipv4.tcp_limit_output_bytes", "there is no queue below"),
     (
         "net.ipv4.tcp_low_latency",
@@ -228,7 +252,7 @@ const HARMLESS: &[(&str, &str)] = &[
     ),
     (
         "net.ipv4.tcp_no_metrics_save",
-        "nothing is remembered from one connection to the next",
+        "what Fast Open remembers of a server is kept on Linux as well",
     ),
     ("net.ipv4.tcp_pacing_ca_ratio", "nothing is paced"),
     ("net.ipv4.tcp_pacing_ss_ratio", "nothing is paced"),
@@ -329,7 +353,7 @@ fn shift_for(bytes: u64) -> u8 {
 
 /// The time `retries` retransmissions take before the last wait is over, doubling from `first` up to
 /// `longest`: how Linux turns a count into the times of RFC 9293 §3.8.3.
-fn back_off(retries: u64, first: Duration, longest: Duration) -> Duration {
+pub(super) fn back_off(retries: u64, first: Duration, longest: Duration) -> Duration {
     let mut total = Duration::ZERO;
     let mut wait = first;
     for _ in 0..=retries {

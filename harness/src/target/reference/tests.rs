@@ -4,6 +4,7 @@ mod bench;
 mod close;
 mod commands;
 mod data;
+mod fast_open;
 mod open;
 mod options;
 mod readiness;

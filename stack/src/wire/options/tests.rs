@@ -1,4 +1,5 @@
 use super::*;
+use crate::wire::fast_open::Cookie;
 use proptest::prelude::*;
 use rstest::rstest;
 
@@ -98,6 +99,57 @@ fn options_are_written(#[case] options: TcpOptions, #[case] expected: &[u8]) {
     assert_eq!(emitted(&options), expected);
 }
 
+fn fast_open(cookie: &[u8], experimental: bool) -> TcpOptions {
+    TcpOptions {
+        fast_open: Some(FastOpenOption {
+            cookie: Cookie::new(cookie),
+            experimental,
+        }),
+        ..TcpOptions::NONE
+    }
+}
+
+#[rstest]
+#[case::request(&[34, 2, 1, 1], fast_open(&[], false))]
+#[case::shortest(&[34, 6, 1, 2, 3, 4, 1, 1], fast_open(&[1, 2, 3, 4], false))]
+#[case::aligned(&[34, 8, 1, 2, 3, 4, 5, 6], fast_open(&[1, 2, 3, 4, 5, 6], false))]
+#[case::experiment_request(&[254, 4, 0xf9, 0x89], fast_open(&[], true))]
+#[case::experiment(&[254, 8, 0xf9, 0x89, 1, 2, 3, 4], fast_open(&[1, 2, 3, 4], true))]
+#[case::experiment_padded(
+    &[254, 10, 0xf9, 0x89, 1, 2, 3, 4, 5, 6, 1, 1], fast_open(&[1, 2, 3, 4, 5, 6], true))]
+fn fast_open_is_read_and_written(#[case] bytes: &[u8], #[case] options: TcpOptions) {
+    assert_eq!(TcpOptions::parse(bytes), options);
+    assert_eq!(emitted(&options), bytes);
+}
+
+#[rstest]
+#[case::empty_experiment(&[254, 2], TcpOptions::NONE)]
+#[case::other_experiment(&[254, 4, 0xe2, 0xd4], TcpOptions::NONE)]
+#[case::two_bytes(&[34, 4, 1, 2], noted(OptionNote::LengthUnexpected { kind: 34, len: 4 }))]
+#[case::odd(&[34, 7, 1, 2, 3, 4, 5], noted(OptionNote::LengthUnexpected { kind: 34, len: 7 }))]
+#[case::eighteen(&[&[34, 20][..], &[7; 18]].concat(),
+    noted(OptionNote::LengthUnexpected { kind: 34, len: 20 }))]
+#[case::odd_experiment(&[254, 9, 0xf9, 0x89, 1, 2, 3, 4, 5],
+    noted(OptionNote::LengthUnexpected { kind: 254, len: 9 }))]
+fn a_cookie_of_a_wrong_length_is_none(#[case] bytes: &[u8], #[case] expected: TcpOptions) {
+    assert_eq!(TcpOptions::parse(bytes), expected);
+}
+
+#[test]
+fn the_longest_cookie_fits_beside_everything_else_of_a_syn() {
+    let options = TcpOptions {
+        mss: Some(Mss::new(1460)),
+        window_scale: Some(WindowScale::new(8)),
+        sack_permitted: true,
+        timestamps: Some(Timestamps::default()),
+        ..fast_open(&[9; 16], true)
+    };
+    assert_eq!((options.len(), options.sack_capacity()), (40, 0));
+    let bytes = emitted(&options);
+    assert_eq!(bytes[20..24], [254, 20, 0xf9, 0x89]);
+    assert_eq!(TcpOptions::parse(&bytes), options);
+}
+
 #[test]
 fn a_fourth_block_gives_way_to_timestamps() {
     let blocks: Vec<SeqRange> = (0..4).map(|n| block(n * 20, n * 20 + 10)).collect();
@@ -119,6 +171,16 @@ fn a_fifth_block_is_refused() {
     assert_eq!(blocks.len(), 4);
 }
 
+fn any_fast_open() -> impl Strategy<Value = Option<FastOpenOption>> {
+    let cookie = (any::<[u8; 16]>(), 1usize..=8);
+    let option =
+        (any::<bool>(), cookie).prop_map(|(experimental, (bytes, pairs))| FastOpenOption {
+            cookie: Cookie::new(&bytes[..2 * pairs]),
+            experimental,
+        });
+    prop::option::of(option)
+}
+
 fn any_options() -> impl Strategy<Value = TcpOptions> {
     (
         any::<Option<u16>>(),
@@ -126,14 +188,16 @@ fn any_options() -> impl Strategy<Value = TcpOptions> {
         any::<bool>(),
         prop::collection::vec(any::<(u32, u32)>(), 0..6),
         any::<Option<(u32, u32)>>(),
+        any_fast_open(),
     )
         .prop_map(
-            |(mss, scale, sack_permitted, sack, timestamps)| TcpOptions {
+            |(mss, scale, sack_permitted, sack, timestamps, fast_open)| TcpOptions {
                 mss: mss.map(Mss::new),
                 window_scale: scale.map(WindowScale::new),
                 sack_permitted,
                 sack: sack.into_iter().map(|(a, b)| block(a, b)).collect(),
                 timestamps: timestamps.map(|(value, echo)| Timestamps { value, echo }),
+                fast_open,
                 note: None,
             },
         )

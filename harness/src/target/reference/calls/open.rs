@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use tcpdrill_stack::SocketId;
+use tcpdrill_stack::{CallError, Host, Instant, SocketId, SocketOptions};
 
 use crate::call::{Address, Fd, Outcome, Output};
 use crate::target::reference::abi::family;
@@ -198,9 +198,7 @@ impl Kernel {
                 let peer = self.peer_of(fd, id)?;
                 Ok(Outcome::with(i64::from(fd.0), Output::Address(peer)))
             }
-            Err(tcpdrill_stack::CallError::WouldBlock) => {
-                Err(progress.wait(now, nonblocking, timeout))
-            }
+            Err(CallError::WouldBlock) => Err(progress.wait(now, nonblocking, timeout)),
             Err(error) => Err(Kernel::lost_socket(fd, error)),
         }
     }
@@ -228,14 +226,29 @@ impl Kernel {
                 if progress.connecting {
                     return Err(ECONNABORTED.into());
                 }
-                self.begin_connect(fd, remote)?
+                let (id, done) = self.start_connect(fd, remote)?;
+                if done {
+                    return Ok(Outcome::ok(0));
+                }
+                id
             }
         };
         progress.connecting = true;
-        self.await_connect(fd, id, begun, progress)
+        self.await_connect(fd, id, begun, false, progress)
     }
 
-    fn begin_connect(&mut self, fd: Fd, remote: SocketAddr) -> Result<SocketId, Stop> {
+    /// Opens by `open`, which gets the time, the local end as far as it is bound, and the options.
+    pub(in crate::target::reference) fn begin_connect<T>(
+        &mut self,
+        fd: Fd,
+        remote: SocketAddr,
+        open: impl FnOnce(
+            &mut Host,
+            Instant,
+            (Option<IpAddr>, Option<u16>),
+            SocketOptions,
+        ) -> Result<(SocketId, T), CallError>,
+    ) -> Result<(SocketId, T), Stop> {
         let socket = self.table.socket(fd)?;
         let (ip, port) = match socket.bound {
             Some((ip, port)) => (ip.filter(|ip| !ip.is_unspecified()), Some(port)),
@@ -243,19 +256,23 @@ impl Kernel {
         };
         let options = socket.options.clone();
         let now = self.engine.now();
-        let id = self
-            .engine
-            .host_mut()
-            .open_active(now, (ip, port), remote, options)
+        let (id, what) = open(self.engine.host_mut(), now, (ip, port), options)
             .map_err(|error| errno::of_open(error, true, remote.is_ipv6()))?;
         let socket = self.table.socket_mut(fd)?;
         socket.stage = Stage::Connection(id, Link::Connecting);
         socket.read_shut = false;
         socket.write_shut = false;
-        Ok(id)
+        Ok((id, what))
     }
 
-    fn await_connect(&mut self, fd: Fd, id: SocketId, begun: bool, progress: &Progress) -> Attempt {
+    pub(in crate::target::reference) fn await_connect(
+        &mut self,
+        fd: Fd,
+        id: SocketId,
+        begun: bool,
+        dont_wait: bool,
+        progress: &Progress,
+    ) -> Attempt {
         let ready = self.readiness(id);
         if ready.closed || ready.error {
             let errno = self.take_error(fd, id).unwrap_or(ECONNABORTED);
@@ -268,7 +285,8 @@ impl Kernel {
             socket.stage = Stage::Connection(id, Link::Connected);
             return Ok(Outcome::ok(0));
         }
-        let (nonblocking, timeout) = (socket.nonblocking, socket.local.send_timeout);
+        let nonblocking = socket.nonblocking || dont_wait;
+        let timeout = socket.local.send_timeout;
         match progress.wait(self.engine.now(), nonblocking, timeout) {
             // A connect that runs out of SO_SNDTIMEO has begun all the same: socket(7).
             Stop::Failed(EAGAIN) if begun || !nonblocking => Err(EINPROGRESS.into()),
@@ -298,7 +316,10 @@ impl Kernel {
 }
 
 /// The address of a call in the form the stack takes, checked against the socket's family.
-fn checked_address(socket: &Socket, address: Address) -> Result<SocketAddr, Stop> {
+pub(in crate::target::reference) fn checked_address(
+    socket: &Socket,
+    address: Address,
+) -> Result<SocketAddr, Stop> {
     let address = match address {
         Address::Is(address) => address,
         Address::Unspecified => return Err(EAFNOSUPPORT.into()),

@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use tcpdrill_stack::{SocketOptions, Status};
 
-use crate::call::{Errno, Fd, Outcome, Output};
+use super::value::{int, read_int, read_timeval, timeval};
+use crate::call::{Fd, Outcome, Output};
 use crate::program::IpVersion;
 use crate::target::reference::abi::{family, level};
 use crate::target::reference::blocking::{Attempt, Stop};
 use crate::target::reference::descriptors::{Family, Socket, Stage};
-use crate::target::reference::errno::{EDOM, EINVAL, ENOENT, ENOPROTOOPT};
+use crate::target::reference::errno::{EINVAL, ENOENT, ENOPROTOOPT};
+use crate::target::reference::fast_open::FastOpen;
 use crate::target::reference::kernel::Kernel;
+use crate::target::reference::sysctl::back_off;
 
 /// The options the reference target knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +48,8 @@ enum Kind {
     QuickAck,
     Congestion,
     UserTimeout,
+    SynCount,
+    FastOpen(FastOpen),
     Inq,
 }
 
@@ -75,10 +80,35 @@ const TABLE: &[(i32, i32, &str, Kind)] = &[
     (level::TCP, 4, "TCP_KEEPIDLE", Kind::KeepIdle),
     (level::TCP, 5, "TCP_KEEPINTVL", Kind::KeepInterval),
     (level::TCP, 6, "TCP_KEEPCNT", Kind::KeepCount),
+    (level::TCP, 7, "TCP_SYNCNT", Kind::SynCount),
     (level::TCP, 10, "TCP_WINDOW_CLAMP", Kind::WindowClamp),
     (level::TCP, 12, "TCP_QUICKACK", Kind::QuickAck),
     (level::TCP, 13, "TCP_CONGESTION", Kind::Congestion),
     (level::TCP, 18, "TCP_USER_TIMEOUT", Kind::UserTimeout),
+    (
+        level::TCP,
+        23,
+        "TCP_FASTOPEN",
+        Kind::FastOpen(FastOpen::Queue),
+    ),
+    (
+        level::TCP,
+        30,
+        "TCP_FASTOPEN_CONNECT",
+        Kind::FastOpen(FastOpen::Connect),
+    ),
+    (
+        level::TCP,
+        33,
+        "TCP_FASTOPEN_KEY",
+        Kind::FastOpen(FastOpen::Key),
+    ),
+    (
+        level::TCP,
+        34,
+        "TCP_FASTOPEN_NO_COOKIE",
+        Kind::FastOpen(FastOpen::NoCookie),
+    ),
     (level::TCP, 36, "TCP_INQ", Kind::Inq),
 ];
 
@@ -104,6 +134,8 @@ const OTHER_CONTROLS: &[&str] = &[
 
 /// Linux's default MSS before a connection knows better (RFC 9293 §3.7.1).
 const DEFAULT_MSS: i32 = 536;
+/// Linux's default number of SYN retransmissions.
+const DEFAULT_SYN_COUNT: i32 = 6;
 /// Linux's lower bounds for the doubled buffer sizes.
 const MIN_SEND_BUFFER: i32 = 4608;
 const MIN_RECEIVE_BUFFER: i32 = 2304;
@@ -176,6 +208,7 @@ impl Kernel {
                 name.resize(CONTROL_NAME_LEN, 0);
                 name
             }
+            Kind::FastOpen(setting) => self.fast_open_option(fd, setting)?,
             other => int(self.get_int(fd, other)?),
         };
         value.truncate(len as usize);
@@ -235,8 +268,11 @@ impl Kernel {
             Kind::UserTimeout => options
                 .user_timeout
                 .map_or(0, |length| clamp(length.as_millis() as u64)),
+            // Linux shows its default, net.ipv4.tcp_syn_retries, as long as none is set.
+            Kind::SynCount => socket.local.syn_count.unwrap_or(DEFAULT_SYN_COUNT),
             Kind::Inq => i32::from(socket.local.report_inq),
             Kind::Error
+            | Kind::FastOpen(_)
             | Kind::Linger
             | Kind::ReceiveTimeout
             | Kind::SendTimeout
@@ -271,6 +307,14 @@ impl Kernel {
                     _ => read_int(value, 0)?,
                 };
                 set_ip(&mut changed.options, kind, number)?;
+            }
+            Kind::FastOpen(setting) => self.set_fast_open(&mut changed, setting, value)?,
+            Kind::SynCount => {
+                let count = ranged(read_int(value, 0)?, 1, 127)?;
+                let config = self.engine.host().config();
+                let length = back_off(u64::from(count), config.initial_rto, config.max_rto);
+                changed.options.syn_give_up = Some(length);
+                changed.local.syn_count = Some(read_int(value, 0)?);
             }
             other => set_int(&mut changed, other, read_int(value, 0)?)?,
         }
@@ -370,6 +414,8 @@ fn set_int(socket: &mut Socket, kind: Kind, value: i32) -> Result<(), Stop> {
         | Kind::ReceiveTimeout
         | Kind::SendTimeout
         | Kind::Congestion
+        | Kind::SynCount
+        | Kind::FastOpen(_)
         | Kind::Tos
         | Kind::Ttl
         | Kind::TrafficClass
@@ -439,44 +485,6 @@ fn clamp(value: u64) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
 }
 
-fn int(value: i32) -> Vec<u8> {
-    value.to_ne_bytes().to_vec()
-}
-
-fn read_int(value: &[u8], at: usize) -> Result<i32, Stop> {
-    let bytes: Option<[u8; 4]> = value.get(at..at + 4).and_then(|four| four.try_into().ok());
-    bytes.map(i32::from_ne_bytes).ok_or(Stop::Failed(EINVAL))
-}
-
-fn read_long(value: &[u8], at: usize) -> Result<i64, Errno> {
-    let bytes: Option<[u8; 8]> = value
-        .get(at..at + 8)
-        .and_then(|eight| eight.try_into().ok());
-    bytes.map(i64::from_ne_bytes).ok_or(EINVAL)
-}
-
-/// `struct timeval`; zero means for ever.
-fn read_timeval(value: &[u8]) -> Result<Option<Duration>, Stop> {
-    let (seconds, micros) = (read_long(value, 0)?, read_long(value, 8)?);
-    if !(0..1_000_000).contains(&micros) {
-        return Err(EDOM.into());
-    }
-    // A negative time is "do not wait".
-    let length = Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
-        + Duration::from_micros(u64::try_from(micros).unwrap_or(0));
-    Ok(Some(length).filter(|length| seconds < 0 || !length.is_zero()))
-}
-
-fn timeval(length: Option<Duration>) -> Vec<u8> {
-    let length = length.unwrap_or(Duration::ZERO);
-    let seconds = i64::try_from(length.as_secs()).unwrap_or(i64::MAX);
-    [
-        seconds.to_ne_bytes(),
-        i64::from(length.subsec_micros()).to_ne_bytes(),
-    ]
-    .concat()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -487,18 +495,10 @@ mod tests {
     #[case("IPPROTO_TCP/TCP_NODELAY", true)]
     #[case("6/1", true)]
     #[case("SOL_SOCKET/TCP_NODELAY", false)]
-    #[case("SOL_TCP/TCP_FASTOPEN", false)]
+    #[case("SOL_TCP/TCP_FASTOPEN", true)]
+    #[case("SOL_TCP/TCP_MD5SIG", false)]
     #[case("SOL_TCP", false)]
     fn options_are_known_by_level_and_name(#[case] name: &str, #[case] known: bool) {
         assert_eq!(is_known(name), known);
-    }
-
-    #[test]
-    fn a_timeval_of_zero_waits_for_ever_and_bad_microseconds_are_out_of_domain() {
-        assert_eq!(read_timeval(&timeval(None)).unwrap(), None);
-        let length = Some(Duration::from_micros(2_000_003));
-        assert_eq!(read_timeval(&timeval(length)).unwrap(), length);
-        let bad = [0i64.to_ne_bytes(), 1_000_000i64.to_ne_bytes()].concat();
-        assert!(matches!(read_timeval(&bad), Err(Stop::Failed(EDOM))));
     }
 }

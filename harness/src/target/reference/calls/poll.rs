@@ -41,7 +41,9 @@ impl Kernel {
         if no_more_reads {
             mask |= ready::IN | ready::RDNORM | ready::RDHUP;
         }
-        if found.connected || found.closed {
+        // Before that only Fast Open has something to read or room to write.
+        let early = found.readable || (found.writable && !socket.write_shut);
+        if found.connected || found.closed || early {
             if found.readable && self.enough_queued(socket, id) {
                 mask |= ready::IN | ready::RDNORM;
             }

@@ -1,15 +1,17 @@
 //! `write`, `writev`, `send`, `sendto`, `sendmsg`.
 
-use tcpdrill_stack::{CallError, SendFlags, SocketId};
+use tcpdrill_stack::{CallError, SocketId};
 
 use crate::call::{Call, Fd, Outcome};
 use crate::target::reference::abi::msg;
 use crate::target::reference::blocking::{Attempt, Progress, Stop};
 use crate::target::reference::descriptors::Object;
 use crate::target::reference::errno::{EINVAL, EPIPE};
+use crate::target::reference::fast_open::send_flags;
 use crate::target::reference::kernel::Kernel;
 
-const UNDERSTOOD: i32 = msg::OOB | msg::DONTWAIT | msg::EOR | msg::NOSIGNAL | msg::MORE;
+const UNDERSTOOD: i32 =
+    msg::OOB | msg::DONTWAIT | msg::EOR | msg::NOSIGNAL | msg::MORE | msg::FASTOPEN;
 
 impl Kernel {
     pub(in crate::target::reference) fn send_family(
@@ -25,6 +27,26 @@ impl Kernel {
             Call::Writev { fd, data } => {
                 self.refuse_epoll(*fd)?;
                 self.send_bytes(*fd, &data.concat(), 0, progress)
+            }
+            Call::Send { fd, data, flags } if flags & msg::FASTOPEN != 0 => {
+                self.send_fast_open(*fd, data, *flags, None, progress)
+            }
+            Call::SendTo {
+                fd,
+                data,
+                flags,
+                address,
+            } if flags & msg::FASTOPEN != 0 => {
+                self.send_fast_open(*fd, data, *flags, Some(*address), progress)
+            }
+            Call::SendMsg {
+                fd,
+                data,
+                flags,
+                address,
+                ..
+            } if flags & msg::FASTOPEN != 0 => {
+                self.send_fast_open(*fd, &data.concat(), *flags, *address, progress)
             }
             // send(2): a connection-mode socket ignores the address.
             Call::Send { fd, data, flags }
@@ -45,20 +67,31 @@ impl Kernel {
         }
     }
 
-    fn send_bytes(&mut self, fd: Fd, data: &[u8], flags: i32, progress: &mut Progress) -> Attempt {
+    pub(in crate::target::reference) fn send_bytes(
+        &mut self,
+        fd: Fd,
+        data: &[u8],
+        flags: i32,
+        progress: &mut Progress,
+    ) -> Attempt {
         self.table.socket(fd)?;
         if flags & !UNDERSTOOD != 0 {
             return Err(unsupported_flag(flags & !UNDERSTOOD));
         }
         // Linux answers EPIPE, not ENOTCONN, to a write on a socket that was never connected.
         let id = self.connection(fd, EPIPE)?;
-        let send_flags = SendFlags {
-            urgent: flags & msg::OOB != 0,
-            more: flags & msg::MORE != 0,
-        };
+        if progress.connecting {
+            return self.send_rest(fd, id, false, (data, flags), progress);
+        }
+        if self.waits_for_data(fd)?.is_some() {
+            return self.send_first(fd, id, (data, flags), progress);
+        }
+        let send_flags = send_flags(flags);
         loop {
             let ready = self.readiness(id);
-            if !ready.connected && !ready.closed && !ready.error {
+            // A connection handed out before its handshake has ended takes data all the same.
+            let early = ready.writable && !self.table.socket(fd)?.write_shut;
+            if !ready.connected && !ready.closed && !ready.error && !early {
                 return self.cannot_send_yet(fd, flags, progress);
             }
             if self.table.socket(fd)?.write_shut {
@@ -116,12 +149,7 @@ fn sent(progress: &Progress) -> Outcome {
 }
 
 fn unsupported_flag(flags: i32) -> Stop {
-    let (name, reason) = if flags & msg::FASTOPEN != 0 {
-        (
-            "msg:MSG_FASTOPEN".to_owned(),
-            "the reference stack has no Fast Open",
-        )
-    } else if flags & msg::ZEROCOPY != 0 {
+    let (name, reason) = if flags & msg::ZEROCOPY != 0 {
         (
             "msg:MSG_ZEROCOPY".to_owned(),
             "the reference target keeps no error queue",

@@ -167,7 +167,10 @@ fn commands_report_as_the_shell_would(
 }
 
 #[rstest]
-#[case("sysctl -q net.ipv4.tcp_ecn=1", "sysctl:net.ipv4.tcp_ecn")]
+#[case(
+    "sysctl -q net.ipv4.tcp_mtu_probing=1",
+    "sysctl:net.ipv4.tcp_mtu_probing"
+)]
 #[case(
     "sysctl net.ipv4.tcp_congestion_control=bbr",
     "sysctl:net.ipv4.tcp_congestion_control"

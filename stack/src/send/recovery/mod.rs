@@ -1,0 +1,361 @@
+//! Finding losses and recovering from them. The method depends on what the peer can tell us:
+//! duplicate acknowledgments (`new_reno`) or selective ones (`sack`).
+
+pub(crate) mod new_reno;
+pub(crate) mod rack;
+pub(crate) mod rack_tlp;
+pub(crate) mod sack;
+pub(crate) mod tlp;
+pub(crate) mod undo;
+
+use super::flight::Delivered;
+use super::output;
+use crate::config::LossDetection;
+use crate::congestion::{Acked, Snapshot};
+use crate::context::Context;
+use crate::ecn;
+use crate::event::RetransmitCause;
+use crate::seq::{SeqNum, SeqRange};
+use crate::tcb::Tcb;
+use crate::time::Instant;
+use crate::timers::Timer;
+use core::time::Duration;
+use new_reno::{NewReno, OnDuplicateAck, OnNewAck};
+use rack::Surroundings;
+use rack_tlp::RackTlp;
+use sack::{OnAck, Progress, SackRecovery};
+use tlp::Answer;
+use undo::Undo;
+
+/// What is known of losses, by the method in use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LossRecovery {
+    /// The peer has no SACK.
+    NewReno(NewReno),
+    /// It has.
+    Sack(SackRecovery),
+    /// It has, and time tells more.
+    RackTlp(RackTlp),
+}
+
+impl LossRecovery {
+    /// Nothing lost yet. `method` is `None` if the peer has no SACK, or before that is known.
+    // REQ: RFC8985-1
+    // REQ: RFC8985-15
+    pub(crate) const fn new(iss: SeqNum, method: Option<LossDetection>) -> LossRecovery {
+        match method {
+            None => LossRecovery::NewReno(NewReno::new(iss)),
+            Some(LossDetection::SelectiveAcks) => LossRecovery::Sack(SackRecovery::new(iss)),
+            Some(LossDetection::RackTlp) => LossRecovery::RackTlp(RackTlp::new(iss)),
+        }
+    }
+
+    /// Numbers went out for the first time.
+    pub(crate) fn on_sent(&mut self, range: SeqRange) {
+        if let LossRecovery::RackTlp(rack_tlp) = self {
+            rack_tlp.on_sent(range);
+        }
+    }
+
+    /// Numbers already in flight went out again.
+    pub(crate) fn on_sent_again(&mut self, range: SeqRange, rescue: bool) {
+        match self {
+            LossRecovery::NewReno(_) => {}
+            LossRecovery::Sack(sack) => sack.on_sent_again(range, rescue),
+            LossRecovery::RackTlp(rack_tlp) => rack_tlp.on_sent(range),
+        }
+    }
+
+    /// A loss is being recovered from.
+    pub(crate) const fn in_recovery(&self) -> bool {
+        match self {
+            LossRecovery::NewReno(new_reno) => new_reno.in_recovery(),
+            LossRecovery::Sack(sack) => sack.in_recovery(),
+            LossRecovery::RackTlp(rack_tlp) => rack_tlp.is_recovering(),
+        }
+    }
+
+    /// Duplicate acknowledgments in a row; RACK does not count them.
+    pub(crate) const fn duplicate_acks(&self) -> u32 {
+        match self {
+            LossRecovery::NewReno(new_reno) => new_reno.duplicate_acks(),
+            LossRecovery::Sack(sack) => sack.duplicate_acks(),
+            LossRecovery::RackTlp(_) => 0,
+        }
+    }
+
+    /// Nothing was lost after all.
+    fn undo(&mut self) {
+        match self {
+            LossRecovery::NewReno(new_reno) => new_reno.undo(),
+            LossRecovery::Sack(sack) => sack.undo(),
+            LossRecovery::RackTlp(rack_tlp) => rack_tlp.undo(),
+        }
+    }
+
+    /// The round trip was measured.
+    pub(crate) fn on_measured(&mut self) {
+        if let LossRecovery::RackTlp(rack_tlp) = self {
+            rack_tlp.on_measured();
+        }
+    }
+}
+
+/// What an acknowledgment brought, after SND.UNA and the scoreboard took it in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ack {
+    /// SEG.ACK.
+    pub(crate) ack: SeqNum,
+    /// What was acknowledged cumulatively; `None` if SND.UNA did not move.
+    pub(crate) advanced: Option<Acked>,
+    /// What left the network.
+    pub(crate) delivered: Delivered,
+    /// It is a duplicate by RFC 5681 §2.
+    pub(crate) duplicate: bool,
+    /// The duplicate it reports (D-SACK).
+    pub(crate) duplicate_report: Option<SeqRange>,
+    /// The timestamp it echoes.
+    pub(crate) echo: Option<u32>,
+}
+
+/// What an acknowledgment that arrives now, with this echo, may count as delivered.
+pub(crate) fn expect_delivery(tcb: &Tcb, echo: Option<u32>, now: Instant) -> Delivered {
+    let LossRecovery::RackTlp(rack_tlp) = &tcb.snd.recovery else {
+        return Delivered::default();
+    };
+    let plausible = rack_tlp.trusted_until(now);
+    let echoed = echo.map(|echo| tcb.negotiated.end_of_tick(echo, now));
+    Delivered::trusting(echoed.map_or(plausible, |echoed| echoed.min(plausible)))
+}
+
+/// Takes an acknowledgment. Answers whether the retransmission timer starts anew, should SND.UNA
+/// have moved.
+pub(crate) fn on_ack(tcb: &mut Tcb, ack: Ack, cx: &mut Context<'_>) -> bool {
+    undo_if_spurious(tcb, &ack);
+    let before = tcb.snd.congestion.snapshot();
+    by_method(tcb, ack, before, cx)
+}
+
+/// Takes a reduction back if this acknowledgment shows that nothing was lost.
+fn undo_if_spurious(tcb: &mut Tcb, ack: &Ack) {
+    let snd = &mut tcb.snd;
+    let Some(undo) = &mut snd.undo else {
+        return;
+    };
+    let reported = ack
+        .duplicate_report
+        .is_some_and(|range| undo.on_duplicate_report(range.len()));
+    let original = ack.advanced.is_some() && ack.echo.is_some_and(|echo| undo.on_echo(echo));
+    let early = tcb.config.frto
+        && matches!(&snd.recovery, LossRecovery::RackTlp(rack) if rack.timed_out_early(&ack.delivered));
+    if reported || original || early {
+        snd.congestion.restore(undo.before);
+        snd.flight.forget_losses();
+        snd.recovery.undo();
+        snd.undo = None;
+    }
+}
+
+/// A reduction of the window from what it was `before`.
+fn note_reduction(tcb: &mut Tcb, before: Snapshot) {
+    ecn::note_reduced(tcb);
+    tcb.snd.undo = tcb.config.undo.then(|| Undo::new(before));
+}
+
+fn by_method(tcb: &mut Tcb, ack: Ack, before: Snapshot, cx: &mut Context<'_>) -> bool {
+    match &tcb.snd.recovery {
+        LossRecovery::RackTlp(_) => on_rack_ack(tcb, ack, before, cx),
+        LossRecovery::Sack(_) => on_sack_ack(tcb, ack, before, cx),
+        LossRecovery::NewReno(_) => match ack.advanced {
+            Some(acked) => return on_new_ack(tcb, acked, cx),
+            None if ack.duplicate => on_duplicate_ack(tcb, before, cx),
+            None => {}
+        },
+    }
+    true
+}
+
+/// The peer says that a router marked what we sent: as a loss, but nothing is to be sent again.
+// REQ: RFC3168-8
+pub(crate) fn on_congestion_echo(tcb: &mut Tcb) {
+    let snd = &mut tcb.snd;
+    if !snd.recovery.in_recovery() {
+        snd.congestion.on_loss(snd.flight.outstanding());
+        snd.congestion.set_cwnd(snd.congestion.ssthresh());
+    }
+}
+
+fn on_sack_ack(tcb: &mut Tcb, ack: Ack, before: Snapshot, cx: &mut Context<'_>) {
+    let snd = &mut tcb.snd;
+    let LossRecovery::Sack(sack) = &mut snd.recovery else {
+        return;
+    };
+    let progress = Progress {
+        una: snd.una,
+        nxt: snd.nxt,
+        advanced: ack.advanced,
+        sacked: ack.delivered.sacked,
+    };
+    if sack.on_ack(&mut snd.flight, &mut snd.congestion, progress) == OnAck::Entered {
+        note_reduction(tcb, before);
+        output::send_first_lost(tcb, RetransmitCause::FastRetransmit, cx);
+    }
+}
+
+fn on_rack_ack(tcb: &mut Tcb, ack: Ack, before: Snapshot, cx: &mut Context<'_>) {
+    let at = surroundings(tcb, ack.duplicate_report.is_some(), cx.now);
+    let snd = &mut tcb.snd;
+    let LossRecovery::RackTlp(rack_tlp) = &mut snd.recovery else {
+        return;
+    };
+    let event = rack_tlp::Event {
+        at,
+        advanced: ack.advanced,
+        delivered: ack.delivered,
+        answer: Answer {
+            ack: ack.ack,
+            duplicate: ack.duplicate_report,
+            empty: ack.duplicate && ack.delivered.amount == 0 && ack.duplicate_report.is_none(),
+        },
+    };
+    let (found, wait) = rack_tlp.on_ack(&mut snd.flight, &mut snd.congestion, event);
+    after_detection(tcb, found, wait, before, cx);
+}
+
+/// The reordering timer fired.
+// REQ: RFC8985-7
+pub(crate) fn on_reordering_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
+    let at = surroundings(tcb, false, cx.now);
+    let before = tcb.snd.congestion.snapshot();
+    let snd = &mut tcb.snd;
+    let LossRecovery::RackTlp(rack_tlp) = &mut snd.recovery else {
+        return;
+    };
+    let (found, wait) = rack_tlp.on_reordering_timeout(&mut snd.flight, &mut snd.congestion, at);
+    after_detection(tcb, found, wait, before, cx);
+}
+
+/// What RACK found: a loss is repaired at once, and a timer waits for what may be overdue next.
+fn after_detection(
+    tcb: &mut Tcb,
+    found: OnAck,
+    wait: Option<Duration>,
+    before: Snapshot,
+    cx: &mut Context<'_>,
+) {
+    match wait {
+        Some(wait) => tcb.arm(Timer::Reordering, cx.now, wait),
+        None => {
+            tcb.timers.disarm(Timer::Reordering);
+        }
+    }
+    if found == OnAck::Entered {
+        note_reduction(tcb, before);
+        tcb.timers.disarm(Timer::LossProbe);
+        output::send_first_lost(tcb, RetransmitCause::FastRetransmit, cx);
+    } else if let LossRecovery::RackTlp(rack_tlp) = &tcb.snd.recovery
+        && !rack_tlp.wants_probe(&tcb.snd.flight)
+    {
+        tcb.timers.disarm(Timer::LossProbe);
+    }
+}
+
+fn surroundings(tcb: &Tcb, duplicate_reported: bool, now: Instant) -> Surroundings {
+    Surroundings {
+        now,
+        una: tcb.snd.una,
+        nxt: tcb.snd.nxt,
+        duplicate_reported,
+        srtt: tcb.snd.rtt.srtt(),
+        recovering: false,
+    }
+}
+
+/// A duplicate ACK arrived; what the window then permits leaves with the next flush.
+// REQ: RFC5681-13
+// REQ: RFC5681-14
+fn on_duplicate_ack(tcb: &mut Tcb, before: Snapshot, cx: &mut Context<'_>) {
+    let snd = &mut tcb.snd;
+    let LossRecovery::NewReno(new_reno) = &mut snd.recovery else {
+        return;
+    };
+    match new_reno.on_duplicate_ack(&mut snd.congestion, snd.una, snd.nxt) {
+        OnDuplicateAck::Wait | OnDuplicateAck::Inflated => {}
+        OnDuplicateAck::FastRetransmit => {
+            note_reduction(tcb, before);
+            output::resend_first(tcb, RetransmitCause::FastRetransmit, cx);
+        }
+    }
+}
+
+/// SND.UNA moved.
+// REQ: RFC6582-1
+// REQ: RFC6582-5
+fn on_new_ack(tcb: &mut Tcb, acked: Acked, cx: &mut Context<'_>) -> bool {
+    let snd = &mut tcb.snd;
+    let flight = snd.una.span_to(snd.max);
+    let LossRecovery::NewReno(new_reno) = &mut snd.recovery else {
+        return true;
+    };
+    match new_reno.on_new_ack(&mut snd.congestion, acked, flight) {
+        OnNewAck::Grown | OnNewAck::Recovered => true,
+        OnNewAck::PartialAck { first } => {
+            output::resend_first(tcb, RetransmitCause::PartialAck, cx);
+            first
+        }
+    }
+}
+
+/// The retransmission timer expired: everything outstanding counts as lost, or what RACK says.
+/// `first` as in [`Congestion::on_timeout`](crate::congestion::Congestion::on_timeout).
+// REQ: RFC2018-8
+// REQ: RFC2018-9
+pub(crate) fn on_timeout(tcb: &mut Tcb, first: bool, now: Instant) {
+    tcb.timers.disarm(Timer::Reordering);
+    tcb.timers.disarm(Timer::LossProbe);
+    if first {
+        note_reduction(tcb, tcb.snd.congestion.snapshot());
+    }
+    let at = surroundings(tcb, false, now);
+    let snd = &mut tcb.snd;
+    let flight = snd.una.span_to(snd.max);
+    snd.congestion.on_timeout(flight, first);
+    match &mut snd.recovery {
+        LossRecovery::NewReno(new_reno) => new_reno.on_timeout(snd.max),
+        LossRecovery::Sack(sack) => {
+            sack.on_timeout(snd.max);
+            snd.flight.forget_sacks();
+        }
+        LossRecovery::RackTlp(rack_tlp) => {
+            // A peer that has the first segment and does not acknowledge it has thrown it away.
+            if snd.flight.first_is_sacked() {
+                snd.flight.forget_sacks();
+            }
+            rack_tlp.on_timeout(&mut snd.flight, &snd.congestion, at);
+            return;
+        }
+    }
+    snd.flight.mark_all_lost();
+}
+
+/// How many sequence numbers more the congestion window lets into the network.
+// REQ: RFC5681-1
+// REQ: RFC6675-5
+pub(crate) fn room(tcb: &Tcb) -> u32 {
+    let snd = &tcb.snd;
+    let (cwnd, smss) = (snd.congestion.cwnd(), snd.congestion.smss());
+    match &snd.recovery {
+        LossRecovery::NewReno(new_reno) => {
+            let allowance = cwnd.saturating_add(new_reno.extra_allowance(smss));
+            allowance.saturating_sub(snd.flight.pipe())
+        }
+        LossRecovery::Sack(sack) => {
+            let room = cwnd.saturating_sub(snd.flight.pipe());
+            if sack.in_recovery() && room < smss {
+                return 0;
+            }
+            room
+        }
+        LossRecovery::RackTlp(_) => cwnd.saturating_sub(snd.flight.pipe()),
+    }
+}

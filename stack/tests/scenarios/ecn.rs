@@ -1,0 +1,148 @@
+//! Explicit congestion notification (RFC 3168).
+
+use rstest::rstest;
+use tcpdrill_stack::Config;
+use tcpdrill_stack::SocketOptions;
+use tcpdrill_stack::config::EcnUse;
+use tcpdrill_stack::ecn::Codepoint;
+use tcpdrill_stack::segment::{Flags, Segment};
+use tcpdrill_stack::testing::bench::Bench;
+
+use crate::support::Talk;
+
+fn config(ecn: EcnUse) -> Config {
+    Config {
+        ecn,
+        ..Bench::plain_config()
+    }
+}
+
+/// A connection whose SYN asked for ECN.
+fn agreed() -> Talk {
+    Talk::accepted_by(config(EcnUse::Accept), |syn| {
+        syn.flags.ece = true;
+        syn.flags.cwr = true;
+    })
+}
+
+/// The peer's segment, marked by a router.
+fn marked(talk: &Talk, seq: i64, len: usize) -> Segment {
+    Segment {
+        traffic_class: Codepoint::Ce.bits(),
+        ..talk.segment("P.", seq, 1, len)
+    }
+}
+
+/// The ECN bits of what left last.
+fn codepoints(segments: &[Segment]) -> Vec<u8> {
+    segments
+        .iter()
+        .map(|segment| segment.traffic_class & 3)
+        .collect()
+}
+
+#[rstest]
+#[case::accepted(EcnUse::Accept, true, true, true)]
+#[case::off(EcnUse::Off, true, true, false)]
+#[case::not_asked(EcnUse::Request, false, false, false)]
+#[case::half_asked(EcnUse::Accept, true, false, false)]
+fn a_syn_that_asks_is_answered(
+    #[case] ecn: EcnUse,
+    #[case] ece: bool,
+    #[case] cwr: bool,
+    #[case] agreed: bool,
+) {
+    let mut bench = Bench::new(config(ecn));
+    bench.listen();
+    let mut syn = bench.peer_syn(false);
+    syn.flags = Flags {
+        ece,
+        cwr,
+        ..syn.flags
+    };
+    let sent = bench.inject(&syn);
+    assert_eq!((sent[0].flags.ece, sent[0].flags.cwr), (agreed, false));
+    assert_eq!(codepoints(&sent), [0]);
+}
+
+#[rstest]
+#[case::agreed(true, false, 2)]
+#[case::declined(false, false, 0)]
+#[case::reflected(true, true, 0)]
+fn an_open_asks_and_believes_only_a_proper_answer(
+    #[case] ece: bool,
+    #[case] cwr: bool,
+    #[case] codepoint: u8,
+) {
+    let mut bench = Bench::new(config(EcnUse::Request));
+    let conn = bench.connecting(SocketOptions::default());
+    let mut syn_ack = bench.peer_segment("S.", 0, conn.iss + 1);
+    syn_ack.flags = Flags {
+        ece,
+        cwr,
+        ..syn_ack.flags
+    };
+    assert_eq!(codepoints(&bench.inject(&syn_ack)), [0]);
+    let sent = bench
+        .host
+        .send(bench.now, conn.id, b"x", Default::default());
+    assert_eq!(sent, Ok(1));
+    assert_eq!(codepoints(&bench.drain()), [codepoint]);
+}
+
+#[test]
+fn a_repeated_syn_asks_no_more() {
+    let mut bench = Bench::new(config(EcnUse::Request));
+    bench.connecting(SocketOptions::default());
+    let sent = bench.wait(std::time::Duration::from_secs(1));
+    assert!(!sent[0].1.flags.ece && !sent[0].1.flags.cwr, "{sent:?}");
+}
+
+#[test]
+fn a_mark_is_echoed_until_the_sender_slows_down() {
+    let mut talk = agreed();
+    let first = marked(&talk, 1, 100);
+    assert_eq!(talk.inject(&first), ["E. 1:1(0) ack 101"]);
+    talk.peer("P.", 101, 1, 100);
+    assert_eq!(talk.wait_ms(200)[0].1, "E. 1:1(0) ack 201");
+    let mut answer = talk.segment("P.", 201, 1, 100);
+    answer.flags.cwr = true;
+    talk.inject(&answer);
+    assert_eq!(talk.wait_ms(200)[0].1, ". 1:1(0) ack 301");
+}
+
+#[test]
+fn an_echo_halves_the_window_once_a_round_trip_and_is_answered() {
+    let mut talk = agreed();
+    assert_eq!(talk.send(1460 * 10).len(), 10);
+    let cwnd = |talk: &Talk| talk.bench.host.status(talk.conn.id).expect("alive").cwnd;
+    let echo = |talk: &mut Talk, ack: i64| {
+        let mut segment = talk.segment(".", 1, ack, 0);
+        segment.flags.ece = true;
+        talk.inject(&segment)
+    };
+    echo(&mut talk, 1461);
+    assert_eq!(cwnd(&talk), 1460 * 9 / 2);
+    echo(&mut talk, 2921);
+    assert_eq!(cwnd(&talk), 1460 * 9 / 2);
+    talk.peer(".", 1, 1460 * 10 + 1, 0);
+    // The first new segment says so, and only that.
+    let lines = talk.send(1460 * 2);
+    assert_eq!(
+        lines,
+        ["W. 14601:16061(1460) ack 1", "P. 16061:17521(1460) ack 1"]
+    );
+}
+
+#[test]
+fn only_new_data_may_be_marked() {
+    let mut talk = agreed();
+    talk.send(100);
+    let again = talk.bench.wait(std::time::Duration::from_secs(2));
+    let again: Vec<Segment> = again.into_iter().map(|(_, segment)| segment).collect();
+    assert_eq!(codepoints(&again), [0]);
+    let ack = talk.segment("P.", 1, 101, 1000);
+    talk.bench.inject(&ack);
+    let late = talk.bench.wait(std::time::Duration::from_secs(1));
+    assert!(late.iter().all(|(_, segment)| segment.traffic_class == 0));
+}

@@ -3,6 +3,7 @@
 //! `target == linux`, `kernel >= 6.8`, `has(sockopt:SOL_TCP/TCP_INQ)`, `defined(NAME)`, joined by
 //! `&&`, `||` and `!`, with brackets.
 
+use super::capability;
 use super::facts::{Facts, Version};
 use super::lexer;
 use super::suggest;
@@ -253,8 +254,11 @@ impl<'a> Reader<'a> {
             "target" => Condition::Target(value.to_owned(), equal),
             "profile" => Condition::Profile(value.to_owned(), equal),
             "kernel" => {
-                let version =
-                    Version::read(value).ok_or_else(|| wrong("a version, such as `6.8`", ""))?;
+                // A kernel may call itself `6.8-custom`; what a script asks for is numbers.
+                let plain = value.chars().all(|c| c.is_ascii_digit() || c == '.');
+                let version = Version::read(value)
+                    .filter(|_| plain)
+                    .ok_or_else(|| wrong("a version, such as `6.8`", ""))?;
                 Condition::Kernel(Comparison::of(sign), version)
             }
             _ => {
@@ -273,13 +277,19 @@ impl<'a> Reader<'a> {
         if !self.eat("(") {
             return Err(self.expected("`(`"));
         }
-        let (value, _) = self.word("_:/.-");
+        let (value, place) = self.word("_:/.-");
         if value.is_empty() {
             let what = match word {
                 "has" => "a capability, such as `sockopt:SOL_TCP/TCP_INQ`",
                 _ => "a name",
             };
             return Err(self.expected(what));
+        }
+        if word == "has"
+            && let Some(help) = capability::trouble(value)
+        {
+            let message = format!("no capability is called `{value}`");
+            return Err(self.coded(code::CONDITION_VALUE, place, message, &help));
         }
         self.close()?;
         Ok(match word {

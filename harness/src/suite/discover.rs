@@ -15,6 +15,8 @@ use super::known::{KnownDeviations, KnownError};
 const SCRIPT: &str = ".pkt";
 /// Ending of probe parameters.
 const PROBE: &str = ".probe.toml";
+/// What is wrong with a pipe, a socket or a device.
+const NO_FILE: &str = "it is neither a file nor a folder";
 
 /// A set of cases.
 #[derive(Clone, Debug, Default)]
@@ -99,7 +101,7 @@ impl Suite {
         for path in paths {
             let before = found.len();
             let root = suite_root(path);
-            collect(path, &absolute(path), &root, &mut found)?;
+            collect(path, &absolute(path), &root, &mut Vec::new(), &mut found)?;
             if found.len() == before {
                 return Err(DiscoverError::Empty { path: path.clone() });
             }
@@ -193,7 +195,7 @@ impl Suite {
         let relative = format!("{prefix}{}", slashed(below.unwrap_or(&file.absolute)));
         let shown = file.path.display().to_string();
         let source = |text: String| Source::new(shown.clone(), text);
-        let body = match fs::read(&file.path) {
+        let body = match read_file(&file.path) {
             Ok(bytes) => match String::from_utf8(bytes) {
                 Ok(text) => body_of(&relative, source(text)),
                 Err(_) => Body::Unreadable(source(String::new()), "not UTF-8 text".to_string()),
@@ -219,11 +221,21 @@ struct Found {
     root: PathBuf,
 }
 
-/// Adds a file, or all cases in a folder.
+/// The bytes of a file. A pipe would be waited for, a device may never end.
+fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    match fs::metadata(path)?.is_file() {
+        true => fs::read(path),
+        false => Err(std::io::Error::other(NO_FILE)),
+    }
+}
+
+/// Adds a file, or all cases in a folder. `around` are the folders it lies in, as they were walked
+/// and with links resolved: a link to one of them would lead round in a circle.
 fn collect(
     path: &Path,
     absolute: &Path,
     root: &Path,
+    around: &mut Vec<PathBuf>,
     found: &mut Vec<Found>,
 ) -> Result<(), DiscoverError> {
     let unreadable = |problem: std::io::Error| DiscoverError::Unreadable {
@@ -235,10 +247,19 @@ fn collect(
         absolute: absolute.to_path_buf(),
         root: root.to_path_buf(),
     };
-    if fs::metadata(path).map_err(unreadable)?.is_file() {
+    let facts = fs::metadata(path).map_err(unreadable)?;
+    if facts.is_file() {
         found.push(file(path, absolute));
         return Ok(());
     }
+    if !facts.is_dir() {
+        return Err(unreadable(std::io::Error::other(NO_FILE)));
+    }
+    let place = fs::canonicalize(path).map_err(unreadable)?;
+    if around.contains(&place) {
+        return Ok(());
+    }
+    around.push(place);
     let mut entries: Vec<PathBuf> = fs::read_dir(path)
         .map_err(unreadable)?
         .filter_map(|entry| Some(entry.ok()?.path()))
@@ -248,11 +269,12 @@ fn collect(
         let name = entry.to_string_lossy();
         let absolute = absolute.join(entry.file_name().unwrap_or_default());
         if entry.is_dir() {
-            collect(&entry, &absolute, root, found)?;
+            collect(&entry, &absolute, root, around, found)?;
         } else if name.ends_with(SCRIPT) || name.ends_with(PROBE) {
             found.push(file(&entry, &absolute));
         }
     }
+    around.pop();
     Ok(())
 }
 
@@ -457,6 +479,39 @@ mod tests {
         assert_eq!(names, ["inner/x", "link", "x"]);
         let suite = Suite::from_paths(&[a.join("link.pkt")]).unwrap();
         assert_eq!(suite.cases[0].name, "link");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_that_lead_round_in_a_circle_are_followed_once() {
+        use std::os::unix::fs::symlink;
+        let root = two_of_a_name();
+        let [a, b] = ["a", "b"].map(|folder| root.path().join(folder));
+        for (to, link) in [(".", "self"), ("..", "up"), ("../b", "over")] {
+            symlink(to, a.join(link)).unwrap();
+        }
+        symlink(&a, b.join("back")).unwrap();
+        assert_eq!(
+            names(&[a]),
+            ["over/x", "up/b/x", "x"],
+            "neither `self` nor what leads back into `a`"
+        );
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_is_no_file_is_told_and_not_waited_for() {
+        let root = tempfile::tempdir().unwrap();
+        let pipe = root.path().join("pipe.pkt");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let suite = Suite::from_paths(&[root.path().to_path_buf()]).unwrap();
+        assert!(
+            matches!(&suite.cases[0].body, Body::Unreadable(_, what) if what == NO_FILE),
+            "{:?}",
+            suite.cases[0].body
+        );
+        let error = Suite::from_paths(&[pipe]).unwrap_err().to_string();
+        assert!(error.ends_with(NO_FILE), "{error}");
     }
 
     const LIST: &str = r#"

@@ -21,7 +21,7 @@ use super::known::KnownDeviations;
 use super::window::{Punctuality, Window};
 
 /// How often a case is tried while the machine perturbs it.
-const ATTEMPTS: usize = 5;
+const ATTEMPTS: usize = 8;
 /// What a probe is taken to wait: they are few, and some are long.
 const PROBE: Duration = Duration::from_secs(3);
 

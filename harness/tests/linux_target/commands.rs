@@ -110,15 +110,30 @@ fn commands() {
         bench.command("readlink /proc/self/ns/net"),
         other.command("readlink /proc/self/ns/net")
     );
+    // What only some shells take for a redirection is what this machine's takes it for.
+    for words in ["false &> /dev/null", "false >& /dev/null", "exit 3 & true"] {
+        let own = std::process::Command::new("/bin/sh")
+            .args(["-c", words])
+            .output();
+        let own = own.unwrap().status.code();
+        assert_eq!(bench.session.command(words).unwrap().status, own, "{words}");
+    }
     // Output larger than a pipe does not block, a command in the background does not hold up.
     let zeros = bench.command("head -c 300000 /dev/zero | tr '\\0' x");
     assert_eq!(zeros.len(), 300_000);
     let left = bench.command("sleep 1000 & echo $!");
+    // One that has left the shell's process group as well.
+    let daemon = bench.command(
+        "setsid sh -c 'echo $$ > /tmp/daemon; exec sleep 1000' & \
+         until test -s /tmp/daemon; do sleep .01; done; cat /tmp/daemon",
+    );
     drop(bench);
     // Killed it is gone, or a zombie until the machine's first process reaps it.
-    other.command(&format!(
-        "! grep -q '^State:[[:space:]]*[RSD]' /proc/{left}/status 2>/dev/null"
-    ));
+    for left in [left, daemon] {
+        other.command(&format!(
+            "! grep -q '^State:[[:space:]]*[RSD]' /proc/{left}/status 2>/dev/null"
+        ));
+    }
 }
 
 fn host_is_protected() {

@@ -15,6 +15,8 @@ mod tcp_range;
 mod time;
 mod value;
 
+pub(super) use call::is_call;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::LoadContext;
@@ -119,7 +121,6 @@ impl Checker<'_> {
     }
 
     /// Here stands a form of our own; `form` names it as [`superset::refuse`] says.
-    #[allow(dead_code, reason = "the areas of the language take it up one by one")]
     fn superset(&mut self, span: Span, form: &str) {
         if self.drop_in {
             self.report(superset::refuse(self.source, span, form));

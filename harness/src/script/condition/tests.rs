@@ -104,6 +104,8 @@ fn a_stack_without_a_kernel_fails_every_comparison_with_one() {
 )]
 #[case("linux", "C043 nothing is known under the name `linux`")]
 #[case("kernel >= new", "C043 expected a version, such as `6.8`, found `new`")]
+#[case("kernel >= 6x", "C043 expected a version, such as `6.8`, found `6x`")]
+#[case("has(upd)", "C043 no capability is called `upd`")]
 #[case(
     "ip_version == 6",
     "C043 expected `ipv4`, `ipv6` or `ipv4-mapped-ipv6`, found `6`"

@@ -4,6 +4,7 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -15,13 +16,17 @@ use crate::target::TargetError;
 /// What a user or a system ends a program with.
 const ENDING: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
 
+/// Signals so close together are one wish: `timeout` sends its own to the process and then to the
+/// process group, and a service manager may do the same.
+const ONE_WISH: Duration = Duration::from_millis(500);
+
 /// Readable for ever once a signal has come, so that every session that waits wakes up.
 static ALARM: OnceLock<EventFd> = OnceLock::new();
 
 static COME: AtomicBool = AtomicBool::new(false);
 
 /// Raises `interrupt` when a signal asks the process to end, instead of ending it at once. The
-/// second such signal does end it at once.
+/// second such signal, half a second later or more, does end it at once.
 ///
 /// Signals that were ignored when the program was started (`nohup`) stay ignored. Call it before
 /// the process has threads that should not be disturbed: they inherit what is done here.
@@ -48,8 +53,13 @@ pub fn raise_on_signals(interrupt: &Interrupt) {
         if let Some(alarm) = ALARM.get() {
             let _ = alarm.write(1);
         }
-        await_signal(watched);
-        std::process::exit(130);
+        let first = Instant::now();
+        loop {
+            await_signal(watched);
+            if first.elapsed() >= ONE_WISH {
+                std::process::exit(130);
+            }
+        }
     });
     if thread.is_err() {
         let _ = watched.thread_unblock();

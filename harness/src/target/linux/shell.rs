@@ -17,6 +17,7 @@ use nix::unistd::Pid;
 
 use super::children;
 use super::guardian::{self, Duty, quoted};
+use super::stragglers::Namespace;
 use crate::target::{CommandReport, TargetError};
 
 /// How long to wait for output at a time, in milliseconds.
@@ -30,6 +31,8 @@ const SCRATCH: &str = "/tmp/tcpdrill";
 pub(super) struct Shell {
     /// Let go after the shell has ended: until then its number is its own.
     _duty: Duty,
+    /// Where its commands are, if nobody else is there.
+    namespace: Option<Namespace>,
     child: Child,
     commands: ChildStdin,
     statuses: ChildStdout,
@@ -78,6 +81,7 @@ impl Shell {
         let duty = guardian::promise(format!("kill -9 -{}", child.id()))?;
         let mut shell = Shell {
             _duty: duty,
+            namespace: Namespace::of(child.id()),
             child,
             commands,
             statuses,
@@ -139,6 +143,9 @@ impl Drop for Shell {
             let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
         }
         let _ = self.child.wait();
+        if let Some(namespace) = &self.namespace {
+            namespace.end_all();
+        }
     }
 }
 

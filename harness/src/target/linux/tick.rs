@@ -89,7 +89,7 @@ mod tests {
 
     #[rstest]
     #[case::before_this_tick_s_place(8_100_000, 8_630_000)]
-    #[case::after_it(8_500_000, 12_630_000)]
+    #[case::after_it(8_700_000, 12_630_000)]
     #[case::at_it(8_630_000, 8_630_000)]
     fn a_case_starts_a_little_into_a_tick(#[case] now: Nanos, #[case] start: Nanos) {
         assert_eq!(next_at(now, 30_000, TICK), start);

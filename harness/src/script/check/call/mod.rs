@@ -141,6 +141,11 @@ const CALLS: &[(&str, usize, usize, &str)] = &[
     ("psp_tx_assoc", 2, 2, "psp_tx_assoc(3, 17) = 0"),
 ];
 
+/// Whether scripts have a call of this name.
+pub(in crate::script) fn is_call(name: &str) -> bool {
+    CALLS.iter().any(|(known, ..)| *known == name)
+}
+
 /// A call and what it must write through its pointers.
 pub(super) type Lowered = (Call, OutputExpectation);
 

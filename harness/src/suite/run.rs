@@ -77,7 +77,7 @@ struct Unit<'a> {
 /// Runs cases on a target and tells `observe` of everything as it happens.
 /// The results come back in order of name and family; an interrupted run gives fewer.
 ///
-/// An attempt in which the machine was measurably too late is made again, [`ATTEMPTS`] times at
+/// An attempt in which the machine was measurably too late is made again, `ATTEMPTS` times at
 /// most, whatever it came to; any other is final.
 pub fn execute(
     cases: &[&Case],

@@ -102,7 +102,9 @@ impl Wheels {
                 .stack_size(super::worker::STACK)
                 .spawn(move || shared.watch(index, parity))
         });
-        let watched = started.fold(true, |all, one| all && one.is_ok());
+        // All of them are started, whatever became of the first.
+        let started: Vec<_> = started.collect();
+        let watched = started.iter().all(Result::is_ok);
         Wheels { shared, watched }
     }
 

@@ -95,14 +95,15 @@ impl Wheels {
             };
         }
         let places = (0..shared.wheels.len()).flat_map(|index| [(index, 0), (index, 1)]);
-        let started = places.map(|(index, parity)| {
+        let mut started = places.map(|(index, parity)| {
             let shared = Arc::clone(&shared);
             std::thread::Builder::new()
                 .name("tcpdrill-wheel".into())
                 .stack_size(super::worker::STACK)
                 .spawn(move || shared.watch(index, parity))
         });
-        let watched = started.fold(true, |all, one| all && one.is_ok());
+        // Should one fail, what the others see would not count: no more of them are made.
+        let watched = started.all(|one| one.is_ok());
         Wheels { shared, watched }
     }
 

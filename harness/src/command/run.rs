@@ -41,7 +41,8 @@ pub(super) fn run(args: &RunArgs) -> Exit {
     if let Err(problem) = super::wire::check(args) {
         return super::refuse(&problem);
     }
-    let target = match open_target(args) {
+    let interrupt = Interrupt::default();
+    let target = match open_target(args, &interrupt) {
         Ok(target) => target,
         Err(reason) => return cannot_run(args.target, &reason),
     };
@@ -49,7 +50,7 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         Ok(cases) => cases,
         Err(exit) => return exit,
     };
-    let settings = match settings(args) {
+    let settings = match settings(args, interrupt) {
         Ok(settings) => settings,
         Err(exit) => return exit,
     };
@@ -60,7 +61,7 @@ pub(super) fn run(args: &RunArgs) -> Exit {
     run_cases(args, &suite, &cases, target.as_ref(), &settings)
 }
 
-fn settings(args: &RunArgs) -> Result<ExecuteSettings, Exit> {
+fn settings(args: &RunArgs, interrupt: Interrupt) -> Result<ExecuteSettings, Exit> {
     let ip_versions = super::families(&args.family)?;
     let convention = args.family.convention.map(Convention::from);
     let mut pairs = args.script.pairs();
@@ -77,7 +78,7 @@ fn settings(args: &RunArgs) -> Result<ExecuteSettings, Exit> {
         drop_in: convention.is_some(),
         allow_commands: args.allow_commands,
         convention,
-        interrupt: Interrupt::default(),
+        interrupt,
     })
 }
 
@@ -187,12 +188,14 @@ fn cannot_run(target: TargetName, reason: &str) -> Exit {
 }
 
 /// Called before the process has a second thread: an ordinary user needs a user namespace.
-fn open_target(args: &RunArgs) -> Result<Box<dyn Target>, String> {
+fn open_target(args: &RunArgs, interrupt: &Interrupt) -> Result<Box<dyn Target>, String> {
     match args.target {
         TargetName::Wire => super::wire::open(args),
         TargetName::Reference => Ok(Box::new(target::reference::ReferenceTarget::default())),
         TargetName::Linux => {
             target::linux::prepare()?;
+            // Trying out the link starts threads that stay: a signal must not end the process in one.
+            target::linux::raise_on_signals(interrupt);
             let link = match args.link {
                 Some(LinkName::Tun) => Link::Tun,
                 Some(LinkName::Packet) => Link::Packet,

@@ -6,6 +6,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -20,24 +21,42 @@ struct Waiting {
     json: PathBuf,
 }
 
-/// Starts a run whose case has come to its last line; `before` stands before that.
+/// A connection that was closed in good order and whose peer does not answer keeps its namespace
+/// for minutes, unless it is reset.
+const ORPHAN: &str = "+.1 < S 0:0(0) win 20000 <mss 1000>
++0 > S. 0:0(0) ack 1 <...>
++.1 < . 1:1(0) ack 1 win 20000
++0 accept(3, ..., ...) = 4
++0 close(4) = 0
++0 > F. 1:1(0) ack 1";
+
+/// One that becomes such an orphan when the kernel closes what a killed process had open.
+const OPEN: &str = "+.1 < S 0:0(0) win 20000 <mss 1000>
++0 > S. 0:0(0) ack 1 <...>
++.1 < . 1:1(0) ack 1 win 20000
++0 accept(3, ..., ...) = 4";
+
+/// Starts a run whose case has left a process behind and come to its last line; `before` stands
+/// before that.
 fn waiting(name: &str, before: &str) -> Waiting {
     let mut outside = Bench::new(IpVersion::Ipv4);
     let pid = outside.command("sleep 1000 </dev/null >/dev/null 2>&1 & echo $!");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let script = folder.join(format!("{name}.pkt"));
+    let json = folder.join(format!("{name}.json"));
     let text = format!(
         " 0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
 +0 bind(3, ..., ...) = 0
 +0 listen(3, 1) = 0
 {before}
++0 `sh -c 'sleep 1000; : {}' </dev/null >/dev/null 2>&1 &`
 +0 `ip link add inside type veth peer name outside netns {}`
 +600 `true`
 ",
+        json.display(),
         pid.trim()
     );
     std::fs::write(&script, text).unwrap();
-    let json = folder.join(format!("{name}.json"));
     let run = Command::new(env!("CARGO_BIN_EXE_tcpdrill"))
         .args(["run", "--target", "linux", "--json"])
         .args([&json, &script])
@@ -47,7 +66,10 @@ fn waiting(name: &str, before: &str) -> Waiting {
     outside.command(
         "i=0; until ip link show outside >/dev/null 2>&1; do i=$((i+1)); [ $i -lt 400 ] || exit 1; sleep .05; done",
     );
-    Waiting { outside, run, json }
+    let waiting = Waiting { outside, run, json };
+    // The run, what it has for the case that it is killed, and what the script has left running.
+    assert!(waiting.processes().len() >= 3, "{:?}", waiting.processes());
+    waiting
 }
 
 impl Waiting {
@@ -62,11 +84,30 @@ impl Waiting {
         (self.run.wait().unwrap(), printed)
     }
 
-    /// Waits until the other end of the device is gone, and the namespace with it.
+    /// Processes that have the run's name for its results on their command line.
+    fn processes(&self) -> Vec<String> {
+        let name = self.json.to_str().unwrap();
+        std::fs::read_dir("/proc")
+            .unwrap()
+            .filter_map(|entry| std::fs::read(entry.ok()?.path().join("cmdline")).ok())
+            .map(|words| String::from_utf8_lossy(&words).replace('\0', " "))
+            .filter(|words| words.contains(name))
+            .collect()
+    }
+
+    /// Waits until the other end of the device is gone, and the namespace with it, and every
+    /// process of the run.
     fn nothing_is_left(&mut self) {
         self.outside.command(
             "i=0; while ip link show outside >/dev/null 2>&1; do i=$((i+1)); [ $i -lt 200 ] || exit 1; sleep .05; done",
         );
+        for _ in 0..200 {
+            if self.processes().is_empty() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("still there: {:?}", self.processes());
     }
 }
 
@@ -78,15 +119,6 @@ fn without_ip() -> bool {
     }
     there.status != Some(0)
 }
-
-/// A connection that was closed in good order and whose peer does not answer keeps its namespace
-/// for minutes, unless it is reset.
-const ORPHAN: &str = "+.1 < S 0:0(0) win 20000 <mss 1000>
-+0 > S. 0:0(0) ack 1 <...>
-+.1 < . 1:1(0) ack 1 win 20000
-+0 accept(3, ..., ...) = 4
-+0 close(4) = 0
-+0 > F. 1:1(0) ack 1";
 
 pub(crate) fn interrupted() {
     if without_ip() {
@@ -118,9 +150,14 @@ pub(crate) fn killed() {
     if without_ip() {
         return;
     }
-    // No connection here: it would be an orphan, and last as long as the kernel has patience with it.
-    let mut run = waiting("killed", "");
-    let (status, _) = run.end(&[Signal::SIGKILL]);
-    assert_eq!(status.code(), None);
-    run.nothing_is_left();
+    for (name, before) in [
+        ("killed", ""),
+        ("killed-orphan", ORPHAN),
+        ("killed-open", OPEN),
+    ] {
+        let mut run = waiting(name, before);
+        let (status, _) = run.end(&[Signal::SIGKILL]);
+        assert_eq!(status.code(), None);
+        run.nothing_is_left();
+    }
 }

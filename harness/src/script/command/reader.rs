@@ -12,10 +12,10 @@ pub(super) struct Word {
     expands: bool,
 }
 
-/// A redirection: descriptor (`None` for both outputs), operator, where to.
+/// A redirection: descriptor, operator, where to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Redirect {
-    pub(super) fd: Option<u8>,
+    pub(super) fd: u8,
     pub(super) operator: &'static str,
     pub(super) target: Word,
 }
@@ -144,7 +144,8 @@ impl Reader<'_> {
         !self.rest().starts_with("||") && self.eat("|")
     }
 
-    /// What ends a statement; `None` if a shell is needed.
+    /// What ends a statement; `None` if a shell is needed: for `&`, and so for `&>`, which bash takes
+    /// for a redirection and others for `&` and then `>`.
     fn separator(&mut self) -> Option<Join> {
         self.skip_blanks();
         if self.eat("&&") {
@@ -184,19 +185,10 @@ impl Reader<'_> {
         clippy::option_option,
         reason = "no redirection is not the same as no way to read one"
     )]
-    fn redirection(&mut self) -> Option<Option<(Option<u8>, &'static str)>> {
+    fn redirection(&mut self) -> Option<Option<(u8, &'static str)>> {
         let rest = self.rest();
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let behind = &rest[digits..];
-        if digits == 0 && (behind.starts_with("&>")) {
-            let operator = if behind.starts_with("&>>") {
-                "&>>"
-            } else {
-                "&>"
-            };
-            self.at += operator.len();
-            return Some(Some((None, operator)));
-        }
         let Some(operator) = ["<<", "<>", ">>", ">&", ">|", "<&", ">", "<"]
             .into_iter()
             .find(|operator| behind.starts_with(operator))
@@ -212,7 +204,7 @@ impl Reader<'_> {
             digits => digits.parse().ok()?,
         };
         self.at += digits + operator.len();
-        Some(Some((Some(fd), operator)))
+        Some(Some((fd, operator)))
     }
 
     fn word(&mut self) -> Option<Word> {
@@ -329,7 +321,8 @@ impl Reader<'_> {
                 self.at += 1 + len;
             }
             "" if rest.starts_with('(') => return None,
-            "" if !rest.starts_with(['{', '$', '?', '#', '@', '*', '!', '-']) => {
+            // `$'…'` and `$"…"` are bash's, too.
+            "" if !rest.starts_with(['{', '$', '?', '#', '@', '*', '!', '-', '\'', '"']) => {
                 word.text.push('$');
                 self.at += 1;
             }

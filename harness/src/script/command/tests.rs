@@ -106,7 +106,7 @@ fn show_tool(tool: &Tool) -> String {
     "sysctl-q(a.b=1,c.d=a1b2-c3)"
 )]
 #[case(
-    "sysctl a.b=1 &> /dev/null ||\\\n ip tcp_metrics flush all &>/dev/null",
+    "sysctl a.b=1 >/dev/null 2>&1 ||\\\n ip tcp_metrics flush all > /dev/null 2>&1",
     "sysctl-(a.b=1)>0 ||flush>0"
 )]
 #[case("ip tcp_metrics flush > /dev/null 2>&1", "flush>0")]
@@ -192,6 +192,18 @@ fn show_tool(tool: &Tool) -> String {
 #[case("if true; then true; fi", "shell")]
 #[case("true &", "shell")]
 #[case("sleep 1 & true", "shell")]
+#[case("sleep 1& true", "shell")]
+#[case("true&true", "shell")]
+#[case("& true", "shell")]
+// Redirections in bash and something else, or a mistake, in other shells.
+#[case("true &> /dev/null", "shell")]
+#[case("true&>/dev/null", "shell")]
+#[case("sysctl a.b=1 &>>/dev/null || true", "shell")]
+#[case("true; false &> /dev/null", "shell")]
+#[case("true |& cat", "shell")]
+#[case("true >& /dev/null", "sh<true >& /dev/null>")]
+#[case("echo $'a'", "sh<echo $'a'>")]
+#[case("echo 'a &> b' \"& c\" \\& # & d", "echo(a &> b & c &)")]
 #[case("(true)", "shell")]
 #[case("echo $(id)", "shell")]
 #[case("cat <<E\nx\nE", "shell")]

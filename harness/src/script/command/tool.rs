@@ -61,18 +61,17 @@ fn outputs(redirects: &[Redirect]) -> Option<Outputs> {
         let target = redirect.target.text.as_str();
         let nowhere = target == "/dev/null";
         match (redirect.fd, redirect.operator) {
-            (Some(0), "<") if nowhere => {}
-            (None, _) | (Some(1), ">&") if nowhere => outputs.silent = (true, true),
-            (Some(1), ">" | ">>") if nowhere => {
+            (0, "<") if nowhere => {}
+            (1, ">" | ">>") if nowhere => {
                 outputs.silent.0 = true;
                 outputs.file = None;
             }
-            (Some(2), ">" | ">>") if nowhere => outputs.silent.1 = true,
-            (Some(2), ">&") if target == "1" => {
+            (2, ">" | ">>") if nowhere => outputs.silent.1 = true,
+            (2, ">&") if target == "1" => {
                 outputs.silent.1 = outputs.silent.0 || outputs.file.is_some();
             }
-            (Some(1), ">&") if target == "2" => outputs.silent.0 = outputs.silent.1,
-            (Some(1), ">") if target.starts_with("/proc/sys/") || target.starts_with("/sys/") => {
+            (1, ">&") if target == "2" => outputs.silent.0 = outputs.silent.1,
+            (1, ">") if target.starts_with("/proc/sys/") || target.starts_with("/sys/") => {
                 if target.split('/').any(|part| matches!(part, "." | "..")) {
                     return None;
                 }

@@ -23,16 +23,19 @@ const NAME: usize = 48;
 const NAME_IN_REQUEST: usize = 8;
 const NAME_IN_ANSWER: usize = 4;
 
-/// Resets every TCP connection of the calling thread's namespace and closes every listener.
+/// Resets every TCP connection of the calling thread's namespace and closes every listener. Gives how
+/// many sockets there were.
 ///
 /// # Errors
 /// What the kernel says if it cannot; connections may be left then.
-pub(super) fn every_connection() -> Result<(), Errno> {
+pub(super) fn every_connection() -> Result<usize, Errno> {
     let asking = open()?;
     let destroying = open()?;
+    let mut found = 0;
     let mut result = Ok(());
     for family in [libc::AF_INET, libc::AF_INET6] {
         for name in sockets(&asking, family as u8)? {
+            found += 1;
             match destroy(&destroying, family as u8, &name) {
                 // Gone in the meantime, by itself or with its listener.
                 Ok(()) | Err(Errno::ENOENT) => {}
@@ -40,7 +43,7 @@ pub(super) fn every_connection() -> Result<(), Errno> {
             }
         }
     }
-    result
+    result.map(|()| found)
 }
 
 fn open() -> Result<OwnedFd, Errno> {

@@ -4,7 +4,8 @@
 //! - `session` ties the rest together: `worker` is the thread inside the namespace that makes the
 //!   calls (`calls`, `blocking`) and runs the commands (`machine`: in-process by `sysctl`, `device` and
 //!   `metrics`, the rest by `shell` in a `place` of its own, with a `guardian` should we be killed); `tun` and `capture`
-//!   are the two sides of the wire; `process` is what a signal ends; `orphans` sees to it that nothing is left behind.
+//!   are the two sides of the wire; `process` is what a signal ends; `orphans` and
+//!   `destroy` see to it that nothing is left behind, `survivor` should we be killed.
 //! - `caller` makes calls where the process is, for an agent; `link` is an Ethernet interface, for
 //!   the `wire` target.
 //!
@@ -48,6 +49,7 @@ mod session;
 mod shell;
 mod signals;
 mod stragglers;
+mod survivor;
 mod sysctl;
 mod tick;
 mod tun;

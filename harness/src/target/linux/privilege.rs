@@ -22,13 +22,23 @@ pub enum Privilege {
 ///
 /// Root stays as it is. An ordinary user becomes root of a fresh user namespace in which only
 /// that user exists; files made are still the user's own. Also takes what the process needs to
-/// run hundreds of cases on time.
+/// run hundreds of cases on time, and starts a small child that resets the connections of cases
+/// should the process be killed; it ends when the process does.
 ///
 /// # Errors
 /// What failed and what to do about it, in one line. The process is unchanged and can go on with
 /// targets that need no rights.
 pub fn prepare() -> Result<Privilege, String> {
+    let privilege = get_rights();
+    if privilege.is_ok() {
+        // Before memory is locked: a copy of the process is small then.
+        super::survivor::begin();
+    }
     super::provision::take();
+    privilege
+}
+
+fn get_rights() -> Result<Privilege, String> {
     let capabilities = effective_capabilities();
     if capabilities & NET_ADMIN != 0 && capabilities & SYS_ADMIN != 0 {
         return Ok(Privilege::Own);

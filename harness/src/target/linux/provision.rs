@@ -27,7 +27,7 @@ pub(super) fn descriptor_limit() -> u64 {
 }
 
 /// Raises the limit of descriptors as far as it may be raised and is of use; gives what it is then.
-fn raise_descriptor_limit() -> u64 {
+pub(super) fn raise_descriptor_limit() -> u64 {
     let Some(mut limit) = limit(libc::RLIMIT_NOFILE) else {
         return 1024;
     };

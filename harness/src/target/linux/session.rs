@@ -29,6 +29,7 @@ use super::orphans::{self, Connections};
 use super::priority;
 use super::process::Process;
 use super::signals::Signals;
+use super::survivor::{self, Legacy};
 use super::watch::Watch;
 use super::wheel::{self, Wheels};
 use super::worker::Worker;
@@ -57,6 +58,8 @@ pub(super) struct LinuxSession {
     machine: Option<CaseMachine>,
     signals: Signals,
     process: Option<Process>,
+    /// Given up once the connections are ended.
+    _legacy: Option<Legacy>,
     worker: Worker,
     fds: Arc<FdTable>,
     line: Line,
@@ -88,15 +91,17 @@ impl LinuxSession {
         clock::set_exact_timers();
         let settings = settings.clone();
         let _turn = SETTING_UP.enter();
-        let (worker, wire) = Worker::start(move || {
+        let (worker, (legacy, wire)) = Worker::start(move || {
             netns::enter()?;
-            netns::configure(&settings, link)
+            let legacy = survivor::look_after();
+            netns::configure(&settings, link).map(|wire| (legacy, wire))
         })?;
         Ok(LinuxSession {
             in_flight: None,
             machine: Some(CaseMachine::new(wire.route, None, false)),
             signals: Signals::default(),
             process: None,
+            _legacy: legacy,
             worker,
             fds: Arc::default(),
             presence: Some(presence),
@@ -154,7 +159,7 @@ impl LinuxSession {
             if in_use.is_ok_and(|number| number == 0) || self.line.take_sent().is_err() {
                 return;
             }
-            if matches!(self.worker.run(destroy::every_connection), Ok(Ok(()))) {
+            if matches!(self.worker.run(destroy::every_connection), Ok(Ok(_))) {
                 continue;
             }
             for reset in self.line.connections.resets() {

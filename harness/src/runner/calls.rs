@@ -9,6 +9,7 @@ use crate::expect::payload::{self, Direction};
 use crate::program::{
     Action, CallExpectation, CallStep, IpVersion, OutputExpectation, PayloadMode, Step,
 };
+use crate::script::command::GLOBAL_STATE;
 use crate::symbols;
 use crate::target::CallReport;
 use crate::time::Moment;
@@ -37,6 +38,7 @@ impl Run<'_> {
             None if is_signal => {}
             None => self.look_at_call_in_flight()?,
         }
+        self.check_leave(&call.call)?;
         let live = self.bind(call);
         self.before(&call.call)?;
         if call.end.is_some() {
@@ -65,6 +67,21 @@ impl Run<'_> {
                 self.returned(call, moment, &outcome)
             }
             CallReport::Blocked => Err(self.blocked(call)),
+        }
+    }
+
+    /// A script may write files of the machine only if it is allowed to.
+    fn check_leave(&self, call: &Call) -> Result<(), Stop> {
+        match call {
+            Call::Open { path, flags }
+                if !self.allow_commands && !self.is_virtual && writes_file(path, *flags) =>
+            {
+                Err(Stop::Unsupported {
+                    capability: GLOBAL_STATE.to_string(),
+                    reason: format!("`{path}` would be written; allow it with --allow-commands"),
+                })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -261,6 +278,14 @@ impl Run<'_> {
     }
 }
 
+/// Whether opening a file so may change it: not if it is `/dev/null`, or lies below `/tmp`.
+fn writes_file(path: &str, flags: i32) -> bool {
+    /// O_WRONLY, O_RDWR, O_CREAT, O_TRUNC and O_APPEND.
+    const WRITING: i32 = 0o1 | 0o2 | 0o100 | 0o1000 | 0o2000;
+    let below_tmp = path.starts_with("/tmp/") && !path.contains("..");
+    flags & WRITING != 0 && path != "/dev/null" && !below_tmp
+}
+
 /// The buffers of a call that sends.
 pub(super) fn sent_pieces(call: &mut Call) -> Vec<&mut Vec<u8>> {
     match call {
@@ -390,6 +415,17 @@ mod tests {
     use super::*;
     use crate::call::Fd;
     use rstest::rstest;
+
+    #[rstest]
+    #[case::reading("/etc/hostname", 0, false)]
+    #[case::the_sink("/dev/null", 1, false)]
+    #[case::temporary("/tmp/testfile", 0o102, false)]
+    #[case::out_of_it("/tmp/../etc/hostname", 1, true)]
+    #[case::cutting("/etc/hostname", 0o1000, true)]
+    #[case::relative("file", 0o101, true)]
+    fn opening_a_file_may_need_leave(#[case] path: &str, #[case] flags: i32, #[case] leave: bool) {
+        assert_eq!(writes_file(path, flags), leave);
+    }
 
     fn expecting(result: i64, errno: Option<i32>) -> CallExpectation {
         CallExpectation {

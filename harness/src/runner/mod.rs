@@ -116,6 +116,7 @@ pub fn run(program: &Program, target: &dyn Target, settings: &RunSettings) -> Ru
     let context = CommandContext {
         folder: settings.folder.clone(),
         alone,
+        allowed: settings.allow_commands,
     };
     if let Err(error) = session.prepare_commands(&context) {
         return RunOutcome::unstarted(Stop::from(error).verdict());
@@ -219,6 +220,8 @@ struct Run<'a> {
     /// The key of `md5 valid`.
     md5_secret: Vec<u8>,
     drop_in: bool,
+    /// Files of the machine may be written.
+    allow_commands: bool,
     descriptors: Descriptors,
     focus: Focus,
     connection: Option<Connection>,
@@ -292,6 +295,7 @@ impl<'a> Run<'a> {
             options,
             payload: program.header.payload,
             drop_in: settings.drop_in,
+            allow_commands: settings.allow_commands,
             descriptors: Descriptors::default(),
             focus: Focus::Open,
             connection: None,

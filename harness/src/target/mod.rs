@@ -164,6 +164,9 @@ pub struct CommandContext {
     /// They change what all programs of the machine share, so no other case may run meanwhile, and
     /// all is put back afterwards.
     pub alone: bool,
+    /// They may write files of the machine (`--allow-commands`); otherwise only below `/tmp` and in
+    /// the script's folder.
+    pub allowed: bool,
 }
 
 /// One case's host. Dropping it releases everything it holds.

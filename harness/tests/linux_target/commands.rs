@@ -143,6 +143,7 @@ fn host_is_protected() {
     for command in [
         format!("cd /; echo {value} > /proc/sys/kernel/panic"),
         format!("printf {value} | tee /proc/sys/kernel/panic"),
+        "cd /; echo x > /var/tcpdrill-must-not-write-here".to_string(),
     ] {
         let report = bench.session.command(&command).unwrap();
         assert!(
@@ -252,6 +253,7 @@ fn bench_in(folder: &Path, alone: bool) -> Bench {
     let context = CommandContext {
         folder: Some(folder.to_path_buf()),
         alone,
+        allowed: alone,
     };
     bench.session.prepare_commands(&context).unwrap();
     bench

@@ -26,6 +26,8 @@ pub(super) struct CaseMachine {
     folder: Option<PathBuf>,
     /// The case has the machine to itself.
     alone: bool,
+    /// Its commands may write files of the machine.
+    allowed: bool,
     shell: Option<Shell>,
     /// Old values of files by the path of the script that puts them back.
     undo: BTreeMap<String, Vec<(String, String)>>,
@@ -41,6 +43,7 @@ impl CaseMachine {
             route,
             folder,
             alone,
+            allowed: false,
             shell: None,
             undo: BTreeMap::new(),
             changed: BTreeMap::new(),
@@ -52,6 +55,7 @@ impl CaseMachine {
     pub(super) fn prepare(&mut self, context: &CommandContext) {
         self.folder.clone_from(&context.folder);
         self.alone = context.alone;
+        self.allowed = context.allowed;
     }
 
     /// Ends the shell and puts back what was changed of the host. To be called on the thread that
@@ -77,7 +81,7 @@ impl CaseMachine {
     fn shell(&mut self) -> Result<&mut Shell, TargetError> {
         if self.shell.is_none() {
             let changed: Vec<PathBuf> = self.changed.keys().cloned().collect();
-            place::enter(self.folder.as_deref(), &changed)?;
+            place::enter(self.folder.as_deref(), &changed, self.allowed)?;
             let shell = Shell::start(self.folder.as_deref())?;
             // Scripts that a tool was to have written lie where the shell finds them.
             for (path, files) in std::mem::take(&mut self.undo) {

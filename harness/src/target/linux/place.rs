@@ -19,11 +19,23 @@ const TMP: &str = "/tmp";
 ///
 /// What scripts write below `/tmp` is seen by the case alone; what lies there already can be read.
 /// `folder` stays reachable by its path. `writable` are files of the host that the case may change.
+/// Unless `allowed`, all other files but those in its own folder can only be read.
 ///
 /// Where the host's settings are not ours to write, a refusal to protect them does no harm.
-pub(super) fn enter(folder: Option<&Path>, writable: &[PathBuf]) -> Result<(), TargetError> {
+pub(super) fn enter(
+    folder: Option<&Path>,
+    writable: &[PathBuf],
+    allowed: bool,
+) -> Result<(), TargetError> {
     let result = unshare(CloneFlags::CLONE_NEWNS)
         .and_then(|()| change("/", MsFlags::MS_REC | MsFlags::MS_PRIVATE))
+        .and_then(|()| {
+            if allowed {
+                Ok(())
+            } else {
+                protect_files(folder)
+            }
+        })
         .and_then(|()| make_read_only("/proc/sys", Some("/proc/sys/net")))
         .and_then(|()| make_read_only("/sys", None))
         .map(|()| make_read_only_below("/sys/"))
@@ -145,13 +157,38 @@ fn make_read_only(path: &str, except: Option<&str>) -> Result<(), Errno> {
     remount(path, MsFlags::MS_RDONLY)
 }
 
+/// Makes all files read-only but those in the script's folder. Devices stay usable: writing to one
+/// writes no file.
+fn protect_files(folder: Option<&Path>) -> Result<(), Errno> {
+    let own = folder.and_then(Path::to_str).filter(|own| *own != "/");
+    if let Some(own) = own {
+        bind(own)?;
+    }
+    let is_own = |point: &str| own.is_some_and(|own| Path::new(point).starts_with(own));
+    for point in mount_points() {
+        if !is_own(&point) && !Path::new(&point).starts_with("/proc") {
+            // In a user namespace some are not ours to change, and not ours to write either.
+            let _ = remount(&point, MsFlags::MS_RDONLY);
+        }
+    }
+    // What counts is the whole; where it cannot be protected the caller decides.
+    remount("/", MsFlags::MS_RDONLY)
+}
+
+/// Where something is mounted, as the calling thread sees it.
+fn mount_points() -> Vec<String> {
+    let mounts = std::fs::read_to_string("/proc/thread-self/mountinfo").unwrap_or_default();
+    let points = mounts.lines().filter_map(|line| line.split(' ').nth(4));
+    points.map(str::to_owned).collect()
+}
+
 /// The same for what is mounted below a path, as far as that can be had: control groups, say. Not
 /// every kind of file system lets itself be changed, and in a user namespace none is ours to change.
 fn make_read_only_below(path: &str) {
-    let mounts = std::fs::read_to_string("/proc/thread-self/mountinfo").unwrap_or_default();
-    let points = mounts.lines().filter_map(|line| line.split(' ').nth(4));
-    for point in points.filter(|point| point.starts_with(path)) {
-        let _ = remount(point, MsFlags::MS_RDONLY);
+    for point in mount_points() {
+        if point.starts_with(path) {
+            let _ = remount(&point, MsFlags::MS_RDONLY);
+        }
     }
 }
 

@@ -39,6 +39,7 @@ fn with_files() -> (Bench, tempfile::TempDir) {
     let context = CommandContext {
         folder: Some(folder.path().to_path_buf()),
         alone: false,
+        allowed: false,
     };
     bench.session.prepare_commands(&context).unwrap();
     (bench, folder)

@@ -15,13 +15,29 @@ use nix::sys::socket::{
 use nix::sys::time::TimeSpec;
 
 use super::clock::Clock;
+use super::packet_socket::{self, BUFFER_BYTES, Instruction};
 use crate::target::{Observed, TargetError};
-
-/// Room for some 20,000 small packets before any is lost.
-const BUFFER_BYTES: usize = 32 << 20;
 
 /// `SKF_AD_OFF + SKF_AD_PKTTYPE`: where a socket filter finds the packet's direction.
 const FILTER_PACKET_TYPE: u32 = (libc::SKF_AD_OFF + libc::SKF_AD_PKTTYPE) as u32;
+
+/// Lets only packets on their way out into the socket.
+const OUTGOING_ONLY: [Instruction; 4] = [
+    (
+        (libc::BPF_LD | libc::BPF_B | libc::BPF_ABS) as u16,
+        0,
+        0,
+        FILTER_PACKET_TYPE,
+    ),
+    (
+        (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16,
+        0,
+        1,
+        libc::PACKET_OUTGOING as u32,
+    ),
+    ((libc::BPF_RET | libc::BPF_K) as u16, 0, 0, u32::MAX),
+    ((libc::BPF_RET | libc::BPF_K) as u16, 0, 0, 0),
+];
 
 /// A packet socket that sees what leaves an interface.
 #[derive(Debug)]
@@ -54,8 +70,8 @@ impl Capture {
             // Older kernels allow this to root only; what the machine grants has to do.
             let _ = setsockopt(&fd, sockopt::RcvBuf, &BUFFER_BYTES);
         }
-        keep_outgoing_only(&fd).map_err(|errno| failed("filter", errno))?;
-        bind(&fd, index).map_err(|errno| failed("bind", errno))?;
+        packet_socket::attach(&fd, &OUTGOING_ONLY).map_err(|errno| failed("filter", errno))?;
+        packet_socket::bind(&fd, index).map_err(|errno| failed("bind", errno))?;
         Ok(Capture {
             fd,
             buffer: vec![0; 1 << 16],
@@ -112,22 +128,7 @@ impl Capture {
 
     /// How many packets were lost since the last time because nobody read them in time.
     pub(super) fn lost(&self) -> u32 {
-        let mut statistics = libc::tpacket_stats {
-            tp_packets: 0,
-            tp_drops: 0,
-        };
-        let mut len = size_of::<libc::tpacket_stats>() as libc::socklen_t;
-        // SAFETY: the kernel writes at most `len` bytes into `statistics`, which is that long.
-        let result = unsafe {
-            libc::getsockopt(
-                self.fd.as_raw_fd(),
-                libc::SOL_PACKET,
-                libc::PACKET_STATISTICS,
-                (&raw mut statistics).cast(),
-                &raw mut len,
-            )
-        };
-        if result == 0 { statistics.tp_drops } else { 0 }
+        packet_socket::lost(&self.fd)
     }
 }
 
@@ -135,68 +136,6 @@ impl AsFd for Capture {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
-}
-
-/// Lets only packets on their way out into the socket.
-fn keep_outgoing_only(fd: &OwnedFd) -> Result<(), Errno> {
-    let step = |code: u32, jump_true: u8, jump_false: u8, k: u32| libc::sock_filter {
-        code: code as u16,
-        jt: jump_true,
-        jf: jump_false,
-        k,
-    };
-    let mut program = [
-        step(
-            libc::BPF_LD | libc::BPF_B | libc::BPF_ABS,
-            0,
-            0,
-            FILTER_PACKET_TYPE,
-        ),
-        step(
-            libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
-            0,
-            1,
-            u32::from(libc::PACKET_OUTGOING),
-        ),
-        step(libc::BPF_RET | libc::BPF_K, 0, 0, u32::MAX),
-        step(libc::BPF_RET | libc::BPF_K, 0, 0, 0),
-    ];
-    let filter = libc::sock_fprog {
-        len: program.len() as u16,
-        filter: program.as_mut_ptr(),
-    };
-    // SAFETY: the kernel reads one `sock_fprog` and the `len` instructions it points at; both live on this frame.
-    let result = unsafe {
-        libc::setsockopt(
-            fd.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_ATTACH_FILTER,
-            (&raw const filter).cast(),
-            size_of::<libc::sock_fprog>() as libc::socklen_t,
-        )
-    };
-    Errno::result(result).map(drop)
-}
-
-fn bind(fd: &OwnedFd, index: u32) -> Result<(), Errno> {
-    let address = libc::sockaddr_ll {
-        sll_family: libc::AF_PACKET as u16,
-        sll_protocol: (libc::ETH_P_ALL as u16).to_be(),
-        sll_ifindex: index as i32,
-        sll_hatype: 0,
-        sll_pkttype: 0,
-        sll_halen: 0,
-        sll_addr: [0; 8],
-    };
-    // SAFETY: the kernel reads one `sockaddr_ll` of the length given.
-    let result = unsafe {
-        libc::bind(
-            fd.as_raw_fd(),
-            (&raw const address).cast(),
-            size_of::<libc::sockaddr_ll>() as libc::socklen_t,
-        )
-    };
-    Errno::result(result).map(drop)
 }
 
 /// Whether a datagram is neighbour discovery, router solicitation or multicast membership:

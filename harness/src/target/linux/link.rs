@@ -22,23 +22,18 @@ use nix::sys::time::TimeSpec;
 
 use super::clock::{self, Clock, Nanos};
 use super::ending;
+use super::packet_socket::{self, BUFFER_BYTES, Instruction};
 use super::priority;
 use super::watch::Watch;
 use super::wheel::{self, Wheels};
 use crate::target::TargetError;
 use crate::time::{Moment, Time};
 
-/// Room for some 20,000 small frames before any is lost.
-const BUFFER_BYTES: usize = 32 << 20;
-
 /// Length of `struct virtio_net_hdr`.
 pub(in crate::target) const OFFLOAD: usize = 10;
 
 /// A hardware address.
 pub(in crate::target) type Mac = [u8; 6];
-
-/// An instruction of a socket filter: code, jump if true, jump if false, operand.
-pub(in crate::target) type Instruction = (u16, u8, u8, u32);
 
 /// What is known about an interface of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,7 +190,7 @@ impl Link {
         }
         set(&fd, libc::PACKET_VNET_HDR, &1_i32)
             .map_err(|errno| failed("PACKET_VNET_HDR", errno))?;
-        attach(&fd, filter).map_err(|errno| failed("filter", errno))?;
+        packet_socket::attach(&fd, filter).map_err(|errno| failed("filter", errno))?;
         if promiscuous {
             let membership = libc::packet_mreq {
                 mr_ifindex: interface.index as i32,
@@ -206,7 +201,7 @@ impl Link {
             set(&fd, libc::PACKET_ADD_MEMBERSHIP, &membership)
                 .map_err(|errno| failed("promiscuous mode", errno))?;
         }
-        bind(&fd, interface.index).map_err(|errno| failed("bind", errno))?;
+        packet_socket::bind(&fd, interface.index).map_err(|errno| failed("bind", errno))?;
         Ok(Link {
             fd,
             clock: Clock::new(),
@@ -377,22 +372,7 @@ impl Link {
 
     /// How many frames were lost since the last time because nobody read them in time.
     pub(in crate::target) fn lost(&self) -> u32 {
-        let mut statistics = libc::tpacket_stats {
-            tp_packets: 0,
-            tp_drops: 0,
-        };
-        let mut len = size_of::<libc::tpacket_stats>() as libc::socklen_t;
-        // SAFETY: the kernel writes at most `len` bytes into `statistics`, which is that long.
-        let result = unsafe {
-            libc::getsockopt(
-                self.fd.as_raw_fd(),
-                libc::SOL_PACKET,
-                libc::PACKET_STATISTICS,
-                (&raw mut statistics).cast(),
-                &raw mut len,
-            )
-        };
-        if result == 0 { statistics.tp_drops } else { 0 }
+        packet_socket::lost(&self.fd)
     }
 }
 
@@ -410,50 +390,6 @@ fn set<T>(fd: &impl AsFd, name: i32, value: &T) -> Result<(), Errno> {
             name,
             std::ptr::from_ref(value).cast(),
             size_of::<T>() as libc::socklen_t,
-        )
-    };
-    Errno::result(result).map(drop)
-}
-
-/// Lets only what a filter takes into the socket.
-fn attach(fd: &OwnedFd, filter: &[Instruction]) -> Result<(), Errno> {
-    let mut program: Vec<libc::sock_filter> = filter
-        .iter()
-        .map(|&(code, jt, jf, k)| libc::sock_filter { code, jt, jf, k })
-        .collect();
-    let filter = libc::sock_fprog {
-        len: program.len() as u16,
-        filter: program.as_mut_ptr(),
-    };
-    // SAFETY: the kernel reads one `sock_fprog` and the `len` instructions it points at; both outlive the call.
-    let result = unsafe {
-        libc::setsockopt(
-            fd.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_ATTACH_FILTER,
-            (&raw const filter).cast(),
-            size_of::<libc::sock_fprog>() as libc::socklen_t,
-        )
-    };
-    Errno::result(result).map(drop)
-}
-
-fn bind(fd: &OwnedFd, index: u32) -> Result<(), Errno> {
-    let address = libc::sockaddr_ll {
-        sll_family: libc::AF_PACKET as u16,
-        sll_protocol: (libc::ETH_P_ALL as u16).to_be(),
-        sll_ifindex: index as i32,
-        sll_hatype: 0,
-        sll_pkttype: 0,
-        sll_halen: 0,
-        sll_addr: [0; 8],
-    };
-    // SAFETY: the kernel reads one `sockaddr_ll` of the length given.
-    let result = unsafe {
-        libc::bind(
-            fd.as_raw_fd(),
-            (&raw const address).cast(),
-            size_of::<libc::sockaddr_ll>() as libc::socklen_t,
         )
     };
     Errno::result(result).map(drop)

@@ -7,7 +7,7 @@
 //!   are the two sides of the wire; `process` is what a signal ends; `orphans` and
 //!   `destroy` see to it that nothing is left behind, `survivor` should we be killed.
 //! - `caller` makes calls where the process is, for an agent; `link` is an Ethernet interface, for
-//!   the `wire` target.
+//!   the `wire` target; it and `capture` share `packet_socket`.
 //!
 //! This module is the only one in the repository with `unsafe`.
 #![expect(
@@ -40,6 +40,7 @@ mod netlink;
 mod netns;
 mod offload;
 pub(in crate::target) mod orphans;
+pub(in crate::target) mod packet_socket;
 mod place;
 mod priority;
 mod privilege;

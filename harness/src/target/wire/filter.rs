@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::played::Played;
-use crate::target::linux::link::Instruction;
+use crate::target::linux::packet_socket::Instruction;
 
 // Codes of classic BPF: loads from the frame, jumps on the value loaded, the end.
 const LOAD_WORD: u16 = 0x20;

@@ -441,29 +441,23 @@ fn killed_process_leaves_nothing() {
         Some(_) => format!("`echo {new} > {OF_HOST}`\n"),
         None => String::new(),
     };
-    let script =
-        format!("// title: sleeps\n{init}0 `cd .; sleep 1000 & echo $! > pid; sleep 1000`\n");
+    // What it sleeps tells it from other processes: a file would be the case's own below `/tmp`.
+    let seconds = 1_000_000 + std::process::id();
+    let script = format!("// title: sleeps\n{init}0 `cd .; sleep {seconds} & sleep 1000`\n");
     std::fs::write(folder.path().join("x.pkt"), script).unwrap();
-    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_tcpdrill"))
+    let child = std::process::Command::new(env!("CARGO_BIN_EXE_tcpdrill"))
         .args(["run", "--target", "linux", "--allow-commands"])
         .arg(folder.path().join("x.pkt"))
         .stdout(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    let pid = folder.path().join("pid");
-    let number = || {
-        std::fs::read_to_string(&pid)
-            .unwrap_or_default()
-            .trim()
-            .to_owned()
-    };
-    until("the command runs", || !number().is_empty());
+    let killed = KilledOnDrop(child);
+    until("the command runs", || sleeper(seconds).is_some());
+    let state = sleeper(seconds).unwrap().join("status");
     if before.is_some() {
         assert_eq!(of_host(), new);
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let state = format!("/proc/{}/status", number());
+    drop(killed);
     until("the command has ended", || {
         let status = std::fs::read_to_string(&state).unwrap_or_default();
         !status
@@ -473,6 +467,27 @@ fn killed_process_leaves_nothing() {
     if let Some(before) = before {
         until("the host's setting is back", || of_host() == before);
     }
+}
+
+/// A test that fails must not leave it running either.
+struct KilledOnDrop(std::process::Child);
+
+impl Drop for KilledOnDrop {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+/// The folder in `/proc` of the process that sleeps so long.
+fn sleeper(seconds: u32) -> Option<std::path::PathBuf> {
+    let command = format!("sleep\0{seconds}\0");
+    std::fs::read_dir("/proc")
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|process| {
+            std::fs::read(process.join("cmdline")).is_ok_and(|line| line == command.as_bytes())
+        })
 }
 
 fn until(what: &str, mut holds: impl FnMut() -> bool) {

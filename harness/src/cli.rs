@@ -6,10 +6,12 @@ mod wire;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use clap::builder::PossibleValuesParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::program::IpVersion;
+use crate::target::reference::ReferenceTarget;
 
 pub use script_args::{ConventionName, FamilyArgs, ScriptArgs};
 pub use wire::{AgentArgs, WireArgs};
@@ -52,6 +54,9 @@ pub struct RunArgs {
     /// The stack to judge.
     #[arg(long, value_enum, default_value_t)]
     pub target: TargetName,
+    /// The set of choices that the reference stack follows [default: rfc9293].
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(ReferenceTarget::profiles()))]
+    pub profile: Option<String>,
     /// How the harness is linked to the running kernel [default: tun where it can be had].
     #[arg(long, value_enum)]
     pub link: Option<LinkName>,

@@ -17,6 +17,8 @@ mod files;
 mod fmt;
 #[path = "cli/packetdrill.rs"]
 mod packetdrill;
+#[path = "cli/profile.rs"]
+mod profile;
 #[path = "cli/words.rs"]
 mod words;
 
@@ -70,6 +72,7 @@ fn folder() -> TempDir {
 #[case::no_such_file(&["run", "nothing.pkt"], 2)]
 #[case::no_such_flag(&["run", "--no-such-flag"], 2)]
 #[case::no_such_target(&["run", "--target", "windows"], 2)]
+#[case::no_such_profile(&["run", "--profile", "plan9"], 2)]
 #[case::a_bad_define(&["run", "-D", "N", "first.pkt"], 2)]
 #[case::no_jobs(&["run", "-j", "0", "first.pkt"], 2)]
 #[case::a_filter_without_match(&["run", "--filter", "no such case"], 2)]

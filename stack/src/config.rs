@@ -1,8 +1,7 @@
 //! Every tunable of a host, with its unit, its bounds and the requirements it serves.
 //!
 //! [`Config::default`] is RFC 9293 with the choices of the project's founding documents where the
-//! RFC leaves one. [`Config::linux_like`] takes the other side of each named setting where Linux is
-//! known to stand there.
+//! RFC leaves one. Other stacks' choices are tables of these settings: [`Profile`](crate::Profile).
 
 use core::ops::RangeInclusive;
 use core::time::Duration;
@@ -363,44 +362,6 @@ impl Default for Config {
             hard_icmp: HardIcmp::Abort,
             soft_icmp_in_handshake: SoftIcmp::Ignore,
             ephemeral_ports: 49_152..=65_535,
-        }
-    }
-}
-
-impl Config {
-    /// The settings where Linux 6.18 is known to differ, for scripts that were written against it.
-    pub fn linux_like() -> Self {
-        Self {
-            duplicate_syn_in_syn_received: DuplicateSyn::RetransmitSynAck,
-            syn_in_window_in_syn_received: InWindowSyn::ResetAndReturnToListen,
-            msl: Duration::from_secs(30),
-            min_rto: Duration::from_millis(200),
-            max_rto: Duration::from_secs(120),
-            congestion: congestion::Rules {
-                algorithm: congestion::Algorithm::Cubic,
-                initial_window: InitialWindow::Segments(10),
-                slow_start_limit: u32::MAX,
-                grow_only_if_used: true,
-                ..congestion::Rules::default()
-            },
-            loss_detection: LossDetection::RackTlp,
-            undo: true,
-            // net.ipv4.tcp_fastopen is 1 and net.ipv4.tcp_fastopen_blackhole_timeout_sec 0.
-            fast_open: FastOpenConfig {
-                server: false,
-                distrust: None,
-                ..FastOpenConfig::default()
-            },
-            received_on_error: ReceivedOnError::Keep,
-            frto: true,
-            r2: Duration::from_secs(924),
-            delayed_ack: Duration::from_millis(40),
-            quick_acks: 16,
-            timestamp_on_reset: false,
-            hard_icmp: HardIcmp::Soft,
-            soft_icmp_in_handshake: SoftIcmp::Abort,
-            ephemeral_ports: 32_768..=60_999,
-            ..Self::default()
         }
     }
 }

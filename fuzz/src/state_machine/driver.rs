@@ -13,8 +13,8 @@ use tcpdrill_stack::config::{FastOpenConfig, SynCookies, SynData};
 use tcpdrill_stack::segment::{self, Incoming, Segment};
 use tcpdrill_stack::seq::SeqNum;
 use tcpdrill_stack::{
-    CallError, Config, Host, Instant, Output, SendFlags, SocketId, SocketOptions, StateName,
-    invariant,
+    CallError, Config, Host, Instant, Output, Profile, SendFlags, SocketId, SocketOptions,
+    StateName, invariant,
 };
 
 const LOCAL_PORT: u16 = 80;
@@ -348,7 +348,7 @@ impl Driver {
 
 fn config(setup: &Setup) -> Config {
     let base = if setup.linux_like {
-        Config::linux_like()
+        Profile::Linux.config()
     } else {
         Config::default()
     };

@@ -13,8 +13,10 @@ use crate::source::Source;
 use crate::suite::{Body, Case, Convention};
 
 /// A target, what it predefines and its profile: a script must be right on every one.
-const TARGETS: [(&str, &[&str], &str); 2] = [
+const TARGETS: [(&str, &[&str], &str); 4] = [
     ("reference", &["reference", "rfc9293"], "rfc9293"),
+    ("reference", &["reference", "linux"], "linux"),
+    ("reference", &["reference", "freebsd"], "freebsd"),
     ("linux", &["linux", "Linux"], "linux"),
 ];
 

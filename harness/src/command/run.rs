@@ -9,6 +9,7 @@ use crate::report::Summary;
 use crate::report::terminal::{Progress, Style, Terminal};
 use crate::suite::{Case, Convention, ExecuteSettings, Interrupt, Suite, execute};
 use crate::target::linux::{Link, LinuxTarget};
+use crate::target::reference::ReferenceTarget;
 use crate::target::{self, Target};
 use crate::verdict::CaseResult;
 
@@ -37,6 +38,9 @@ pub(super) fn run(args: &RunArgs) -> Exit {
     };
     if args.link.is_some() && args.target != TargetName::Linux {
         return super::refuse(&"`--link` is for the running kernel; give `--target linux` too");
+    }
+    if args.profile.is_some() && args.target != TargetName::Reference {
+        return super::refuse(&"`--profile` is for the reference stack; leave `--target` out");
     }
     if let Err(problem) = super::wire::check(args) {
         return super::refuse(&problem);
@@ -191,7 +195,10 @@ fn cannot_run(target: TargetName, reason: &str) -> Exit {
 fn open_target(args: &RunArgs, interrupt: &Interrupt) -> Result<Box<dyn Target>, String> {
     match args.target {
         TargetName::Wire => super::wire::open(args),
-        TargetName::Reference => Ok(Box::new(target::reference::ReferenceTarget::default())),
+        TargetName::Reference => {
+            let profile = args.profile.as_deref().unwrap_or("rfc9293");
+            Ok(Box::new(ReferenceTarget::of_profile(profile)?))
+        }
         TargetName::Linux => {
             target::linux::prepare()?;
             // Trying out the link starts threads that stay: a signal must not end the process in one.

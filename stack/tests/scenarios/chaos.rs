@@ -9,7 +9,7 @@ use tcpdrill_stack::seq::SeqNum;
 use tcpdrill_stack::testing::bench::Bench;
 use tcpdrill_stack::window::{UnscaledWindow, WindowScale};
 use tcpdrill_stack::wire::options::Timestamps;
-use tcpdrill_stack::{Config, SendFlags, SocketId, SocketOptions, StateName};
+use tcpdrill_stack::{Config, Profile, SendFlags, SocketId, SocketOptions, StateName};
 
 /// More packets than this in answer to one event are a flood.
 const PACKETS_MAX: usize = 200;
@@ -111,7 +111,7 @@ fn config() -> impl Strategy<Value = Config> {
     )
         .prop_map(|(options, queue, cookies, discard, linux, buffer)| {
             let base = if linux {
-                Config::linux_like()
+                Profile::Linux.config()
             } else {
                 Config::default()
             };

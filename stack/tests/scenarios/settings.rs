@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rstest::rstest;
 use tcpdrill_stack::testing::bench::Bench;
-use tcpdrill_stack::{Config, ConnectionError, SocketOptions, StateName};
+use tcpdrill_stack::{Config, ConnectionError, Profile, SocketOptions, StateName};
 
 use crate::support::Talk;
 
@@ -65,7 +65,7 @@ fn the_first_repeat_of_a_syn_ack(#[case] millis: u64, #[case] times: &[u64]) {
 
 #[rstest]
 #[case::rfc(Config::default(), &[1000, 3000, 7000])]
-#[case::linux(Config::linux_like(), &[200, 600, 1400, 3000, 6200])]
+#[case::linux(Profile::Linux.config(), &[200, 600, 1400, 3000, 6200])]
 fn the_least_timeout(#[case] base: Config, #[case] times: &[u64]) {
     let config = Config {
         min_rto: base.min_rto,

@@ -6,7 +6,7 @@ use rstest::rstest;
 use tcpdrill_stack::config::{RstInTimeWait, TimeWaitSyn};
 use tcpdrill_stack::testing::bench::Bench;
 use tcpdrill_stack::wire::options::Timestamps;
-use tcpdrill_stack::{CallError, Config, SocketOptions, StateName};
+use tcpdrill_stack::{CallError, Config, Profile, SocketOptions, StateName};
 
 use crate::support::Talk;
 
@@ -16,7 +16,7 @@ fn time_wait(config: Config) -> Talk {
 
 #[rstest]
 #[case::rfc(Config::default().msl, 240)]
-#[case::linux(Config::linux_like().msl, 60)]
+#[case::linux(Profile::Linux.config().msl, 60)]
 fn two_msl(#[case] msl: Duration, #[case] seconds: u64) {
     let mut talk = time_wait(Config {
         msl,

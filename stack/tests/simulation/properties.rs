@@ -4,12 +4,12 @@ use crate::scenario::{Scenario, Start};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use std::time::Duration;
-use tcpdrill_stack::Config;
 use tcpdrill_stack::config::{FastOpenConfig, InitialWindow, SynCookies};
 use tcpdrill_stack::congestion::Rules;
 use tcpdrill_stack::testing::netem::Impairments;
 use tcpdrill_stack::testing::pair::Side;
 use tcpdrill_stack::wire::ip::IpVersion;
+use tcpdrill_stack::{Config, Profile};
 
 /// Each impairment is off in half of the cases, and never so bad that giving up would be right.
 fn any_impairments() -> impl Strategy<Value = Impairments> {
@@ -40,7 +40,7 @@ fn any_config() -> impl Strategy<Value = Config> {
         let (recv_buffer, send_buffer, mtu) = buffers;
         let [linux_like, nagle, small_window, delayed_ack, hystart] = choices;
         let base = if linux_like {
-            Config::linux_like()
+            Profile::Linux.config()
         } else {
             Config::default()
         };

@@ -23,7 +23,7 @@ mod sysctl;
 #[cfg(test)]
 mod tests;
 
-use tcpdrill_stack::Config;
+use tcpdrill_stack::{Config, Profile};
 
 use super::{Session, SessionSettings, Target, TargetError};
 use crate::program::Capability;
@@ -33,13 +33,32 @@ pub use session::ReferenceSession;
 /// The reference stack as a target, with one set of settings for every case.
 #[derive(Clone, Debug, Default)]
 pub struct ReferenceTarget {
+    profile: Profile,
     config: Config,
 }
 
 impl ReferenceTarget {
-    /// A target whose hosts start from `config`; the MTU is taken from each case's settings.
-    pub fn new(config: Config) -> ReferenceTarget {
-        ReferenceTarget { config }
+    /// A target whose hosts start from the settings of `profile`; the MTU is taken from each case's
+    /// settings.
+    pub fn new(profile: Profile) -> ReferenceTarget {
+        ReferenceTarget {
+            profile,
+            config: profile.config(),
+        }
+    }
+
+    /// A target by the name of its profile.
+    ///
+    /// # Errors
+    /// What names there are, if no profile has this one.
+    pub fn of_profile(name: &str) -> Result<ReferenceTarget, String> {
+        let profile = name.parse::<Profile>().map_err(|error| error.to_string())?;
+        Ok(ReferenceTarget::new(profile))
+    }
+
+    /// The names of all profiles, the default first.
+    pub fn profiles() -> impl Iterator<Item = &'static str> {
+        Profile::ALL.into_iter().map(Profile::name)
     }
 
     /// As [`Target::open`], with the concrete type.
@@ -57,15 +76,26 @@ impl Target for ReferenceTarget {
     }
 
     fn description(&self) -> String {
-        "the reference stack (RFC 9293, in virtual time)".to_owned()
+        match self.profile {
+            Profile::Rfc9293 => "the reference stack (RFC 9293, in virtual time)".to_owned(),
+            profile => format!("the reference stack (profile {profile}, in virtual time)"),
+        }
     }
 
     fn defines(&self) -> Vec<String> {
-        vec!["reference".to_owned(), "rfc9293".to_owned()]
+        vec!["reference".to_owned(), self.profile.name().to_owned()]
     }
 
     fn profile(&self) -> String {
-        "rfc9293".to_owned()
+        self.profile.name().to_owned()
+    }
+
+    fn known(&self) -> &str {
+        match self.profile {
+            Profile::Rfc9293 => "reference",
+            Profile::Linux => "reference-linux",
+            Profile::Freebsd => "reference-freebsd",
+        }
     }
 
     fn lacks(&self, capability: &Capability) -> Option<String> {

@@ -53,17 +53,15 @@ pub(super) fn from_here() {
 }
 
 fn make() -> Result<Guardian, TargetError> {
-    let making = children::making();
-    let child = Command::new("/bin/sh")
+    let mut command = Command::new("/bin/sh");
+    command
         .args(["-c", KEEP])
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .process_group(0)
-        .spawn();
-    drop(making);
-    let mut child = child.map_err(|error| TargetError::Unsupported {
+        .process_group(0);
+    let mut child = children::spawn(&mut command).map_err(|error| TargetError::Unsupported {
         capability: "shell".into(),
         reason: format!("/bin/sh cannot be started: {error}"),
     })?;

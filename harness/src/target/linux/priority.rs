@@ -40,9 +40,30 @@ pub(super) fn handed_on<T>(make: impl FnOnce() -> T) -> T {
     made
 }
 
+/// Makes a child that begins with the priority of a running case, whatever the calling thread's is.
+/// It keeps that until [`ordinary_for`].
+pub(super) fn at_once<T>(make: impl FnOnce() -> T) -> T {
+    // SAFETY: takes a number only; zero is the calling thread.
+    let before = unsafe { libc::sched_getscheduler(0) };
+    set(libc::SCHED_RR, CASE);
+    let made = make();
+    match before & !libc::SCHED_RESET_ON_FORK {
+        libc::SCHED_RR => urgent(),
+        _ => set(libc::SCHED_OTHER, 0),
+    };
+    made
+}
+
 /// Takes the calling thread back to ordinary priority.
 pub(super) fn ordinary() {
     set(libc::SCHED_OTHER, 0);
+}
+
+/// Takes the child of this number back to ordinary priority, if it is still there.
+pub(super) fn ordinary_for(child: u32) {
+    if let Ok(child) = libc::pid_t::try_from(child) {
+        set_for(child, libc::SCHED_OTHER, 0);
+    }
 }
 
 /// Children and threads made meanwhile begin at ordinary priority.
@@ -51,12 +72,17 @@ fn round_robin(priority: i32) -> bool {
 }
 
 fn set(policy: i32, priority: i32) -> bool {
+    // Zero is the calling thread.
+    set_for(0, policy, priority)
+}
+
+fn set_for(process: libc::pid_t, policy: i32, priority: i32) -> bool {
     // SAFETY: `sched_param` is plain data for which all zeros is a valid value; the call reads one
-    // of them and concerns the calling thread only.
+    // of them and changes nothing but how the process is scheduled.
     unsafe {
         let mut parameters: libc::sched_param = std::mem::zeroed();
         parameters.sched_priority = priority;
-        libc::sched_setscheduler(0, policy, &raw const parameters) == 0
+        libc::sched_setscheduler(process, policy, &raw const parameters) == 0
     }
 }
 
@@ -117,5 +143,8 @@ mod tests {
         assert_eq!(made.ok(), Some(expected));
         assert_eq!(policy() & libc::SCHED_RESET_ON_FORK != 0, had);
         ordinary();
+        let made = at_once(|| std::thread::spawn(policy).join());
+        assert_eq!(made.ok(), Some(expected));
+        assert_eq!(policy(), libc::SCHED_OTHER);
     }
 }

@@ -15,6 +15,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 
 use super::children;
+use super::priority;
 use super::worker::GIVE_UP;
 use crate::target::TargetError;
 
@@ -38,7 +39,7 @@ impl Process {
         let told_by = holds_copies.as_raw_fd();
         // SAFETY: the child calls nothing but `connect_and_wait`, which makes only calls that are
         // async-signal-safe, allocates nothing and never returns.
-        match unsafe { fork() } {
+        match priority::at_once(|| unsafe { fork() }) {
             Ok(ForkResult::Parent { child: pid }) => {
                 let process = Process {
                     pid,
@@ -48,6 +49,7 @@ impl Process {
                 drop(holds_copies);
                 while nix::unistd::read(&copies_gone, &mut [0]) == Err(Errno::EINTR) {}
                 drop(making);
+                priority::ordinary_for(pid.as_raw().cast_unsigned());
                 Ok(process)
             }
             Ok(ForkResult::Child) => connect_and_wait(&address, parent, told_by),

@@ -58,26 +58,17 @@ impl Shell {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
-        // SAFETY: the closure makes one system call that takes numbers only, and allocates nothing.
-        unsafe {
-            command.pre_exec(|| {
-                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-                Ok(())
-            });
-        }
-        let making = children::making();
-        let child = command.spawn();
-        drop(making);
-        let mut child = child.map_err(|error| TargetError::Unsupported {
-            capability: "shell".into(),
-            reason: format!("/bin/sh cannot be started: {error}"),
-        })?;
+        let mut child =
+            children::spawn(&mut command).map_err(|error| TargetError::Unsupported {
+                capability: "shell".into(),
+                reason: format!("/bin/sh cannot be started: {error}"),
+            })?;
         let (Some(commands), Some(statuses), Some(output)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
             return Err(broken("it has no pipes"));
         };
-        // The signal at this process's death reaches the shell only, not what it runs.
+        // At this process's death the shell ends by itself, with its input; what it runs does not.
         let duty = guardian::promise(format!("kill -9 -{}", child.id()))?;
         let mut shell = Shell {
             _duty: duty,

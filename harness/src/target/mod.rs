@@ -169,6 +169,15 @@ pub struct CommandContext {
     pub allowed: bool,
 }
 
+/// A tick of a clock whose timers fire with the first tick after their time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tick {
+    /// Ticks are numbered in their order.
+    pub number: i64,
+    /// How far two are apart.
+    pub length: Duration,
+}
+
 /// One case's host. Dropping it releases everything it holds.
 ///
 /// Times are the case's own: [`Session::start`] makes the current moment zero.
@@ -194,6 +203,12 @@ pub trait Session {
     /// Nothing ever on a virtual clock.
     fn held_up(&mut self, _from: Time, _to: Time) -> Duration {
         Duration::ZERO
+    }
+
+    /// The tick of the stack's clock in which `time` lies; `None` where its timers are exact, or nothing
+    /// is known of them.
+    fn tick(&self, _time: Time) -> Option<Tick> {
+        None
     }
 
     /// Puts one IP datagram in front of the stack and says when it went in.

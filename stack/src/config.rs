@@ -80,6 +80,11 @@ pub struct Config {
     pub tlp_max_ack_delay: Duration,
 
     // --- Acknowledging
+    /// Which text is acknowledged at once, and how long the rest waits (RFC 9293 §3.8.6.3).
+    pub acknowledging: Acknowledging,
+    /// Longest wait where the delay adapts, below 500 ms; `delayed_ack` is the shortest then
+    /// (RFC9293-MUST-40). Linux has 200 ms.
+    pub delayed_ack_max: Duration,
     /// Longest wait of a delayed acknowledgment, below 500 ms; zero acknowledges every segment at
     /// once (RFC9293-MUST-40, RFC9293-SHLD-18).
     pub delayed_ack: Duration,
@@ -197,6 +202,17 @@ pub enum EcnUse {
     Accept,
     /// Our own opens ask for it as well.
     Request,
+}
+
+/// Which text is acknowledged at once (RFC 9293 §3.8.6.3, RFC 5681 §4.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Acknowledging {
+    /// Every second full-sized segment; what is less waits for `delayed_ack`.
+    // REQ: RFC9293-SHLD-18
+    EverySecond,
+    /// More than one full-sized segment, everything at first and after a pause, and the rest after a
+    /// delay that follows the time between segments, as Linux does.
+    Adaptive,
 }
 
 /// How a sender finds losses by selective acknowledgments. The two are never combined
@@ -333,6 +349,8 @@ impl Default for Config {
             undo: false,
             frto: false,
             tlp_max_ack_delay: Duration::from_millis(200),
+            acknowledging: Acknowledging::EverySecond,
+            delayed_ack_max: Duration::from_millis(200),
             delayed_ack: Duration::from_millis(200),
             quick_acks: 1,
             nagle: true,

@@ -225,7 +225,7 @@ impl Connection {
             Timer::Reordering => recovery::on_reordering_timeout(tcb, cx),
             Timer::LossProbe => loss_probe::on_timeout(tcb, cx),
             Timer::Persist => persist::on_timeout(tcb, cx),
-            Timer::DelayedAck => tcb.rcv.ack.now(),
+            Timer::DelayedAck => tcb.rcv.ack.on_delay_over(tcb.snd.rtt.rto()),
             Timer::SwsOverride => tcb.snd.override_sws = true,
             Timer::KeepAlive => {
                 if keepalive::on_timeout(tcb, cx) == Verdict::GiveUp {

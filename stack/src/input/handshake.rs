@@ -28,6 +28,11 @@ pub(crate) fn take_syn(tcb: &mut Tcb, segment: &Segment, now: Instant) {
     tcb.snd.max_wnd = tcb.snd.wnd;
     tcb.snd.wl1 = segment.seq;
     tcb.snd.wl2 = segment.ack.unwrap_or(tcb.snd.iss);
+    let (ours, theirs) = (tcb.rcv.mss.raw(), tcb.snd.mss.raw());
+    let window = tcb.rcv.wnd();
+    tcb.rcv
+        .ack
+        .on_established(u32::from(ours), u32::from(theirs), window);
     tcb.last_heard = now;
 }
 

@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use crate::Config;
 use crate::config::{
-    DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow, LossDetection, ReceivedOnError, SoftIcmp,
+    Acknowledging, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow, LossDetection,
+    ReceivedOnError, SoftIcmp,
 };
 use crate::congestion;
 use crate::fast_open::FastOpenConfig;
@@ -35,7 +36,7 @@ pub(super) fn config() -> Config {
         frto: true,
         r2: Duration::from_secs(924),
         delayed_ack: Duration::from_millis(40),
-        quick_acks: 16,
+        acknowledging: Acknowledging::Adaptive,
         timestamp_on_reset: false,
         hard_icmp: HardIcmp::Soft,
         soft_icmp_in_handshake: SoftIcmp::Abort,

@@ -73,13 +73,13 @@ fn acknowledge(tcb: &mut Tcb, cx: &mut Context<'_>) {
         Owed::Nothing => {}
         Owed::Now => segments::send_ack(tcb, cx),
         Owed::Soon => {
-            let delay = tcb.config.delayed_ack;
             // REQ: RFC9293-MUST-40
             // REQ: RFC5681-18
-            if delay.is_zero() || tcb.options.quick_ack {
-                segments::send_ack(tcb, cx);
-            } else if !tcb.timers.is_armed(Timer::DelayedAck) {
-                tcb.arm(Timer::DelayedAck, cx.now, delay);
+            let (running, srtt) = (tcb.timers.get(Timer::DelayedAck), tcb.snd.rtt.srtt());
+            let fixed = tcb.config.delayed_ack;
+            match tcb.rcv.ack.due_at(running, fixed, srtt, cx.now) {
+                Some(due) if !tcb.options.quick_ack => tcb.timers.arm(Timer::DelayedAck, due),
+                Some(_) | None => segments::send_ack(tcb, cx),
             }
         }
     }

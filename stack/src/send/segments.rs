@@ -102,6 +102,14 @@ pub(crate) fn options(tcb: &Tcb, now: Instant) -> TcpOptions {
     options
 }
 
+/// Bytes of options that every segment after the handshake has.
+pub(crate) fn options_len(tcb: &Tcb) -> u32 {
+    match tcb.negotiated.timestamps {
+        Some(_) => 12,
+        None => 0,
+    }
+}
+
 fn timestamps(tcb: &Tcb, now: Instant) -> Option<Timestamps> {
     tcb.negotiated.timestamps.map(|state| Timestamps {
         value: tcb.negotiated.timestamp_clock(now),
@@ -158,6 +166,9 @@ pub(crate) fn send_marked(
         ..blank(tcb, seq)
     };
     note_ack_sent(tcb);
+    if !segment.payload.is_empty() {
+        tcb.rcv.ack.on_text_sent(cx.now);
+    }
     cx.transmit(&segment);
 }
 

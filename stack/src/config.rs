@@ -8,6 +8,7 @@ use core::time::Duration;
 
 pub use crate::congestion::{self, InitialWindow};
 pub use crate::fast_open::FastOpenConfig;
+pub use crate::send::rtt::RttVariance;
 
 /// Every tunable of a [`Host`](crate::Host). A change affects sockets opened later.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +76,9 @@ pub struct Config {
     /// A timeout after which an original arrives was too early (F-RTO, RFC 5682); needs `undo` and
     /// selective acknowledgments.
     pub frto: bool,
+    /// Added to the wait for a tail loss probe of several segments, and to the wait for what may come
+    /// out of order (RFC 8985 §7.2, §6.2); Linux has 2 ms.
+    pub timer_slack: Duration,
     /// How long the peer may hold back the acknowledgment of a lone segment before a tail loss probe
     /// asks for it; RFC 8985 §7.2 suggests 200 ms.
     pub tlp_max_ack_delay: Duration,
@@ -94,8 +98,16 @@ pub struct Config {
     pub quick_acks: u32,
 
     // --- Sending
+    /// How much leaves in one go, which shows in where PSH stands and in what waits for more.
+    pub segmentation: Segmentation,
+    /// What asks a peer with a closed window for a wider one (RFC 9293 §3.8.6.1).
+    pub window_probe: WindowProbe,
     /// Nagle's algorithm on new sockets (RFC9293-SHLD-7).
     pub nagle: bool,
+    /// Which acknowledgments are measured (RFC 6298 §3: one each round trip at least).
+    pub rtt_samples: RttSamples,
+    /// How the variation of the round trip bounds the RTO from below.
+    pub rtt_variance: RttVariance,
     /// RTO before the first sample; at least 1 s (RFC 6298 §2.1).
     pub initial_rto: Duration,
     /// Smallest RTO; 1 s by RFC 6298 §2.4.
@@ -213,6 +225,68 @@ pub enum Acknowledging {
     /// More than one full-sized segment, everything at first and after a pause, and the rest after a
     /// delay that follows the time between segments, as Linux does.
     Adaptive,
+}
+
+/// How the send queue is cut into segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Segmentation {
+    /// One segment after the other, by the rules of RFC 9293 §3.7.4 and §3.8.6.2.1.
+    Single,
+    /// Several at once, which something below the sender cuts apart, as Linux has it. PSH stands on the
+    /// last segment of several, and Nagle's algorithm is Minshall's.
+    Bursts(BurstRules),
+}
+
+/// How large bursts are. The defaults are Linux's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BurstRules {
+    /// Segments that may always leave together (`net.ipv4.tcp_min_tso_segs`).
+    pub least_segments: u32,
+    /// Bytes in a burst at most.
+    pub most_bytes: u32,
+    /// A burst waits for more while less than this part of the window is open
+    /// (`net.ipv4.tcp_tso_win_divisor`); 0 waits for more than three segments.
+    pub window_divisor: u32,
+    /// The least round trip in µs shifted right by this is how often `most_bytes` is halved
+    /// (`net.ipv4.tcp_tso_rtt_log`).
+    pub round_trip_log: u32,
+    /// The assumed rate in slow start, in percent of a window each round trip
+    /// (`net.ipv4.tcp_pacing_ss_ratio`). A burst has a millisecond's worth.
+    pub slow_start_percent: u32,
+    /// The same in congestion avoidance (`net.ipv4.tcp_pacing_ca_ratio`).
+    pub avoidance_percent: u32,
+}
+
+impl Default for BurstRules {
+    fn default() -> Self {
+        Self {
+            least_segments: 2,
+            most_bytes: 65_216,
+            window_divisor: 3,
+            round_trip_log: 9,
+            slow_start_percent: 200,
+            avoidance_percent: 120,
+        }
+    }
+}
+
+/// Which acknowledgments are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RttSamples {
+    /// One segment at a time (RFC 6298 §3).
+    OneARoundTrip,
+    /// Every acknowledgment of something sent only once, selective ones too, as Linux does.
+    EveryAck,
+}
+
+/// What asks a peer with a closed window for a wider one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WindowProbe {
+    /// One byte of what comes next (RFC9293-MUST-36).
+    OneByte,
+    /// Nothing, but with an old sequence number, which must be answered just as well (RFC 9293
+    /// §3.10.7.4), as Linux does.
+    OldSequence,
 }
 
 /// How a sender finds losses by selective acknowledgments. The two are never combined
@@ -348,12 +422,17 @@ impl Default for Config {
             loss_detection: LossDetection::SelectiveAcks,
             undo: false,
             frto: false,
+            timer_slack: Duration::ZERO,
             tlp_max_ack_delay: Duration::from_millis(200),
             acknowledging: Acknowledging::EverySecond,
             delayed_ack_max: Duration::from_millis(200),
             delayed_ack: Duration::from_millis(200),
             quick_acks: 1,
+            segmentation: Segmentation::Single,
+            window_probe: WindowProbe::OneByte,
             nagle: true,
+            rtt_samples: RttSamples::OneARoundTrip,
+            rtt_variance: RttVariance::Rfc6298,
             initial_rto: Duration::from_secs(1),
             min_rto: Duration::from_secs(1),
             max_rto: Duration::from_secs(60),

@@ -1,5 +1,6 @@
 //! What the two SYNs say, and the acknowledgment of ours (RFC 9293 §3.5, §3.10.7.2, §3.10.7.3).
 
+use crate::config::RttSamples;
 use crate::ecn;
 use crate::recv::window;
 use crate::segment::Segment;
@@ -94,6 +95,9 @@ pub(crate) fn take_ack_of_syn(tcb: &mut Tcb, segment: &Segment, now: Instant) {
         start_sending(tcb, syn_was_lost);
     }
     retransmit::sample_rtt(tcb, segment, tcb.snd.una, now);
+    if let (RttSamples::EveryAck, Some(srtt)) = (tcb.config.rtt_samples, tcb.snd.rtt.srtt()) {
+        tcb.snd.recovery.on_handshake(srtt, now);
+    }
     if syn_was_lost {
         tcb.snd.rtt.on_established_after_syn_timeout();
     }

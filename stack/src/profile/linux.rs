@@ -4,10 +4,10 @@ use core::time::Duration;
 
 use crate::Config;
 use crate::config::{
-    Acknowledging, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow, LossDetection,
-    ReceivedOnError, SoftIcmp,
+    Acknowledging, BurstRules, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow, LossDetection,
+    ReceivedOnError, RttSamples, RttVariance, Segmentation, SoftIcmp, WindowProbe,
 };
-use crate::congestion;
+use crate::congestion::{self, SlowStartAfterIdle};
 use crate::fast_open::FastOpenConfig;
 
 pub(super) fn config() -> Config {
@@ -22,10 +22,17 @@ pub(super) fn config() -> Config {
             initial_window: InitialWindow::Segments(10),
             slow_start_limit: u32::MAX,
             grow_only_if_used: true,
+            count_segments: true,
+            slow_start_after_idle: SlowStartAfterIdle::Halving,
             ..congestion::Rules::default()
         },
         loss_detection: LossDetection::RackTlp,
         undo: true,
+        segmentation: Segmentation::Bursts(BurstRules::default()),
+        window_probe: WindowProbe::OldSequence,
+        rtt_samples: RttSamples::EveryAck,
+        rtt_variance: RttVariance::LargestOfRoundTrip,
+        timer_slack: Duration::from_millis(2),
         // net.ipv4.tcp_fastopen is 1 and net.ipv4.tcp_fastopen_blackhole_timeout_sec 0.
         fast_open: FastOpenConfig {
             server: false,

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use super::segments;
+use crate::config::WindowProbe;
 use crate::context::Context;
 use crate::event::Event;
 use crate::segment::Flags;
@@ -66,6 +67,11 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
     if !is_blocked(tcb) {
         return;
     }
+    if tcb.config.window_probe == WindowProbe::OldSequence {
+        segments::send(tcb, tcb.snd.una - 1, Flags::NONE, Vec::new(), cx);
+        note_probe(tcb, cx);
+        return;
+    }
     let seq = tcb.snd.una;
     let data = tcb.snd.buffer.copy(0, 1);
     let (flags, payload) = if data.is_empty() {
@@ -81,10 +87,14 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
         )
     };
     segments::send(tcb, seq, flags, payload, cx);
-    cx.event(Event::WindowProbeSent { id: tcb.id });
     // REQ: RFC6298-6
     tcb.snd.rtt.on_retransmitted();
     tcb.snd.max = tcb.snd.max.max(seq + 1);
+    note_probe(tcb, cx);
+}
+
+fn note_probe(tcb: &mut Tcb, cx: &mut Context<'_>) {
+    cx.event(Event::WindowProbeSent { id: tcb.id });
     tcb.snd.probes = tcb.snd.probes.saturating_add(1);
     tcb.snd.rtt.back_off();
     tcb.arm(Timer::Persist, cx.now, tcb.snd.rtt.rto());

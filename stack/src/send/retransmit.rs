@@ -1,5 +1,6 @@
 //! The retransmission timer (RFC 6298 §5, RFC 9293 §3.8.1, §3.8.3).
 
+use super::flight::Delivered;
 use super::{loss_probe, output, recovery, segments};
 use crate::context::Context;
 use crate::error::ConnectionError;
@@ -65,6 +66,23 @@ pub(crate) fn sample_rtt(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, now: Ins
         tcb.snd.rtt.sample(elapsed);
         tcb.snd.recovery.on_measured();
     }
+}
+
+/// Feeds the estimator with what this acknowledgment delivered, cumulatively or selectively.
+pub(crate) fn sample_delivery(
+    tcb: &mut Tcb,
+    segment: &Segment,
+    delivered: &Delivered,
+    advanced: bool,
+    now: Instant,
+) {
+    let measured = delivered.sample(now);
+    let echoed = || echoed_round_trip(tcb, segment, now).filter(|_| advanced);
+    let Some(elapsed) = measured.or_else(echoed) else {
+        return;
+    };
+    tcb.snd.rtt.sample_within(elapsed, tcb.snd.una, tcb.snd.nxt);
+    tcb.snd.recovery.on_measured();
 }
 
 /// The round trip by TSecr, if it can be true: not longer than the connection has lasted.

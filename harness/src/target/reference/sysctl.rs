@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use tcpdrill_stack::Config;
-use tcpdrill_stack::config::{EcnUse, LossDetection, RstInTimeWait, SynCookies};
-use tcpdrill_stack::congestion::Algorithm;
+use tcpdrill_stack::config::{
+    BurstRules, EcnUse, LossDetection, RstInTimeWait, Segmentation, SynCookies,
+};
+use tcpdrill_stack::congestion::{Algorithm, SlowStartAfterIdle};
 
 use super::fast_open;
 use super::kernel::Kernel;
@@ -111,6 +113,21 @@ const TABLE: &[(&str, Setter)] = &[
         config.syn_queue = number(text, 0, i32::MAX as u64)? as usize;
         Ok(())
     }),
+    ("net.ipv4.tcp_min_tso_segs", |config, text| {
+        let segments = number(text, 1, 65_535)? as u32;
+        bursts(config, |rules| rules.least_segments = segments);
+        Ok(())
+    }),
+    ("net.ipv4.tcp_pacing_ca_ratio", |config, text| {
+        let percent = number(text, 0, 1000)? as u32;
+        bursts(config, |rules| rules.avoidance_percent = percent);
+        Ok(())
+    }),
+    ("net.ipv4.tcp_pacing_ss_ratio", |config, text| {
+        let percent = number(text, 0, 1000)? as u32;
+        bursts(config, |rules| rules.slow_start_percent = percent);
+        Ok(())
+    }),
     ("net.ipv4.tcp_recovery", |config, text| {
         config.loss_detection = if number(text, 0, 7)? & 1 == 1 {
             LossDetection::RackTlp
@@ -148,6 +165,14 @@ const TABLE: &[(&str, Setter)] = &[
         config.sack = flag(text)?;
         Ok(())
     }),
+    ("net.ipv4.tcp_slow_start_after_idle", |config, text| {
+        config.congestion.slow_start_after_idle = match (flag(text)?, config.segmentation) {
+            (false, _) => SlowStartAfterIdle::Never,
+            (true, Segmentation::Single) => SlowStartAfterIdle::AtOnce,
+            (true, Segmentation::Bursts(_)) => SlowStartAfterIdle::Halving,
+        };
+        Ok(())
+    }),
     ("net.ipv4.tcp_syn_retries", |config, text| {
         config.syn_give_up = back_off(number(text, 1, 127)?, config.initial_rto, config.max_rto);
         Ok(())
@@ -166,6 +191,17 @@ const TABLE: &[(&str, Setter)] = &[
     }),
     ("net.ipv4.tcp_timestamps", |config, text| {
         config.timestamps = number(text, 0, 2)? != 0;
+        Ok(())
+    }),
+    // Where segments leave one by one these three and the two ratios of pacing change nothing.
+    ("net.ipv4.tcp_tso_rtt_log", |config, text| {
+        let log = number(text, 0, 255)? as u32;
+        bursts(config, |rules| rules.round_trip_log = log);
+        Ok(())
+    }),
+    ("net.ipv4.tcp_tso_win_divisor", |config, text| {
+        let divisor = number(text, 0, 255)? as u32;
+        bursts(config, |rules| rules.window_divisor = divisor);
         Ok(())
     }),
     ("net.ipv4.tcp_window_scaling", |config, text| {
@@ -201,11 +237,6 @@ const LACKING: &[(&str, &[&str], &str)] = &[
         "net.ipv4.tcp_reordering",
         &["3"],
         "the reference stack takes the third duplicate ACK for a loss",
-    ),
-    (
-        "net.ipv4.tcp_slow_start_after_idle",
-        &["1"],
-        "the reference stack always starts slowly after a pause (RFC 5681)",
     ),
 ];
 
@@ -247,22 +278,8 @@ const HARMLESS: &[(&str, &str)] = &[
         "newer kernels ignore it as well",
     ),
     (
-        "net.ipv4.tcp_min_tso_segs",
-        "segments leave one by one, which reads the same",
-    ),
-    (
         "net.ipv4.tcp_no_metrics_save",
         "what Fast Open remembers of a server is kept on Linux as well",
-    ),
-    ("net.ipv4.tcp_pacing_ca_ratio", "nothing is paced"),
-    ("net.ipv4.tcp_pacing_ss_ratio", "nothing is paced"),
-    (
-        "net.ipv4.tcp_tso_rtt_log",
-        "segments leave one by one, which reads the same",
-    ),
-    (
-        "net.ipv4.tcp_tso_win_divisor",
-        "segments leave one by one, which reads the same",
     ),
 ];
 
@@ -298,6 +315,13 @@ impl Kernel {
         }
         self.settings.insert(name.to_owned(), value.to_owned());
         Ok(())
+    }
+}
+
+/// Changes how large bursts are, if there are any.
+fn bursts(config: &mut Config, change: impl FnOnce(&mut BurstRules)) {
+    if let Segmentation::Bursts(rules) = &mut config.segmentation {
+        change(rules);
     }
 }
 

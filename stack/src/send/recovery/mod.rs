@@ -93,6 +93,21 @@ impl LossRecovery {
         }
     }
 
+    /// The least round trip, where it is known.
+    pub(crate) fn min_rtt(&self) -> Option<Duration> {
+        match self {
+            LossRecovery::RackTlp(rack_tlp) => rack_tlp.min_rtt(),
+            LossRecovery::NewReno(_) | LossRecovery::Sack(_) => None,
+        }
+    }
+
+    /// The handshake took this long.
+    pub(crate) fn on_handshake(&mut self, rtt: Duration, now: Instant) {
+        if let LossRecovery::RackTlp(rack_tlp) = self {
+            rack_tlp.on_handshake(rtt, now);
+        }
+    }
+
     /// The round trip was measured.
     pub(crate) fn on_measured(&mut self) {
         if let LossRecovery::RackTlp(rack_tlp) = self {
@@ -244,7 +259,7 @@ fn after_detection(
     cx: &mut Context<'_>,
 ) {
     match wait {
-        Some(wait) => tcb.arm(Timer::Reordering, cx.now, wait),
+        Some(wait) => tcb.arm(Timer::Reordering, cx.now, wait + tcb.config.timer_slack),
         None => {
             tcb.timers.disarm(Timer::Reordering);
         }
@@ -357,5 +372,14 @@ pub(crate) fn room(tcb: &Tcb) -> u32 {
             room
         }
         LossRecovery::RackTlp(_) => cwnd.saturating_sub(snd.flight.pipe()),
+    }
+}
+
+/// Segments beyond the congestion window that duplicate acknowledgments without SACK permit.
+pub(crate) fn extra_segments(tcb: &Tcb) -> u32 {
+    let smss = tcb.snd.congestion.smss();
+    match &tcb.snd.recovery {
+        LossRecovery::NewReno(new_reno) => new_reno.extra_allowance(smss) / smss,
+        LossRecovery::Sack(_) | LossRecovery::RackTlp(_) => 0,
     }
 }

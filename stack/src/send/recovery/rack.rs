@@ -106,7 +106,7 @@ impl Rack {
         self.note_duplicate_report(at);
     }
 
-    fn note_round_trip(&mut self, rtt: Duration, now: Instant) {
+    pub(crate) fn note_round_trip(&mut self, rtt: Duration, now: Instant) {
         let stale = |(least, since): (Duration, Instant)| {
             rtt <= least || now.saturating_duration_since(since) > MIN_RTT_LASTS
         };

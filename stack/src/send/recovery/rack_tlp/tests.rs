@@ -12,6 +12,7 @@ fn at(millis: u64) -> Instant {
 fn acked(una: SeqNum, nxt: SeqNum, bytes: u32) -> Acked {
     Acked {
         bytes,
+        segments: 1,
         window_used: true,
         marked: false,
         una,

@@ -155,6 +155,11 @@ pub struct Config {
     /// Whether a RST has the timestamps option where the connection or the offending segment had it
     /// (RFC7323-23).
     pub timestamp_on_reset: bool,
+    /// The same for the RST of an ABORT alone.
+    pub timestamp_on_abort: bool,
+    /// A SYN-ACK that echoes a timestamp we never sent is answered with a RST, as one that acknowledges
+    /// what we never sent; Linux does so. RFC 7323 says nothing of it.
+    pub check_syn_ack_echo: bool,
 
     // --- Defence
     /// The acceptable range of an ACK in synchronized states (RFC 5961 §5, RFC9293-MAY-12).
@@ -453,6 +458,8 @@ impl Default for Config {
             received_on_error: ReceivedOnError::Flush,
             reset_carries_ack: true,
             timestamp_on_reset: true,
+            timestamp_on_abort: true,
+            check_syn_ack_echo: false,
             old_ack_check: true,
             challenge_ack_limit: 10,
             challenge_ack_interval: Duration::from_secs(1),

@@ -107,11 +107,12 @@ fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, duplicate: bool, cx: &mut
     }
     // A user who said that more follows holds nothing back any longer than this.
     tcb.snd.more_coming &= !bursts;
+    let segments = recovery::newly_delivered(tcb, &delivered);
     tcb.snd.delivered += u64::from(delivered.segments);
     let marked = tcb.ecn.in_use && segment.flags.ece;
     let advanced = bytes.map(|bytes| Acked {
         bytes,
-        segments: delivered.segments,
+        segments,
         window_used,
         marked,
         una: tcb.snd.una,

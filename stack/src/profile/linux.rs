@@ -5,7 +5,8 @@ use core::time::Duration;
 use crate::Config;
 use crate::config::{
     Acknowledging, BurstRules, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow, LossDetection,
-    ReceivedOnError, RttSamples, RttVariance, Segmentation, SoftIcmp, WindowProbe,
+    MissingTimestamp, ReceivedOnError, RttSamples, RttVariance, Segmentation, SoftIcmp,
+    WindowProbe,
 };
 use crate::congestion::{self, SlowStartAfterIdle};
 use crate::fast_open::FastOpenConfig;
@@ -45,6 +46,8 @@ pub(super) fn config() -> Config {
         delayed_ack: Duration::from_millis(40),
         acknowledging: Acknowledging::Adaptive,
         timestamp_on_reset: false,
+        check_syn_ack_echo: true,
+        missing_timestamp: MissingTimestamp::Accept,
         hard_icmp: HardIcmp::Soft,
         soft_icmp_in_handshake: SoftIcmp::Abort,
         ephemeral_ports: 32_768..=60_999,

@@ -98,6 +98,18 @@ impl AckPolicy {
         }
     }
 
+    /// The answer to our SYN came. With data that `waits` the acknowledgment goes along with it.
+    pub fn on_connected(&mut self, waits: bool, window: u32, now: Instant) {
+        if let Some(adaptive) = &mut self.adaptive {
+            adaptive.on_connected(waits, window, now);
+        }
+        if waits && self.adaptive.is_some() {
+            self.soon();
+        } else {
+            self.now();
+        }
+    }
+
     /// A segment brought `advanced` bytes in order.
     pub fn on_arrival(&mut self, advanced: u32, arrival: Arrival) {
         let Some(adaptive) = &mut self.adaptive else {

@@ -105,6 +105,14 @@ impl AdaptiveAck {
         self.full_size = least.max(LEAST_FULL_SIZE);
     }
 
+    /// The answer to our SYN came, and data `waits` to go along with its acknowledgment.
+    pub fn on_connected(&mut self, waits: bool, window: u32, now: Instant) {
+        self.last_text = now;
+        if waits {
+            self.hurry(window, MOST_QUICK);
+        }
+    }
+
     /// The peer's full size, as far as we can tell.
     pub const fn full_size(&self) -> u32 {
         self.full_size

@@ -313,19 +313,32 @@ fn send_piece(tcb: &mut Tcb, piece: Piece, cause: RetransmitCause, cx: &mut Cont
             closed: false,
             ..rest
         };
-        send_segment(tcb, first, true, cause, cx);
+        send_segment(tcb, first, Place::Joined, cause, cx);
         rest.seq += full;
         rest.len -= full;
     }
-    rest.push |= piece.len > full;
-    send_segment(tcb, rest, false, cause, cx);
+    let place = if piece.len > full {
+        Place::LastOfSeveral
+    } else {
+        Place::Alone
+    };
+    send_segment(tcb, rest, place, cause, cx);
 }
 
-/// Sends a piece that fits in one segment. `joined` tells that the next one belongs to it.
+/// Where a segment stands in its burst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Alone,
+    /// The next one belongs to it.
+    Joined,
+    LastOfSeveral,
+}
+
+/// Sends a piece that fits in one segment.
 fn send_segment(
     tcb: &mut Tcb,
     piece: Piece,
-    joined: bool,
+    place: Place,
     cause: RetransmitCause,
     cx: &mut Context<'_>,
 ) {
@@ -345,7 +358,7 @@ fn send_segment(
     let by_queue = tcb.config.segmentation == Segmentation::Single
         && ((ends_queue && !tcb.snd.more_coming)
             || tcb.snd.buffer.ends_pushed(offset, len as usize));
-    let psh = len > 0 && (push || by_queue);
+    let psh = len > 0 && (push || by_queue || place == Place::LastOfSeveral);
     let (codepoint, cwr) = if kind == Kind::New && len > 0 {
         ecn::for_new_data(tcb)
     } else {
@@ -364,7 +377,7 @@ fn send_segment(
             let edge = Edge {
                 push,
                 closed,
-                joined,
+                joined: place == Place::Joined,
             };
             note_new(tcb, range, edge, cx.now);
             loss_probe::schedule(tcb, cx.now);

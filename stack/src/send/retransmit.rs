@@ -1,6 +1,6 @@
 //! The retransmission timer (RFC 6298 §5, RFC 9293 §3.8.1, §3.8.3).
 
-use super::flight::Delivered;
+use super::flight::{Delivered, Edge};
 use super::{loss_probe, output, recovery, segments};
 use crate::context::Context;
 use crate::error::ConnectionError;
@@ -157,7 +157,11 @@ pub(crate) fn start_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
     note_syn_sent(tcb, cx.now);
     if !segment.payload.is_empty() {
         let text = SeqRange::with_len(tcb.snd.nxt, segment.payload.len() as u32);
-        tcb.snd.flight.sent(text, cx.now);
+        let edge = Edge {
+            push: true,
+            ..Edge::default()
+        };
+        tcb.snd.flight.sent_with(text, edge, cx.now);
         tcb.snd.nxt = text.end;
         tcb.snd.max = text.end;
     }

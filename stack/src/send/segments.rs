@@ -204,7 +204,7 @@ pub(crate) fn send_challenge_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
 pub(crate) fn send_reset(tcb: &Tcb, cx: &mut Context<'_>) {
     let mut options = TcpOptions::NONE;
     // REQ: RFC7323-23
-    if tcb.config.timestamp_on_reset {
+    if tcb.config.timestamp_on_abort {
         options.timestamps = timestamps(tcb, cx.now);
     }
     let with_ack = tcb.config.reset_carries_ack && tcb.rcv.syn_received;

@@ -8,6 +8,7 @@ use crate::event::Discard;
 use crate::input::{ack, handshake};
 use crate::segment::Segment;
 use crate::tcb::Tcb;
+use crate::time::Instant;
 
 /// SYN-SENT. SEND is queued until ESTABLISHED.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +23,7 @@ impl SynSent {
         cx: &mut Context<'_>,
     ) -> Check {
         // First: the ACK bit.
-        let ack_acceptable = check_ack(tcb, segment)?;
+        let ack_acceptable = check_ack(tcb, segment, cx.now)?;
         // Second: the RST bit.
         check_reset(segment, ack_acceptable)?;
         // Third, security and compartment, is not offered. Fourth: the SYN bit.
@@ -45,7 +46,8 @@ impl SynSent {
         if ack_acceptable {
             // REQ: RFC9293-SM-11
             ack::of_syn(tcb, segment, segment.ack.unwrap_or(tcb.snd.una), cx);
-            tcb.rcv.ack.now();
+            let (waits, window) = (tcb.snd.unsent(), tcb.rcv.wnd());
+            tcb.rcv.ack.on_connected(waits, window, cx.now);
             return Disposition::Continue(State::Established(Established));
         }
         // The SYNs crossed.
@@ -62,7 +64,7 @@ impl SynSent {
 }
 
 /// Whether SEG.ACK acknowledges our SYN; without an ACK bit it does not.
-fn check_ack(tcb: &Tcb, segment: &Segment) -> Check<bool> {
+fn check_ack(tcb: &Tcb, segment: &Segment, now: Instant) -> Check<bool> {
     let Some(ack) = segment.ack else {
         return Check::Continue(false);
     };
@@ -74,7 +76,21 @@ fn check_ack(tcb: &Tcb, segment: &Segment) -> Check<bool> {
             Disposition::DiscardAndReset(Discard::Ack)
         });
     }
+    if !segment.flags.rst && tcb.config.check_syn_ack_echo && echoes_nothing_sent(tcb, segment, now)
+    {
+        return Check::Break(Disposition::DiscardAndReset(Discard::Paws));
+    }
     Check::Continue(ack.after(tcb.snd.una))
+}
+
+/// Whether the segment echoes a timestamp that none of our SYNs had.
+fn echoes_nothing_sent(tcb: &Tcb, segment: &Segment, now: Instant) -> bool {
+    let Some(theirs) = segment.options.timestamps.filter(|_| tcb.config.timestamps) else {
+        return false;
+    };
+    let first = tcb.negotiated.timestamp_clock(tcb.opened_at);
+    let last = tcb.negotiated.timestamp_clock(now);
+    theirs.echo != 0 && theirs.echo.wrapping_sub(first) > last.wrapping_sub(first)
 }
 
 fn check_reset(segment: &Segment, ack_acceptable: bool) -> Check {

@@ -383,3 +383,15 @@ pub(crate) fn extra_segments(tcb: &Tcb) -> u32 {
         LossRecovery::Sack(_) | LossRecovery::RackTlp(_) => 0,
     }
 }
+
+/// How many segments arrived that did not count before. Without SACK each duplicate acknowledgment
+/// counted for one of them.
+pub(crate) fn newly_delivered(tcb: &Tcb, delivered: &Delivered) -> u32 {
+    match &tcb.snd.recovery {
+        LossRecovery::NewReno(new_reno) => {
+            let counted = new_reno.duplicate_acks();
+            delivered.segments.saturating_sub(counted).max(1)
+        }
+        LossRecovery::Sack(_) | LossRecovery::RackTlp(_) => delivered.segments,
+    }
+}

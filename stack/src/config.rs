@@ -71,6 +71,8 @@ pub struct Config {
     /// How losses are found where the peer has SACK; without it duplicate acknowledgments tell (RFC
     /// 6582).
     pub loss_detection: LossDetection,
+    /// Which round trip RACK waits for.
+    pub rack_round_trip: RackRoundTrip,
     /// Take back a reduction of the window when it turns out that nothing was lost (RFC 4015).
     pub undo: bool,
     /// A timeout after which an original arrives was too early (F-RTO, RFC 5682); needs `undo` and
@@ -294,6 +296,16 @@ pub enum WindowProbe {
     OldSequence,
 }
 
+/// Which round trip RACK waits for (RFC 8985 §6.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RackRoundTrip {
+    /// RACK.rtt: that of the segment sent last of all that were delivered.
+    OfNewest,
+    /// That of the highest segment which the latest acknowledgment delivered, as Linux has it. What
+    /// filled a hole late makes it longer.
+    OfHighest,
+}
+
 /// How a sender finds losses by selective acknowledgments. The two are never combined
 /// (RFC8985-15).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -425,6 +437,7 @@ impl Default for Config {
             send_buffer: 65_536,
             congestion: congestion::Rules::default(),
             loss_detection: LossDetection::SelectiveAcks,
+            rack_round_trip: RackRoundTrip::OfNewest,
             undo: false,
             frto: false,
             timer_slack: Duration::ZERO,

@@ -5,8 +5,8 @@ use core::time::Duration;
 use crate::Config;
 use crate::config::{
     Acknowledging, BurstRules, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow, LossDetection,
-    MissingTimestamp, ReceivedOnError, RttSamples, RttVariance, Segmentation, SoftIcmp,
-    WindowProbe,
+    MissingTimestamp, RackRoundTrip, ReceivedOnError, RttSamples, RttVariance, Segmentation,
+    SoftIcmp, WindowProbe,
 };
 use crate::congestion::{self, SlowStartAfterIdle};
 use crate::fast_open::FastOpenConfig;
@@ -28,6 +28,7 @@ pub(super) fn config() -> Config {
             ..congestion::Rules::default()
         },
         loss_detection: LossDetection::RackTlp,
+        rack_round_trip: RackRoundTrip::OfHighest,
         undo: true,
         segmentation: Segmentation::Bursts(BurstRules::default()),
         window_probe: WindowProbe::OldSequence,

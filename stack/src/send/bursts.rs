@@ -247,7 +247,7 @@ fn wait_for_more(
     now: crate::time::Instant,
 ) -> Result<(), Held> {
     let snd = &tcb.snd;
-    let recent = snd.last_sent.is_some_and(|at| now <= at + RECENT);
+    let recent = snd.last_sent.is_some_and(|at| now < at + RECENT);
     if snd.recovery.in_recovery() || !recent {
         return Ok(());
     }

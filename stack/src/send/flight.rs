@@ -68,6 +68,8 @@ pub struct Delivered {
     /// The lowest of them that was sent only once: below something delivered before, it tells of
     /// reordering (RFC 8985 §6.2 step 3).
     pub lowest_original: Option<SeqRange>,
+    /// When the highest was sent that is acknowledged cumulatively, and the highest selectively.
+    pub highest: (Option<Instant>, Option<Instant>),
     /// When the lowest of those that were sent once and are acknowledged cumulatively was sent; else
     /// the lowest acknowledged selectively.
     pub measurable: (Option<Instant>, Option<Instant>),
@@ -93,6 +95,7 @@ impl Delivered {
             segments: 0,
             newest: None,
             lowest_original: None,
+            highest: (None, None),
             measurable: (None, None),
             repeated: false,
             trusted_until: until,
@@ -125,6 +128,11 @@ impl Delivered {
             known.sent_at < sent.sent_at || (together && sent.range.end.after(known.range.end))
         };
         let trusted = !sent.was_repeated() || sent.sent_at <= self.trusted_until;
+        if trusted && selectively {
+            self.highest.1 = Some(sent.sent_at);
+        } else if trusted {
+            self.highest.0 = Some(sent.sent_at);
+        }
         if trusted && self.newest.is_none_or(later) {
             self.newest = Some(sent);
         }

@@ -380,13 +380,16 @@ fn send_segment(
                 joined: place == Place::Joined,
             };
             note_new(tcb, range, edge, cx.now);
-            loss_probe::schedule(tcb, cx.now);
         }
         Kind::Lost => note_again(tcb, range, false, cause, cx),
         Kind::Guess { rescue } => note_again(tcb, range, rescue, cause, cx),
     }
     tcb.snd.last_sent = Some(cx.now);
     retransmit::on_sent(tcb, cx.now);
+    // Never later than the timer that was just started.
+    if kind == Kind::New {
+        loss_probe::schedule(tcb, cx.now);
+    }
 }
 
 fn note_new(tcb: &mut Tcb, range: SeqRange, edge: Edge, now: Instant) {

@@ -283,6 +283,7 @@ fn surroundings(tcb: &Tcb, duplicate_reported: bool, now: Instant) -> Surroundin
         duplicate_reported,
         srtt: tcb.snd.rtt.srtt(),
         recovering: false,
+        round_trip: tcb.config.rack_round_trip,
     }
 }
 

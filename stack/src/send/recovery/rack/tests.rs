@@ -39,6 +39,7 @@ fn sender(segments: u32) -> Sender {
         una: byte(0),
         nxt: byte(segments * SMSS),
         recovering: false,
+        round_trip: crate::config::RackRoundTrip::OfNewest,
     }
 }
 

@@ -65,6 +65,7 @@ impl Sender {
             duplicate_reported: false,
             srtt: Some(Duration::from_millis(100)),
             recovering: false,
+            round_trip: crate::config::RackRoundTrip::OfNewest,
         }
     }
 

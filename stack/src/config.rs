@@ -26,6 +26,17 @@ pub struct Config {
     // --- Handshake
     /// What becomes of data on a SYN (RFC 9293 §3.10.7.2, RFC9293-SM-12).
     pub syn_data: SynData,
+    /// The same for a SYN-ACK: whether its data and FIN are taken. Of Fast Open they always are.
+    pub syn_ack_data: SynData,
+    /// What a listener does with a SYN that has FIN as well (RFC 9293 §3.10.7.2 looks at SYN only).
+    pub syn_with_fin: SynWithFin,
+    /// So many repeats of a SYN follow each other without back-off
+    /// (`net.ipv4.tcp_syn_linear_timeouts`); 0 by RFC 6298.
+    pub syn_linear_timeouts: u32,
+    /// A segment in SYN-SENT that acknowledges something we never sent makes the first repeat of the SYN
+    /// follow this soon, as on Linux; `None` leaves the timer alone. The peer is alive and probably
+    /// about to forget an older connection.
+    pub syn_repeat_after_bad_ack: Option<Duration>,
     /// How often a SYN-ACK is sent again before the half-open entry is given up (DOC-HS-11).
     pub syn_ack_retries: u32,
     /// Wait before the first repeat of a SYN-ACK; it doubles each time, and once more after the
@@ -142,6 +153,8 @@ pub struct Config {
     pub rst_in_time_wait: RstInTimeWait,
     /// Whether a SYN may reopen a connection in TIME-WAIT (RFC9293-MAY-2, RFC 6191).
     pub time_wait_syn: TimeWaitSyn,
+    /// The initial sequence number of the incarnation that it opens.
+    pub time_wait_iss: TimeWaitIss,
     /// Reaction to data that arrives after the user let go of the socket (RFC9293-SHLD-3, RFC 9293
     /// §3.6.1).
     pub data_after_close: DataAfterClose,
@@ -151,6 +164,8 @@ pub struct Config {
     /// (RFC9293-SM-46).
     pub received_on_error: ReceivedOnError,
 
+    /// What the user is told of a reset.
+    pub reset_error: ResetError,
     /// Whether the RST of an ABORT has the ACK bit: RFC 9293 §3.10.5 shows it bare, §3.1 wants ACK
     /// in every segment of a connection.
     pub reset_carries_ack: bool,
@@ -190,6 +205,34 @@ pub enum SynData {
     Drop,
     /// Acknowledged, kept, and handed to the user once ESTABLISHED is reached.
     Queue,
+}
+
+/// A SYN with FIN, for a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SynWithFin {
+    /// The SYN counts, the FIN does not (RFC 9293 §3.10.7.2).
+    TakeSyn,
+    /// Dropped in silence, as Linux does.
+    Drop,
+}
+
+/// The initial sequence number of an incarnation that opens from TIME-WAIT (RFC9293-MAY-2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TimeWaitIss {
+    /// As for every connection, if it lies behind what the old one used.
+    Generated,
+    /// A fixed step behind what the old one used, as Linux has it.
+    AfterOld,
+}
+
+/// What the user is told of a reset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ResetError {
+    /// "Connection refused" before ESTABLISHED of an active open, "connection reset" after it (RFC 9293
+    /// §3.10.7.4).
+    ByOpen,
+    /// "Refused" in SYN-SENT only, and that the pipe is broken once the peer had closed, as on Linux.
+    ByState,
 }
 
 /// Answer to a repeat of the opening SYN in SYN-RECEIVED (RFC9293-SM-25).
@@ -359,6 +402,8 @@ pub enum TimeWaitSyn {
 pub enum DataAfterClose {
     /// A RST tells the peer that data was lost (RFC 9293 §3.6.1, half-duplex close).
     Reset,
+    /// The same RST that a segment for no connection gets: `<SEQ=SEG.ACK><CTL=RST>`.
+    ResetAsUnknown,
     /// Acknowledged and thrown away.
     Discard,
 }
@@ -419,6 +464,10 @@ impl Default for Config {
             min_mss: 64,
             ttl: 64,
             syn_data: SynData::Drop,
+            syn_ack_data: SynData::Queue,
+            syn_with_fin: SynWithFin::TakeSyn,
+            syn_linear_timeouts: 0,
+            syn_repeat_after_bad_ack: None,
             syn_ack_retries: 5,
             syn_ack_timeout: Duration::from_secs(1),
             syn_give_up: Duration::from_secs(180),
@@ -466,9 +515,11 @@ impl Default for Config {
             fin_wait_2_timeout: Some(Duration::from_secs(60)),
             rst_in_time_wait: RstInTimeWait::Close,
             time_wait_syn: TimeWaitSyn::Accept,
+            time_wait_iss: TimeWaitIss::Generated,
             data_after_close: DataAfterClose::Reset,
             close_with_unread_data: UnreadOnClose::Reset,
             received_on_error: ReceivedOnError::Flush,
+            reset_error: ResetError::ByOpen,
             reset_carries_ack: true,
             timestamp_on_reset: true,
             timestamp_on_abort: true,

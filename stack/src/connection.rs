@@ -128,6 +128,10 @@ impl Connection {
                 segments::send_reset(&self.tcb, cx);
                 self.fail(error, cx);
             }
+            Disposition::AbortAsUnknown(error) => {
+                self.answer_with_reset(segment, cx);
+                self.fail(error, cx);
+            }
             Disposition::Close => self.transition(State::Closed(Closed), cx),
             Disposition::Reincarnate => {
                 self.transition(State::Closed(Closed), cx);

@@ -43,6 +43,9 @@ fn refuse_after_close(tcb: &Tcb, cx: &mut Context<'_>) -> Check {
         DataAfterClose::Reset => {
             Check::Break(Disposition::AbortWithReset(ConnectionError::Aborted))
         }
+        DataAfterClose::ResetAsUnknown => {
+            Check::Break(Disposition::AbortAsUnknown(ConnectionError::Aborted))
+        }
         DataAfterClose::Discard => Check::Continue(()),
     }
 }

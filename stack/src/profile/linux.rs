@@ -4,9 +4,9 @@ use core::time::Duration;
 
 use crate::Config;
 use crate::config::{
-    Acknowledging, BurstRules, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow, LossDetection,
-    MissingTimestamp, RackRoundTrip, ReceivedOnError, RttSamples, RttVariance, Segmentation,
-    SoftIcmp, WindowProbe,
+    Acknowledging, BurstRules, DataAfterClose, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow,
+    LossDetection, MissingTimestamp, RackRoundTrip, ReceivedOnError, ResetError, RttSamples,
+    RttVariance, Segmentation, SoftIcmp, SynData, SynWithFin, TimeWaitIss, WindowProbe,
 };
 use crate::congestion::{self, SlowStartAfterIdle};
 use crate::fast_open::FastOpenConfig;
@@ -15,6 +15,16 @@ pub(super) fn config() -> Config {
     Config {
         duplicate_syn_in_syn_received: DuplicateSyn::RetransmitSynAck,
         syn_in_window_in_syn_received: InWindowSyn::ResetAndReturnToListen,
+        syn_ack_data: SynData::Drop,
+        syn_with_fin: SynWithFin::Drop,
+        syn_linear_timeouts: 4,
+        syn_repeat_after_bad_ack: Some(Duration::from_millis(2)),
+        time_wait_iss: TimeWaitIss::AfterOld,
+        data_after_close: DataAfterClose::ResetAsUnknown,
+        reset_error: ResetError::ByState,
+        // net.ipv4.tcp_invalid_ratelimit is 500 ms.
+        challenge_ack_limit: 1,
+        challenge_ack_interval: Duration::from_millis(500),
         msl: Duration::from_secs(30),
         min_rto: Duration::from_millis(200),
         max_rto: Duration::from_secs(120),

@@ -27,14 +27,17 @@ pub(crate) enum Held {
 /// A write after which nothing was written for so long is sent as it is.
 const RECENT: Duration = Duration::from_millis(1);
 
+/// The least that counts as half a window: what any path carries (RFC 791), less a TCP header.
+const LEAST_HALF: u32 = 48;
+
 /// Half of what the peer can take at most: the other half is on its way meanwhile (RFC 9293
 /// §3.8.6.2.1).
-fn half_window(tcb: &Tcb, size: u32) -> u32 {
+pub(crate) fn half_window(tcb: &Tcb, size: u32) -> u32 {
     let largest = tcb.snd.max_wnd.bytes();
     let bound = if largest > 536 { largest / 2 } else { largest };
     match bound {
         0 => size,
-        bound => size.min(bound.max(48)),
+        bound => size.min(bound.max(LEAST_HALF)),
     }
 }
 
@@ -81,11 +84,6 @@ pub(crate) fn next_lost(tcb: &Tcb, rules: BurstRules, full: u32, forced: bool) -
     let (range, edge) = tcb.snd.flight.next_lost_burst(most, full)?;
     let end = tcb.snd.data_end();
     let window = super::output::window_room_at(tcb, range.start);
-    let window = if window == 0 && range.start == tcb.snd.una {
-        full
-    } else {
-        window
-    };
     let data = if end.after(range.start) {
         range.start.span_to(range.end.min(end))
     } else {

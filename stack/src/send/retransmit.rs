@@ -166,7 +166,26 @@ pub(crate) fn start_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
         tcb.snd.max = text.end;
     }
     tcb.arm(Timer::Retransmit, cx.now, tcb.snd.rtt.rto());
-    tcb.arm(Timer::HandshakeGiveUp, cx.now, tcb.syn_give_up());
+    tcb.arm(Timer::HandshakeGiveUp, cx.now, syn_ladder(tcb));
+}
+
+/// When to give a SYN up. Where the first repeats follow each other without back-off, the last wait is
+/// waited to its end.
+fn syn_ladder(tcb: &Tcb) -> Duration {
+    let give_up = tcb.syn_give_up();
+    let linear = tcb.config.syn_linear_timeouts;
+    if linear == 0 {
+        return give_up;
+    }
+    let (mut end, mut wait, mut repeats) = (Duration::ZERO, tcb.snd.rtt.rto(), 0);
+    while end < give_up {
+        end += wait;
+        repeats += 1;
+        if repeats > linear {
+            wait = (wait * 2).min(tcb.config.max_rto);
+        }
+    }
+    end
 }
 
 /// Sends the first SYN-ACK and starts the ladder behind it.
@@ -197,7 +216,9 @@ fn note_syn_sent(tcb: &mut Tcb, now: Instant) {
 // REQ: RFC7413-11
 pub(crate) fn on_syn_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
     tcb.snd.retries += 1;
-    back_off(tcb, cx);
+    if tcb.snd.retries > tcb.config.syn_linear_timeouts {
+        back_off(tcb, cx);
+    }
     report_trouble(tcb, cx);
     let segment = segments::syn(tcb, cx.now);
     resend_syn(tcb, &segment, cx);

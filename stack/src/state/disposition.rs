@@ -39,6 +39,8 @@ pub(crate) enum Disposition {
     Abort(ConnectionError),
     /// The connection ends with an error, and a RST tells the peer.
     AbortWithReset(ConnectionError),
+    /// The connection ends with an error, and `<SEQ=SEG.ACK><CTL=RST>` answers.
+    AbortAsUnknown(ConnectionError),
     /// The connection ends in good order.
     Close,
     /// TIME-WAIT gives way: the segment is a SYN for a new incarnation.

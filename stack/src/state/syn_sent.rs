@@ -9,6 +9,7 @@ use crate::input::{ack, handshake};
 use crate::segment::Segment;
 use crate::tcb::Tcb;
 use crate::time::Instant;
+use crate::timers::Timer;
 
 /// SYN-SENT. SEND is queued until ESTABLISHED.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +24,13 @@ impl SynSent {
         cx: &mut Context<'_>,
     ) -> Check {
         // First: the ACK bit.
-        let ack_acceptable = check_ack(tcb, segment, cx.now)?;
+        let ack_acceptable = match check_ack(tcb, segment, cx.now) {
+            Check::Continue(acceptable) => acceptable,
+            Check::Break(refused) => {
+                hasten_repeat(tcb, cx.now);
+                return Check::Break(refused);
+            }
+        };
         // Second: the RST bit.
         check_reset(segment, ack_acceptable)?;
         // Third, security and compartment, is not offered. Fourth: the SYN bit.
@@ -42,13 +49,18 @@ impl SynSent {
         ack_acceptable: bool,
         cx: &mut Context<'_>,
     ) -> Disposition {
+        let fast_open = tcb.fast_open.attempt.is_some();
         handshake::take_syn(tcb, segment, cx.now);
         if ack_acceptable {
             // REQ: RFC9293-SM-11
             ack::of_syn(tcb, segment, segment.ack.unwrap_or(tcb.snd.una), cx);
             let (waits, window) = (tcb.snd.unsent(), tcb.rcv.wnd());
             tcb.rcv.ack.on_connected(waits, window, cx.now);
-            return Disposition::Continue(State::Established(Established));
+            let next = State::Established(Established);
+            return match tcb.config.syn_ack_data {
+                SynData::Drop if !fast_open => Disposition::Enter(next),
+                SynData::Drop | SynData::Queue => Disposition::Continue(next),
+            };
         }
         // The SYNs crossed.
         // REQ: RFC9293-MUST-10
@@ -81,6 +93,15 @@ fn check_ack(tcb: &Tcb, segment: &Segment, now: Instant) -> Check<bool> {
         return Check::Break(Disposition::DiscardAndReset(Discard::Paws));
     }
     Check::Continue(ack.after(tcb.snd.una))
+}
+
+/// The peer does not know of our SYN, but it is alive: the first repeat need not wait.
+fn hasten_repeat(tcb: &mut Tcb, now: Instant) {
+    if let Some(wait) = tcb.config.syn_repeat_after_bad_ack
+        && tcb.snd.retries == 0
+    {
+        tcb.arm(Timer::Retransmit, now, wait);
+    }
 }
 
 /// Whether the segment echoes a timestamp that none of our SYNs had.

@@ -97,6 +97,14 @@ const TABLE: &[(&str, Setter)] = &[
         config.undo |= config.frto;
         Ok(())
     }),
+    // Milliseconds between acknowledgments of what cannot be taken; 0 is no limit. Where it is not
+    // given, the budget of a second is the challenge ACKs' own.
+    ("net.ipv4.tcp_invalid_ratelimit", |config, text| {
+        let interval = Duration::from_millis(number(text, 0, i32::MAX as u64)?);
+        config.challenge_ack_limit = 1;
+        config.challenge_ack_interval = interval;
+        Ok(())
+    }),
     ("net.ipv4.tcp_keepalive_intvl", |config, text| {
         config.keepalive.interval = seconds(text)?;
         Ok(())
@@ -171,6 +179,10 @@ const TABLE: &[(&str, Setter)] = &[
             (true, Segmentation::Single) => SlowStartAfterIdle::AtOnce,
             (true, Segmentation::Bursts(_)) => SlowStartAfterIdle::Halving,
         };
+        Ok(())
+    }),
+    ("net.ipv4.tcp_syn_linear_timeouts", |config, text| {
+        config.syn_linear_timeouts = number(text, 0, 127)? as u32;
         Ok(())
     }),
     ("net.ipv4.tcp_syn_retries", |config, text| {

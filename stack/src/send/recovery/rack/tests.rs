@@ -39,7 +39,6 @@ fn sender(segments: u32) -> Sender {
         una: byte(0),
         nxt: byte(segments * SMSS),
         recovering: false,
-        round_trip: crate::config::RackRoundTrip::OfNewest,
     }
 }
 
@@ -52,6 +51,7 @@ impl Sender {
             duplicate_reported,
             srtt: Some(millis(100)),
             recovering: self.recovering,
+            round_trip: RackRoundTrip::OfNewest,
         }
     }
 

@@ -6,6 +6,8 @@
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
+use crate::error::ConnectionError;
+
 pub use crate::congestion::{self, InitialWindow};
 pub use crate::fast_open::FastOpenConfig;
 
@@ -25,6 +27,12 @@ pub struct Config {
     // --- Handshake
     /// What becomes of data on a SYN (RFC 9293 §3.10.7.2, RFC9293-SM-12).
     pub syn_data: SynData,
+    /// What becomes of data on a SYN-ACK (RFC 9293 §3.10.7.3, RFC9293-SM-11).
+    pub syn_ack_data: SynData,
+    /// A SYN with a FIN at a listener (RFC 9293 §3.10.7.2, RFC9293-SM-39).
+    pub syn_fin: SynFin,
+    /// An ACK in SYN-SENT that does not acknowledge our SYN (RFC 9293 §3.10.7.3, RFC9293-SM-19).
+    pub bad_ack_in_syn_sent: BadAckInSynSent,
     /// How often a SYN-ACK is sent again before the half-open entry is given up (DOC-HS-11).
     pub syn_ack_retries: u32,
     /// Wait before the first repeat of a SYN-ACK; it doubles each time, and once more after the
@@ -97,6 +105,14 @@ pub struct Config {
     pub min_rto: Duration,
     /// Largest RTO, not below 60 s (RFC 6298 §2.5).
     pub max_rto: Duration,
+    /// Added to every computed RTO before `min_rto` bounds it; zero by RFC 6298 §2.3, which lets it
+    /// be longer.
+    pub rto_slack: Duration,
+    /// Least wait before a zero-window probe; zero leaves it at the RTO (RFC 9293 §3.8.6.1,
+    /// RFC9293-SHLD-29).
+    pub persist_min: Duration,
+    /// Longest wait between zero-window probes, not below `persist_min` (RFC9293-SHLD-30).
+    pub persist_max: Duration,
     /// Retransmissions of one segment after which the trouble is reported; at least 3
     /// (RFC9293-SHLD-9, SHLD-10).
     pub r1: u32,
@@ -123,6 +139,8 @@ pub struct Config {
     pub rst_in_time_wait: RstInTimeWait,
     /// Whether a SYN may reopen a connection in TIME-WAIT (RFC9293-MAY-2, RFC 6191).
     pub time_wait_syn: TimeWaitSyn,
+    /// The ISS of a connection that a SYN reopens from TIME-WAIT (RFC9293-MAY-2).
+    pub time_wait_iss: TimeWaitIss,
     /// Reaction to data that arrives after the user let go of the socket (RFC9293-SHLD-3, RFC 9293
     /// §3.6.1).
     pub data_after_close: DataAfterClose,
@@ -131,6 +149,13 @@ pub struct Config {
     /// What becomes of received data that is not read yet when the connection ends with an error
     /// (RFC9293-SM-46).
     pub received_on_error: ReceivedOnError,
+
+    /// What the user is told of a RST that ends an open whose SYNs crossed: `Refused` by RFC 9293
+    /// §3.10.7.4, `Reset` on systems that see an established connection in it.
+    pub crossed_open_reset: ConnectionError,
+    /// What the user is told of a RST in CLOSE-WAIT: `Reset` by RFC 9293 §3.10.7.4 (RFC9293-SM-46),
+    /// `PeerClosed` on systems that tell of the FIN before it.
+    pub close_wait_reset: ConnectionError,
 
     /// Whether the RST of an ABORT has the ACK bit: RFC 9293 §3.10.5 shows it bare, §3.1 wants ACK
     /// in every segment of a connection.
@@ -177,13 +202,34 @@ pub enum DuplicateSyn {
     RetransmitSynAck,
 }
 
+/// A SYN that carries a FIN as well, at a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SynFin {
+    /// RFC 9293 §3.10.7.2 looks at the SYN; the FIN is not processed before the handshake ends.
+    Accept,
+    /// Dropped in silence, as scanners send it and hardly anybody else.
+    Drop,
+}
+
+/// An ACK in SYN-SENT that acknowledges nothing we sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BadAckInSynSent {
+    /// RFC 9293 §3.10.7.3: the answer is a RST, and the SYN is repeated when its timer says so.
+    Wait,
+    /// The SYN goes out again at once if it has not been repeated yet: what answered was an old
+    /// connection, which the RST has removed.
+    RepeatSyn,
+}
+
 /// A further SYN in the window of a passive SYN-RECEIVED (RFC9293-SM-24).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum InWindowSyn {
     /// RFC 9293 fourth check: the half-open connection goes and the listener waits anew.
     ReturnToListen,
-    /// A RST is sent as well.
+    /// A RST is sent as well, in the form that CLOSED has for the new SYN.
     ResetAndReturnToListen,
+    /// The SYN-ACK goes out again, whatever number the new SYN has.
+    RetransmitSynAck,
     /// RFC 5961 §4.2's answer for synchronized states: a challenge ACK, nothing else.
     ChallengeAck,
 }
@@ -247,11 +293,23 @@ pub enum TimeWaitSyn {
     Refuse,
 }
 
+/// The ISS of the incarnation after TIME-WAIT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TimeWaitIss {
+    /// From the generator of every ISS (RFC 6528), unless that does not lie above the old numbers.
+    Generator,
+    /// A fixed distance above the last number the old incarnation used.
+    AboveOld,
+}
+
 /// Data that arrives after the user has closed and let go of the socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DataAfterClose {
-    /// A RST tells the peer that data was lost (RFC 9293 §3.6.1, half-duplex close).
+    /// A RST tells the peer that data was lost (RFC 9293 §3.6.1, half-duplex close): that of an
+    /// ABORT.
     Reset,
+    /// The same, in the form that CLOSED has: `<SEQ=SEG.ACK><CTL=RST>`.
+    ResetAsClosed,
     /// Acknowledged and thrown away.
     Discard,
 }
@@ -296,6 +354,8 @@ pub enum SoftIcmp {
 /// Timing of keep-alive probes (RFC 9293 §3.8.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeepAliveConfig {
+    /// Whether connections that did not ask for it are probed as well; off by RFC9293-MUST-25.
+    pub always: bool,
     /// Silence before the first probe; two hours or more by default.
     // REQ: RFC9293-MUST-28
     pub idle: Duration,
@@ -312,6 +372,9 @@ impl Default for Config {
             min_mss: 64,
             ttl: 64,
             syn_data: SynData::Drop,
+            syn_ack_data: SynData::Queue,
+            syn_fin: SynFin::Accept,
+            bad_ack_in_syn_sent: BadAckInSynSent::Wait,
             syn_ack_retries: 5,
             syn_ack_timeout: Duration::from_secs(1),
             syn_give_up: Duration::from_secs(180),
@@ -339,10 +402,14 @@ impl Default for Config {
             initial_rto: Duration::from_secs(1),
             min_rto: Duration::from_secs(1),
             max_rto: Duration::from_secs(60),
+            rto_slack: Duration::ZERO,
+            persist_min: Duration::ZERO,
+            persist_max: Duration::from_secs(60),
             r1: 3,
             r2: Duration::from_secs(300),
             sws_override: Duration::from_millis(500),
             keepalive: KeepAliveConfig {
+                always: false,
                 idle: Duration::from_secs(7200),
                 interval: Duration::from_secs(75),
                 probes: 9,
@@ -351,9 +418,12 @@ impl Default for Config {
             fin_wait_2_timeout: Some(Duration::from_secs(60)),
             rst_in_time_wait: RstInTimeWait::Close,
             time_wait_syn: TimeWaitSyn::Accept,
+            time_wait_iss: TimeWaitIss::Generator,
             data_after_close: DataAfterClose::Reset,
             close_with_unread_data: UnreadOnClose::Reset,
             received_on_error: ReceivedOnError::Flush,
+            crossed_open_reset: ConnectionError::Refused,
+            close_wait_reset: ConnectionError::Reset,
             reset_carries_ack: true,
             timestamp_on_reset: true,
             old_ack_check: true,

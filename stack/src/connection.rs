@@ -115,17 +115,26 @@ impl Connection {
                 self.report_drop(reason, cx);
                 self.answer_with_reset(segment, cx);
             }
+            Disposition::ResetAndRepeatSyn(reason) => {
+                self.report_drop(reason, cx);
+                self.answer_with_reset(segment, cx);
+                retransmit::on_syn_timeout(&mut self.tcb, cx);
+            }
             Disposition::RepeatSynAck => retransmit::repeat_syn_ack(&mut self.tcb, cx),
             Disposition::Enter(next) => self.enter(next, cx),
             Disposition::ReturnToListen { cause, reset } => {
                 if reset {
-                    segments::send_reset(&self.tcb, cx);
+                    self.answer_as_closed(segment, cx);
                 }
                 self.abandon(cause, cx);
             }
             Disposition::Abort(error) => self.fail(error, cx),
             Disposition::AbortWithReset(error) => {
                 segments::send_reset(&self.tcb, cx);
+                self.fail(error, cx);
+            }
+            Disposition::AbortWithAnswer(error) => {
+                self.answer_as_closed(segment, cx);
                 self.fail(error, cx);
             }
             Disposition::Close => self.transition(State::Closed(Closed), cx),
@@ -175,14 +184,12 @@ impl Connection {
     }
 
     fn answer_with_reset(&self, segment: &Segment, cx: &mut Context<'_>) {
-        if let Some(reset) = closed::reset_for_ack(segment, &self.tcb.config) {
-            cx.transmit(&reset);
-            cx.event(Event::ResetSent {
-                local: reset.src,
-                remote: reset.dst,
-                id: None,
-            });
-        }
+        send_answer(closed::reset_for_ack(segment, &self.tcb.config), cx);
+    }
+
+    /// The answer of RFC 9293 §3.10.7.1, as if the connection were gone already.
+    fn answer_as_closed(&self, segment: &Segment, cx: &mut Context<'_>) {
+        send_answer(closed::answer(segment, &self.tcb.config), cx);
     }
 
     /// The connection ends with an error: queues are flushed, the user is told.
@@ -278,5 +285,16 @@ impl Connection {
             | State::LastAck(_)
             | State::TimeWait(_) => output::flush(&mut self.tcb, self.state.may_send(), cx),
         }
+    }
+}
+
+fn send_answer(reset: Option<Segment>, cx: &mut Context<'_>) {
+    if let Some(reset) = reset {
+        cx.transmit(&reset);
+        cx.event(Event::ResetSent {
+            local: reset.src,
+            remote: reset.dst,
+            id: None,
+        });
     }
 }

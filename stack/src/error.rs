@@ -13,6 +13,9 @@ pub enum ConnectionError {
     Refused,
     /// The peer reset a connection that was established (RFC 9293 §3.10.7.4).
     Reset,
+    /// The peer reset a connection it had closed before, where
+    /// [`close_wait_reset`](crate::Config::close_wait_reset) tells of that.
+    PeerClosed,
     /// Nothing was acknowledged for the user timeout or R2, or keep-alive probes stayed unanswered
     /// (RFC 9293 §3.8.3, §3.8.4, §3.10.8).
     TimedOut,
@@ -82,6 +85,7 @@ impl fmt::Display for ConnectionError {
         match self {
             Self::Refused => f.write_str("connection refused"),
             Self::Reset => f.write_str("connection reset"),
+            Self::PeerClosed => f.write_str("connection closed by the peer, then reset"),
             Self::TimedOut => f.write_str("connection timed out"),
             Self::Unreachable(kind) => write!(f, "destination unreachable ({kind})"),
             Self::Aborted => f.write_str("connection aborted by the local user"),

@@ -30,7 +30,10 @@ impl Host {
         if self.try_cookie(id, segment) {
             return;
         }
-        match listen::on_segment(segment) {
+        let Some(listener) = self.listener_mut(id) else {
+            return;
+        };
+        match listen::on_segment(segment, listener.config.syn_fin) {
             ListenDisposition::Discard(reason) => {
                 self.event(Event::SegmentDropped { id, reason });
             }
@@ -68,8 +71,11 @@ impl Host {
         };
         let tcb = &mut connection.tcb;
         if let Some(old_nxt) = old_nxt {
-            tcb.snd
-                .restart_at(handshake::iss_after(tcb.snd.iss, old_nxt));
+            tcb.snd.restart_at(handshake::iss_after(
+                tcb.config.time_wait_iss,
+                tcb.snd.iss,
+                old_nxt,
+            ));
         }
         handshake::take_syn(tcb, syn, self.now);
         match (opening, tcb.config.syn_data) {

@@ -1,5 +1,6 @@
 //! What the two SYNs say, and the acknowledgment of ours (RFC 9293 §3.5, §3.10.7.2, §3.10.7.3).
 
+use crate::config::TimeWaitIss;
 use crate::ecn;
 use crate::recv::window;
 use crate::segment::Segment;
@@ -128,10 +129,10 @@ pub(crate) fn queue_text(tcb: &mut Tcb, segment: &Segment) {
 
 /// The first sequence number a new incarnation may use if the old one used numbers up to `old_nxt`.
 // REQ: RFC9293-MAY-2
-pub(crate) fn iss_after(iss: SeqNum, old_nxt: SeqNum) -> SeqNum {
+pub(crate) fn iss_after(choice: TimeWaitIss, iss: SeqNum, old_nxt: SeqNum) -> SeqNum {
     /// More than the largest window without scaling, so that no old segment fits.
     const GAP: u32 = 65_537;
-    if iss.after(old_nxt) {
+    if choice == TimeWaitIss::Generator && iss.after(old_nxt) {
         iss
     } else {
         old_nxt + GAP

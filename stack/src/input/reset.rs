@@ -29,12 +29,12 @@ pub(crate) fn judge(tcb: &Tcb, segment: &Segment) -> Check<Reset> {
     Check::Break(Disposition::ChallengeAck(Discard::Reset))
 }
 
-/// ESTABLISHED, FIN-WAIT-1, FIN-WAIT-2, CLOSE-WAIT: the user learns of the reset.
+/// ESTABLISHED, FIN-WAIT-1, FIN-WAIT-2, CLOSE-WAIT: the user learns of the reset, as `error`.
 // REQ: RFC5961-8
-pub(crate) fn abort(tcb: &Tcb, segment: &Segment) -> Check {
+pub(crate) fn abort(tcb: &Tcb, segment: &Segment, error: ConnectionError) -> Check {
     match judge(tcb, segment)? {
         Reset::Absent => Check::Continue(()),
-        Reset::Valid => Check::Break(Disposition::Abort(ConnectionError::Reset)),
+        Reset::Valid => Check::Break(Disposition::Abort(error)),
     }
 }
 

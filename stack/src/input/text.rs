@@ -40,6 +40,9 @@ fn refuse_after_close(tcb: &Tcb, cx: &mut Context<'_>) -> Check {
         DataAfterClose::Reset => {
             Check::Break(Disposition::AbortWithReset(ConnectionError::Aborted))
         }
+        DataAfterClose::ResetAsClosed => {
+            Check::Break(Disposition::AbortWithAnswer(ConnectionError::Aborted))
+        }
         DataAfterClose::Discard => Check::Continue(()),
     }
 }

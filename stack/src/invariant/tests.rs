@@ -137,7 +137,11 @@ fn a_new_incarnation_begins_behind_the_old_one() {
     let mut bench = Bench::new(Bench::plain_config());
     let conn = bench.reach(StateName::TimeWait);
     let old = bench.host.status(conn.id).expect("waiting").snd_nxt;
-    assert!(handshake::iss_after(old - 1, old).after(old + 65_535));
-    assert_eq!(handshake::iss_after(old + 1, old), old + 1);
+    use crate::config::TimeWaitIss::{AboveOld, Generator};
+    for choice in [Generator, AboveOld] {
+        assert!(handshake::iss_after(choice, old - 1, old).after(old + 65_535));
+    }
+    assert_eq!(handshake::iss_after(Generator, old + 1, old), old + 1);
+    assert_eq!(handshake::iss_after(AboveOld, old + 1, old), old + 65_537);
     bench.wait(Duration::from_secs(1));
 }

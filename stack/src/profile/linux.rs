@@ -4,18 +4,29 @@ use core::time::Duration;
 
 use crate::Config;
 use crate::config::{
-    DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow, LossDetection, ReceivedOnError, SoftIcmp,
+    BadAckInSynSent, DataAfterClose, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow,
+    LossDetection, MissingTimestamp, ReceivedOnError, SoftIcmp, SynData, SynFin, TimeWaitIss,
 };
 use crate::congestion;
+use crate::error::ConnectionError;
 use crate::fast_open::FastOpenConfig;
 
 pub(super) fn config() -> Config {
     Config {
         duplicate_syn_in_syn_received: DuplicateSyn::RetransmitSynAck,
         syn_in_window_in_syn_received: InWindowSyn::ResetAndReturnToListen,
+        syn_ack_data: SynData::Drop,
+        syn_fin: SynFin::Drop,
+        bad_ack_in_syn_sent: BadAckInSynSent::RepeatSyn,
+        missing_timestamp: MissingTimestamp::Accept,
         msl: Duration::from_secs(30),
+        time_wait_iss: TimeWaitIss::AboveOld,
+        data_after_close: DataAfterClose::ResetAsClosed,
+        crossed_open_reset: ConnectionError::Reset,
+        close_wait_reset: ConnectionError::PeerClosed,
         min_rto: Duration::from_millis(200),
         max_rto: Duration::from_secs(120),
+        persist_max: Duration::from_secs(120),
         congestion: congestion::Rules {
             algorithm: congestion::Algorithm::Cubic,
             initial_window: InitialWindow::Segments(10),

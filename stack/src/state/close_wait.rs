@@ -24,7 +24,7 @@ impl CloseWait {
         acceptability::check(tcb, segment)?;
         timestamps::remember(tcb, segment, cx.now);
         // Second.
-        reset::abort(tcb, segment)?;
+        reset::abort(tcb, segment, tcb.config.close_wait_reset)?;
         // Fourth.
         syn::challenge(segment)?;
         // Fifth: as in ESTABLISHED.

@@ -22,6 +22,9 @@ pub(crate) enum Disposition {
     ChallengeAck(Discard),
     /// Dropped; `<SEQ=SEG.ACK><CTL=RST>` answers.
     DiscardAndReset(Discard),
+    /// Dropped; `<SEQ=SEG.ACK><CTL=RST>` answers, and our SYN goes out again as if
+    /// its timer had fired.
+    ResetAndRepeatSyn(Discard),
     /// Dropped; the SYN-ACK goes out again.
     RepeatSynAck,
     /// The segment is used up; this state follows.
@@ -32,13 +35,15 @@ pub(crate) enum Disposition {
     ReturnToListen {
         /// Why.
         cause: AbandonCause,
-        /// Whether the peer is told by a RST.
+        /// Whether the segment is answered with a RST, as one for nobody.
         reset: bool,
     },
     /// The connection ends with an error.
     Abort(ConnectionError),
     /// The connection ends with an error, and a RST tells the peer.
     AbortWithReset(ConnectionError),
+    /// The connection ends with an error, and the segment is answered as one for nobody.
+    AbortWithAnswer(ConnectionError),
     /// The connection ends in good order.
     Close,
     /// TIME-WAIT gives way: the segment is a SYN for a new incarnation.

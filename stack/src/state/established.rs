@@ -2,6 +2,7 @@
 
 use super::{Check, CloseWait, Disposition, State};
 use crate::context::Context;
+use crate::error::ConnectionError;
 use crate::input::{acceptability, ack, fin, reset, syn, text, timestamps, urgent};
 use crate::segment::Segment;
 use crate::tcb::Tcb;
@@ -25,7 +26,7 @@ impl Established {
         timestamps::remember(tcb, segment, cx.now);
         // Second.
         // REQ: RFC9293-SM-46
-        reset::abort(tcb, segment)?;
+        reset::abort(tcb, segment, ConnectionError::Reset)?;
         // Fourth.
         syn::challenge(segment)?;
         // Fifth.

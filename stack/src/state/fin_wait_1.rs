@@ -2,6 +2,7 @@
 
 use super::{Check, Closing, Disposition, FinWait2, State};
 use crate::context::Context;
+use crate::error::ConnectionError;
 use crate::input::{acceptability, ack, fin, reset, syn, text, timestamps, urgent};
 use crate::segment::Segment;
 use crate::tcb::Tcb;
@@ -23,7 +24,7 @@ impl FinWait1 {
         acceptability::check(tcb, segment)?;
         timestamps::remember(tcb, segment, cx.now);
         // Second.
-        reset::abort(tcb, segment)?;
+        reset::abort(tcb, segment, ConnectionError::Reset)?;
         // Fourth.
         syn::challenge(segment)?;
         // Fifth: as in ESTABLISHED, and once our FIN is acknowledged the segment goes on in

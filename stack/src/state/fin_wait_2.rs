@@ -2,6 +2,7 @@
 
 use super::{Check, Disposition, State, TimeWait};
 use crate::context::Context;
+use crate::error::ConnectionError;
 use crate::input::{acceptability, ack, fin, reset, syn, text, timestamps, urgent};
 use crate::segment::Segment;
 use crate::tcb::Tcb;
@@ -24,7 +25,7 @@ impl FinWait2 {
         acceptability::check(tcb, segment)?;
         timestamps::remember(tcb, segment, cx.now);
         // Second.
-        reset::abort(tcb, segment)?;
+        reset::abort(tcb, segment, ConnectionError::Reset)?;
         // Fourth.
         syn::challenge(segment)?;
         // Fifth.

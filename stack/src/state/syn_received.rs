@@ -89,7 +89,7 @@ impl SynReceived {
                     reset: false,
                 },
                 Origin::FastOpen => Disposition::Abort(ConnectionError::Reset),
-                Origin::Active => Disposition::Abort(ConnectionError::Refused),
+                Origin::Active => Disposition::Abort(tcb.config.crossed_open_reset),
             }),
         }
     }
@@ -112,6 +112,9 @@ impl SynReceived {
                         cause: AbandonCause::NewSyn,
                         reset: true,
                     }
+                }
+                (Origin::Passive { .. }, InWindowSyn::RetransmitSynAck) => {
+                    Disposition::RepeatSynAck
                 }
                 (Origin::Passive { .. }, InWindowSyn::ChallengeAck)
                 | (Origin::FastOpen | Origin::Active, _) => Disposition::ChallengeAck(Discard::Syn),

@@ -1,7 +1,7 @@
 //! SYN-SENT: our SYN is out, the peer's has not come.
 
 use super::{Check, Disposition, Established, Origin, State, SynReceived};
-use crate::config::SynData;
+use crate::config::{BadAckInSynSent, SynData};
 use crate::context::Context;
 use crate::error::ConnectionError;
 use crate::event::Discard;
@@ -46,7 +46,12 @@ impl SynSent {
             // REQ: RFC9293-SM-11
             ack::of_syn(tcb, segment, segment.ack.unwrap_or(tcb.snd.una), cx);
             tcb.rcv.ack.now();
-            return Disposition::Continue(State::Established(Established));
+            let established = State::Established(Established);
+            return match tcb.config.syn_ack_data {
+                SynData::Queue => Disposition::Continue(established),
+                // What else the segment brings is left for the peer to repeat.
+                SynData::Drop => Disposition::Enter(established),
+            };
         }
         // The SYNs crossed.
         // REQ: RFC9293-MUST-10
@@ -68,10 +73,12 @@ fn check_ack(tcb: &Tcb, segment: &Segment) -> Check<bool> {
     };
     // REQ: RFC9293-SM-19
     if ack.at_or_before(tcb.snd.iss) || ack.after(tcb.snd.nxt) {
-        return Check::Break(if segment.flags.rst {
-            Disposition::Discard(Discard::Ack)
-        } else {
-            Disposition::DiscardAndReset(Discard::Ack)
+        let again =
+            tcb.config.bad_ack_in_syn_sent == BadAckInSynSent::RepeatSyn && tcb.snd.retries == 0;
+        return Check::Break(match (again, segment.flags.rst) {
+            (true, _) => Disposition::ResetAndRepeatSyn(Discard::Ack),
+            (false, true) => Disposition::Discard(Discard::Ack),
+            (false, false) => Disposition::DiscardAndReset(Discard::Ack),
         });
     }
     Check::Continue(ack.after(tcb.snd.una))

@@ -91,6 +91,7 @@ impl SendSide {
                 initial: config.initial_rto,
                 min: config.min_rto,
                 max: config.max_rto,
+                slack: config.rto_slack,
                 ..RtoBounds::default()
             }),
             congestion: Congestion::new(u32::from(mss.raw()), config.congestion),

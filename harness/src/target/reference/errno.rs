@@ -43,6 +43,7 @@ pub(super) fn of_connection(error: ConnectionError, ipv6_packets: bool) -> Errno
     match error {
         ConnectionError::Refused => ECONNREFUSED,
         ConnectionError::Reset => ECONNRESET,
+        ConnectionError::PeerClosed => EPIPE,
         ConnectionError::TimedOut => ETIMEDOUT,
         ConnectionError::Aborted => ECONNABORTED,
         ConnectionError::Unreachable(kind) => of_unreachable(kind, ipv6_packets),
@@ -89,6 +90,7 @@ mod tests {
     #[rstest]
     #[case(ConnectionError::Refused, false, 111)]
     #[case(ConnectionError::Reset, false, 104)]
+    #[case(ConnectionError::PeerClosed, false, 32)]
     #[case(ConnectionError::TimedOut, true, 110)]
     #[case(ConnectionError::Unreachable(Unreachable::Host), false, 113)]
     #[case(ConnectionError::Unreachable(Unreachable::Protocol), false, 92)]

@@ -18,6 +18,8 @@ pub(super) fn config() -> Config {
         syn_ack_data: SynData::Drop,
         syn_fin: SynFin::Drop,
         bad_ack_in_syn_sent: BadAckInSynSent::RepeatSyn,
+        // net.ipv4.tcp_syn_retries is 6, net.ipv4.tcp_syn_linear_timeouts 4.
+        syn_give_up: Duration::from_secs(131),
         missing_timestamp: MissingTimestamp::Accept,
         msl: Duration::from_secs(30),
         time_wait_iss: TimeWaitIss::AboveOld,
@@ -48,6 +50,9 @@ pub(super) fn config() -> Config {
         delayed_ack: Duration::from_millis(40),
         quick_acks: 16,
         timestamp_on_reset: false,
+        // net.ipv4.tcp_invalid_ratelimit
+        challenge_ack_limit: 1,
+        challenge_ack_interval: Duration::from_millis(500),
         hard_icmp: HardIcmp::Soft,
         soft_icmp_in_handshake: SoftIcmp::Abort,
         ephemeral_ports: 32_768..=60_999,

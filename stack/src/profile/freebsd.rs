@@ -33,8 +33,8 @@ pub(super) fn config() -> Config {
         congestion: congestion::Rules {
             // cc.algorithm
             algorithm: congestion::Algorithm::Cubic,
-            // initcwnd_segments
-            initial_window: InitialWindow::Segments(10),
+            // initcwnd_segments: 10
+            initial_window: InitialWindow::Rfc6928,
             // rfc3465, abc_l_var
             slow_start_limit: 2,
             ..congestion::Rules::default()
@@ -50,7 +50,7 @@ pub(super) fn config() -> Config {
         persist_min: Duration::from_secs(5),
         persist_max: Duration::from_secs(60),
         // retries: twelve of them, with the least timeout.
-        r2: Duration::from_secs(373),
+        r2: Duration::from_millis(373_530),
         // always_keepalive, keepidle, keepintvl, keepcnt
         keepalive: KeepAliveConfig {
             always: true,

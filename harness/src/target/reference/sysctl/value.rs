@@ -40,6 +40,10 @@ pub(super) fn seconds(text: &str) -> Result<Duration, Refusal> {
     )?))
 }
 
+pub(super) fn millis(text: &str) -> Result<Duration, Refusal> {
+    Ok(Duration::from_millis(number(text, 0, i32::MAX as u64)?))
+}
+
 pub(super) fn buffer(bytes: u64) -> Result<usize, Refusal> {
     usize::try_from(bytes)
         .ok()

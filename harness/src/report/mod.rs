@@ -3,6 +3,7 @@
 mod event;
 pub mod json;
 pub mod junit;
+pub mod profiles;
 pub mod pcapng;
 pub mod summary;
 pub mod terminal;

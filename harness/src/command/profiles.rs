@@ -1,0 +1,23 @@
+//! `tcpdrill profiles`: every choice of the reference stack, in every profile.
+
+use crate::cli::ProfilesArgs;
+use crate::exit::Exit;
+use crate::report::profiles;
+use crate::target::reference::{ReferenceTarget, profile_settings};
+
+/// Shows the settings, as a table or as JSON.
+pub(super) fn profiles(args: &ProfilesArgs) -> Exit {
+    let names: Vec<&str> = ReferenceTarget::profiles().collect();
+    let settings = profile_settings();
+    if args.json {
+        return match profiles::json(&names, &settings) {
+            Ok(text) => {
+                super::say(&text);
+                Exit::Success
+            }
+            Err(problem) => super::refuse(&problem),
+        };
+    }
+    super::say(&profiles::table(&names, &settings));
+    Exit::Success
+}

@@ -18,6 +18,8 @@ pub(super) fn profiles(args: &ProfilesArgs) -> Exit {
             Err(problem) => super::refuse(&problem),
         };
     }
-    super::say(&profiles::table(&names, &settings));
+    let first = names.first().unwrap_or(&"");
+    let table = profiles::table(&names, &settings);
+    super::say(&format_args!("{table}\n\n= is the value of {first}."));
     Exit::Success
 }

@@ -3,8 +3,8 @@
 mod event;
 pub mod json;
 pub mod junit;
-pub mod profiles;
 pub mod pcapng;
+pub mod profiles;
 pub mod summary;
 pub mod terminal;
 

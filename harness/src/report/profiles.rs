@@ -94,3 +94,34 @@ fn entry<'a>(profiles: &[&'a str], setting: &'a ProfileSetting) -> Entry<'a> {
         freebsd: &setting.freebsd,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Vec<ProfileSetting> {
+        let setting = |name, values: &[&str]| ProfileSetting {
+            name,
+            values: values.iter().map(ToString::to_string).collect(),
+            bounds: "time, below 500 ms",
+            answers: vec!["RFC9293-MUST-40", "RFC 9293 §3.8.6.3"],
+            linux: vec!["net.ipv4.tcp_sack"],
+            freebsd: vec!["net.inet.tcp.delacktime", "net.inet.tcp.delayed_ack"],
+        };
+        vec![
+            setting("delayed_ack", &["200 ms", "40 ms", "40 ms"]),
+            setting("sack", &["on", "on", "off"]),
+        ]
+    }
+
+    #[test]
+    fn only_what_differs_is_written_out() {
+        insta::assert_snapshot!(table(&["rfc9293", "linux", "freebsd"], &settings()));
+    }
+
+    #[test]
+    fn json_has_every_value() {
+        let text = json(&["rfc9293", "linux", "freebsd"], &settings()[1..]);
+        insta::assert_snapshot!(text.expect("serialises"));
+    }
+}

@@ -93,7 +93,7 @@ rows! {
         recv_buffer: "bytes", "RFC 9293 §3.8.6.2", linux "net.ipv4.tcp_rmem", freebsd "net.inet.tcp.recvspace";
         send_buffer: "bytes", "RFC 9293 §3.9.1.2", linux "net.ipv4.tcp_wmem", freebsd "net.inet.tcp.sendspace";
         loss_detection: "", "RFC 6675, RFC8985-15", linux "net.ipv4.tcp_recovery net.ipv4.tcp_early_retrans";
-        undo: "", "RFC 4015 §3";
+        undo: "", "RFC 4015 §3", linux "net.ipv4.tcp_frto";
         frto: "", "RFC 5682 §2", linux "net.ipv4.tcp_frto";
         tlp_max_ack_delay: "time", "RFC 8985 §7.2";
         delayed_ack: "time, below 500 ms", "RFC9293-MUST-40, RFC9293-SHLD-18", freebsd "net.inet.tcp.delacktime net.inet.tcp.delayed_ack";

@@ -108,6 +108,7 @@ impl Kernel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tcpdrill_stack::profile::settings;
 
     #[test]
     fn a_name_stands_in_one_table() {
@@ -121,6 +122,70 @@ mod tests {
         };
         for name in names() {
             assert_eq!(names().filter(|other| *other == name).count(), 1, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_settings_of_the_stack_know_the_names_they_are_set_by() {
+        let settings = crate::target::reference::profile_settings();
+        let told = || {
+            settings
+                .iter()
+                .flat_map(|setting| setting.linux.iter().chain(&setting.freebsd).copied())
+        };
+        for name in told() {
+            let sets = matches!(meaning(name), Some(Meaning::Set(_)));
+            assert!(sets, "{name} sets nothing");
+        }
+        for name in SYSTEMS.iter().flat_map(|names| names.table) {
+            let is_told = told().any(|other| other == name.0);
+            assert!(is_told, "no setting is told to be set by {}", name.0);
+        }
+    }
+
+    /// A name changes the settings that are told to be set by it, and no other.
+    #[test]
+    fn a_name_changes_what_it_is_told_to_change() {
+        /// Values of which one at least differs from what is there.
+        const VALUES: &[&str] = &[
+            "0",
+            "1",
+            "2",
+            "3",
+            "77",
+            "0x707",
+            "cubic",
+            "1000 2000",
+            "4096 5000 99999999",
+            "01234567-89abcdef-00112233-44556677",
+        ];
+        for (name, setter) in SYSTEMS.iter().flat_map(|names| names.table) {
+            let before = settings::of(&Config::default());
+            let mut changed: Vec<&str> = Vec::new();
+            for value in VALUES {
+                let mut config = Config::default();
+                if setter(&mut config, value).is_err() {
+                    continue;
+                }
+                let after = settings::of(&config);
+                let rows = before.iter().zip(&after);
+                changed.extend(
+                    rows.filter(|(old, new)| old != new)
+                        .map(|(old, _)| old.name),
+                );
+            }
+            changed.sort_unstable();
+            changed.dedup();
+            let mut told: Vec<&str> = before
+                .iter()
+                .filter(|row| {
+                    let names = row.linux.split(' ').chain(row.freebsd.split(' '));
+                    names.into_iter().any(|other| other == *name)
+                })
+                .map(|row| row.name)
+                .collect();
+            told.sort_unstable();
+            assert_eq!(changed, told, "{name}");
         }
     }
 }

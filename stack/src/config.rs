@@ -127,6 +127,14 @@ pub struct Config {
     pub min_rto: Duration,
     /// Largest RTO, not below 60 s (RFC 6298 §2.5).
     pub max_rto: Duration,
+    /// Added to every computed RTO before `min_rto` bounds it; zero by RFC 6298 §2.3, which lets it
+    /// be longer.
+    pub rto_slack: Duration,
+    /// Least wait before a zero-window probe; zero leaves it at the RTO (RFC 9293 §3.8.6.1,
+    /// RFC9293-SHLD-29).
+    pub persist_min: Duration,
+    /// Longest wait between zero-window probes, not below `persist_min` (RFC9293-SHLD-30).
+    pub persist_max: Duration,
     /// Retransmissions of one segment after which the trouble is reported; at least 3
     /// (RFC9293-SHLD-9, SHLD-10).
     pub r1: u32,
@@ -249,8 +257,10 @@ pub enum DuplicateSyn {
 pub enum InWindowSyn {
     /// RFC 9293 fourth check: the half-open connection goes and the listener waits anew.
     ReturnToListen,
-    /// A RST is sent as well.
+    /// A RST is sent as well, in the form that CLOSED has for the new SYN.
     ResetAndReturnToListen,
+    /// The SYN-ACK goes out again, whatever number the new SYN has.
+    RetransmitSynAck,
     /// RFC 5961 §4.2's answer for synchronized states: a challenge ACK, nothing else.
     ChallengeAck,
 }
@@ -448,6 +458,8 @@ pub enum SoftIcmp {
 /// Timing of keep-alive probes (RFC 9293 §3.8.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeepAliveConfig {
+    /// Whether connections that did not ask for it are probed as well; off by RFC9293-MUST-25.
+    pub always: bool,
     /// Silence before the first probe; two hours or more by default.
     // REQ: RFC9293-MUST-28
     pub idle: Duration,
@@ -503,10 +515,14 @@ impl Default for Config {
             initial_rto: Duration::from_secs(1),
             min_rto: Duration::from_secs(1),
             max_rto: Duration::from_secs(60),
+            rto_slack: Duration::ZERO,
+            persist_min: Duration::ZERO,
+            persist_max: Duration::from_secs(60),
             r1: 3,
             r2: Duration::from_secs(300),
             sws_override: Duration::from_millis(500),
             keepalive: KeepAliveConfig {
+                always: false,
                 idle: Duration::from_secs(7200),
                 interval: Duration::from_secs(75),
                 probes: 9,

@@ -119,7 +119,7 @@ impl Connection {
             Disposition::Enter(next) => self.enter(next, cx),
             Disposition::ReturnToListen { cause, reset } => {
                 if reset {
-                    segments::send_reset(&self.tcb, cx);
+                    send_answer(closed::answer(segment, &self.tcb.config), cx);
                 }
                 self.abandon(cause, cx);
             }
@@ -179,14 +179,7 @@ impl Connection {
     }
 
     fn answer_with_reset(&self, segment: &Segment, cx: &mut Context<'_>) {
-        if let Some(reset) = closed::reset_for_ack(segment, &self.tcb.config) {
-            cx.transmit(&reset);
-            cx.event(Event::ResetSent {
-                local: reset.src,
-                remote: reset.dst,
-                id: None,
-            });
-        }
+        send_answer(closed::reset_for_ack(segment, &self.tcb.config), cx);
     }
 
     /// The connection ends with an error: queues are flushed, the user is told.
@@ -282,5 +275,17 @@ impl Connection {
             | State::LastAck(_)
             | State::TimeWait(_) => output::flush(&mut self.tcb, self.state.may_send(), cx),
         }
+    }
+}
+
+/// Sends a reset that belongs to no connection.
+fn send_answer(reset: Option<Segment>, cx: &mut Context<'_>) {
+    if let Some(reset) = reset {
+        cx.transmit(&reset);
+        cx.event(Event::ResetSent {
+            local: reset.src,
+            remote: reset.dst,
+            id: None,
+        });
     }
 }

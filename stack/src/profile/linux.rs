@@ -17,6 +17,8 @@ pub(super) fn config() -> Config {
         syn_in_window_in_syn_received: InWindowSyn::ResetAndReturnToListen,
         syn_ack_data: SynData::Drop,
         syn_with_fin: SynWithFin::Drop,
+        // net.ipv4.tcp_syn_retries is 6: 131 s with the linear ones.
+        syn_give_up: Duration::from_secs(127),
         syn_linear_timeouts: 4,
         syn_repeat_after_bad_ack: Some(Duration::from_millis(2)),
         time_wait_iss: TimeWaitIss::AfterOld,
@@ -28,6 +30,7 @@ pub(super) fn config() -> Config {
         msl: Duration::from_secs(30),
         min_rto: Duration::from_millis(200),
         max_rto: Duration::from_secs(120),
+        persist_max: Duration::from_secs(120),
         congestion: congestion::Rules {
             algorithm: congestion::Algorithm::Cubic,
             initial_window: InitialWindow::Segments(10),

@@ -1,6 +1,7 @@
 //! The persist timer and zero-window probes (RFC 9293 §3.8.6.1).
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::segments;
 use crate::config::WindowProbe;
@@ -17,6 +18,12 @@ fn is_blocked(tcb: &Tcb) -> bool {
     !tcb.snd.syn_unacked() && tcb.snd.wnd.bytes() == 0 && (tcb.snd.unsent() || tcb.snd.in_flight())
 }
 
+/// The wait before the next probe: the RTO with its back-off, within the limits of the settings.
+fn interval(tcb: &Tcb) -> Duration {
+    let rto = tcb.snd.rtt.rto();
+    rto.max(tcb.config.persist_min).min(tcb.config.persist_max)
+}
+
 /// After every step that may have opened or closed the window: exactly one of the retransmission
 /// and the persist timer watches what is left to send.
 // REQ: RFC9293-MUST-35
@@ -29,7 +36,7 @@ pub(crate) fn update(tcb: &mut Tcb, now: Instant) {
         tcb.timers.disarm(Timer::SwsOverride);
         if !tcb.timers.is_armed(Timer::Persist) {
             // REQ: RFC9293-SHLD-29
-            tcb.arm(Timer::Persist, now, tcb.snd.rtt.rto());
+            tcb.arm(Timer::Persist, now, interval(tcb));
         }
         if !tcb.timers.is_armed(Timer::UserTimeout) {
             tcb.arm(Timer::UserTimeout, now, tcb.user_timeout());
@@ -97,5 +104,5 @@ fn note_probe(tcb: &mut Tcb, cx: &mut Context<'_>) {
     cx.event(Event::WindowProbeSent { id: tcb.id });
     tcb.snd.probes = tcb.snd.probes.saturating_add(1);
     tcb.snd.rtt.back_off();
-    tcb.arm(Timer::Persist, cx.now, tcb.snd.rtt.rto());
+    tcb.arm(Timer::Persist, cx.now, interval(tcb));
 }

@@ -25,6 +25,8 @@ pub struct RtoBounds {
     pub min: Duration,
     /// The greatest timeout, at least 60 s (RFC 6298 §2.5).
     pub max: Duration,
+    /// Added to what §2.3 computes; zero by the RFC.
+    pub slack: Duration,
     /// G, the granularity of the clock (RFC 6298 §2).
     pub granularity: Duration,
     /// How the variation enters.
@@ -40,6 +42,7 @@ impl Default for RtoBounds {
             min: Duration::from_secs(1),
             // REQ: RFC6298-5
             max: Duration::from_secs(60),
+            slack: Duration::ZERO,
             granularity: Duration::from_millis(1),
             variance: RttVariance::Rfc6298,
         }
@@ -169,7 +172,9 @@ impl RttEstimator {
         let spread = Duration::from_micros(smoothed.rttvar_quarters);
         let rto =
             Duration::from_micros(smoothed.srtt_eighths / 8) + spread.max(self.bounds.granularity);
-        self.base = rto.max(self.bounds.min).min(self.bounds.max);
+        self.base = (rto + self.bounds.slack)
+            .max(self.bounds.min)
+            .min(self.bounds.max);
         self.backoff = 0;
     }
 

@@ -32,7 +32,7 @@ pub(crate) enum Disposition {
     ReturnToListen {
         /// Why.
         cause: AbandonCause,
-        /// Whether the peer is told by a RST.
+        /// Whether the segment is answered with a RST, as one for nobody.
         reset: bool,
     },
     /// The connection ends with an error.

@@ -116,6 +116,9 @@ impl SynReceived {
                         reset: true,
                     }
                 }
+                (Origin::Passive { .. }, InWindowSyn::RetransmitSynAck) => {
+                    Disposition::RepeatSynAck
+                }
                 (Origin::Passive { .. }, InWindowSyn::ChallengeAck)
                 | (Origin::FastOpen | Origin::Active, _) => Disposition::ChallengeAck(Discard::Syn),
             },

@@ -103,6 +103,7 @@ impl SendSide {
                 initial: config.initial_rto,
                 min: config.min_rto,
                 max: config.max_rto,
+                slack: config.rto_slack,
                 variance: config.rtt_variance,
                 ..RtoBounds::default()
             }),

@@ -38,7 +38,7 @@ pub trait Target: Sync {
     /// Names predefined for `#ifdef`: the target's, the profile's, the operating system's.
     fn defines(&self) -> Vec<String>;
 
-    /// The set of free choices the stack follows, for `#if profile == …`: `rfc9293`, `linux`.
+    /// The set of free choices the stack follows, for `#if profile == …`: `rfc9293`, `linux`, `freebsd`.
     fn profile(&self) -> String {
         self.name().to_string()
     }

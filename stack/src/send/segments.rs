@@ -102,6 +102,14 @@ pub(crate) fn options(tcb: &Tcb, now: Instant) -> TcpOptions {
     options
 }
 
+/// Bytes of options that every segment after the handshake has.
+pub(crate) fn options_len(tcb: &Tcb) -> u32 {
+    match tcb.negotiated.timestamps {
+        Some(_) => 12,
+        None => 0,
+    }
+}
+
 fn timestamps(tcb: &Tcb, now: Instant) -> Option<Timestamps> {
     tcb.negotiated.timestamps.map(|state| Timestamps {
         value: tcb.negotiated.timestamp_clock(now),
@@ -158,6 +166,9 @@ pub(crate) fn send_marked(
         ..blank(tcb, seq)
     };
     note_ack_sent(tcb);
+    if !segment.payload.is_empty() {
+        tcb.rcv.ack.on_text_sent(cx.now);
+    }
     cx.transmit(&segment);
 }
 
@@ -193,7 +204,7 @@ pub(crate) fn send_challenge_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
 pub(crate) fn send_reset(tcb: &Tcb, cx: &mut Context<'_>) {
     let mut options = TcpOptions::NONE;
     // REQ: RFC7323-23
-    if tcb.config.timestamp_on_reset {
+    if tcb.config.timestamp_on_abort {
         options.timestamps = timestamps(tcb, cx.now);
     }
     let with_ack = tcb.config.reset_carries_ack && tcb.rcv.syn_received;

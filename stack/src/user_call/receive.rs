@@ -52,6 +52,8 @@ impl Host {
             };
         }
         let len = connection.tcb.rcv.buffer.read(&mut buf[..limit]);
+        let all = connection.tcb.rcv.buffer.readable() == 0;
+        connection.tcb.rcv.ack.on_read(all);
         output::update_window(&mut connection.tcb);
         self.touch(id);
         Ok(len)

@@ -1,8 +1,11 @@
 //! SEND (RFC 9293 §3.9.1.2, §3.10.2).
 
+use crate::config::Segmentation;
 use crate::connection::Connection;
+use crate::context::Context;
 use crate::error::CallError;
 use crate::host::Host;
+use crate::send::bursts;
 use crate::socket::{SendFlags, SocketId};
 use crate::state::State;
 use crate::time::Instant;
@@ -32,9 +35,11 @@ impl Host {
         if connection.tcb.fast_open.deferred {
             return self.send_first(id, data);
         }
-        let taken = queue(connection, data, flags)?;
-        self.touch(id);
-        Ok(taken)
+        let mut taken = Ok(0);
+        self.step(id, |connection, cx| {
+            taken = queue(connection, data, flags, cx);
+        });
+        taken
     }
 }
 
@@ -62,17 +67,34 @@ fn check_state(connection: &Connection) -> Result<(), CallError> {
 
 // REQ: RFC9293-MUST-60
 // REQ: RFC9293-MAY-16
-fn queue(connection: &mut Connection, data: &[u8], flags: SendFlags) -> Result<usize, CallError> {
-    let SendFlags { urgent, more } = flags;
-    let snd = &mut connection.tcb.snd;
+fn queue(
+    connection: &mut Connection,
+    data: &[u8],
+    flags: SendFlags,
+    cx: &mut Context<'_>,
+) -> Result<usize, CallError> {
+    let SendFlags {
+        urgent,
+        more,
+        end_of_record,
+    } = flags;
     if data.is_empty() {
         return Ok(0);
     }
-    let taken = snd.buffer.write(data, !more);
+    let may_send = connection.state.may_send() && !connection.tcb.snd.syn_unacked();
+    let tcb = &mut connection.tcb;
+    let taken = match tcb.config.segmentation {
+        Segmentation::Single => tcb.snd.buffer.write(data, !more),
+        Segmentation::Bursts(rules) => bursts::enqueue(tcb, rules, data, more, cx, may_send),
+    };
     if taken == 0 {
         return Err(CallError::WouldBlock);
     }
-    snd.more_coming = more;
+    let snd = &mut tcb.snd;
+    if end_of_record && taken == data.len() {
+        snd.chunks.close();
+    }
+    snd.more_coming = more && taken == data.len();
     // The pointer names the byte after the urgent data, and it never goes back.
     // REQ: RFC9293-MUST-30
     // REQ: RFC9293-MUST-62

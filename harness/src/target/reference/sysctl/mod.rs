@@ -108,6 +108,7 @@ impl Kernel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tcpdrill_stack::Profile;
     use tcpdrill_stack::profile::settings;
 
     #[test]
@@ -160,10 +161,16 @@ mod tests {
             "01234567-89abcdef-00112233-44556677",
         ];
         for (name, setter) in SYSTEMS.iter().flat_map(|names| names.table) {
-            let before = settings::of(&Config::default());
             let mut changed: Vec<&str> = Vec::new();
-            for value in VALUES {
-                let mut config = Config::default();
+            let before = settings::of(&Config::default());
+            // What is off in one profile may be on in another, and only then have something to set.
+            let starts = Profile::ALL.map(Profile::config);
+            let from_each = VALUES
+                .iter()
+                .flat_map(|value| starts.iter().map(move |start| (value, start)));
+            for (value, start) in from_each {
+                let before = settings::of(start);
+                let mut config = start.clone();
                 if setter(&mut config, value).is_err() {
                     continue;
                 }

@@ -87,6 +87,10 @@ fn send_bursts(tcb: &mut Tcb, rules: BurstRules, full: u32, count: usize, cx: &m
     if !tcb.snd.unsent() {
         return;
     }
+    if let Some(last) = tcb.snd.last_sent.filter(|_| tcb.snd.flight.is_empty()) {
+        let pause = cx.now.saturating_duration_since(last);
+        tcb.snd.congestion.on_pause(pause, cx.now);
+    }
     let mut sent = 0;
     let mut limited = false;
     while sent < count {
@@ -305,7 +309,7 @@ fn worth_sending(tcb: &mut Tcb, len: u32, full: u32, last: bool, cx: &Context<'_
 /// need not wait for more.
 fn send_piece(tcb: &mut Tcb, piece: Piece, cause: RetransmitCause, cx: &mut Context<'_>) {
     let full = full_segment(tcb, cx);
-    if piece.kind == Kind::New && piece.len % full != 0 {
+    if piece.kind == Kind::New && !piece.len.is_multiple_of(full) {
         tcb.snd.small_end = Some(piece.seq + piece.len);
     }
     let mut rest = piece;

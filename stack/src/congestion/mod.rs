@@ -3,6 +3,7 @@
 //!
 //! [`send::recovery`]: crate::send
 
+pub mod counted_cubic;
 pub mod cubic;
 pub mod hystart;
 pub mod initial_window;
@@ -14,6 +15,8 @@ use core::time::Duration;
 use crate::send::flight::Flight;
 use crate::seq::SeqNum;
 use crate::time::Instant;
+pub use counted_cubic::HyStartRules;
+use counted_cubic::{CountedCubic, Sample};
 use cubic::Cubic;
 use hystart::{HyStart, Round};
 pub use initial_window::InitialWindow;
@@ -46,6 +49,8 @@ pub struct Rules {
     /// The window counts segments, each as a full-sized one, and a loss costs part of the window rather
     /// than of what is out, as Linux has it. RFC 5681 counts bytes, and what is out.
     pub count_segments: bool,
+    /// How slow start ends where segments are counted and the algorithm is CUBIC.
+    pub counted_hystart: HyStartRules,
     /// A silence longer than the retransmission timeout takes the window back
     /// (`net.ipv4.tcp_slow_start_after_idle`).
     pub slow_start_after_idle: SlowStartAfterIdle,
@@ -73,6 +78,7 @@ impl Default for Rules {
             hystart: false,
             grow_only_if_used: false,
             count_segments: false,
+            counted_hystart: HyStartRules::default(),
             slow_start_after_idle: SlowStartAfterIdle::AtOnce,
         }
     }
@@ -112,6 +118,7 @@ pub struct Snapshot {
 enum Control {
     Reno(Reno),
     Cubic(Cubic),
+    Counted(CountedCubic),
 }
 
 /// The congestion state of one connection. All sizes are bytes.
@@ -138,6 +145,9 @@ impl Congestion {
             ssthresh: u32::MAX,
             control: match rules.algorithm {
                 Algorithm::Reno => Control::Reno(Reno::default()),
+                Algorithm::Cubic if rules.count_segments => {
+                    Control::Counted(CountedCubic::new(rules.counted_hystart))
+                }
                 Algorithm::Cubic => Control::Cubic(Cubic::default()),
             },
             hystart: HyStart::default(),
@@ -214,6 +224,20 @@ impl Congestion {
         if acked.marked {
             return;
         }
+        let slow_start = self.in_slow_start();
+        let window = self.segments();
+        if let Control::Counted(cubic) = &mut self.control
+            && cubic.on_sample(Sample {
+                una: acked.una,
+                nxt: acked.nxt,
+                rtt: acked.rtt,
+                now: acked.now,
+                window,
+                slow_start,
+            })
+        {
+            self.ssthresh = self.cwnd;
+        }
         if self.rules.grow_only_if_used && !acked.window_used {
             if let Control::Cubic(cubic) = &mut self.control {
                 cubic.on_idle();
@@ -232,6 +256,7 @@ impl Congestion {
                 }
             }
         }
+        let window = self.segments();
         let added = if self.in_slow_start() {
             self.slow_start(acked)
         } else {
@@ -240,6 +265,11 @@ impl Congestion {
                 Control::Cubic(cubic) => {
                     let srtt = acked.srtt.unwrap_or_default();
                     cubic.avoidance(acked.bytes, self.cwnd, self.smss, acked.now, srtt)
+                }
+                Control::Counted(cubic) => {
+                    let segments = acked.bytes / self.smss;
+                    let added = cubic.avoidance(window, segments, acked.now);
+                    added.saturating_mul(self.smss)
                 }
             }
         };
@@ -266,12 +296,14 @@ impl Congestion {
         } else {
             flight
         };
+        let window = self.segments();
         self.ssthresh = match &mut self.control {
             Control::Reno(reno) => {
                 reno.restart();
                 reno::threshold_after_loss(flight, self.smss)
             }
             Control::Cubic(cubic) => cubic.on_loss(flight, self.cwnd, self.smss),
+            Control::Counted(cubic) => cubic.on_loss(window).saturating_mul(self.smss),
         };
         if self.rules.count_segments {
             self.ssthresh -= self.ssthresh % self.smss;
@@ -299,11 +331,21 @@ impl Congestion {
         self.cwnd = bytes.max(self.smss);
     }
 
+    /// Something is sent after a time of `pause` in which nothing was, and nothing was out.
+    pub fn on_pause(&mut self, pause: Duration, now: Instant) {
+        if let Control::Counted(cubic) = &mut self.control {
+            cubic.on_pause(pause, now);
+        }
+    }
+
     /// The retransmission timer expired with `flight` bytes out. `first` is false when it is the
     /// same segment's timer that expires again: the threshold then stays (RFC 5681 §3.1).
     pub fn on_timeout(&mut self, flight: u32, first: bool) {
         if first {
             self.on_loss(flight);
+        }
+        if let Control::Counted(cubic) = &mut self.control {
+            cubic.on_timeout();
         }
         // REQ: RFC5681-10
         self.cwnd = self.smss;

@@ -80,7 +80,9 @@ fn take(tcb: &mut Tcb, segment: &Segment, now: Instant) {
         let arrival = arrival(tcb, segment, now);
         tcb.rcv.ack.on_arrival(advanced, arrival);
     }
-    if !plain {
+    // A lone FIN in its place is the eighth check's matter.
+    let lone_fin = adaptive && segment.payload.is_empty() && segment.text_seq() == nxt;
+    if !plain && !lone_fin {
         // Old, out of order, filling a hole, or refused: the peer wants to know at once.
         // REQ: RFC5681-11
         // REQ: RFC5681-12

@@ -13,7 +13,7 @@ use core::ops::RangeInclusive;
 use core::time::Duration;
 
 use crate::config::{BurstRules, Config, KeepAliveConfig, Segmentation};
-use crate::congestion::{InitialWindow, Rules};
+use crate::congestion::{HyStartRules, InitialWindow, Rules};
 use crate::fast_open::{FastOpenConfig, Keys};
 
 /// One setting of a [`Config`].
@@ -147,6 +147,7 @@ rows! {
         initial_window: "", "RFC5681-2, RFC 6928 §2", freebsd "net.inet.tcp.initcwnd_segments";
         slow_start_limit: "segments for one ACK", "RFC5681-5, RFC 3465 §2.2", freebsd "net.inet.tcp.abc_l_var";
         count_segments: "", "RFC5681-7";
+        counted_hystart: "", "RFC 9406 §4";
         slow_start_after_idle: "", "RFC5681-17", linux "net.ipv4.tcp_slow_start_after_idle";
         hystart: "", "RFC 9406 §4";
         grow_only_if_used: "", "RFC 7661 §4.3, RFC 9438 §5.8";
@@ -210,6 +211,15 @@ shown_as! { Segmentation => |segmentation| match segmentation {
     }) => format!(
         "Bursts {least_segments}/{most_bytes}/{window_divisor}/{round_trip_log}/{slow_start_percent}/{avoidance_percent}"
     ),
+} }
+shown_as! { HyStartRules => |rules| {
+    let HyStartRules { on, train, delay, low_window, spacing } = *rules;
+    let part = |on: bool, name| if on { name } else { "" };
+    if on {
+        format!("{}{}{low_window}/{}", part(train, "train/"), part(delay, "delay/"), duration(&spacing))
+    } else {
+        "off".to_string()
+    }
 } }
 shown_as! { InitialWindow => |window| match window {
     InitialWindow::Segments(count) => format!("{count} segments"),

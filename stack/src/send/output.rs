@@ -87,6 +87,10 @@ fn send_bursts(tcb: &mut Tcb, rules: BurstRules, full: u32, count: usize, cx: &m
     if !tcb.snd.unsent() {
         return;
     }
+    if let Some(last) = tcb.snd.last_sent.filter(|_| tcb.snd.flight.is_empty()) {
+        let pause = cx.now.saturating_duration_since(last);
+        tcb.snd.congestion.on_pause(pause, cx.now);
+    }
     let mut sent = 0;
     let mut limited = false;
     while sent < count {

@@ -304,6 +304,47 @@ mod tests {
         })
     }
 
+    /// By hand, in ms, with 4·mdev and 4·rttvar as Linux keeps them and a least timeout of 200:
+    /// 100 → srtt 100, mdev 200, rttvar 200. 60 (40 shorter, less than mdev / 4 = 50) → mdev
+    /// 200 - 50 + 40 = 190, srtt 95. 495 (400 longer) → mdev 190 - 47.5 + 400 = 542.5 = rttvar, srtt
+    /// 145. 5 (140 shorter, mdev / 4 is 135.625) → an eighth of 4.375: mdev 543.046875.
+    #[test]
+    fn the_largest_deviation_of_a_round_trip_counts() {
+        let mut rtt = RttEstimator::new(RtoBounds {
+            min: MS(200),
+            variance: RttVariance::LargestOfRoundTrip,
+            ..RtoBounds::default()
+        });
+        let seq = SeqNum::new;
+        let rto = [(100, 300_000), (60, 295_000), (495, 687_500), (5, 670_546)].map(|(ms, us)| {
+            rtt.sample_within(MS(ms), seq(0), seq(10));
+            (rtt.rto().as_micros(), us)
+        });
+        for (found, expected) in rto {
+            assert_eq!(found, expected);
+        }
+    }
+
+    /// Round trips of 300 ms, one a sample: the mean deviation falls by a quarter each time (600, 450,
+    /// 337.5), and the variation follows the largest of each round trip by a quarter of the difference:
+    /// 600 - (600 - 337.5) / 4.
+    #[test]
+    fn a_steady_path_brings_the_timeout_down_to_the_least_variation() {
+        let mut rtt = RttEstimator::new(RtoBounds {
+            min: MS(200),
+            variance: RttVariance::LargestOfRoundTrip,
+            ..RtoBounds::default()
+        });
+        let seq = SeqNum::new;
+        rtt.sample_within(MS(300), seq(0), seq(10));
+        assert_eq!(rtt.rto(), MS(900));
+        // The largest deviation of the first round trip was 600.
+        rtt.sample_within(MS(300), seq(11), seq(20));
+        assert_eq!(rtt.rto(), MS(900));
+        rtt.sample_within(MS(300), seq(21), seq(30));
+        assert_eq!(rtt.rto(), Duration::from_micros(300_000 + 534_375));
+    }
+
     #[test]
     fn the_first_measurement_sets_all() {
         let mut rtt = estimator(0);

@@ -27,7 +27,9 @@ impl SynSent {
         let ack_acceptable = match check_ack(tcb, segment, cx.now) {
             Check::Continue(acceptable) => acceptable,
             Check::Break(refused) => {
-                hasten_repeat(tcb, cx.now);
+                if refused != Disposition::DiscardAndReset(Discard::Paws) {
+                    hasten_repeat(tcb, cx.now);
+                }
                 return Check::Break(refused);
             }
         };

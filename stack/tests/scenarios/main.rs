@@ -2,7 +2,9 @@
 
 mod support;
 
+mod adaptive_ack;
 mod attacks;
+mod bursts;
 mod chaos;
 mod choices;
 mod close;
@@ -13,6 +15,7 @@ mod fast_open_client;
 mod handshake;
 mod icmp;
 mod keepalive;
+mod linux;
 mod listener;
 mod loss;
 mod options;

@@ -137,6 +137,7 @@ impl Machine for KernelMachine<'_> {
             Tool::Sysctl(command) => self.sysctl(command, direct)?,
             Tool::Write(path, value) => match setting_of(path) {
                 Some(name) => self.set(&name, value, direct)?,
+                None if self.kernel.set_parameter(path, value) => Done::default(),
                 None => {
                     return Err(lacks(
                         command::GLOBAL_STATE,

@@ -113,8 +113,13 @@ impl RackTlp {
         let repaired = self.tlp.on_ack(answer);
         let mut found = OnAck::GoOn;
         if self.is_recovering() && at.una.at_or_after(self.recover) {
+            let slow_start = self.phase == Phase::Timeout;
             self.leave(congestion);
             found = OnAck::Recovered;
+            // The slow start after a timeout goes on.
+            if let (Some(acked), true) = (advanced, slow_start) {
+                congestion.on_acked(acked);
+            }
         } else if let (Some(acked), Phase::Open | Phase::Timeout) = (advanced, self.phase) {
             congestion.on_acked(acked);
         }

@@ -1,6 +1,8 @@
 //! The names of Linux, `net.core`, `net.ipv4` and `net.ipv6`: what each means here, and which mean
 //! nothing.
 
+use std::time::Duration;
+
 use tcpdrill_stack::Config;
 use tcpdrill_stack::config::{
     BurstRules, EcnUse, LossDetection, RstInTimeWait, Segmentation, SynCookies,
@@ -222,6 +224,33 @@ const TABLE: &[Setting] = &[
     ("net.ipv4.tcp_wmem", |config, text| {
         let [_, default, _] = numbers(text)?;
         config.send_buffer = buffer(default)?;
+        Ok(())
+    }),
+];
+
+/// Parameters of the kernel's modules that mean something here, by the end of their path.
+pub(super) const PARAMETERS: &[Setting] = &[
+    ("tcp_cubic/parameters/hystart", |config, text| {
+        config.congestion.counted_hystart.on = number(text, 0, i32::MAX as u64)? != 0;
+        Ok(())
+    }),
+    (
+        "tcp_cubic/parameters/hystart_ack_delta_us",
+        |config, text| {
+            let spacing = Duration::from_micros(number(text, 0, i32::MAX as u64)?);
+            config.congestion.counted_hystart.spacing = spacing;
+            Ok(())
+        },
+    ),
+    ("tcp_cubic/parameters/hystart_detect", |config, text| {
+        let bits = number(text, 0, i32::MAX as u64)?;
+        config.congestion.counted_hystart.train = bits & 1 != 0;
+        config.congestion.counted_hystart.delay = bits & 2 != 0;
+        Ok(())
+    }),
+    ("tcp_cubic/parameters/hystart_low_window", |config, text| {
+        let segments = number(text, 0, i32::MAX as u64)? as u32;
+        config.congestion.counted_hystart.low_window = segments;
         Ok(())
     }),
 ];

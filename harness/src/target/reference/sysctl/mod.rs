@@ -80,6 +80,17 @@ pub(super) fn is_known(name: &str) -> bool {
 }
 
 impl Kernel {
+    /// Sets a parameter of a module, `/sys/module/…`; false if it is none that means anything here, or
+    /// not a value of it.
+    pub(super) fn set_parameter(&mut self, path: &str, value: &str) -> bool {
+        let Some(name) = path.strip_prefix("/sys/module/") else {
+            return false;
+        };
+        let setter = linux::PARAMETERS.iter().find(|(known, _)| *known == name);
+        let config = self.engine.host_mut().config_mut();
+        setter.is_some_and(|(_, setter)| setter(config, value.trim()).is_ok())
+    }
+
     /// Makes one setting.
     pub(super) fn set(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
         let value = value.trim();

@@ -113,10 +113,7 @@ fn the_suites_helper_sets_and_its_script_puts_back() {
     "command:route"
 )]
 #[case("ip link set dev tun0 down", "command:link")]
-#[case(
-    "echo 1 > /sys/module/tcp_cubic/parameters/hystart",
-    "command:global-state"
-)]
+#[case("echo 1 > /sys/module/tcp_bbr/parameters/bbr", "command:global-state")]
 #[case("sysctl net.ipv4.tcp_sack", "sysctl:net.ipv4.tcp_sack")]
 #[case("./nothing.sh", "shell")]
 #[case("true; ls", "shell")]

@@ -1,0 +1,296 @@
+//! Sending in bursts, as Linux does: what leaves together, what has PSH, what waits.
+
+use std::time::Duration;
+
+use rstest::rstest;
+use tcpdrill_stack::config::{BurstRules, Segmentation};
+use tcpdrill_stack::congestion::{Algorithm, Rules};
+use tcpdrill_stack::seq::SeqRange;
+use tcpdrill_stack::testing::bench::{Bench, Conn};
+use tcpdrill_stack::window::Mss;
+use tcpdrill_stack::wire::options::SackBlocks;
+use tcpdrill_stack::{Config, Profile, SendFlags, SocketOptions};
+
+use crate::support::Talk;
+
+/// Linux without scaling and timestamps, so that a segment has 1000 bytes.
+fn config() -> Config {
+    let linux = Profile::Linux.config();
+    Config {
+        window_scale: None,
+        timestamps: false,
+        congestion: Rules {
+            algorithm: Algorithm::Reno,
+            ..linux.congestion
+        },
+        ..linux
+    }
+}
+
+/// A connection with a peer that has SACK.
+fn talk() -> Talk {
+    talk_with(config())
+}
+
+fn talk_with(config: Config) -> Talk {
+    Talk::accepted_by(config, |syn| {
+        syn.options.mss = Some(Mss::new(1000));
+        syn.options.sack_permitted = true;
+    })
+}
+
+/// A connection whose handshake took so many milliseconds with a peer that offers this window.
+fn after_handshake(config: Config, millis: u64, window: u16) -> Talk {
+    let mut bench = Bench::new(config);
+    bench.peer_window = window;
+    let listener = bench.listen();
+    let mut syn = bench.peer_syn(false);
+    syn.options.mss = Some(Mss::new(1000));
+    syn.options.sack_permitted = true;
+    let iss = bench.inject(&syn)[0].seq;
+    bench.wait(Duration::from_millis(millis));
+    let third = bench.peer_segment(".", 1, iss + 1);
+    bench.inject(&third);
+    let accepted = bench.host.accept(bench.now, listener);
+    let Ok(id) = accepted else {
+        panic!("{accepted:?}")
+    };
+    let conn = Conn {
+        id,
+        iss,
+        listener: Some(listener),
+    };
+    Talk::on(bench, conn)
+}
+
+fn with_least(least_segments: u32) -> Config {
+    Config {
+        segmentation: Segmentation::Bursts(BurstRules {
+            least_segments,
+            ..BurstRules::default()
+        }),
+        ..config()
+    }
+}
+
+/// Where the segments with PSH end.
+fn pushed(lines: &[String]) -> Vec<u32> {
+    let pushed = lines.iter().filter(|line| line.contains('P'));
+    pushed.map(|line| end(line)).collect()
+}
+
+fn end(line: &str) -> u32 {
+    let end = line.split([':', '(']).nth(1).unwrap_or_default();
+    end.parse().unwrap_or_default()
+}
+
+/// The peer's ACK with one block.
+fn sacked(talk: &mut Talk, ack: i64, start: u32, end: u32) -> Vec<String> {
+    let mut segment = talk.segment(".", 1, ack, 0);
+    let iss = talk.conn.iss;
+    segment.options.sack = SackBlocks::from_iter([SeqRange::new(iss + start, iss + end)]);
+    talk.inject(&segment)
+}
+
+/// The window is 10 segments, so two bursts of five; then 20 and two of ten.
+#[test]
+fn half_a_window_leaves_together() {
+    let mut talk = talk();
+    let sent = talk.send(30_000);
+    assert_eq!(sent.len(), 10);
+    assert_eq!(pushed(&sent), [5001, 10_001]);
+    let sent = talk.peer(".", 1, 10_001, 0);
+    assert_eq!(sent.len(), 20);
+    assert_eq!(pushed(&sent), [20_001, 30_001]);
+}
+
+/// 10 segments in a round trip of 100 ms, doubled, are 200 bytes a millisecond: less than a segment.
+/// So many as the setting says may leave together all the same.
+#[rstest]
+#[case(1, &[4001])]
+#[case(2, &[2001, 4001])]
+#[case(3, &[3001, 4001])]
+fn a_slow_path_gets_small_bursts(#[case] least: u32, #[case] ends: &[u32]) {
+    let mut talk = after_handshake(with_least(least), 100, 65_535);
+    assert_eq!(pushed(&talk.send(4000)), ends);
+}
+
+/// The least round trip halves the largest burst for every 512 µs: 65,216 bytes, after 4 ms (7 of
+/// them) 509, which the rate of 10 segments doubled in 4 ms (4,882 bytes a millisecond) exceeds.
+#[test]
+fn a_short_path_gets_large_bursts() {
+    let mut talk = after_handshake(config(), 4, 65_535);
+    let sent = talk.send(10_000);
+    assert_eq!(pushed(&sent), [5001, 10_001]);
+    let mut talk = after_handshake(config(), 8, 65_535);
+    // 2,441 + 0 bytes: two segments.
+    assert_eq!(pushed(&talk.send(4000)), [2001, 4001]);
+}
+
+/// Minshall's amendment: only a short segment that is out holds a short one back.
+#[test]
+fn a_full_segment_does_not_hold_back_a_short_one() {
+    let mut talk = talk();
+    talk.send(1000);
+    assert_eq!(talk.send(100), ["P. 1001:1101(100) ack 1"]);
+    assert_eq!(talk.send(100), [""; 0]);
+    assert_eq!(talk.peer(".", 1, 1001, 0), [""; 0]);
+    assert_eq!(talk.peer(".", 1, 1101, 0), ["P. 1101:1201(100) ack 1"]);
+}
+
+/// What more should follow waits for 200 ms, the timeout on a path without delay, and then has PSH.
+#[test]
+fn what_is_corked_leaves_after_a_timeout() {
+    let mut talk = talk();
+    let more = SendFlags {
+        more: true,
+        ..SendFlags::default()
+    };
+    assert_eq!(talk.send_with(100, more), [""; 0]);
+    let expected = [(200, String::from("P. 1:101(100) ack 1"))];
+    assert_eq!(talk.wait_ms(200), expected);
+    // A partial segment goes with the next acknowledgment, without PSH, for nobody pushed it.
+    talk.peer(".", 1, 101, 0);
+    assert_eq!(talk.send_with(1100, more), [". 101:1101(1000) ack 1"]);
+    assert_eq!(talk.peer(".", 1, 1101, 0), [". 1101:1201(100) ack 1"]);
+}
+
+#[test]
+fn turning_nagle_off_pulls_the_cork_once() {
+    let mut talk = talk();
+    let corked = SocketOptions {
+        cork: true,
+        ..SocketOptions::default()
+    };
+    let set = |talk: &mut Talk, options: &SocketOptions| {
+        let result = talk.bench.host.set_options(talk.conn.id, options.clone());
+        assert_eq!(result, Ok(()));
+        talk.drain()
+    };
+    set(&mut talk, &corked);
+    assert_eq!(talk.send(80), [""; 0]);
+    let both = SocketOptions {
+        nodelay: true,
+        ..corked
+    };
+    assert_eq!(set(&mut talk, &both), ["P. 1:81(80) ack 1"]);
+    assert_eq!(talk.send(80), [""; 0]);
+}
+
+/// Each of the two records has a segment of its own, nor are they joined when they go again.
+#[test]
+fn records_are_not_joined() {
+    let mut talk = talk();
+    let options = SocketOptions {
+        nodelay: true,
+        ..SocketOptions::default()
+    };
+    let set = talk.bench.host.set_options(talk.conn.id, options);
+    assert_eq!(set, Ok(()));
+    let ends = SendFlags {
+        end_of_record: true,
+        ..SendFlags::default()
+    };
+    talk.send(9900);
+    assert_eq!(talk.send_with(400, ends), [""; 0]);
+    assert_eq!(talk.send_with(400, ends), [""; 0]);
+    assert_eq!(
+        talk.peer(".", 1, 9901, 0),
+        ["P. 9901:10301(400) ack 1", "P. 10301:10701(400) ack 1"]
+    );
+    // The probe of the end, and the timeout of the rest.
+    let again: Vec<String> = talk
+        .wait_ms(210)
+        .into_iter()
+        .map(|(_, line)| line)
+        .collect();
+    assert_eq!(
+        again,
+        ["P. 10301:10701(400) ack 1", "P. 9901:10301(400) ack 1"]
+    );
+}
+
+/// The probe has the number before SND.UNA and no text, and its times double: 200, 400, 800 ms.
+#[test]
+fn a_closed_window_is_probed_by_an_old_number() {
+    let mut talk = talk();
+    talk.send(1000);
+    talk.peer_window(".", 1, 1001, 0);
+    talk.send(100);
+    let probe = String::from(". 1000:1000(0) ack 1");
+    let expected = [200, 600, 1400].map(|at| (at, probe.clone()));
+    assert_eq!(talk.wait_ms(1400), expected);
+    assert_eq!(
+        talk.peer_window(".", 1, 1001, 20_000),
+        ["P. 1001:1101(100) ack 1"]
+    );
+}
+
+/// Six segments of ten: the window may become twelve, not more.
+#[test]
+fn a_window_that_is_not_used_grows_to_twice_what_was_out() {
+    let mut talk = talk();
+    let cwnd = |talk: &Talk| {
+        let status = talk.bench.host.status(talk.conn.id);
+        status.map(|status| status.cwnd / 1000)
+    };
+    talk.send(6000);
+    let grown = [2001, 4001, 6001].map(|ack| {
+        talk.peer(".", 1, ack, 0);
+        cwnd(&talk)
+    });
+    assert_eq!(grown, [Ok(12), Ok(12), Ok(12)]);
+}
+
+/// A block that covers no whole segment says nothing: the probe of the end comes as if it had not
+/// been, 2 ms after two round trips of no time.
+#[test]
+fn a_part_of_a_segment_counts_for_nothing() {
+    let mut talk = talk();
+    talk.send(4000);
+    assert_eq!(sacked(&mut talk, 1, 3000, 4000), [""; 0]);
+    assert_eq!(
+        talk.wait_ms(2),
+        [(2, String::from("P. 3001:4001(1000) ack 1"))]
+    );
+}
+
+/// Segments that left together go again together. CUBIC leaves 7 of 10 segments; 3 arrived, 2 are
+/// lost, 5 are out, so that PRR lets both of the lost ones go.
+#[test]
+fn what_left_together_is_repeated_together() {
+    let linux = config();
+    let mut talk = talk_with(Config {
+        congestion: Rules {
+            algorithm: Algorithm::Cubic,
+            ..linux.congestion
+        },
+        ..linux
+    });
+    talk.send(10_000);
+    talk.wait_ms(1);
+    assert_eq!(
+        sacked(&mut talk, 1, 2001, 5001),
+        [". 1:1001(1000) ack 1", "P. 1001:2001(1000) ack 1"]
+    );
+}
+
+/// A peer that takes 500 bytes at a time gets no more, and all of what it takes.
+#[test]
+fn segments_are_no_larger_than_what_the_peer_takes() {
+    let mut talk = after_handshake(config(), 10, 500);
+    assert_eq!(talk.send(1200), ["P. 1:501(500) ack 1"]);
+    assert_eq!(talk.peer(".", 1, 501, 0), [". 501:1001(500) ack 1"]);
+    assert_eq!(talk.peer(".", 1, 1001, 0), ["P. 1001:1201(200) ack 1"]);
+}
+
+/// Two seconds of silence are ten timeouts of 200 ms: twenty segments are halved once, down to the
+/// ten of the start.
+#[test]
+fn a_pause_takes_the_window_back_to_its_start() {
+    let mut talk = talk();
+    talk.send(10_000);
+    talk.peer(".", 1, 10_001, 0);
+    talk.bench.wait(Duration::from_secs(2));
+    assert_eq!(talk.send(20_000).len(), 10);
+}

@@ -49,6 +49,7 @@ fn segment(rng: &mut Rng) -> Segment {
             urg: rng.chance(1, 4),
             ece: rng.chance(1, 4),
             cwr: rng.chance(1, 4),
+            ae: rng.chance(1, 4),
         },
         wnd: UnscaledWindow::new(rng.next_u32() as u16),
         up: rng.next_u32() as u16,

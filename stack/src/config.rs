@@ -7,6 +7,8 @@ use core::ops::RangeInclusive;
 use core::time::Duration;
 
 pub use crate::congestion::{self, InitialWindow};
+use crate::ecn::Feedback;
+pub use crate::ecn::{AccEcnConfig, AccEcnOptionUse};
 pub use crate::fast_open::FastOpenConfig;
 pub use crate::send::rtt::RttVariance;
 
@@ -67,8 +69,10 @@ pub struct Config {
     pub sack: bool,
     /// Report text that arrives twice where selective acknowledgments are in use (RFC 2883 §4).
     pub dsack: bool,
-    /// Explicit congestion notification (RFC 3168).
+    /// Explicit congestion notification (RFC 3168, RFC 9768).
     pub ecn: EcnUse,
+    /// The choices of RFC 9768, where `ecn` admits it.
+    pub accecn: AccEcnConfig,
     /// A segment without the negotiated timestamp option (RFC7323-13).
     pub missing_timestamp: MissingTimestamp,
 
@@ -265,15 +269,44 @@ pub enum InWindowSyn {
     ChallengeAck,
 }
 
-/// When connections use ECN (RFC 3168 §6.1.1).
+/// When connections use ECN, and in which form (RFC 3168 §6.1.1, RFC 9768 §3.1). Who takes accurate
+/// feedback takes that of RFC 3168 as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EcnUse {
     /// Never.
     Off,
-    /// Where the peer asks for it.
+    /// That of RFC 3168 where the peer asks for it.
     Accept,
     /// Our own opens ask for it as well.
     Request,
+    /// What the peer asks for, accurate or not.
+    AccurateAccept,
+    /// The same, and our own opens ask for that of RFC 3168.
+    AccurateAcceptRequest,
+    /// The same, and our own opens ask for accurate feedback.
+    AccurateRequest,
+}
+
+impl EcnUse {
+    /// The best that a peer gets who asks for it.
+    pub const fn accepts(self) -> Option<Feedback> {
+        match self {
+            Self::Off => None,
+            Self::Accept | Self::Request => Some(Feedback::Classic),
+            Self::AccurateAccept | Self::AccurateAcceptRequest | Self::AccurateRequest => {
+                Some(Feedback::Accurate)
+            }
+        }
+    }
+
+    /// What our own opens ask for.
+    pub const fn requests(self) -> Option<Feedback> {
+        match self {
+            Self::Off | Self::Accept | Self::AccurateAccept => None,
+            Self::Request | Self::AccurateAcceptRequest => Some(Feedback::Classic),
+            Self::AccurateRequest => Some(Feedback::Accurate),
+        }
+    }
 }
 
 /// Which text is acknowledged at once (RFC 9293 §3.8.6.3, RFC 5681 §4.2).
@@ -493,6 +526,7 @@ impl Default for Config {
             sack: true,
             dsack: true,
             ecn: EcnUse::Accept,
+            accecn: AccEcnConfig::default(),
             missing_timestamp: MissingTimestamp::Drop,
             recv_buffer: 65_535,
             send_buffer: 65_536,

@@ -4,10 +4,12 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use crate::ecn::Feedback;
 use crate::error::ConnectionError;
 use crate::fast_open::Keys;
 use crate::seq::SeqNum;
 use crate::state::StateName;
+use crate::wire::accecn::ByteCounters;
 
 /// The name of a socket. Given out in rising order and never used again by the same host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -170,6 +172,8 @@ pub struct Status {
     pub timestamps: bool,
     /// Whether SACK was negotiated.
     pub sack: bool,
+    /// What the two sides tell each other of marks.
+    pub ecn: EcnStatus,
     /// Bytes the user has sent and the peer has not acknowledged.
     pub send_queued: usize,
     /// Of these, bytes never transmitted.
@@ -196,6 +200,24 @@ pub struct Status {
     pub error: Option<ConnectionError>,
     /// The last soft error (RFC9293-SHLD-25).
     pub soft_error: Option<ConnectionError>,
+}
+
+/// Explicit congestion notification on a connection. The counters are those of RFC 9768 §3.2 and
+/// move with accurate feedback only; all of them wrap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EcnStatus {
+    /// The feedback in use, if the handshake agreed on one.
+    pub feedback: Option<Feedback>,
+    /// New data leaves with ECT(0).
+    pub sends_ect: bool,
+    /// Packets of the peer that arrived marked, less the 5 that the counter begins with.
+    pub received_marked: u32,
+    /// Packets of ours that arrived marked, as far as the peer says, less the 5.
+    pub delivered_marked: u32,
+    /// Text of the peer by marking (r.e0b, r.ceb, r.e1b).
+    pub received_bytes: ByteCounters,
+    /// Text of ours by marking, if the peer sends the option (s.e0b, s.ceb, s.e1b).
+    pub delivered_bytes: ByteCounters,
 }
 
 /// What a call would find, for readiness interfaces.

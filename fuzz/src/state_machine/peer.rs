@@ -203,5 +203,6 @@ fn flags_of(bits: u8) -> Flags {
         urg: bits & 16 != 0,
         ece: bits & 32 != 0,
         cwr: bits & 64 != 0,
+        ae: bits & 0x60 == 0x60,
     }
 }

@@ -6,6 +6,7 @@ use super::fast_open::Opening;
 use super::{Host, Socket};
 use crate::config::SynData;
 use crate::connection::Connection;
+use crate::ecn::negotiation;
 use crate::event::{Discard, Event};
 use crate::input::handshake;
 use crate::listener::Admission;
@@ -161,7 +162,7 @@ impl Host {
         let segment = Segment {
             seq: cookie,
             ack: Some(syn.seq + 1),
-            flags: Flags::SYN,
+            flags: Flags::SYN.with_ace(negotiation::on_cookie(&tcb.config, syn)),
             wnd: window::for_syn(&tcb),
             options: TcpOptions {
                 mss: Some(tcb.rcv.mss),
@@ -231,6 +232,7 @@ impl Host {
         let tcb = &mut connection.tcb;
         tcb.snd.restart_at(cookie);
         handshake::take_syn(tcb, &syn, now);
+        negotiation::from_cookie(tcb, segment);
         tcb.snd.nxt = cookie + 1;
         tcb.snd.max = tcb.snd.nxt;
         let child = tcb.id;

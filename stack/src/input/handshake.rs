@@ -56,7 +56,7 @@ fn negotiate(tcb: &mut Tcb, segment: &Segment, now: Instant) {
             last_ack_sent: tcb.rcv.nxt,
         });
     }
-    ecn::negotiate(tcb, segment);
+    ecn::negotiation::take(tcb, segment);
     // REQ: RFC2018-2
     tcb.negotiated.sack = tcb.config.sack && theirs.sack_permitted;
 }

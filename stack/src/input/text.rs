@@ -55,7 +55,7 @@ fn refuse_after_close(tcb: &Tcb, cx: &mut Context<'_>) -> Check {
 // REQ: RFC9293-SHLD-31
 fn take(tcb: &mut Tcb, segment: &Segment, now: Instant) {
     duplicate::note(tcb, segment);
-    ecn::on_segment(tcb, segment);
+    ecn::on_text(tcb, segment);
     let nxt = tcb.rcv.nxt;
     // Nothing counts behind the window, nor behind the peer's FIN.
     let limit = tcb.rcv.fin.map_or(tcb.rcv.adv, |fin| fin.min(tcb.rcv.adv));

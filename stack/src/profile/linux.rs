@@ -4,9 +4,7 @@ use core::time::Duration;
 
 use crate::Config;
 use crate::config::{
-    Acknowledging, BurstRules, DataAfterClose, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow,
-    LossDetection, MissingTimestamp, RackRoundTrip, ReceivedOnError, ResetError, RttSamples,
-    RttVariance, Segmentation, SoftIcmp, SynData, SynWithFin, TimeWaitIss, WindowProbe,
+    AccEcnConfig, AccEcnOptionUse, Acknowledging, BurstRules, DataAfterClose, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow, LossDetection, MissingTimestamp, RackRoundTrip, ReceivedOnError, ResetError, RttSamples, RttVariance, Segmentation, SoftIcmp, SynData, SynWithFin, TimeWaitIss, WindowProbe,
 };
 use crate::congestion::{self, SlowStartAfterIdle};
 use crate::fast_open::FastOpenConfig;
@@ -53,6 +51,12 @@ pub(super) fn config() -> Config {
             server: false,
             distrust: None,
             ..FastOpenConfig::default()
+        },
+        // net.ipv4.tcp_ecn is 2 and net.ipv4.tcp_ecn_option 2.
+        accecn: AccEcnConfig {
+            option: AccEcnOptionUse::Always,
+            option_answers: true,
+            ..AccEcnConfig::default()
         },
         received_on_error: ReceivedOnError::Keep,
         frto: true,

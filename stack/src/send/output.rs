@@ -8,7 +8,7 @@ use super::recovery::{self, LossRecovery};
 use super::{loss_probe, persist, retransmit, segments};
 use crate::config::{BurstRules, Segmentation};
 use crate::context::Context;
-use crate::ecn::{self, Codepoint};
+use crate::ecn::{self, Codepoint, accurate};
 use crate::event::{Event, RetransmitCause};
 use crate::recv::ack_policy::Owed;
 use crate::recv::window;
@@ -47,6 +47,10 @@ pub(crate) struct Piece {
 /// Sends what is due. `may_send` tells whether the state lets data and FIN out.
 pub(crate) fn flush(tcb: &mut Tcb, may_send: bool, cx: &mut Context<'_>) {
     // A SYN-ACK that was lost comes first: nothing else leaves before it is acknowledged.
+    if ecn::owes_handshake_ack(tcb) {
+        // Only a pure ACK can tell how the SYN-ACK arrived.
+        segments::send_ack(tcb, cx);
+    }
     let syn_was_lost = tcb.snd.syn_unacked() && tcb.snd.retries > 0;
     if may_send && !syn_was_lost {
         send_all(tcb, cx);
@@ -366,6 +370,7 @@ fn send_segment(
     let (codepoint, cwr) = if kind == Kind::New && len > 0 {
         ecn::for_new_data(tcb)
     } else {
+        accurate::on_retransmission(tcb, seq);
         (Codepoint::NotEct, false)
     };
     let flags = Flags {

@@ -11,7 +11,7 @@ use crate::host::{Host, Socket};
 use crate::listener::Listener;
 use crate::send::keepalive;
 use crate::seq::SeqNum;
-use crate::socket::{Readiness, SocketId, SocketOptions, Status};
+use crate::socket::{EcnStatus, Readiness, SocketId, SocketOptions, Status};
 use crate::state::{State, StateName};
 use crate::tcb::Tcb;
 use crate::timers::Timer;
@@ -172,6 +172,7 @@ fn listener_status(listener: &Listener) -> Status {
         rcv_wscale: None,
         timestamps: false,
         sack: false,
+        ecn: EcnStatus::default(),
         send_queued: 0,
         send_unsent: 0,
         recv_queued: 0,
@@ -224,6 +225,7 @@ fn connection_status(connection: &Connection) -> Status {
         rcv_wscale: scaling.then(|| tcb.negotiated.rcv_scale.shift()),
         timestamps: tcb.negotiated.timestamps.is_some(),
         sack: tcb.negotiated.sack,
+        ecn: tcb.ecn.status(),
         send_queued: tcb.snd.buffer.len(),
         send_unsent: if data_end.after(unsent_from) {
             unsent_from.span_to(data_end) as usize

@@ -184,6 +184,7 @@ impl Run {
                 urg: bit(5),
                 ece: bit(6),
                 cwr: bit(7),
+                ae: bit(6) && bit(7),
             },
             wnd: UnscaledWindow::new(*window),
             up: *urgent,

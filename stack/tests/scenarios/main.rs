@@ -2,6 +2,7 @@
 
 mod support;
 
+mod accecn;
 mod attacks;
 mod chaos;
 mod choices;

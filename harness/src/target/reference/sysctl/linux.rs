@@ -2,9 +2,7 @@
 //! nothing.
 
 use tcpdrill_stack::Config;
-use tcpdrill_stack::config::{
-    BurstRules, EcnUse, LossDetection, RstInTimeWait, Segmentation, SynCookies,
-};
+use tcpdrill_stack::config::{AccEcnOptionUse, BurstRules, EcnUse, LossDetection, RstInTimeWait, Segmentation, SynCookies};
 use tcpdrill_stack::congestion::{Algorithm, SlowStartAfterIdle};
 
 use super::value::{back_off, buffer, flag, millis, number, numbers, seconds, shift_for};
@@ -59,11 +57,25 @@ const TABLE: &[Setting] = &[
         Ok(())
     }),
     ("net.ipv4.tcp_ecn", |config, text| {
-        config.ecn = match number(text, 0, 2)? {
+        config.ecn = match number(text, 0, 5)? {
             0 => EcnUse::Off,
             1 => EcnUse::Request,
-            _ => EcnUse::Accept,
+            2 => EcnUse::Accept,
+            3 => EcnUse::AccurateRequest,
+            4 => EcnUse::AccurateAcceptRequest,
+            _ => EcnUse::AccurateAccept,
         };
+        Ok(())
+    }),
+    ("net.ipv4.tcp_ecn_option", |config, text| {
+        let accecn = &mut config.accecn;
+        let mode = number(text, 0, 3)?;
+        accecn.option = match mode {
+            0 => AccEcnOptionUse::Never,
+            1 => AccEcnOptionUse::Sparing { every: 3 },
+            _ => AccEcnOptionUse::Always,
+        };
+        accecn.option_fallback = mode < 3;
         Ok(())
     }),
     ("net.ipv4.tcp_fastopen", |config, text| {
@@ -230,6 +242,11 @@ const TABLE: &[Setting] = &[
 /// Any other value is one it cannot offer.
 const LACKING: &[Lacking] = &[
     (
+        "net.ipv4.tcp_ecn_option_beacon",
+        &["3"],
+        "the reference stack counts ACKs between options, not options in a round trip",
+    ),
+    (
         "net.ipv4.tcp_mtu_probing",
         &["0"],
         "the reference stack does not probe the MTU of a path",
@@ -271,11 +288,7 @@ const HARMLESS: &[Harmless] = &[
     ),
     (
         "net.ipv4.tcp_ecn_fallback",
-        "a repeated SYN never asks for ECN",
-    ),
-    (
-        "net.ipv4.tcp_ecn_option",
-        "it matters to AccECN only, which there is not",
+        "SYNs that are repeated stop asking for ECN in any case",
     ),
     ("net.ipv4.tcp_fack", "newer kernels ignore it as well"),
     ("net.ipv4.tcp_limit_output_bytes", "there is no queue below"),

@@ -81,6 +81,8 @@ pub struct Config {
     pub recv_buffer: usize,
     /// Send buffer in bytes: most that `send` takes before it answers `WouldBlock`.
     pub send_buffer: usize,
+    /// Whether buffers grow, where the user has set no size.
+    pub tuning: BufferTuning,
     /// How much may be in the network (RFC 5681, RFC 9438).
     pub congestion: congestion::Rules,
     /// How losses are found where the peer has SACK; without it duplicate acknowledgments tell (RFC
@@ -488,6 +490,36 @@ pub enum SoftIcmp {
     Abort,
 }
 
+/// Buffers that grow with what a connection can use. No RFC asks for it: RFC 9293 §3.8.6 leaves the
+/// size of the window to the receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BufferTuning {
+    /// The receive buffer grows with what the user reads in a round trip.
+    pub receive: bool,
+    /// Its bound in bytes, which the scale that is offered covers; at least `recv_buffer`.
+    pub receive_max: usize,
+    /// The window announced begins with that of the SYN and opens by two segments for each that
+    /// arrives, as far as the buffer reaches, rather than at once.
+    pub gradual_window: bool,
+    /// The send buffer grows with the congestion window.
+    pub send: bool,
+    /// Its bound in bytes; at least `send_buffer`.
+    pub send_max: usize,
+}
+
+impl Default for BufferTuning {
+    /// Fixed buffers.
+    fn default() -> BufferTuning {
+        BufferTuning {
+            receive: false,
+            receive_max: 6 << 20,
+            gradual_window: false,
+            send: false,
+            send_max: 4 << 20,
+        }
+    }
+}
+
 /// Timing of keep-alive probes (RFC 9293 §3.8.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeepAliveConfig {
@@ -530,6 +562,7 @@ impl Default for Config {
             missing_timestamp: MissingTimestamp::Drop,
             recv_buffer: 65_535,
             send_buffer: 65_536,
+            tuning: BufferTuning::default(),
             congestion: congestion::Rules::default(),
             loss_detection: LossDetection::SelectiveAcks,
             rack_round_trip: RackRoundTrip::OfNewest,

@@ -6,6 +6,7 @@
 use core::fmt;
 
 use crate::connection::Connection;
+use crate::ecn::Mode;
 use crate::host::{Host, Socket};
 use crate::listener::Listener;
 use crate::seq::SeqRange;
@@ -45,6 +46,10 @@ pub enum Rule {
     ReceiveWithinWindow,
     /// The window announced lies within what reassembly can hold.
     WindowWithinBuffer,
+    /// A buffer that grows by itself stays within its bound, and no other grows.
+    BuffersWithinBounds,
+    /// Few marks of the peer's packets wait to be told, and the SYN-ACK's does not.
+    MarksAreTold,
     /// Reassembly holds nothing at RCV.NXT that could have been handed over.
     NoHiddenText,
     /// The FINs that were sent, acknowledged and received are those the state tells of.
@@ -85,6 +90,8 @@ impl fmt::Display for Rule {
             }
             Self::ReceiveWithinWindow => "RCV.NXT is within the announced window",
             Self::WindowWithinBuffer => "the announced window fits the buffer",
+            Self::BuffersWithinBounds => "buffers are within their bounds",
+            Self::MarksAreTold => "marks are told before their counter can go round",
             Self::NoHiddenText => "in-order text is readable",
             Self::FinsMatchState => "the FINs are those of the state",
             Self::OutstandingIsWatched => "what is outstanding has exactly one timer",
@@ -163,6 +170,8 @@ fn check_connection(connection: &Connection) -> Result<(), Rule> {
     }
     check_send(tcb, state)?;
     check_receive(tcb)?;
+    check_buffers(tcb)?;
+    check_marks(tcb)?;
     check_fins(tcb, state)?;
     check_timers(tcb, state)
 }
@@ -213,6 +222,31 @@ fn check_receive(tcb: &Tcb) -> Result<(), Rule> {
         .first()
         .is_some_and(|island| island.start == 0);
     require(!hidden, Rule::NoHiddenText)
+}
+
+fn check_buffers(tcb: &Tcb) -> Result<(), Rule> {
+    let Tcb {
+        options, config, ..
+    } = tcb;
+    let recv = options.recv_buffer.unwrap_or(config.recv_buffer);
+    let recv_limit = match tcb.rcv.tuner {
+        Some(_) => recv.max(config.tuning.receive_max),
+        None => recv,
+    };
+    let send = options.send_buffer.unwrap_or(config.send_buffer);
+    let send_limit = tcb.snd.buffer_max.unwrap_or(0).max(send);
+    let within = tcb.rcv.capacity <= recv_limit && tcb.snd.buffer.capacity() <= send_limit;
+    require(within, Rule::BuffersWithinBounds)
+}
+
+fn check_marks(tcb: &Tcb) -> Result<(), Rule> {
+    let Mode::Accurate(accurate) = &tcb.ecn.mode else {
+        return Ok(());
+    };
+    let rules = &tcb.config.accecn;
+    let limit = rules.marks_per_ack.max(rules.marks_per_bare_ack);
+    let told = accurate.receiver.untold() < limit && accurate.handshake_ack.is_none();
+    require(told, Rule::MarksAreTold)
 }
 
 fn check_fins(tcb: &Tcb, state: &State) -> Result<(), Rule> {

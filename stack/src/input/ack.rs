@@ -10,7 +10,7 @@ use crate::fast_open::client;
 use crate::segment::Segment;
 use crate::send::flight::Delivered;
 use crate::send::recovery::{self, Ack};
-use crate::send::{keepalive, persist, retransmit, selective};
+use crate::send::{autotune, keepalive, persist, retransmit, selective};
 use crate::seq::SeqNum;
 use crate::state::{Check, Disposition};
 use crate::tcb::Tcb;
@@ -142,6 +142,7 @@ fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, duplicate: bool, cx: &mut
     }
     let restart_timer = recovery::on_ack(tcb, ack, cx);
     if advanced.is_some() {
+        autotune::follow_window(tcb);
         retransmit::on_progress(tcb, restart_timer, cx.now);
     }
 }

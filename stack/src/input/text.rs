@@ -7,7 +7,7 @@ use crate::ecn;
 use crate::error::ConnectionError;
 use crate::event::{Discard, Event};
 use crate::recv::adaptive_ack::Arrival;
-use crate::recv::duplicate;
+use crate::recv::{autotune, duplicate};
 use crate::segment::Segment;
 use crate::send::segments;
 use crate::state::{Check, Disposition};
@@ -73,6 +73,7 @@ fn take(tcb: &mut Tcb, segment: &Segment, now: Instant) {
             discard_readable(tcb);
         }
     }
+    autotune::on_text(tcb, segment, now);
     let whole = segment.payload.len() as u32 == advanced;
     let plain = whole && advanced > 0 && !had_holes;
     let adaptive = tcb.config.acknowledging == Acknowledging::Adaptive;

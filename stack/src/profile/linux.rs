@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::Config;
 use crate::config::{
-    AccEcnConfig, AccEcnOptionUse, Acknowledging, BurstRules, DataAfterClose, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow, LossDetection, MissingTimestamp, RackRoundTrip, ReceivedOnError, ResetError, RttSamples, RttVariance, Segmentation, SoftIcmp, SynData, SynWithFin, TimeWaitIss, WindowProbe,
+    AccEcnConfig, AccEcnOptionUse, Acknowledging, BufferTuning, BurstRules, DataAfterClose, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow, LossDetection, MissingTimestamp, RackRoundTrip, ReceivedOnError, ResetError, RttSamples, RttVariance, Segmentation, SoftIcmp, SynData, SynWithFin, TimeWaitIss, WindowProbe,
 };
 use crate::congestion::{self, SlowStartAfterIdle};
 use crate::fast_open::FastOpenConfig;
@@ -57,6 +57,15 @@ pub(super) fn config() -> Config {
             option: AccEcnOptionUse::Always,
             option_answers: true,
             ..AccEcnConfig::default()
+        },
+        // net.ipv4.tcp_moderate_rcvbuf is 1; the largest of net.ipv4.tcp_rmem, of which half is for
+        // text, and of net.ipv4.tcp_wmem.
+        tuning: BufferTuning {
+            receive: true,
+            receive_max: 6_291_456 / 2,
+            gradual_window: true,
+            send: true,
+            send_max: 4_194_304 / 2,
         },
         received_on_error: ReceivedOnError::Keep,
         frto: true,

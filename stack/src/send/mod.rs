@@ -1,5 +1,6 @@
 //! The sender's mechanisms, one a file.
 
+pub(crate) mod autotune;
 pub mod buffer;
 pub(crate) mod bursts;
 pub(crate) mod chunks;

@@ -12,7 +12,6 @@ use crate::seq::SeqNum;
 use crate::tcb::Tcb;
 use crate::time::Instant;
 use crate::timers::Timer;
-use crate::window::WindowScale;
 use crate::wire::fast_open::FastOpenOption;
 use crate::wire::options::{TcpOptions, Timestamps};
 
@@ -42,7 +41,7 @@ pub(crate) fn syn(tcb: &Tcb, now: Instant) -> Segment {
         wnd: window::for_syn(tcb),
         options: TcpOptions {
             mss: Some(tcb.rcv.mss),
-            window_scale: config.window_scale.map(WindowScale::new),
+            window_scale: tcb.offered_scale(),
             sack_permitted: config.sack,
             // REQ: RFC7323-11
             timestamps: config.timestamps.then(|| Timestamps {

@@ -40,6 +40,8 @@ pub(crate) struct SendSide {
     pub(crate) mss: Mss,
     /// Bytes the user sent, from the first unacknowledged one on.
     pub(crate) buffer: SendBuffer,
+    /// The size up to which the buffer grows with the congestion window; `None` keeps it as it is.
+    pub(crate) buffer_max: Option<usize>,
     /// The user has closed: a FIN follows the last byte.
     pub(crate) fin_queued: bool,
     /// Our FIN is acknowledged.
@@ -93,6 +95,7 @@ impl SendSide {
             up: None,
             mss,
             buffer: SendBuffer::new(capacity),
+            buffer_max: None,
             fin_queued: false,
             fin_acknowledged: false,
             more_coming: false,

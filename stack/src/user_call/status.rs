@@ -5,6 +5,7 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::open::check_options;
 use super::receive;
+use crate::config::Config;
 use crate::connection::Connection;
 use crate::error::{CallError, ConnectionError};
 use crate::host::{Host, Socket};
@@ -74,10 +75,7 @@ impl Host {
             // Who turns Nagle's algorithm off, or takes the cork out, wants to see things leave.
             tcb.snd.push_once |= options.nodelay && (!tcb.options.nodelay || tcb.options.cork);
             tcb.options = options;
-            let send_buffer = tcb.options.send_buffer.unwrap_or(config.send_buffer);
-            tcb.snd.buffer.set_capacity(send_buffer);
-            let recv_buffer = tcb.options.recv_buffer.unwrap_or(config.recv_buffer);
-            tcb.rcv.make_room(recv_buffer, tcb.negotiated.rcv_scale);
+            resize_buffers(tcb, &config);
             if new_give_up && tcb.timers.is_armed(Timer::HandshakeGiveUp) {
                 let end = tcb.opened_at + tcb.syn_give_up();
                 tcb.timers.arm(Timer::HandshakeGiveUp, end.max(cx.now));
@@ -140,6 +138,28 @@ impl Host {
     /// A call may have made something due.
     pub(crate) fn touch(&mut self, id: SocketId) {
         self.step(id, |_, _| ());
+    }
+}
+
+/// A size that the user sets is final; one that grew by itself stays.
+fn resize_buffers(tcb: &mut Tcb, config: &Config) {
+    let Tcb { options, snd, .. } = tcb;
+    match options.send_buffer {
+        Some(size) => {
+            snd.buffer_max = None;
+            snd.buffer.set_capacity(size);
+        }
+        None if snd.buffer_max.is_none() => snd.buffer.set_capacity(config.send_buffer),
+        None => {}
+    }
+    let scale = tcb.negotiated.rcv_scale;
+    match tcb.options.recv_buffer {
+        Some(size) => {
+            tcb.rcv.tuner = None;
+            tcb.rcv.make_room(size, scale);
+        }
+        None if tcb.rcv.tuner.is_none() => tcb.rcv.make_room(config.recv_buffer, scale),
+        None => {}
     }
 }
 

@@ -4,6 +4,7 @@ mod support;
 
 mod accecn;
 mod attacks;
+mod autotune;
 mod chaos;
 mod choices;
 mod close;

@@ -58,7 +58,7 @@ enum FirstData {
 
 impl Accurate {
     /// For the side that got the SYN.
-    pub(super) const fn of_server(syn_arrived_as: Codepoint) -> Accurate {
+    pub(crate) const fn of_server(syn_arrived_as: Codepoint) -> Accurate {
         Accurate {
             receiver: Receiver::new(false),
             sender: Sender::new(),

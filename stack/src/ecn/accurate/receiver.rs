@@ -60,6 +60,11 @@ impl Receiver {
         }
     }
 
+    /// Marks that no segment has told of.
+    pub(crate) const fn untold(&self) -> u32 {
+        self.cep.wrapping_sub(self.cep_told)
+    }
+
     /// An acceptable packet with `len` bytes of text arrived; `waits` tells whether text waits for
     /// its acknowledgment. Answers whether one has to leave at once.
     // REQ: RFC9768-11
@@ -83,7 +88,7 @@ impl Receiver {
             true => rules.marks_per_ack,
             false => rules.marks_per_bare_ack,
         };
-        (changed && rules.change_acks) || self.cep.wrapping_sub(self.cep_told) >= limit
+        (changed && rules.change_acks) || self.untold() >= limit
     }
 
     fn count_text(&mut self, codepoint: Codepoint, len: u32) {

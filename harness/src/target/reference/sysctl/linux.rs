@@ -142,6 +142,10 @@ const TABLE: &[Setting] = &[
         bursts(config, |rules| rules.slow_start_percent = percent);
         Ok(())
     }),
+    ("net.ipv4.tcp_moderate_rcvbuf", |config, text| {
+        config.tuning.receive = flag(text)?;
+        Ok(())
+    }),
     ("net.ipv4.tcp_recovery", |config, text| {
         config.loss_detection = if number(text, 0, 7)? & 1 == 1 {
             LossDetection::RackTlp
@@ -169,6 +173,7 @@ const TABLE: &[Setting] = &[
     ("net.ipv4.tcp_rmem", |config, text| {
         let [_, default, largest] = numbers(text)?;
         config.recv_buffer = buffer(default)?;
+        config.tuning.receive_max = buffer(largest)?;
         // The shift that lets the largest buffer be offered, if scaling is on at all.
         if config.window_scale.is_some() {
             config.window_scale = Some(shift_for(largest));
@@ -232,8 +237,9 @@ const TABLE: &[Setting] = &[
         Ok(())
     }),
     ("net.ipv4.tcp_wmem", |config, text| {
-        let [_, default, _] = numbers(text)?;
+        let [_, default, largest] = numbers(text)?;
         config.send_buffer = buffer(default)?;
+        config.tuning.send_max = buffer(largest)?;
         Ok(())
     }),
 ];

@@ -215,7 +215,7 @@ proptest! {
         let mut receiver = Receiver::new(false);
         for (bits, len, waits, room) in packets {
             let now = receiver.on_packet(Codepoint::of(bits), len, waits, &rules);
-            let untold = receiver.cep.wrapping_sub(receiver.cep_told);
+            let untold = receiver.untold();
             prop_assert!(untold < 3 || now);
             let moved = receiver.moved_since(&receiver.bytes_told);
             if let Some(option) = receiver.option(room, false, &rules) {

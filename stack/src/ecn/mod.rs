@@ -152,10 +152,12 @@ pub(crate) fn tells_of_marks(
     }
 }
 
-/// Whether marks that `una` tells of were not answered yet; if so, they are now.
+/// Whether marks that `una` tells of were not answered yet; if so, they are now. What tells of
+/// everything up to where we slowed down tells nothing of what came behind: CWR, if there is one, is
+/// with the segment behind that, so the peer may still be echoing.
 // REQ: RFC3168-8
 pub(crate) fn is_unanswered(tcb: &mut Tcb, una: SeqNum) -> bool {
-    let answered = tcb.ecn.reduced_at.is_some_and(|at| una.before(at));
+    let answered = tcb.ecn.reduced_at.is_some_and(|at| una.at_or_before(at));
     if !answered {
         note_reduced(tcb);
     }

@@ -10,6 +10,7 @@ pub use crate::congestion::{self, InitialWindow};
 use crate::ecn::Feedback;
 pub use crate::ecn::{AccEcnConfig, AccEcnOptionUse};
 pub use crate::fast_open::FastOpenConfig;
+pub use crate::send::pacing::PacingRules;
 pub use crate::send::rtt::RttVariance;
 
 /// Every tunable of a [`Host`](crate::Host). A change affects sockets opened later.
@@ -85,6 +86,8 @@ pub struct Config {
     pub tuning: BufferTuning,
     /// How much may be in the network (RFC 5681, RFC 9438).
     pub congestion: congestion::Rules,
+    /// Segments one after the other instead of in bursts (RFC 9002 §7.7).
+    pub pacing: PacingRules,
     /// How losses are found where the peer has SACK; without it duplicate acknowledgments tell (RFC
     /// 6582).
     pub loss_detection: LossDetection,
@@ -564,6 +567,7 @@ impl Default for Config {
             send_buffer: 65_536,
             tuning: BufferTuning::default(),
             congestion: congestion::Rules::default(),
+            pacing: PacingRules::default(),
             loss_detection: LossDetection::SelectiveAcks,
             rack_round_trip: RackRoundTrip::OfNewest,
             undo: false,

@@ -227,6 +227,8 @@ impl Connection {
             Timer::Persist => persist::on_timeout(tcb, cx),
             Timer::DelayedAck => tcb.rcv.ack.on_delay_over(tcb.snd.rtt.rto()),
             Timer::SwsOverride => tcb.snd.override_sws = true,
+            // The flush behind every step sends what is due.
+            Timer::Pacing => {}
             Timer::KeepAlive => {
                 if keepalive::on_timeout(tcb, cx) == Verdict::GiveUp {
                     segments::send_reset(tcb, cx);

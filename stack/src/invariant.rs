@@ -57,6 +57,8 @@ pub enum Rule {
     /// What is outstanding is watched by the retransmission timer, or by the persist timer while
     /// the window is closed; never by both.
     OutstandingIsWatched,
+    /// Only a paced connection with something to send has a pacing timer.
+    PacingTimer,
     /// The 2MSL timer runs in TIME-WAIT and nowhere else.
     TimeWaitTimer,
     /// A half-open or opening connection has a retransmission timer, unless its SYN waits for data.
@@ -95,6 +97,7 @@ impl fmt::Display for Rule {
             Self::NoHiddenText => "in-order text is readable",
             Self::FinsMatchState => "the FINs are those of the state",
             Self::OutstandingIsWatched => "what is outstanding has exactly one timer",
+            Self::PacingTimer => "what pacing holds back is there to be sent",
             Self::TimeWaitTimer => "the 2MSL timer runs exactly in TIME-WAIT",
             Self::HandshakeIsWatched => "a handshake has a retransmission timer",
             Self::ClosedIsQuiet => "a closed connection has no timers",
@@ -274,6 +277,11 @@ fn check_timers(tcb: &Tcb, state: &State) -> Result<(), Rule> {
     require(armed(Timer::TimeWait) == time_wait, Rule::TimeWaitTimer)?;
     let delayed = tcb.rcv.ack.is_delayed();
     require(armed(Timer::DelayedAck) == delayed, Rule::DelayedAckTimer)?;
+    let left = tcb.snd.unsent() || tcb.snd.flight.lost() > 0 || tcb.snd.in_flight();
+    require(
+        !armed(Timer::Pacing) || (tcb.snd.pacer.is_some() && left),
+        Rule::PacingTimer,
+    )?;
     let (retransmit, persist) = (armed(Timer::Retransmit), armed(Timer::Persist));
     let probing = armed(Timer::LossProbe) || armed(Timer::Reordering);
     require(

@@ -65,6 +65,8 @@ pub struct SocketOptions {
     pub recv_buffer: Option<usize>,
     /// Send buffer in bytes.
     pub send_buffer: Option<usize>,
+    /// Largest rate at which text leaves, in bytes a second (SO_MAX_PACING_RATE).
+    pub max_pacing_rate: Option<u64>,
     /// `Some(0)` turns CLOSE into ABORT. A longer time is the caller's matter: `close` never blocks
     /// here.
     pub linger: Option<Duration>,
@@ -104,6 +106,7 @@ impl Default for SocketOptions {
             reuse_address: false,
             recv_buffer: None,
             send_buffer: None,
+            max_pacing_rate: None,
             linger: None,
             mss: None,
             window_clamp: None,
@@ -183,6 +186,8 @@ pub struct Status {
     /// Bytes from the next byte to be read up to the end of urgent data, if any is ahead
     /// (RFC9293-MUST-33).
     pub urgent_ahead: Option<u32>,
+    /// The rate at which text leaves, in bytes a second, if it is paced and a rate is known.
+    pub pacing_rate: Option<u64>,
     /// Segments retransmitted in the life of the connection.
     pub retransmitted: u64,
     /// Segments in flight that were sent more than once.

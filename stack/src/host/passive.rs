@@ -1,6 +1,7 @@
 //! Passive opens: from a SYN at a listener to a connection, with or without a cookie between.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use super::fast_open::Opening;
 use super::{Host, Socket};
@@ -17,6 +18,7 @@ use crate::seq::SeqNum;
 use crate::socket::SocketId;
 use crate::state::listen::{self, ListenDisposition};
 use crate::state::{Origin, State, SynReceived};
+use crate::window::Mss;
 use crate::wire::options::TcpOptions;
 
 impl Host {
@@ -214,18 +216,7 @@ impl Host {
             });
             return true;
         }
-        // What the SYN was, as far as the cookie remembers it.
-        let syn = Segment {
-            seq: client_isn,
-            ack: None,
-            flags: Flags::SYN,
-            options: TcpOptions {
-                mss: Some(mss),
-                ..TcpOptions::NONE
-            },
-            payload: alloc::vec::Vec::new(),
-            ..segment.clone()
-        };
+        let syn = syn_of_cookie(segment, mss);
         let Some(mut connection) = self.child(id, segment) else {
             return true;
         };
@@ -251,5 +242,20 @@ impl Host {
         });
         self.step(child, |connection, cx| connection.on_segment(segment, cx));
         true
+    }
+}
+
+/// What the SYN was that a cookie brought back, as far as it remembers.
+fn syn_of_cookie(ack: &Segment, mss: Mss) -> Segment {
+    Segment {
+        seq: ack.seq - 1,
+        ack: None,
+        flags: Flags::SYN,
+        options: TcpOptions {
+            mss: Some(mss),
+            ..TcpOptions::NONE
+        },
+        payload: Vec::new(),
+        ..ack.clone()
     }
 }

@@ -68,6 +68,9 @@ fn damaged(state: StateName, damage: impl FnOnce(&mut Connection)) -> Option<Rul
     c.tcb.snd.wnd = Window::ZERO;
     c.tcb.snd.buffer.write(b"x", true);
 })]
+#[case(Rule::PacingTimer, |c: &mut Connection| {
+    c.tcb.timers.arm(Timer::Pacing, Instant::from_secs(9));
+})]
 #[case(Rule::TimeWaitTimer, |c: &mut Connection| {
     c.tcb.timers.arm(Timer::TimeWait, Instant::from_secs(9));
 })]

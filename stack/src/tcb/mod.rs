@@ -18,6 +18,7 @@ use crate::challenge_ack::ChallengeAckLimiter;
 use crate::config::Config;
 use crate::ecn::Ecn;
 use crate::fast_open::FastOpen;
+use crate::send::pacing;
 use crate::seq::SeqNum;
 use crate::socket::{SocketId, SocketOptions};
 use crate::time::Instant;
@@ -87,6 +88,7 @@ impl Tcb {
         let send_buffer = options.send_buffer.unwrap_or(config.send_buffer);
         let mut snd = SendSide::new(iss, send_buffer, Mss::default_for(version), &config);
         let grows = config.tuning.send && options.send_buffer.is_none();
+        snd.pacer = pacing::pacer(&config.pacing, options.max_pacing_rate);
         snd.buffer_max = grows.then_some(config.tuning.send_max);
         Self {
             id,

@@ -10,7 +10,7 @@ use crate::connection::Connection;
 use crate::error::{CallError, ConnectionError};
 use crate::host::{Host, Socket};
 use crate::listener::Listener;
-use crate::send::keepalive;
+use crate::send::{keepalive, pacing};
 use crate::seq::SeqNum;
 use crate::socket::{EcnStatus, Readiness, SocketId, SocketOptions, Status};
 use crate::state::{State, StateName};
@@ -76,6 +76,7 @@ impl Host {
             tcb.snd.push_once |= options.nodelay && (!tcb.options.nodelay || tcb.options.cork);
             tcb.options = options;
             resize_buffers(tcb, &config);
+            pacing::follow_options(tcb);
             if new_give_up && tcb.timers.is_armed(Timer::HandshakeGiveUp) {
                 let end = tcb.opened_at + tcb.syn_give_up();
                 tcb.timers.arm(Timer::HandshakeGiveUp, end.max(cx.now));
@@ -197,6 +198,7 @@ fn listener_status(listener: &Listener) -> Status {
         send_unsent: 0,
         recv_queued: 0,
         urgent_ahead: None,
+        pacing_rate: None,
         retransmitted: 0,
         retransmitted_in_flight: 0,
         delivered: 0,
@@ -254,6 +256,7 @@ fn connection_status(connection: &Connection) -> Status {
         },
         recv_queued: tcb.rcv.buffer.readable(),
         urgent_ahead: urgent_ahead(tcb),
+        pacing_rate: tcb.snd.pacer.and_then(|_| pacing::rate(tcb)),
         retransmitted: tcb.snd.retransmitted,
         retransmitted_in_flight: tcb.snd.flight.repeated(),
         delivered: tcb.snd.delivered,

@@ -80,8 +80,10 @@ fn a_buffer_is_as_large_as_it_was_unless_it_may_grow() {
             .iter()
             .all(|wnd| *wnd <= 20_000)
     );
-    let mut options = SocketOptions::default();
-    options.recv_buffer = Some(20_000);
+    let options = SocketOptions {
+        recv_buffer: Some(20_000),
+        ..SocketOptions::default()
+    };
     let mut talk = Talk::with_options(config(receiving()), options);
     assert!(
         windows(&mut talk, &[10, 10, 12, 13, 13])

@@ -120,20 +120,23 @@ impl Receiver {
         if self.blocked && rules.option_fallback {
             return None;
         }
+        // The ACK that ended the handshake may have been lost.
+        if self.first_data_due && data {
+            return self.handshake_option(room, rules);
+        }
         let moved = self.moved_since(&self.bytes_told);
-        let due = (self.first_data_due && data)
-            || match rules.option {
-                AccEcnOptionUse::Never => return None,
-                AccEcnOptionUse::Always => true,
-                AccEcnOptionUse::OnChange => moved.any(),
-                AccEcnOptionUse::Sparing { every } => {
-                    moved.any()
-                        && (moved.ceb
-                            || self.reports > 0
-                            || self.since_option + 1 >= every
-                            || self.is_about_to_wrap())
-                }
-            };
+        let due = match rules.option {
+            AccEcnOptionUse::Never => false,
+            AccEcnOptionUse::Always => true,
+            AccEcnOptionUse::OnChange => moved.any(),
+            AccEcnOptionUse::Sparing { every } => {
+                moved.any()
+                    && (moved.ceb
+                        || self.reports > 0
+                        || self.since_option + 1 >= every
+                        || self.is_about_to_wrap())
+            }
+        };
         if !due {
             return None;
         }

@@ -191,7 +191,7 @@ fn the_first_data_of_a_client_has_the_option_and_a_blocked_one_is_gone() {
     let mut receiver = Receiver::new(true);
     assert_eq!(show(receiver.option(FREE, false, &RULES())), "none");
     let first = receiver.option(FREE, true, &RULES());
-    assert_eq!(show(first), "0/0");
+    assert_eq!(show(first), "1/3");
     receiver.on_sent(first, true);
     assert_eq!(show(receiver.option(FREE, true, &RULES())), "none");
     receiver.on_packet(Codepoint::Ect0, 1, true, &RULES());

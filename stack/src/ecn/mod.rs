@@ -205,6 +205,13 @@ pub(crate) fn stamp(tcb: &mut Tcb, flags: &mut Flags, pure_ack: bool, options: &
     }
 }
 
+/// The same for a RST with ACK: it carries the count, and echoes nothing.
+pub(crate) fn stamp_reset(tcb: &Tcb, flags: &mut Flags) {
+    if let Mode::Accurate(accurate) = &tcb.ecn.mode {
+        *flags = flags.with_ace(ace::field(accurate.receiver.cep));
+    }
+}
+
 /// Whether a pure acknowledgment of the SYN-ACK has to leave before anything else.
 pub(crate) fn owes_handshake_ack(tcb: &Tcb) -> bool {
     matches!(&tcb.ecn.mode, Mode::Accurate(accurate) if accurate.handshake_ack.is_some())

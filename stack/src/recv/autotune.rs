@@ -38,6 +38,9 @@ pub(crate) fn on_text(tcb: &mut Tcb, segment: &Segment, now: Instant) {
         let opened = tcb.rcv.opened.saturating_add(len.saturating_mul(2));
         tcb.rcv.opened = opened.min(window::capacity(tcb)).max(tcb.rcv.opened);
     }
+    if tcb.rcv.tuner.is_none() {
+        return;
+    }
     let full_sized = segment.payload.len() >= tcb.rcv.ack.full_size() as usize;
     let (nxt, wnd, age) = (tcb.rcv.nxt, tcb.rcv.wnd(), tcb.opened_at);
     let Some(tuner) = &mut tcb.rcv.tuner else {

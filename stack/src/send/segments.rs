@@ -212,8 +212,12 @@ pub(crate) fn send_reset(tcb: &Tcb, cx: &mut Context<'_>) {
         options.timestamps = timestamps(tcb, cx.now);
     }
     let with_ack = tcb.config.reset_carries_ack && tcb.rcv.syn_received;
+    let mut flags = Flags::RST;
+    if with_ack {
+        ecn::stamp_reset(tcb, &mut flags);
+    }
     let segment = Segment {
-        flags: Flags::RST,
+        flags,
         ack: with_ack.then_some(tcb.rcv.nxt),
         options,
         ..blank(tcb, tcb.snd.nxt)

@@ -504,6 +504,17 @@ fn only_new_data_may_be_marked() {
 }
 
 #[test]
+fn a_reset_carries_the_count() {
+    let mut talk = served(config(), 0b010);
+    let text = arrived(ace(talk.segment("P.", 1, 1, 10), 5), CE);
+    talk.inject(&text);
+    assert_eq!(talk.bench.host.abort(talk.bench.now, talk.conn.id), Ok(()));
+    let reset = talk.bench.drain();
+    assert!(reset[0].flags.rst);
+    assert_eq!(fields(&reset), [(6, NOT_ECT)]);
+}
+
+#[test]
 fn an_option_in_the_way_is_given_up() {
     let (mut talk, _) = opened(config(), 0b010, NOT_ECT);
     talk.send(100);
@@ -511,9 +522,52 @@ fn an_option_in_the_way_is_given_up() {
     assert!(first.options.accecn.is_some());
     let again = talk.bench.wait(Duration::from_secs(1));
     assert_eq!(again[0].1.options.accecn, None);
-    let text = arrived(ace(talk.segment("P.", 1, 101, 2000), 5), ECT0);
+    let text = arrived(ace(talk.segment("P.", 1, 101, 3000), 5), ECT0);
     let answer = talk.bench.inject(&text);
-    assert!(answer.iter().all(|ack| ack.options.accecn.is_none()));
+    assert_eq!(answer[0].options.accecn, None);
+}
+
+/// Data is under way before the handshake ends: the pure ACK that ends it acknowledges the data too,
+/// but its flags are no count.
+#[test]
+fn the_end_of_an_early_handshake_is_no_count() {
+    let mut bench = Bench::new(config());
+    let options = SocketOptions {
+        fast_open_queue: 8,
+        fast_open_without_cookie: true,
+        ..SocketOptions::default()
+    };
+    let listener = bench.listen_with(8, options);
+    let mut syn = ace(bench.peer_syn(false), 0b111);
+    syn.payload = vec![1; 10];
+    let iss = bench.inject(&syn)[0].seq;
+    let id = bench.host.accept(bench.now, listener).expect("accepted");
+    let sent = bench
+        .host
+        .send(bench.now, id, &[2; 100], Default::default());
+    assert_eq!(sent, Ok(100));
+    assert_eq!(fields(&bench.drain()), [(5, ECT0)]);
+    bench.inject(&ace(bench.peer_segment(".", 11, iss + 101), 0b010));
+    let status = bench.host.status(id).expect("alive");
+    assert_eq!(
+        (status.state, status.send_queued),
+        (StateName::Established, 0)
+    );
+    assert_eq!(
+        (status.ecn.delivered_marked, status.ecn.sends_ect),
+        (0, true)
+    );
+    // What follows is one.
+    let sent = bench
+        .host
+        .send(bench.now, id, &[2; 100], Default::default());
+    assert_eq!(sent, Ok(100));
+    bench.drain();
+    bench.inject(&ace(bench.peer_segment(".", 11, iss + 201), 6));
+    assert_eq!(
+        bench.host.status(id).expect("alive").ecn.delivered_marked,
+        1
+    );
 }
 
 #[rstest]

@@ -174,6 +174,23 @@ fn a_sparing_receiver_does_not_wait_for_a_counter_to_go_round() {
     assert_eq!(shown, ["0/1", "0/1", "none", "0/1"]);
 }
 
+#[test]
+fn packets_without_text_move_no_byte_counter() {
+    let rules = AccEcnConfig {
+        option: AccEcnOptionUse::Sparing { every: u32::MAX },
+        ..RULES()
+    };
+    let mut receiver = Receiver::new(false);
+    for expected in ["0/1", "0/1", "none"] {
+        receiver.on_packet(Codepoint::Ect0, 100, true, &rules);
+        // A change of marking that no counter shows is no change.
+        receiver.on_packet(Codepoint::Ect1, 0, true, &rules);
+        let option = receiver.option(FREE, false, &rules);
+        receiver.on_sent(option, false);
+        assert_eq!(show(option), expected);
+    }
+}
+
 #[rstest]
 #[case(40, "1/3")]
 #[case(11, "1/3")]

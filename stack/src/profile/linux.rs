@@ -4,7 +4,10 @@ use core::time::Duration;
 
 use crate::Config;
 use crate::config::{
-    AccEcnConfig, AccEcnOptionUse, Acknowledging, BufferTuning, BurstRules, DataAfterClose, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow, LossDetection, MissingTimestamp, RackRoundTrip, ReceivedOnError, ResetError, RttSamples, RttVariance, Segmentation, SoftIcmp, SynData, SynWithFin, TimeWaitIss, WindowProbe,
+    AccEcnConfig, AccEcnOptionUse, Acknowledging, BufferTuning, BurstRules, DataAfterClose,
+    DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow, LossDetection, MissingTimestamp,
+    RackRoundTrip, ReceivedOnError, ResetError, RttSamples, RttVariance, Segmentation, SoftIcmp,
+    SynData, SynWithFin, TimeWaitIss, WindowProbe,
 };
 use crate::congestion::{self, SlowStartAfterIdle};
 use crate::fast_open::FastOpenConfig;

@@ -2,7 +2,9 @@
 //! nothing.
 
 use tcpdrill_stack::Config;
-use tcpdrill_stack::config::{AccEcnOptionUse, BurstRules, EcnUse, LossDetection, RstInTimeWait, Segmentation, SynCookies};
+use tcpdrill_stack::config::{
+    AccEcnOptionUse, BurstRules, EcnUse, LossDetection, RstInTimeWait, Segmentation, SynCookies,
+};
 use tcpdrill_stack::congestion::{Algorithm, SlowStartAfterIdle};
 
 use super::value::{back_off, buffer, flag, millis, number, numbers, seconds, shift_for};

@@ -5,6 +5,7 @@ use tcpdrill_stack::rng::Rng;
 use tcpdrill_stack::segment::{Flags, Segment};
 use tcpdrill_stack::seq::{SeqNum, SeqRange};
 use tcpdrill_stack::window::{Mss, UnscaledWindow, WindowScale};
+use tcpdrill_stack::wire::accecn::{AccEcnOption, AccEcnOrder, ByteCounters};
 use tcpdrill_stack::wire::options::{TcpOptions, Timestamps};
 
 /// So many bytes of noise.
@@ -49,6 +50,7 @@ fn segment(rng: &mut Rng) -> Segment {
             urg: rng.chance(1, 4),
             ece: rng.chance(1, 4),
             cwr: rng.chance(1, 4),
+            ae: rng.chance(1, 4),
         },
         wnd: UnscaledWindow::new(rng.next_u32() as u16),
         up: rng.next_u32() as u16,
@@ -73,6 +75,14 @@ fn options(rng: &mut Rng) -> TcpOptions {
             echo: rng.next_u32(),
         }),
         fast_open: None,
+        accecn: rng.chance(1, 3).then(|| {
+            let counters = ByteCounters {
+                e0b: rng.next_u32(),
+                ceb: rng.next_u32(),
+                e1b: rng.next_u32(),
+            };
+            AccEcnOption::new(AccEcnOrder::Ect1First, rng.below(4) as u8, counters)
+        }),
         note: None,
     }
 }

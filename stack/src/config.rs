@@ -7,7 +7,10 @@ use core::ops::RangeInclusive;
 use core::time::Duration;
 
 pub use crate::congestion::{self, InitialWindow};
+use crate::ecn::Feedback;
+pub use crate::ecn::{AccEcnConfig, AccEcnOptionUse};
 pub use crate::fast_open::FastOpenConfig;
+pub use crate::send::pacing::PacingRules;
 pub use crate::send::rtt::RttVariance;
 
 /// Every tunable of a [`Host`](crate::Host). A change affects sockets opened later.
@@ -67,8 +70,10 @@ pub struct Config {
     pub sack: bool,
     /// Report text that arrives twice where selective acknowledgments are in use (RFC 2883 §4).
     pub dsack: bool,
-    /// Explicit congestion notification (RFC 3168).
+    /// Explicit congestion notification (RFC 3168, RFC 9768).
     pub ecn: EcnUse,
+    /// The choices of RFC 9768, where `ecn` admits it.
+    pub accecn: AccEcnConfig,
     /// A segment without the negotiated timestamp option (RFC7323-13).
     pub missing_timestamp: MissingTimestamp,
 
@@ -77,8 +82,12 @@ pub struct Config {
     pub recv_buffer: usize,
     /// Send buffer in bytes: most that `send` takes before it answers `WouldBlock`.
     pub send_buffer: usize,
+    /// Whether buffers grow, where the user has set no size.
+    pub tuning: BufferTuning,
     /// How much may be in the network (RFC 5681, RFC 9438).
     pub congestion: congestion::Rules,
+    /// Segments one after the other instead of in bursts (RFC 9002 §7.7).
+    pub pacing: PacingRules,
     /// How losses are found where the peer has SACK; without it duplicate acknowledgments tell (RFC
     /// 6582).
     pub loss_detection: LossDetection,
@@ -265,15 +274,44 @@ pub enum InWindowSyn {
     ChallengeAck,
 }
 
-/// When connections use ECN (RFC 3168 §6.1.1).
+/// When connections use ECN, and in which form (RFC 3168 §6.1.1, RFC 9768 §3.1). Who takes accurate
+/// feedback takes that of RFC 3168 as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EcnUse {
     /// Never.
     Off,
-    /// Where the peer asks for it.
+    /// That of RFC 3168 where the peer asks for it.
     Accept,
     /// Our own opens ask for it as well.
     Request,
+    /// What the peer asks for, accurate or not.
+    AccurateAccept,
+    /// The same, and our own opens ask for that of RFC 3168.
+    AccurateAcceptRequest,
+    /// The same, and our own opens ask for accurate feedback.
+    AccurateRequest,
+}
+
+impl EcnUse {
+    /// The best that a peer gets who asks for it.
+    pub const fn accepts(self) -> Option<Feedback> {
+        match self {
+            Self::Off => None,
+            Self::Accept | Self::Request => Some(Feedback::Classic),
+            Self::AccurateAccept | Self::AccurateAcceptRequest | Self::AccurateRequest => {
+                Some(Feedback::Accurate)
+            }
+        }
+    }
+
+    /// What our own opens ask for.
+    pub const fn requests(self) -> Option<Feedback> {
+        match self {
+            Self::Off | Self::Accept | Self::AccurateAccept => None,
+            Self::Request | Self::AccurateAcceptRequest => Some(Feedback::Classic),
+            Self::AccurateRequest => Some(Feedback::Accurate),
+        }
+    }
 }
 
 /// Which text is acknowledged at once (RFC 9293 §3.8.6.3, RFC 5681 §4.2).
@@ -455,6 +493,36 @@ pub enum SoftIcmp {
     Abort,
 }
 
+/// Buffers that grow with what a connection can use. No RFC asks for it: RFC 9293 §3.8.6 leaves the
+/// size of the window to the receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BufferTuning {
+    /// The receive buffer grows with what the user reads in a round trip.
+    pub receive: bool,
+    /// Its bound in bytes, which the scale that is offered covers; at least `recv_buffer`.
+    pub receive_max: usize,
+    /// The window announced begins with that of the SYN and opens by two segments for each that
+    /// arrives, as far as the buffer reaches, rather than at once.
+    pub gradual_window: bool,
+    /// The send buffer grows with the congestion window.
+    pub send: bool,
+    /// Its bound in bytes; at least `send_buffer`.
+    pub send_max: usize,
+}
+
+impl Default for BufferTuning {
+    /// Fixed buffers.
+    fn default() -> BufferTuning {
+        BufferTuning {
+            receive: false,
+            receive_max: 6 << 20,
+            gradual_window: false,
+            send: false,
+            send_max: 4 << 20,
+        }
+    }
+}
+
 /// Timing of keep-alive probes (RFC 9293 §3.8.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeepAliveConfig {
@@ -493,10 +561,13 @@ impl Default for Config {
             sack: true,
             dsack: true,
             ecn: EcnUse::Accept,
+            accecn: AccEcnConfig::default(),
             missing_timestamp: MissingTimestamp::Drop,
             recv_buffer: 65_535,
             send_buffer: 65_536,
+            tuning: BufferTuning::default(),
             congestion: congestion::Rules::default(),
+            pacing: PacingRules::default(),
             loss_detection: LossDetection::SelectiveAcks,
             rack_round_trip: RackRoundTrip::OfNewest,
             undo: false,

@@ -2,6 +2,7 @@
 
 use crate::config::ReceivedOnError;
 use crate::context::Context;
+use crate::ecn::negotiation;
 use crate::error::ConnectionError;
 use crate::event::{AbandonCause, Discard, Event};
 use crate::fast_open::client;
@@ -109,7 +110,9 @@ impl Connection {
             }
             Disposition::ChallengeAck(reason) => {
                 self.report_drop(reason, cx);
+                negotiation::on_repeated_syn_ack(&mut self.tcb, segment);
                 segments::send_challenge_ack(&mut self.tcb, cx);
+                negotiation::forget_syn_ack(&mut self.tcb);
             }
             Disposition::DiscardAndReset(reason) => {
                 self.report_drop(reason, cx);
@@ -224,6 +227,8 @@ impl Connection {
             Timer::Persist => persist::on_timeout(tcb, cx),
             Timer::DelayedAck => tcb.rcv.ack.on_delay_over(tcb.snd.rtt.rto()),
             Timer::SwsOverride => tcb.snd.override_sws = true,
+            // The flush behind every step sends what is due.
+            Timer::Pacing => {}
             Timer::KeepAlive => {
                 if keepalive::on_timeout(tcb, cx) == Verdict::GiveUp {
                     segments::send_reset(tcb, cx);

@@ -6,6 +6,7 @@
 use core::fmt;
 
 use crate::connection::Connection;
+use crate::ecn::Mode;
 use crate::host::{Host, Socket};
 use crate::listener::Listener;
 use crate::seq::SeqRange;
@@ -45,6 +46,10 @@ pub enum Rule {
     ReceiveWithinWindow,
     /// The window announced lies within what reassembly can hold.
     WindowWithinBuffer,
+    /// A buffer that grows by itself stays within its bound, and no other grows.
+    BuffersWithinBounds,
+    /// Few marks of the peer's packets wait to be told, and the SYN-ACK's does not.
+    MarksAreTold,
     /// Reassembly holds nothing at RCV.NXT that could have been handed over.
     NoHiddenText,
     /// The FINs that were sent, acknowledged and received are those the state tells of.
@@ -52,6 +57,8 @@ pub enum Rule {
     /// What is outstanding is watched by the retransmission timer, or by the persist timer while
     /// the window is closed; never by both.
     OutstandingIsWatched,
+    /// Only a paced connection with something to send has a pacing timer.
+    PacingTimer,
     /// The 2MSL timer runs in TIME-WAIT and nowhere else.
     TimeWaitTimer,
     /// A half-open or opening connection has a retransmission timer, unless its SYN waits for data.
@@ -85,9 +92,12 @@ impl fmt::Display for Rule {
             }
             Self::ReceiveWithinWindow => "RCV.NXT is within the announced window",
             Self::WindowWithinBuffer => "the announced window fits the buffer",
+            Self::BuffersWithinBounds => "buffers are within their bounds",
+            Self::MarksAreTold => "marks are told before their counter can go round",
             Self::NoHiddenText => "in-order text is readable",
             Self::FinsMatchState => "the FINs are those of the state",
             Self::OutstandingIsWatched => "what is outstanding has exactly one timer",
+            Self::PacingTimer => "what pacing holds back is there to be sent",
             Self::TimeWaitTimer => "the 2MSL timer runs exactly in TIME-WAIT",
             Self::HandshakeIsWatched => "a handshake has a retransmission timer",
             Self::ClosedIsQuiet => "a closed connection has no timers",
@@ -163,6 +173,8 @@ fn check_connection(connection: &Connection) -> Result<(), Rule> {
     }
     check_send(tcb, state)?;
     check_receive(tcb)?;
+    check_buffers(tcb)?;
+    check_marks(tcb)?;
     check_fins(tcb, state)?;
     check_timers(tcb, state)
 }
@@ -215,6 +227,31 @@ fn check_receive(tcb: &Tcb) -> Result<(), Rule> {
     require(!hidden, Rule::NoHiddenText)
 }
 
+fn check_buffers(tcb: &Tcb) -> Result<(), Rule> {
+    let Tcb {
+        options, config, ..
+    } = tcb;
+    let recv = options.recv_buffer.unwrap_or(config.recv_buffer);
+    let recv_limit = match tcb.rcv.tuner {
+        Some(_) => recv.max(config.tuning.receive_max),
+        None => recv,
+    };
+    let send = options.send_buffer.unwrap_or(config.send_buffer);
+    let send_limit = tcb.snd.buffer_max.unwrap_or(0).max(send);
+    let within = tcb.rcv.capacity <= recv_limit && tcb.snd.buffer.capacity() <= send_limit;
+    require(within, Rule::BuffersWithinBounds)
+}
+
+fn check_marks(tcb: &Tcb) -> Result<(), Rule> {
+    let Mode::Accurate(accurate) = &tcb.ecn.mode else {
+        return Ok(());
+    };
+    let rules = &tcb.config.accecn;
+    let limit = rules.marks_per_ack.max(rules.marks_per_bare_ack);
+    let told = accurate.receiver.untold() < limit && accurate.handshake_ack.is_none();
+    require(told, Rule::MarksAreTold)
+}
+
 fn check_fins(tcb: &Tcb, state: &State) -> Result<(), Rule> {
     let (queued, acknowledged, received) = (
         tcb.snd.fin_queued,
@@ -240,6 +277,11 @@ fn check_timers(tcb: &Tcb, state: &State) -> Result<(), Rule> {
     require(armed(Timer::TimeWait) == time_wait, Rule::TimeWaitTimer)?;
     let delayed = tcb.rcv.ack.is_delayed();
     require(armed(Timer::DelayedAck) == delayed, Rule::DelayedAckTimer)?;
+    let left = tcb.snd.unsent() || tcb.snd.flight.lost() > 0 || tcb.snd.in_flight();
+    require(
+        !armed(Timer::Pacing) || (tcb.snd.pacer.is_some() && left),
+        Rule::PacingTimer,
+    )?;
     let (retransmit, persist) = (armed(Timer::Retransmit), armed(Timer::Persist));
     let probing = armed(Timer::LossProbe) || armed(Timer::Reordering);
     require(

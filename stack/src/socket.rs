@@ -4,10 +4,12 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use crate::ecn::Feedback;
 use crate::error::ConnectionError;
 use crate::fast_open::Keys;
 use crate::seq::SeqNum;
 use crate::state::StateName;
+use crate::wire::accecn::ByteCounters;
 
 /// The name of a socket. Given out in rising order and never used again by the same host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,6 +65,8 @@ pub struct SocketOptions {
     pub recv_buffer: Option<usize>,
     /// Send buffer in bytes.
     pub send_buffer: Option<usize>,
+    /// Largest rate at which text leaves, in bytes a second (SO_MAX_PACING_RATE).
+    pub max_pacing_rate: Option<u64>,
     /// `Some(0)` turns CLOSE into ABORT. A longer time is the caller's matter: `close` never blocks
     /// here.
     pub linger: Option<Duration>,
@@ -102,6 +106,7 @@ impl Default for SocketOptions {
             reuse_address: false,
             recv_buffer: None,
             send_buffer: None,
+            max_pacing_rate: None,
             linger: None,
             mss: None,
             window_clamp: None,
@@ -170,6 +175,8 @@ pub struct Status {
     pub timestamps: bool,
     /// Whether SACK was negotiated.
     pub sack: bool,
+    /// What the two sides tell each other of marks.
+    pub ecn: EcnStatus,
     /// Bytes the user has sent and the peer has not acknowledged.
     pub send_queued: usize,
     /// Of these, bytes never transmitted.
@@ -179,6 +186,8 @@ pub struct Status {
     /// Bytes from the next byte to be read up to the end of urgent data, if any is ahead
     /// (RFC9293-MUST-33).
     pub urgent_ahead: Option<u32>,
+    /// The rate at which text leaves, in bytes a second, if it is paced and a rate is known.
+    pub pacing_rate: Option<u64>,
     /// Segments retransmitted in the life of the connection.
     pub retransmitted: u64,
     /// Segments in flight that were sent more than once.
@@ -196,6 +205,24 @@ pub struct Status {
     pub error: Option<ConnectionError>,
     /// The last soft error (RFC9293-SHLD-25).
     pub soft_error: Option<ConnectionError>,
+}
+
+/// Explicit congestion notification on a connection. The counters are those of RFC 9768 §3.2 and
+/// move with accurate feedback only; all of them wrap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EcnStatus {
+    /// The feedback in use, if the handshake agreed on one.
+    pub feedback: Option<Feedback>,
+    /// New data leaves with ECT(0).
+    pub sends_ect: bool,
+    /// Packets of the peer that arrived marked, less the 5 that the counter begins with.
+    pub received_marked: u32,
+    /// Packets of ours that arrived marked, as far as the peer says, less the 5.
+    pub delivered_marked: u32,
+    /// Text of the peer by marking (r.e0b, r.ceb, r.e1b).
+    pub received_bytes: ByteCounters,
+    /// Text of ours by marking, if the peer sends the option (s.e0b, s.ceb, s.e1b).
+    pub delivered_bytes: ByteCounters,
 }
 
 /// What a call would find, for readiness interfaces.

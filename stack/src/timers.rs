@@ -23,6 +23,8 @@ pub enum Timer {
     DelayedAck,
     /// Sender's silly-window override (RFC 9293 §3.8.6.2.1).
     SwsOverride,
+    /// A segment that is held back by pacing (RFC 9002 §7.7).
+    Pacing,
     /// Probe of an idle connection (RFC 9293 §3.8.4).
     KeepAlive,
     /// An orphaned connection waits no longer for the peer's FIN.
@@ -33,7 +35,7 @@ pub enum Timer {
 
 impl Timer {
     /// All timers, in firing order.
-    pub const ALL: [Timer; 11] = [
+    pub const ALL: [Timer; 12] = [
         Timer::HandshakeGiveUp,
         Timer::UserTimeout,
         Timer::Reordering,
@@ -42,6 +44,7 @@ impl Timer {
         Timer::Persist,
         Timer::DelayedAck,
         Timer::SwsOverride,
+        Timer::Pacing,
         Timer::KeepAlive,
         Timer::FinWait2,
         Timer::TimeWait,

@@ -9,7 +9,7 @@ use crate::header_parse::with_right_checksums;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
-use tcpdrill_stack::config::{FastOpenConfig, SynCookies, SynData};
+use tcpdrill_stack::config::{EcnUse, FastOpenConfig, SynCookies, SynData};
 use tcpdrill_stack::segment::{self, Incoming, Segment};
 use tcpdrill_stack::seq::SeqNum;
 use tcpdrill_stack::{
@@ -375,6 +375,11 @@ fn config(setup: &Setup) -> Config {
             SynCookies::Always
         } else {
             SynCookies::OnOverflow
+        },
+        ecn: if setup.queue_syn_data {
+            EcnUse::AccurateRequest
+        } else {
+            EcnUse::Accept
         },
         syn_queue: 2,
         fast_open: FastOpenConfig {

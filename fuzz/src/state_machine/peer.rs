@@ -9,6 +9,7 @@ use tcpdrill_stack::Instant;
 use tcpdrill_stack::segment::{Flags, Segment};
 use tcpdrill_stack::seq::{SeqNum, SeqRange};
 use tcpdrill_stack::window::{Mss, UnscaledWindow, WindowScale};
+use tcpdrill_stack::wire::accecn::{AccEcnOption, AccEcnOrder, ByteCounters};
 use tcpdrill_stack::wire::ip::{self, IpHeader, PROTOCOL_ICMP, PROTOCOL_ICMPV6};
 use tcpdrill_stack::wire::options::{TcpOptions, Timestamps};
 
@@ -173,6 +174,15 @@ fn options(spec: &Options, view: &View, now: Instant) -> TcpOptions {
         timestamps: spec.timestamp.map(timestamps),
         sack: spec.sack.iter().map(block).collect(),
         fast_open: None,
+        // As random as anything else that comes with an MSS.
+        accecn: spec.mss.map(|raw| {
+            let counters = ByteCounters {
+                e0b: u32::from(raw),
+                ceb: u32::from(raw) << 8,
+                e1b: 1,
+            };
+            AccEcnOption::new(AccEcnOrder::Ect0First, (raw % 4) as u8, counters)
+        }),
         note: None,
     }
 }
@@ -203,5 +213,6 @@ fn flags_of(bits: u8) -> Flags {
         urg: bits & 16 != 0,
         ece: bits & 32 != 0,
         cwr: bits & 64 != 0,
+        ae: bits & 0x60 == 0x60,
     }
 }

@@ -1,11 +1,13 @@
 //! Passive opens: from a SYN at a listener to a connection, with or without a cookie between.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use super::fast_open::Opening;
 use super::{Host, Socket};
 use crate::config::SynData;
 use crate::connection::Connection;
+use crate::ecn::negotiation;
 use crate::event::{Discard, Event};
 use crate::input::handshake;
 use crate::listener::Admission;
@@ -16,6 +18,7 @@ use crate::seq::SeqNum;
 use crate::socket::SocketId;
 use crate::state::listen::{self, ListenDisposition};
 use crate::state::{Origin, State, SynReceived};
+use crate::window::Mss;
 use crate::wire::options::TcpOptions;
 
 impl Host {
@@ -161,7 +164,7 @@ impl Host {
         let segment = Segment {
             seq: cookie,
             ack: Some(syn.seq + 1),
-            flags: Flags::SYN,
+            flags: Flags::SYN.with_ace(negotiation::on_cookie(&tcb.config, syn)),
             wnd: window::for_syn(&tcb),
             options: TcpOptions {
                 mss: Some(tcb.rcv.mss),
@@ -213,24 +216,14 @@ impl Host {
             });
             return true;
         }
-        // What the SYN was, as far as the cookie remembers it.
-        let syn = Segment {
-            seq: client_isn,
-            ack: None,
-            flags: Flags::SYN,
-            options: TcpOptions {
-                mss: Some(mss),
-                ..TcpOptions::NONE
-            },
-            payload: alloc::vec::Vec::new(),
-            ..segment.clone()
-        };
+        let syn = syn_of_cookie(segment, mss);
         let Some(mut connection) = self.child(id, segment) else {
             return true;
         };
         let tcb = &mut connection.tcb;
         tcb.snd.restart_at(cookie);
         handshake::take_syn(tcb, &syn, now);
+        negotiation::from_cookie(tcb, segment);
         tcb.snd.nxt = cookie + 1;
         tcb.snd.max = tcb.snd.nxt;
         let child = tcb.id;
@@ -249,5 +242,20 @@ impl Host {
         });
         self.step(child, |connection, cx| connection.on_segment(segment, cx));
         true
+    }
+}
+
+/// What the SYN was that a cookie brought back, as far as it remembers.
+fn syn_of_cookie(ack: &Segment, mss: Mss) -> Segment {
+    Segment {
+        seq: ack.seq - 1,
+        ack: None,
+        flags: Flags::SYN,
+        options: TcpOptions {
+            mss: Some(mss),
+            ..TcpOptions::NONE
+        },
+        payload: Vec::new(),
+        ..ack.clone()
     }
 }

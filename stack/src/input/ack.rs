@@ -4,13 +4,13 @@ use super::handshake;
 use crate::config::{RttSamples, Segmentation};
 use crate::congestion::Acked;
 use crate::context::Context;
-use crate::ecn;
+use crate::ecn::{self, accurate};
 use crate::event::Discard;
 use crate::fast_open::client;
 use crate::segment::Segment;
 use crate::send::flight::Delivered;
 use crate::send::recovery::{self, Ack};
-use crate::send::{keepalive, persist, retransmit, selective};
+use crate::send::{autotune, keepalive, persist, retransmit, selective};
 use crate::seq::SeqNum;
 use crate::state::{Check, Disposition};
 use crate::tcb::Tcb;
@@ -23,6 +23,7 @@ pub(crate) fn process(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) ->
     };
     check_range(tcb, ack)?;
     keepalive::heard(tcb, cx.now);
+    ecn::on_packet(tcb, segment);
     if tcb.snd.syn_unacked() && ack.after(tcb.snd.una) {
         of_syn(tcb, segment, ack, cx);
     } else {
@@ -56,7 +57,13 @@ fn check_range(tcb: &Tcb, ack: SeqNum) -> Check {
 
 /// Takes the acknowledgment of our SYN, and of what left with it or before its answer came.
 pub(crate) fn of_syn(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, cx: &mut Context<'_>) {
+    if !segment.flags.syn {
+        accurate::on_handshake_ack(tcb, segment);
+    }
     handshake::take_ack_of_syn(tcb, segment, cx.now);
+    if accurate::take_handshake_mark(tcb) {
+        recovery::on_mark_in_handshake(tcb);
+    }
     if tcb.fast_open.attempt.is_some() {
         take_syn_data(tcb, ack, cx);
         client::on_syn_ack(tcb, segment, cx);
@@ -83,6 +90,7 @@ fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, duplicate: bool, cx: &mut
         .timestamps
         .and(segment.options.timestamps)
         .map(|timestamps| timestamps.echo);
+    let una = tcb.snd.una;
     let mut delivered = recovery::expect_delivery(tcb, echo, cx.now);
     // One more segment would not have fitted.
     let room = tcb.snd.congestion.cwnd();
@@ -109,7 +117,7 @@ fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, duplicate: bool, cx: &mut
     tcb.snd.more_coming &= !bursts;
     let segments = recovery::newly_delivered(tcb, &delivered);
     tcb.snd.delivered += u64::from(delivered.segments);
-    let marked = tcb.ecn.in_use && segment.flags.ece;
+    let marked = ecn::tells_of_marks(tcb, segment, una, &delivered);
     let advanced = bytes.map(|bytes| Acked {
         bytes,
         segments,
@@ -129,11 +137,12 @@ fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, duplicate: bool, cx: &mut
         duplicate_report,
         echo,
     };
-    if ecn::take_echo(tcb, segment, ack.ack) {
+    if marked && ecn::is_unanswered(tcb, ack.ack) {
         recovery::on_congestion_echo(tcb);
     }
     let restart_timer = recovery::on_ack(tcb, ack, cx);
     if advanced.is_some() {
+        autotune::follow_window(tcb);
         retransmit::on_progress(tcb, restart_timer, cx.now);
     }
 }

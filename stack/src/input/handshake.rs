@@ -2,10 +2,10 @@
 
 use crate::config::{RttSamples, TimeWaitIss};
 use crate::ecn;
-use crate::recv::window;
+use crate::recv::{autotune, window};
 use crate::segment::Segment;
 use crate::send::recovery::LossRecovery;
-use crate::send::{keepalive, retransmit};
+use crate::send::{self, keepalive, retransmit};
 use crate::seq::SeqNum;
 use crate::tcb::{Tcb, TimestampState};
 use crate::time::Instant;
@@ -22,7 +22,11 @@ pub(crate) fn take_syn(tcb: &mut Tcb, segment: &Segment, now: Instant) {
     tcb.rcv.nxt = segment.seq + 1;
     tcb.rcv.highest = tcb.rcv.nxt;
     // What our SYN announces counts from here, and it is never scaled.
-    tcb.rcv.adv = tcb.rcv.nxt + u32::from(window::for_syn(tcb).raw());
+    let first_window = u32::from(window::for_syn(tcb).raw());
+    tcb.rcv.adv = tcb.rcv.nxt + first_window;
+    if tcb.config.tuning.gradual_window {
+        tcb.rcv.opened = first_window;
+    }
     negotiate(tcb, segment, now);
     // REQ: RFC7323-4
     tcb.snd.wnd = segment.wnd.scale(WindowScale::ZERO);
@@ -41,10 +45,10 @@ fn negotiate(tcb: &mut Tcb, segment: &Segment, now: Instant) {
     let theirs = &segment.options;
     tcb.snd.mss = send_mss(tcb, theirs.mss);
     // REQ: RFC7323-2
-    if let (Some(ours), Some(theirs)) = (tcb.config.window_scale, theirs.window_scale) {
+    if let (Some(ours), Some(theirs)) = (tcb.offered_scale(), theirs.window_scale) {
         tcb.negotiated.scaling = true;
         tcb.negotiated.snd_scale = theirs;
-        tcb.negotiated.rcv_scale = WindowScale::new(ours);
+        tcb.negotiated.rcv_scale = ours;
     }
     tcb.rcv
         .make_room(tcb.rcv.capacity, tcb.negotiated.rcv_scale);
@@ -56,7 +60,7 @@ fn negotiate(tcb: &mut Tcb, segment: &Segment, now: Instant) {
             last_ack_sent: tcb.rcv.nxt,
         });
     }
-    ecn::negotiate(tcb, segment);
+    ecn::negotiation::take(tcb, segment);
     // REQ: RFC2018-2
     tcb.negotiated.sack = tcb.config.sack && theirs.sack_permitted;
 }
@@ -105,6 +109,8 @@ pub(crate) fn take_ack_of_syn(tcb: &mut Tcb, segment: &Segment, now: Instant) {
     tcb.timers.disarm(Timer::HandshakeGiveUp);
     retransmit::on_progress(tcb, true, now);
     tcb.user.was_established = true;
+    autotune::start(tcb, now);
+    send::autotune::follow_window(tcb);
     tcb.last_heard = now;
     keepalive::restart(tcb, now);
 }

@@ -7,7 +7,7 @@ use crate::ecn;
 use crate::error::ConnectionError;
 use crate::event::{Discard, Event};
 use crate::recv::adaptive_ack::Arrival;
-use crate::recv::duplicate;
+use crate::recv::{autotune, duplicate};
 use crate::segment::Segment;
 use crate::send::segments;
 use crate::state::{Check, Disposition};
@@ -55,7 +55,7 @@ fn refuse_after_close(tcb: &Tcb, cx: &mut Context<'_>) -> Check {
 // REQ: RFC9293-SHLD-31
 fn take(tcb: &mut Tcb, segment: &Segment, now: Instant) {
     duplicate::note(tcb, segment);
-    ecn::on_segment(tcb, segment);
+    ecn::on_text(tcb, segment);
     let nxt = tcb.rcv.nxt;
     // Nothing counts behind the window, nor behind the peer's FIN.
     let limit = tcb.rcv.fin.map_or(tcb.rcv.adv, |fin| fin.min(tcb.rcv.adv));
@@ -73,6 +73,7 @@ fn take(tcb: &mut Tcb, segment: &Segment, now: Instant) {
             discard_readable(tcb);
         }
     }
+    autotune::on_text(tcb, segment, now);
     let whole = segment.payload.len() as u32 == advanced;
     let plain = whole && advanced > 0 && !had_holes;
     let adaptive = tcb.config.acknowledging == Acknowledging::Adaptive;

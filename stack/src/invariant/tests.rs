@@ -5,6 +5,8 @@ use core::time::Duration;
 
 use super::*;
 use crate::config::TimeWaitIss;
+use crate::ecn::accurate::Accurate;
+use crate::ecn::{Codepoint, Mode};
 use crate::event::Event;
 use crate::host::Output;
 use crate::input::handshake;
@@ -13,6 +15,7 @@ use crate::state::FinWait2;
 use crate::testing::bench::Bench;
 use crate::time::Instant;
 use crate::window::Window;
+use alloc::boxed::Box;
 use alloc::string::ToString;
 use rstest::rstest;
 
@@ -44,6 +47,18 @@ fn damaged(state: StateName, damage: impl FnOnce(&mut Connection)) -> Option<Rul
 })]
 #[case(Rule::ReceiveWithinWindow, |c: &mut Connection| c.tcb.rcv.nxt = c.tcb.rcv.adv + 1)]
 #[case(Rule::WindowWithinBuffer, |c: &mut Connection| c.tcb.rcv.adv += 100_000)]
+#[case(Rule::BuffersWithinBounds, |c: &mut Connection| c.tcb.snd.buffer.set_capacity(65_537))]
+#[case(Rule::BuffersWithinBounds, |c: &mut Connection| c.tcb.rcv.capacity += 1)]
+#[case(Rule::MarksAreTold, |c: &mut Connection| {
+    let mut state = Accurate::of_server(Codepoint::NotEct);
+    state.receiver.cep += 3;
+    c.tcb.ecn.mode = Mode::Accurate(Box::new(state));
+})]
+#[case(Rule::MarksAreTold, |c: &mut Connection| {
+    let mut state = Accurate::of_server(Codepoint::NotEct);
+    state.handshake_ack = Some(Codepoint::NotEct);
+    c.tcb.ecn.mode = Mode::Accurate(Box::new(state));
+})]
 #[case(Rule::FinsMatchState, |c: &mut Connection| c.tcb.rcv.fin_received = true)]
 #[case(Rule::FinsMatchState, |c: &mut Connection| c.state = State::FinWait2(FinWait2))]
 #[case(Rule::OutstandingIsWatched, |c: &mut Connection| {
@@ -52,6 +67,9 @@ fn damaged(state: StateName, damage: impl FnOnce(&mut Connection)) -> Option<Rul
 #[case(Rule::OutstandingIsWatched, |c: &mut Connection| {
     c.tcb.snd.wnd = Window::ZERO;
     c.tcb.snd.buffer.write(b"x", true);
+})]
+#[case(Rule::PacingTimer, |c: &mut Connection| {
+    c.tcb.timers.arm(Timer::Pacing, Instant::from_secs(9));
 })]
 #[case(Rule::TimeWaitTimer, |c: &mut Connection| {
     c.tcb.timers.arm(Timer::TimeWait, Instant::from_secs(9));

@@ -5,8 +5,8 @@ use core::time::Duration;
 
 use crate::Config;
 use crate::config::{
-    DataAfterClose, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow, KeepAliveConfig,
-    MissingTimestamp, ReceivedOnError, RstInTimeWait, UnreadOnClose,
+    BufferTuning, DataAfterClose, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow,
+    KeepAliveConfig, MissingTimestamp, ReceivedOnError, RstInTimeWait, UnreadOnClose,
 };
 use crate::congestion;
 use crate::fast_open::FastOpenConfig;
@@ -69,6 +69,14 @@ pub(super) fn config() -> Config {
         // ack_war_cnt, ack_war_timewindow
         challenge_ack_limit: 5,
         challenge_ack_interval: Duration::from_secs(1),
+        // recvbuf_auto, recvbuf_max, sendbuf_auto, sendbuf_max
+        tuning: BufferTuning {
+            receive: true,
+            receive_max: 2 << 20,
+            gradual_window: false,
+            send: true,
+            send_max: 2 << 20,
+        },
         hard_icmp: HardIcmp::Soft,
         // net.inet.ip.portrange.first and .last
         ephemeral_ports: 10_000..=65_535,

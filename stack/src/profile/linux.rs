@@ -4,9 +4,10 @@ use core::time::Duration;
 
 use crate::Config;
 use crate::config::{
-    Acknowledging, BurstRules, DataAfterClose, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow,
-    LossDetection, MissingTimestamp, RackRoundTrip, ReceivedOnError, ResetError, RttSamples,
-    RttVariance, Segmentation, SoftIcmp, SynData, SynWithFin, TimeWaitIss, WindowProbe,
+    AccEcnConfig, AccEcnOptionUse, Acknowledging, BufferTuning, BurstRules, DataAfterClose,
+    DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow, LossDetection, MissingTimestamp,
+    RackRoundTrip, ReceivedOnError, ResetError, RttSamples, RttVariance, Segmentation, SoftIcmp,
+    SynData, SynWithFin, TimeWaitIss, WindowProbe,
 };
 use crate::congestion::{self, SlowStartAfterIdle};
 use crate::fast_open::FastOpenConfig;
@@ -53,6 +54,21 @@ pub(super) fn config() -> Config {
             server: false,
             distrust: None,
             ..FastOpenConfig::default()
+        },
+        // net.ipv4.tcp_ecn is 2 and net.ipv4.tcp_ecn_option 2.
+        accecn: AccEcnConfig {
+            option: AccEcnOptionUse::Always,
+            option_answers: true,
+            ..AccEcnConfig::default()
+        },
+        // net.ipv4.tcp_moderate_rcvbuf is 1; the largest of net.ipv4.tcp_rmem, of which half is for
+        // text, and of net.ipv4.tcp_wmem.
+        tuning: BufferTuning {
+            receive: true,
+            receive_max: 6_291_456 / 2,
+            gradual_window: true,
+            send: true,
+            send_max: 4_194_304 / 2,
         },
         received_on_error: ReceivedOnError::Keep,
         frto: true,

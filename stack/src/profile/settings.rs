@@ -12,7 +12,9 @@ use core::fmt;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
-use crate::config::{BurstRules, Config, KeepAliveConfig, Segmentation};
+use crate::config::{
+    AccEcnConfig, BufferTuning, BurstRules, Config, KeepAliveConfig, PacingRules, Segmentation,
+};
 use crate::congestion::{HyStartRules, InitialWindow, Rules};
 use crate::fast_open::{FastOpenConfig, Keys};
 
@@ -138,6 +140,9 @@ rows! {
         + congestion: congestion_rows;
         + keepalive: keepalive_rows;
         + fast_open: fast_open_rows;
+        + accecn: accecn_rows;
+        + tuning: tuning_rows;
+        + pacing: pacing_rows;
     }
 }
 
@@ -151,6 +156,40 @@ rows! {
         slow_start_after_idle: "", "RFC5681-17", linux "net.ipv4.tcp_slow_start_after_idle";
         hystart: "", "RFC 9406 §4";
         grow_only_if_used: "", "RFC 7661 §4.3, RFC 9438 §5.8";
+    }
+}
+
+rows! {
+    fn accecn_rows(AccEcnConfig, "accecn.") {
+        syn_attempts: "at least 1", "RFC9768-7";
+        syn_ack_attempts: "at least 1", "RFC 9768 §3.2.3.2.2";
+        option: "", "RFC 9768 §3.2.3.3", linux "net.ipv4.tcp_ecn_option";
+        option_answers: "", "RFC 9768 §3.2.3.3";
+        option_fallback: "", "RFC 9768 §3.2.3.2.2", linux "net.ipv4.tcp_ecn_option";
+        change_acks: "", "RFC 9768 §3.2.2.5.1";
+        marks_per_ack: "1 to 7", "RFC9768-12";
+        marks_per_bare_ack: "3 to 7", "RFC9768-12";
+        check_zeroed: "", "RFC 9768 §3.2.2.4, RFC 9768 §3.2.3.2.4";
+        continuous_rounds: "round trips", "RFC 9768 §3.2.2.3";
+    }
+}
+
+rows! {
+    fn tuning_rows(BufferTuning, "tuning.") {
+        receive: "", "RFC 9293 §3.8.6", linux "net.ipv4.tcp_moderate_rcvbuf", freebsd "net.inet.tcp.recvbuf_auto";
+        receive_max: "bytes", "RFC 9293 §3.8.6", linux "net.ipv4.tcp_rmem", freebsd "net.inet.tcp.recvbuf_max";
+        gradual_window: "", "RFC 9293 §3.8.6";
+        send: "", "RFC 9293 §3.8.6", freebsd "net.inet.tcp.sendbuf_auto";
+        send_max: "bytes", "RFC 9293 §3.8.6", linux "net.ipv4.tcp_wmem", freebsd "net.inet.tcp.sendbuf_max";
+    }
+}
+
+rows! {
+    fn pacing_rows(PacingRules, "pacing.") {
+        always: "", "RFC 9002 §7.7";
+        slow_start: "per cent of a window", "RFC 9002 §7.7";
+        avoidance: "per cent of a window", "RFC 9002 §7.7";
+        burst: "segments, at least 1", "RFC 9002 §7.7";
     }
 }
 
@@ -228,7 +267,7 @@ shown_as! { InitialWindow => |window| match window {
 shown_as! {
     crate::config::SynData crate::config::SynWithFin crate::config::ResetError
     crate::config::DuplicateSyn crate::config::InWindowSyn crate::config::SynCookies
-    crate::config::EcnUse crate::config::MissingTimestamp crate::config::LossDetection
+    crate::config::AccEcnOptionUse crate::config::EcnUse crate::config::MissingTimestamp crate::config::LossDetection
     crate::config::RstInTimeWait crate::config::TimeWaitSyn crate::config::TimeWaitIss
     crate::config::DataAfterClose crate::config::UnreadOnClose crate::config::ReceivedOnError
     crate::config::HardIcmp crate::config::SoftIcmp crate::congestion::Algorithm

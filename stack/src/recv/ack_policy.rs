@@ -81,6 +81,11 @@ impl AckPolicy {
         self.owed == Owed::Soon
     }
 
+    /// The largest text seen, or what any peer may send: a full-sized segment as far as we can tell.
+    pub const fn full_size(&self) -> u32 {
+        self.full_size
+    }
+
     /// Bytes that arrived in order since the last acknowledgment.
     pub const fn unacknowledged(&self) -> u32 {
         self.unacknowledged

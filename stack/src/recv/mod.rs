@@ -3,6 +3,7 @@
 pub mod ack_policy;
 pub mod adaptive_ack;
 pub mod assembler;
+pub mod autotune;
 pub mod buffer;
 pub(crate) mod duplicate;
 pub mod sack_blocks;

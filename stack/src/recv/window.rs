@@ -70,10 +70,11 @@ fn worth_announcing(tcb: &Tcb) -> u32 {
 fn full_edge(tcb: &Tcb) -> SeqNum {
     let field_limit = u32::from(u16::MAX) << tcb.negotiated.rcv_scale.shift();
     let by_buffer = tcb.rcv.read_position() + capacity(tcb);
-    by_buffer.min(tcb.rcv.nxt + field_limit)
+    by_buffer.min(tcb.rcv.nxt + field_limit.min(tcb.rcv.opened))
 }
 
-fn capacity(tcb: &Tcb) -> u32 {
+/// The largest window that the buffer and the user allow.
+pub(super) fn capacity(tcb: &Tcb) -> u32 {
     let capacity = u32::try_from(tcb.rcv.capacity).unwrap_or(u32::MAX);
     capacity
         .min(tcb.options.window_clamp.unwrap_or(u32::MAX))

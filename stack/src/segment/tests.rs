@@ -121,13 +121,14 @@ fn any_options() -> impl Strategy<Value = TcpOptions> {
                     .collect::<SackBlocks>(),
                 timestamps: timestamps.map(|(value, echo)| Timestamps { value, echo }),
                 fast_open,
+                accecn: None,
                 note: None,
             },
         )
 }
 
 fn any_flags() -> impl Strategy<Value = Flags> {
-    any::<[bool; 7]>().prop_map(|[fin, syn, rst, psh, urg, ece, cwr]| Flags {
+    any::<[bool; 8]>().prop_map(|[fin, syn, rst, psh, urg, ece, cwr, ae]| Flags {
         fin,
         syn,
         rst,
@@ -135,6 +136,7 @@ fn any_flags() -> impl Strategy<Value = Flags> {
         urg,
         ece,
         cwr,
+        ae,
     })
 }
 

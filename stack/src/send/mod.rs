@@ -1,5 +1,6 @@
 //! The sender's mechanisms, one a file.
 
+pub(crate) mod autotune;
 pub mod buffer;
 pub(crate) mod bursts;
 pub(crate) mod chunks;
@@ -8,6 +9,7 @@ pub(crate) mod keepalive;
 pub(crate) mod loss_probe;
 pub(crate) mod nagle;
 pub(crate) mod output;
+pub mod pacing;
 pub(crate) mod persist;
 pub(crate) mod recovery;
 pub(crate) mod retransmit;

@@ -5,10 +5,10 @@ use super::bursts::{self, Held};
 use super::flight::{Edge, Mark};
 use super::nagle::{self, Candidate, Decision};
 use super::recovery::{self, LossRecovery};
-use super::{loss_probe, persist, retransmit, segments};
+use super::{loss_probe, pacing, persist, retransmit, segments};
 use crate::config::{BurstRules, Segmentation};
 use crate::context::Context;
-use crate::ecn::{self, Codepoint};
+use crate::ecn::{self, Codepoint, accurate};
 use crate::event::{Event, RetransmitCause};
 use crate::recv::ack_policy::Owed;
 use crate::recv::window;
@@ -47,6 +47,10 @@ pub(crate) struct Piece {
 /// Sends what is due. `may_send` tells whether the state lets data and FIN out.
 pub(crate) fn flush(tcb: &mut Tcb, may_send: bool, cx: &mut Context<'_>) {
     // A SYN-ACK that was lost comes first: nothing else leaves before it is acknowledged.
+    if ecn::owes_handshake_ack(tcb) {
+        // Only a pure ACK can tell how the SYN-ACK arrived.
+        segments::send_ack(tcb, cx);
+    }
     let syn_was_lost = tcb.snd.syn_unacked() && tcb.snd.retries > 0;
     if may_send && !syn_was_lost {
         send_all(tcb, cx);
@@ -59,14 +63,21 @@ pub(crate) fn flush(tcb: &mut Tcb, may_send: bool, cx: &mut Context<'_>) {
 /// Sends what may leave.
 pub(crate) fn send_all(tcb: &mut Tcb, cx: &mut Context<'_>) {
     restart_after_idle(tcb, cx.now);
+    pacing::begin(tcb);
     let Segmentation::Bursts(rules) = tcb.config.segmentation else {
         while let Some(piece) = next_piece(tcb, cx) {
+            if pacing::holds_back(tcb, cx.now) {
+                break;
+            }
             send_piece(tcb, piece, RetransmitCause::LostFlight, cx);
         }
         return;
     };
     let full = full_segment(tcb, cx);
     while let Some(piece) = bursts::next_lost(tcb, rules, full, false) {
+        if pacing::holds_back(tcb, cx.now) {
+            break;
+        }
         send_piece(tcb, piece, RetransmitCause::LostFlight, cx);
     }
     send_bursts(tcb, rules, full, usize::MAX, cx);
@@ -94,6 +105,9 @@ fn send_bursts(tcb: &mut Tcb, rules: BurstRules, full: u32, count: usize, cx: &m
     let mut sent = 0;
     let mut limited = false;
     while sent < count {
+        if pacing::holds_back(tcb, cx.now) {
+            break;
+        }
         match bursts::next_new(tcb, rules, full, false, cx) {
             Ok(piece) => send_piece(tcb, piece, RetransmitCause::LostFlight, cx),
             Err(held) => {
@@ -370,6 +384,7 @@ fn send_segment(
     let (codepoint, cwr) = if kind == Kind::New && len > 0 {
         ecn::for_new_data(tcb)
     } else {
+        accurate::on_retransmission(tcb, seq);
         (Codepoint::NotEct, false)
     };
     let flags = Flags {
@@ -392,6 +407,7 @@ fn send_segment(
         Kind::Lost => note_again(tcb, range, false, cause, cx),
         Kind::Guess { rescue } => note_again(tcb, range, rescue, cause, cx),
     }
+    pacing::on_sent(tcb, len, cx.now);
     tcb.snd.last_sent = Some(cx.now);
     retransmit::on_sent(tcb, cx.now);
     // Never later than the timer that was just started.

@@ -116,7 +116,7 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
         if !tcb.timers.is_armed(Timer::UserTimeout) {
             tcb.arm(Timer::UserTimeout, cx.now, tcb.user_timeout());
         }
-        let segment = segments::syn_ack(tcb, cx.now);
+        let segment = segments::syn_ack(tcb, None, cx.now);
         resend_syn(tcb, &segment, cx);
     } else {
         output::resend_first(tcb, RetransmitCause::Timeout, cx);
@@ -191,8 +191,8 @@ fn syn_ladder(tcb: &Tcb) -> Duration {
 /// Sends the first SYN-ACK and starts the ladder behind it.
 // REQ: DOC-HS-12
 pub(crate) fn start_syn_ack(tcb: &mut Tcb, origin: Origin, cx: &mut Context<'_>) {
-    let mut segment = segments::syn_ack(tcb, cx.now);
-    segment.options.fast_open = tcb.fast_open.option.take();
+    let fast_open = tcb.fast_open.option.take();
+    let segment = segments::syn_ack(tcb, fast_open, cx.now);
     cx.transmit(&segment);
     segments::note_ack_sent(tcb);
     match origin {
@@ -261,7 +261,7 @@ pub(crate) fn on_syn_ack_timeout(tcb: &mut Tcb, origin: Origin, cx: &mut Context
             tcb.config.syn_ack_timeout.saturating_mul(factor)
         }
     };
-    let segment = segments::syn_ack(tcb, cx.now);
+    let segment = segments::syn_ack(tcb, None, cx.now);
     resend_syn(tcb, &segment, cx);
     segments::note_ack_sent(tcb);
     tcb.arm(Timer::Retransmit, cx.now, wait);
@@ -270,7 +270,7 @@ pub(crate) fn on_syn_ack_timeout(tcb: &mut Tcb, origin: Origin, cx: &mut Context
 
 /// The peer repeated its SYN: the SYN-ACK goes out again, the ladder stays as it is.
 pub(crate) fn repeat_syn_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
-    let segment = segments::syn_ack(tcb, cx.now);
+    let segment = segments::syn_ack(tcb, None, cx.now);
     cx.transmit(&segment);
     note_syn_again(tcb, RetransmitCause::DuplicateSyn, cx);
 }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::context::Context;
-use crate::ecn::{self, Codepoint};
+use crate::ecn::{self, Codepoint, accurate, negotiation};
 use crate::event::Event;
 use crate::recv::sack_blocks::sack_blocks;
 use crate::recv::window;
@@ -12,7 +12,7 @@ use crate::seq::SeqNum;
 use crate::tcb::Tcb;
 use crate::time::Instant;
 use crate::timers::Timer;
-use crate::window::WindowScale;
+use crate::wire::fast_open::FastOpenOption;
 use crate::wire::options::{TcpOptions, Timestamps};
 
 /// A segment with the addresses and IP fields of the connection, and nothing else.
@@ -36,17 +36,12 @@ pub(crate) fn blank(tcb: &Tcb, seq: SeqNum) -> Segment {
 // REQ: RFC2018-1
 pub(crate) fn syn(tcb: &Tcb, now: Instant) -> Segment {
     let config = &tcb.config;
-    let asks_for_ecn = ecn::asks(tcb);
     Segment {
-        flags: Flags {
-            ece: asks_for_ecn,
-            cwr: asks_for_ecn,
-            ..Flags::SYN
-        },
+        flags: Flags::SYN.with_ace(negotiation::on_syn(tcb)),
         wnd: window::for_syn(tcb),
         options: TcpOptions {
             mss: Some(tcb.rcv.mss),
-            window_scale: config.window_scale.map(WindowScale::new),
+            window_scale: tcb.offered_scale(),
             sack_permitted: config.sack,
             // REQ: RFC7323-11
             timestamps: config.timestamps.then(|| Timestamps {
@@ -62,22 +57,23 @@ pub(crate) fn syn(tcb: &Tcb, now: Instant) -> Segment {
 /// `<SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>`, with the options that the peer's SYN offered.
 // REQ: RFC9293-SM-10
 // REQ: RFC7323-5
-pub(crate) fn syn_ack(tcb: &Tcb, now: Instant) -> Segment {
+pub(crate) fn syn_ack(tcb: &mut Tcb, fast_open: Option<FastOpenOption>, now: Instant) -> Segment {
+    // REQ: RFC3168-2
+    let flags = Flags::SYN.with_ace(negotiation::on_syn_ack(tcb));
+    let mut options = TcpOptions {
+        mss: Some(tcb.rcv.mss),
+        window_scale: tcb.negotiated.scaling.then_some(tcb.negotiated.rcv_scale),
+        sack_permitted: tcb.negotiated.sack,
+        timestamps: timestamps(tcb, now),
+        fast_open,
+        ..TcpOptions::NONE
+    };
+    accurate::add_syn_ack_option(tcb, &mut options);
     Segment {
-        // REQ: RFC3168-2
-        flags: Flags {
-            ece: tcb.ecn.in_use,
-            ..Flags::SYN
-        },
+        flags,
         ack: Some(tcb.rcv.nxt),
         wnd: window::for_syn_ack(tcb),
-        options: TcpOptions {
-            mss: Some(tcb.rcv.mss),
-            window_scale: tcb.negotiated.scaling.then_some(tcb.negotiated.rcv_scale),
-            sack_permitted: tcb.negotiated.sack,
-            timestamps: timestamps(tcb, now),
-            ..TcpOptions::NONE
-        },
+        options,
         ..blank(tcb, tcb.snd.iss)
     }
 }
@@ -90,12 +86,18 @@ pub(crate) fn options(tcb: &Tcb, now: Instant) -> TcpOptions {
         timestamps: timestamps(tcb, now),
         ..TcpOptions::NONE
     };
+    let islands = tcb.rcv.buffer.islands();
+    let blocks = match tcb.negotiated.sack {
+        true => islands.len() + usize::from(tcb.rcv.duplicate.is_some()),
+        false => 0,
+    };
+    accurate::add_option(tcb, &mut options, blocks);
     // REQ: RFC2018-3
     if tcb.negotiated.sack {
         options.sack = sack_blocks(
             tcb.rcv.nxt,
             tcb.rcv.duplicate,
-            tcb.rcv.buffer.islands(),
+            islands,
             options.sack_capacity(),
         );
     }
@@ -143,8 +145,9 @@ pub(crate) fn send_marked(
     payload: Vec<u8>,
     cx: &mut Context<'_>,
 ) {
-    // REQ: RFC3168-7
-    flags.ece = tcb.ecn.echo;
+    let options = options(tcb, cx.now);
+    let pure_ack = payload.is_empty() && !flags.fin;
+    ecn::stamp(tcb, &mut flags, pure_ack, &options);
     let mut up = 0;
     // REQ: RFC9293-MUST-30
     // REQ: RFC9293-MUST-62
@@ -160,7 +163,7 @@ pub(crate) fn send_marked(
         flags,
         wnd: window::announce(tcb),
         up,
-        options: options(tcb, cx.now),
+        options,
         payload,
         traffic_class: tcb.options.traffic_class & !ecn::MASK | codepoint.bits(),
         ..blank(tcb, seq)
@@ -169,6 +172,7 @@ pub(crate) fn send_marked(
     if !segment.payload.is_empty() {
         tcb.rcv.ack.on_text_sent(cx.now);
     }
+    accurate::on_sent(tcb, &segment);
     cx.transmit(&segment);
 }
 
@@ -208,8 +212,12 @@ pub(crate) fn send_reset(tcb: &Tcb, cx: &mut Context<'_>) {
         options.timestamps = timestamps(tcb, cx.now);
     }
     let with_ack = tcb.config.reset_carries_ack && tcb.rcv.syn_received;
+    let mut flags = Flags::RST;
+    if with_ack {
+        ecn::stamp_reset(tcb, &mut flags);
+    }
     let segment = Segment {
-        flags: Flags::RST,
+        flags,
         ack: with_ack.then_some(tcb.rcv.nxt),
         options,
         ..blank(tcb, tcb.snd.nxt)

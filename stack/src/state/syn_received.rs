@@ -3,6 +3,7 @@
 use super::{Check, Disposition, Established, State};
 use crate::config::{DuplicateSyn, InWindowSyn, ResetError};
 use crate::context::Context;
+use crate::ecn::{self, negotiation};
 use crate::error::ConnectionError;
 use crate::event::{AbandonCause, Discard};
 use crate::input::reset::{self, Reset};
@@ -54,7 +55,7 @@ impl SynReceived {
             return Check::Break(Disposition::Enter(State::Established(Established)));
         }
         timestamps::check(tcb, segment, cx.now)?;
-        check_repeated_syn(tcb, segment)?;
+        check_repeated_syn(tcb, segment, self.origin)?;
         // First.
         acceptability::check(tcb, segment)?;
         timestamps::remember(tcb, segment, cx.now);
@@ -142,17 +143,21 @@ impl SynReceived {
             }
             Origin::Passive { .. } | Origin::FastOpen | Origin::Active => {}
         }
+        ecn::on_packet(tcb, segment);
         ack::of_syn(tcb, segment, ack, cx);
         Check::Break(Disposition::Continue(State::Established(Established)))
     }
 }
 
 /// The very SYN that opened the connection, once more: the peer did not get our SYN-ACK.
-fn check_repeated_syn(tcb: &Tcb, segment: &Segment) -> Check {
+fn check_repeated_syn(tcb: &mut Tcb, segment: &Segment, origin: Origin) -> Check {
     let is_repeat = segment.flags.syn
         && !segment.flags.rst
         && segment.ack.is_none()
         && segment.seq == tcb.rcv.irs;
+    if is_repeat {
+        negotiation::on_repeated_syn(tcb, segment, origin)?;
+    }
     match tcb.config.duplicate_syn_in_syn_received {
         DuplicateSyn::RetransmitSynAck if is_repeat => Check::Break(Disposition::RepeatSynAck),
         // REQ: RFC9293-SM-25

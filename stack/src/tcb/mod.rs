@@ -18,11 +18,12 @@ use crate::challenge_ack::ChallengeAckLimiter;
 use crate::config::Config;
 use crate::ecn::Ecn;
 use crate::fast_open::FastOpen;
+use crate::send::pacing;
 use crate::seq::SeqNum;
 use crate::socket::{SocketId, SocketOptions};
 use crate::time::Instant;
 use crate::timers::{Timer, TimerTable};
-use crate::window::Mss;
+use crate::window::{Mss, WindowScale};
 use crate::wire::ip::IpVersion;
 
 /// One connection's block. Which of its fields mean something depends on the state beside it.
@@ -85,11 +86,15 @@ impl Tcb {
         let rcv_mss = advertised_mss(&config, &options, version);
         let recv_buffer = options.recv_buffer.unwrap_or(config.recv_buffer);
         let send_buffer = options.send_buffer.unwrap_or(config.send_buffer);
+        let mut snd = SendSide::new(iss, send_buffer, Mss::default_for(version), &config);
+        let grows = config.tuning.send && options.send_buffer.is_none();
+        snd.pacer = pacing::pacer(&config.pacing, options.max_pacing_rate);
+        snd.buffer_max = grows.then_some(config.tuning.send_max);
         Self {
             id,
             local,
             remote,
-            snd: SendSide::new(iss, send_buffer, Mss::default_for(version), &config),
+            snd,
             rcv: ReceiveSide::new(recv_buffer, rcv_mss, &config),
             negotiated: Negotiated::new(timestamp_offset),
             ecn: Ecn::default(),
@@ -135,6 +140,18 @@ impl Tcb {
     pub(crate) fn syn_give_up(&self) -> Duration {
         let own = self.options.syn_give_up.or(self.options.user_timeout);
         own.unwrap_or(self.config.syn_give_up)
+    }
+
+    /// The window scale of our SYN: as configured, or more if the largest buffer needs it.
+    // REQ: RFC7323-1
+    pub(crate) fn offered_scale(&self) -> Option<WindowScale> {
+        let configured = WindowScale::new(self.config.window_scale?);
+        let tuning = &self.config.tuning;
+        if !tuning.receive || self.options.recv_buffer.is_some() {
+            return Some(configured);
+        }
+        let largest = u32::try_from(tuning.receive_max).unwrap_or(u32::MAX);
+        Some(configured.max(WindowScale::for_buffer(largest)))
     }
 
     /// Arms `timer` to fire `after` from `now`.

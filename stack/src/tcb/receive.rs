@@ -1,7 +1,10 @@
 //! RCV.* and what stands behind them.
 
+use alloc::boxed::Box;
+
 use crate::config::Config;
 use crate::recv::ack_policy::AckPolicy;
+use crate::recv::autotune::ReceiveTuner;
 use crate::recv::buffer::RecvBuffer;
 use crate::seq::{SeqNum, SeqRange};
 use crate::window::{Mss, WindowScale};
@@ -29,6 +32,10 @@ pub(crate) struct ReceiveSide {
     /// The buffer size the user asked for, in bytes. Reassembly holds a little more, see
     /// `make_room`.
     pub(crate) capacity: usize,
+    /// What sizes the buffer, unless its size is fixed.
+    pub(crate) tuner: Option<Box<ReceiveTuner>>,
+    /// The largest window to announce while it opens gradually.
+    pub(crate) opened: u32,
     /// Reassembly and the bytes not yet read.
     pub(crate) buffer: RecvBuffer,
     /// Where the peer's FIN stands, as soon as a segment showed it, also out of order.
@@ -55,6 +62,8 @@ impl ReceiveSide {
             urgent_taken: false,
             mss,
             capacity,
+            tuner: None,
+            opened: u32::MAX,
             buffer: RecvBuffer::new(capacity),
             syn_received: false,
             fin: None,

@@ -5,6 +5,7 @@ use crate::congestion::Congestion;
 use crate::send::buffer::SendBuffer;
 use crate::send::chunks::Chunks;
 use crate::send::flight::Flight;
+use crate::send::pacing::Pacer;
 use crate::send::recovery::LossRecovery;
 use crate::send::recovery::undo::Undo;
 use crate::send::rtt::{RtoBounds, RttEstimator};
@@ -40,6 +41,10 @@ pub(crate) struct SendSide {
     pub(crate) mss: Mss,
     /// Bytes the user sent, from the first unacknowledged one on.
     pub(crate) buffer: SendBuffer,
+    /// The size up to which the buffer grows with the congestion window; `None` keeps it as it is.
+    pub(crate) buffer_max: Option<usize>,
+    /// When the next segment may leave, if the connection is paced.
+    pub(crate) pacer: Option<Pacer>,
     /// The user has closed: a FIN follows the last byte.
     pub(crate) fin_queued: bool,
     /// Our FIN is acknowledged.
@@ -93,6 +98,8 @@ impl SendSide {
             up: None,
             mss,
             buffer: SendBuffer::new(capacity),
+            buffer_max: None,
+            pacer: None,
             fin_queued: false,
             fin_acknowledged: false,
             more_coming: false,

@@ -18,6 +18,7 @@ use crate::socket::{SocketId, SocketOptions};
 use crate::state::StateName;
 use crate::time::Instant;
 use crate::window::{Mss, UnscaledWindow, WindowScale};
+use crate::wire::accecn::{AccEcnOption, AccEcnOrder};
 
 /// Most steps a bench takes to let time pass; more is a timer that never rests.
 const STEPS_MAX: u32 = 100_000;
@@ -387,6 +388,7 @@ pub fn show(segment: &Segment, iss: SeqNum, irs: SeqNum) -> String {
         urg,
         ece,
         cwr,
+        ae,
     } = segment.flags;
     let letters = [
         (syn, 'S'),
@@ -396,6 +398,7 @@ pub fn show(segment: &Segment, iss: SeqNum, irs: SeqNum) -> String {
         (urg, 'U'),
         (ece, 'E'),
         (cwr, 'W'),
+        (ae, 'A'),
         (segment.ack.is_some(), '.'),
     ];
     let flags: String = letters
@@ -446,9 +449,28 @@ fn show_options(segment: &Segment, irs: SeqNum) -> Vec<String> {
             None => String::from(kind),
         });
     }
+    if let Some(accecn) = options.accecn {
+        shown.push(show_accecn(&accecn));
+    }
     for block in options.sack.as_slice() {
         let edge = |seq| irs.signed_distance_to(seq);
         shown.push(format!("sack {}:{}", edge(block.start), edge(block.end)));
+    }
+    shown
+}
+
+/// The counters in their order: `ECN e0b 1 ceb 0`.
+fn show_accecn(option: &AccEcnOption) -> String {
+    let (e0b, e1b) = (("e0b", option.e0b()), ("e1b", option.e1b()));
+    let (first, last) = match option.order() {
+        AccEcnOrder::Ect0First => (e0b, e1b),
+        AccEcnOrder::Ect1First => (e1b, e0b),
+    };
+    let mut shown = String::from("ECN");
+    for (name, value) in [first, ("ceb", option.ceb()), last] {
+        if let Some(value) = value {
+            let _ = write!(shown, " {name} {value}");
+        }
     }
     shown
 }

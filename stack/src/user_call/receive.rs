@@ -3,6 +3,7 @@
 use crate::connection::Connection;
 use crate::error::CallError;
 use crate::host::{Host, Socket};
+use crate::recv::autotune;
 use crate::send::output;
 use crate::socket::SocketId;
 use crate::state::State;
@@ -54,6 +55,7 @@ impl Host {
         let len = connection.tcb.rcv.buffer.read(&mut buf[..limit]);
         let all = connection.tcb.rcv.buffer.readable() == 0;
         connection.tcb.rcv.ack.on_read(all);
+        autotune::on_read(&mut connection.tcb, len, now);
         output::update_window(&mut connection.tcb);
         self.touch(id);
         Ok(len)

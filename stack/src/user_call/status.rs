@@ -5,13 +5,14 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::open::check_options;
 use super::receive;
+use crate::config::Config;
 use crate::connection::Connection;
 use crate::error::{CallError, ConnectionError};
 use crate::host::{Host, Socket};
 use crate::listener::Listener;
-use crate::send::keepalive;
+use crate::send::{keepalive, pacing};
 use crate::seq::SeqNum;
-use crate::socket::{Readiness, SocketId, SocketOptions, Status};
+use crate::socket::{EcnStatus, Readiness, SocketId, SocketOptions, Status};
 use crate::state::{State, StateName};
 use crate::tcb::Tcb;
 use crate::timers::Timer;
@@ -74,10 +75,8 @@ impl Host {
             // Who turns Nagle's algorithm off, or takes the cork out, wants to see things leave.
             tcb.snd.push_once |= options.nodelay && (!tcb.options.nodelay || tcb.options.cork);
             tcb.options = options;
-            let send_buffer = tcb.options.send_buffer.unwrap_or(config.send_buffer);
-            tcb.snd.buffer.set_capacity(send_buffer);
-            let recv_buffer = tcb.options.recv_buffer.unwrap_or(config.recv_buffer);
-            tcb.rcv.make_room(recv_buffer, tcb.negotiated.rcv_scale);
+            resize_buffers(tcb, &config);
+            pacing::follow_options(tcb);
             if new_give_up && tcb.timers.is_armed(Timer::HandshakeGiveUp) {
                 let end = tcb.opened_at + tcb.syn_give_up();
                 tcb.timers.arm(Timer::HandshakeGiveUp, end.max(cx.now));
@@ -143,6 +142,28 @@ impl Host {
     }
 }
 
+/// A size that the user sets is final; one that grew by itself stays.
+fn resize_buffers(tcb: &mut Tcb, config: &Config) {
+    let Tcb { options, snd, .. } = tcb;
+    match options.send_buffer {
+        Some(size) => {
+            snd.buffer_max = None;
+            snd.buffer.set_capacity(size);
+        }
+        None if snd.buffer_max.is_none() => snd.buffer.set_capacity(config.send_buffer),
+        None => {}
+    }
+    let scale = tcb.negotiated.rcv_scale;
+    match tcb.options.recv_buffer {
+        Some(size) => {
+            tcb.rcv.tuner = None;
+            tcb.rcv.make_room(size, scale);
+        }
+        None if tcb.rcv.tuner.is_none() => tcb.rcv.make_room(config.recv_buffer, scale),
+        None => {}
+    }
+}
+
 fn listener_status(listener: &Listener) -> Status {
     let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let zero = SeqNum::new(0);
@@ -172,10 +193,12 @@ fn listener_status(listener: &Listener) -> Status {
         rcv_wscale: None,
         timestamps: false,
         sack: false,
+        ecn: EcnStatus::default(),
         send_queued: 0,
         send_unsent: 0,
         recv_queued: 0,
         urgent_ahead: None,
+        pacing_rate: None,
         retransmitted: 0,
         retransmitted_in_flight: 0,
         delivered: 0,
@@ -224,6 +247,7 @@ fn connection_status(connection: &Connection) -> Status {
         rcv_wscale: scaling.then(|| tcb.negotiated.rcv_scale.shift()),
         timestamps: tcb.negotiated.timestamps.is_some(),
         sack: tcb.negotiated.sack,
+        ecn: tcb.ecn.status(),
         send_queued: tcb.snd.buffer.len(),
         send_unsent: if data_end.after(unsent_from) {
             unsent_from.span_to(data_end) as usize
@@ -232,6 +256,7 @@ fn connection_status(connection: &Connection) -> Status {
         },
         recv_queued: tcb.rcv.buffer.readable(),
         urgent_ahead: urgent_ahead(tcb),
+        pacing_rate: tcb.snd.pacer.and_then(|_| pacing::rate(tcb)),
         retransmitted: tcb.snd.retransmitted,
         retransmitted_in_flight: tcb.snd.flight.repeated(),
         delivered: tcb.snd.delivered,

@@ -2,6 +2,7 @@
 //!
 //! Reading is total: any bytes give a value or a [`DropReason`], and never a panic.
 
+pub mod accecn;
 pub mod checksum;
 pub mod drop_reason;
 pub mod fast_open;

@@ -1,9 +1,10 @@
-//! TCP options (RFC 9293 §3.1, RFC 7323, RFC 2018, RFC 7413).
+//! TCP options (RFC 9293 §3.1, RFC 7323, RFC 2018, RFC 7413, RFC 9768).
 //!
 //! Reading never fails. End-of-list ends it, unknown kinds are stepped over, and at the first
 //! length that cannot be right reading stops and what was read so far counts, as in today's
 //! stacks: resetting the connection instead would let anybody outside the window reset it.
 
+use super::accecn::{ACCECN0, ACCECN1, AccEcnOption};
 use super::fast_open::{EXPERIMENT, FAST_OPEN, FastOpenOption};
 use super::read::{u8_at, u16_at, u32_at};
 use crate::seq::{SeqNum, SeqRange};
@@ -135,6 +136,8 @@ pub struct TcpOptions {
     pub timestamps: Option<Timestamps>,
     /// Fast Open; meaningful with SYN only.
     pub fast_open: Option<FastOpenOption>,
+    /// AccECN counters (RFC 9768 §3.2.3); never on a SYN.
+    pub accecn: Option<AccEcnOption>,
     /// What was odd about received options; ignored when sending.
     pub note: Option<OptionNote>,
 }
@@ -148,6 +151,7 @@ impl TcpOptions {
         sack: SackBlocks::EMPTY,
         timestamps: None,
         fast_open: None,
+        accecn: None,
         note: None,
     };
 
@@ -217,6 +221,7 @@ impl TcpOptions {
                 Ok(None) => {}
                 Err(()) => self.take_note(OptionNote::LengthUnexpected { kind, len }),
             },
+            (ACCECN0 | ACCECN1, _) => self.accecn = AccEcnOption::read(kind, value),
             // REQ: RFC9293-MUST-6
             (_, _) => {}
         }
@@ -224,26 +229,53 @@ impl TcpOptions {
 
     /// How many SACK blocks fit beside the other options: 4, or 3 with timestamps.
     pub fn sack_capacity(&self) -> usize {
-        let without_sack = TcpOptions {
-            sack: SackBlocks::EMPTY,
-            ..*self
-        };
-        let room = MAX_OPTIONS_LEN.saturating_sub(without_sack.len());
-        (room.saturating_sub(4) / 8).min(SackBlocks::MAX)
+        let room = MAX_OPTIONS_LEN.saturating_sub(self.fixed_len());
+        match self.fitting_accecn() {
+            None => (room.saturating_sub(4) / 8).min(SackBlocks::MAX),
+            Some(accecn) => (1..=SackBlocks::MAX)
+                .rev()
+                .find(|blocks| tail_len(Some(accecn), *blocks) <= room)
+                .unwrap_or(0),
+        }
+    }
+
+    /// Bytes that the AccECN option may take, padding included, if `blocks` SACK blocks are to have
+    /// their place.
+    pub fn accecn_room(&self, blocks: usize) -> usize {
+        let room = MAX_OPTIONS_LEN.saturating_sub(self.fixed_len());
+        match blocks {
+            0 => room,
+            // One that leaves two bytes of padding shares them with the SACK option.
+            blocks => room.saturating_sub(2 + 8 * blocks),
+        }
     }
 
     /// Bytes that [`emit`](Self::emit) appends: a multiple of 4, at most 40.
     pub fn len(&self) -> usize {
+        let blocks = match self.sack.len() {
+            0 => 0,
+            blocks => blocks.min(self.sack_capacity()),
+        };
+        self.fixed_len() + tail_len(self.fitting_accecn(), blocks)
+    }
+
+    /// Bytes of everything but the AccECN option and SACK blocks.
+    fn fixed_len(&self) -> usize {
         let timestamps = if self.timestamps.is_some() { 12 } else { 0 };
         let lone_sack_permitted = self.sack_permitted && self.timestamps.is_none();
-        let fixed = 4 * usize::from(self.mss.is_some())
+        4 * usize::from(self.mss.is_some())
             + timestamps
             + 4 * usize::from(lone_sack_permitted)
             + 4 * usize::from(self.window_scale.is_some())
-            + self.fast_open.map_or(0, |option| option.len());
-        let room = MAX_OPTIONS_LEN.saturating_sub(fixed + 4);
-        let blocks = self.sack.len().min(room / 8);
-        fixed + if blocks == 0 { 0 } else { 4 + 8 * blocks }
+            + self.fast_open.map_or(0, |option| option.len())
+    }
+
+    /// The AccECN option, if there is any room for it.
+    fn fitting_accecn(&self) -> Option<AccEcnOption> {
+        let fits = |accecn: &AccEcnOption| {
+            self.fixed_len() + tail_len(Some(*accecn), 0) <= MAX_OPTIONS_LEN
+        };
+        self.accecn.filter(fits)
     }
 
     /// True when there is nothing to send.
@@ -260,18 +292,23 @@ impl TcpOptions {
             out.extend_from_slice(&[MSS, 4]);
             out.extend_from_slice(&mss.raw().to_be_bytes());
         }
-        if self.sack_permitted {
-            if self.timestamps.is_none() {
-                out.extend_from_slice(&[NO_OPERATION, NO_OPERATION]);
-            }
-            out.extend_from_slice(&[SACK_PERMITTED, 2]);
-        } else if self.timestamps.is_some() {
-            out.extend_from_slice(&[NO_OPERATION, NO_OPERATION]);
-        }
+        let blocks = self.sack.len().min(self.sack_capacity());
+        let accecn = self.fitting_accecn();
         if let Some(Timestamps { value, echo }) = self.timestamps {
+            out.extend_from_slice(match self.sack_permitted {
+                true => &[SACK_PERMITTED, 2],
+                false => &[NO_OPERATION, NO_OPERATION],
+            });
             out.extend_from_slice(&[TIMESTAMPS, 10]);
             out.extend_from_slice(&value.to_be_bytes());
             out.extend_from_slice(&echo.to_be_bytes());
+        }
+        if let Some(accecn) = accecn.filter(|_| blocks == 0) {
+            accecn.write(out);
+            pad(out, accecn.len().next_multiple_of(4) - accecn.len());
+        }
+        if self.sack_permitted && self.timestamps.is_none() {
+            out.extend_from_slice(&[NO_OPERATION, NO_OPERATION, SACK_PERMITTED, 2]);
         }
         if let Some(scale) = self.window_scale {
             out.extend_from_slice(&[NO_OPERATION, WINDOW_SCALE, 3, scale.shift()]);
@@ -279,10 +316,14 @@ impl TcpOptions {
         if let Some(option) = &self.fast_open {
             option.write(NO_OPERATION, out);
         }
-        let blocks = self.sack.len().min(self.sack_capacity());
         if blocks > 0 {
-            let len = 2 + 8 * blocks as u8;
-            out.extend_from_slice(&[NO_OPERATION, NO_OPERATION, SACK, len]);
+            let len = 2 + 8 * blocks;
+            if let Some(accecn) = accecn {
+                accecn.write(out);
+            }
+            let written = accecn.map_or(0, |accecn| accecn.len()) + len;
+            pad(out, written.next_multiple_of(4) - written);
+            out.extend_from_slice(&[SACK, len as u8]);
             for block in &self.sack.as_slice()[..blocks] {
                 out.extend_from_slice(&block.start.raw().to_be_bytes());
                 out.extend_from_slice(&block.end.raw().to_be_bytes());
@@ -290,6 +331,16 @@ impl TcpOptions {
         }
         debug_assert_eq!(out.len() - start, self.len());
     }
+}
+
+/// Bytes of the AccECN option and of `blocks` SACK blocks, with the padding they share.
+fn tail_len(accecn: Option<AccEcnOption>, blocks: usize) -> usize {
+    let sack = if blocks == 0 { 0 } else { 2 + 8 * blocks };
+    (accecn.map_or(0, |accecn| accecn.len()) + sack).next_multiple_of(4)
+}
+
+fn pad(out: &mut Vec<u8>, len: usize) {
+    out.extend_from_slice(&[NO_OPERATION; 3][..len]);
 }
 
 fn parse_sack(value: &[u8]) -> SackBlocks {

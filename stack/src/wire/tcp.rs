@@ -30,6 +30,8 @@ pub struct Flags {
     pub ece: bool,
     /// Congestion window reduced (RFC 3168).
     pub cwr: bool,
+    /// Accurate ECN (RFC 9768 §3.1.1), the last bit of the byte before the other flags.
+    pub ae: bool,
 }
 
 impl Flags {
@@ -42,6 +44,7 @@ impl Flags {
         urg: false,
         ece: false,
         cwr: false,
+        ae: false,
     };
     /// FIN alone.
     pub const FIN: Flags = Flags {
@@ -64,8 +67,26 @@ impl Flags {
         ..Flags::NONE
     };
 
-    const fn from_byte(byte: u8) -> Flags {
+    /// AE, CWR and ECE as the number they form, AE highest: the ACE field of RFC 9768 §3.2.2.
+    pub const fn ace(self) -> u8 {
+        (self.ae as u8) << 2 | (self.cwr as u8) << 1 | self.ece as u8
+    }
+
+    /// The same flags with these three low bits as AE, CWR and ECE.
+    #[must_use]
+    pub const fn with_ace(self, ace: u8) -> Flags {
         Flags {
+            ae: ace & 0b100 != 0,
+            cwr: ace & 0b010 != 0,
+            ece: ace & 0b001 != 0,
+            ..self
+        }
+    }
+
+    /// From the byte of the data offset and the one behind it.
+    const fn from_bytes(offset: u8, byte: u8) -> Flags {
+        Flags {
+            ae: offset & AE_BIT != 0,
             fin: byte & 0x01 != 0,
             syn: byte & 0x02 != 0,
             rst: byte & 0x04 != 0,
@@ -85,6 +106,7 @@ impl Flags {
             urg,
             ece,
             cwr,
+            ae: _,
         } = self;
         fin as u8
             | (syn as u8) << 1
@@ -97,6 +119,8 @@ impl Flags {
 }
 
 const ACK_BIT: u8 = 0x10;
+/// In the byte of the data offset.
+const AE_BIT: u8 = 0x01;
 
 /// A TCP header, every field typed. The reserved bits are ignored on receipt and sent as zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,7 +180,7 @@ impl TcpHeader {
             seq: number(4),
             ack: (fixed[13] & ACK_BIT != 0).then(|| number(8)),
             // REQ: RFC9293-SM-02
-            flags: Flags::from_byte(fixed[13]),
+            flags: Flags::from_bytes(fixed[12], fixed[13]),
             wnd: UnscaledWindow::new(field(14)),
             up: field(18),
             // REQ: RFC9293-MUST-5
@@ -186,7 +210,8 @@ impl TcpHeader {
         out.extend_from_slice(&seq.raw().to_be_bytes());
         out.extend_from_slice(&ack.unwrap_or_default().raw().to_be_bytes());
         // REQ: RFC9293-SM-01
-        out.extend_from_slice(&[(header_len / 4) as u8 * 16, flags.to_byte() | ack_bit]);
+        let offset = (header_len / 4) as u8 * 16 + if flags.ae { AE_BIT } else { 0 };
+        out.extend_from_slice(&[offset, flags.to_byte() | ack_bit]);
         out.extend_from_slice(&wnd.raw().to_be_bytes());
         out.extend_from_slice(&[0, 0]);
         out.extend_from_slice(&up.to_be_bytes());
@@ -207,7 +232,8 @@ fn checksum_of(segment: &[u8], src: IpAddr, dst: IpAddr) -> Checksum {
 }
 
 impl fmt::Display for Flags {
-    /// The letters of packet traces, in their order: `S`, `F`, `R`, `P`, `U`, `E`, `W`.
+    /// The letters of packet traces, in their order: `S`, `F`, `R`, `P`, `U`, `E`, `W`,
+    /// `A` (AE).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let letters = [
             (self.syn, "S"),
@@ -217,6 +243,7 @@ impl fmt::Display for Flags {
             (self.urg, "U"),
             (self.ece, "E"),
             (self.cwr, "W"),
+            (self.ae, "A"),
         ];
         letters
             .iter()

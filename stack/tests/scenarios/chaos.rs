@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use tcpdrill_stack::config::{DataAfterClose, SynCookies, SynData};
+use tcpdrill_stack::config::{
+    BufferTuning, DataAfterClose, EcnUse, PacingRules, SynCookies, SynData,
+};
 use tcpdrill_stack::segment::{Flags, Segment};
 use tcpdrill_stack::seq::SeqNum;
 use tcpdrill_stack::testing::bench::Bench;
@@ -108,8 +110,10 @@ fn config() -> impl Strategy<Value = Config> {
         any::<bool>(),
         any::<bool>(),
         1usize..70_000,
+        (0..6usize, any::<bool>(), any::<bool>()),
     )
-        .prop_map(|(options, queue, cookies, discard, linux, buffer)| {
+        .prop_map(|(options, queue, cookies, discard, linux, buffer, extra)| {
+            let (ecn, pacing, tuning) = extra;
             let base = if linux {
                 Profile::Linux.config()
             } else {
@@ -131,6 +135,26 @@ fn config() -> impl Strategy<Value = Config> {
                     DataAfterClose::Reset
                 },
                 recv_buffer: buffer,
+                ecn: [
+                    EcnUse::Off,
+                    EcnUse::Accept,
+                    EcnUse::Request,
+                    EcnUse::AccurateAccept,
+                    EcnUse::AccurateAcceptRequest,
+                    EcnUse::AccurateRequest,
+                ][ecn],
+                pacing: PacingRules {
+                    always: pacing,
+                    burst: 1,
+                    ..PacingRules::default()
+                },
+                tuning: BufferTuning {
+                    receive: tuning,
+                    send: tuning,
+                    gradual_window: tuning,
+                    receive_max: 300_000,
+                    send_max: 300_000,
+                },
                 ..base
             }
         })
@@ -184,10 +208,13 @@ impl Run {
                 urg: bit(5),
                 ece: bit(6),
                 cwr: bit(7),
+                ae: bit(6) && bit(7),
             },
             wnd: UnscaledWindow::new(*window),
             up: *urgent,
             payload: vec![0x55; usize::from(*len)],
+            // Every marking, by a number that is random anyway.
+            traffic_class: (*window & 3) as u8,
             ..Segment::new(self.bench.peer, self.bench.local)
         };
         if self.timestamps {

@@ -134,6 +134,26 @@ fn an_echo_halves_the_window_once_a_round_trip_and_is_answered() {
     );
 }
 
+/// The ACK of the last segment before the one with CWR still has the old echo.
+#[test]
+fn an_echo_that_ends_with_the_reduction_is_about_the_same_marks() {
+    let mut talk = agreed();
+    talk.send(1460 * 10);
+    let cwnd = |talk: &Talk| talk.bench.host.status(talk.conn.id).expect("alive").cwnd;
+    let echo = |talk: &mut Talk, ack: i64| {
+        let mut segment = talk.segment(".", 1, ack, 0);
+        segment.flags.ece = true;
+        talk.inject(&segment)
+    };
+    echo(&mut talk, 1461);
+    let reduced = cwnd(&talk);
+    echo(&mut talk, 1460 * 10 + 1);
+    assert_eq!(cwnd(&talk), reduced);
+    talk.send(1460 * 2);
+    echo(&mut talk, 1460 * 11 + 1);
+    assert!(cwnd(&talk) < reduced);
+}
+
 #[test]
 fn only_new_data_may_be_marked() {
     let mut talk = agreed();

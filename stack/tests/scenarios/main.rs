@@ -2,8 +2,10 @@
 
 mod support;
 
+mod accecn;
 mod adaptive_ack;
 mod attacks;
+mod autotune;
 mod bursts;
 mod chaos;
 mod choices;
@@ -18,7 +20,9 @@ mod keepalive;
 mod linux;
 mod listener;
 mod loss;
+mod marking_link;
 mod options;
+mod pacing;
 mod sack;
 mod settings;
 mod time_wait;

@@ -200,6 +200,15 @@ pub(crate) fn on_congestion_echo(tcb: &mut Tcb) {
     }
 }
 
+/// The handshake told of a mark on our SYN or SYN-ACK, when nothing else was out: half of what may
+/// be sent is enough.
+pub(crate) fn on_mark_in_handshake(tcb: &mut Tcb) {
+    ecn::note_reduced(tcb);
+    let congestion = &mut tcb.snd.congestion;
+    congestion.on_loss(congestion.cwnd());
+    congestion.set_cwnd(congestion.ssthresh());
+}
+
 fn on_sack_ack(tcb: &mut Tcb, ack: Ack, before: Snapshot, cx: &mut Context<'_>) {
     let snd = &mut tcb.snd;
     let LossRecovery::Sack(sack) = &mut snd.recovery else {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::wire::accecn::{AccEcnOrder, ByteCounters};
 use crate::wire::fast_open::Cookie;
 use proptest::prelude::*;
 use rstest::rstest;
@@ -164,6 +165,60 @@ fn a_fourth_block_gives_way_to_timestamps() {
     assert_eq!(read.sack.as_slice(), &blocks[..3]);
 }
 
+/// Length without SACK blocks, with one, and how many fit.
+#[rstest]
+#[case::empty(0, false, 4, 12, 4)]
+#[case::one(1, false, 8, 16, 4)]
+#[case::two(2, false, 8, 20, 3)]
+#[case::three(3, false, 12, 24, 3)]
+#[case::empty_with_timestamps(0, true, 16, 24, 3)]
+#[case::one_with_timestamps(1, true, 20, 28, 2)]
+#[case::two_with_timestamps(2, true, 20, 32, 2)]
+#[case::three_with_timestamps(3, true, 24, 36, 1)]
+fn the_accecn_option_shares_its_padding(
+    #[case] fields: u8,
+    #[case] timestamps: bool,
+    #[case] alone: usize,
+    #[case] with_block: usize,
+    #[case] blocks: usize,
+) {
+    let counters = ByteCounters::default();
+    let mut options = TcpOptions {
+        accecn: Some(AccEcnOption::new(AccEcnOrder::Ect0First, fields, counters)),
+        timestamps: timestamps.then(Timestamps::default),
+        ..TcpOptions::NONE
+    };
+    assert_eq!((options.len(), emitted(&options).len()), (alone, alone));
+    options.sack.push(block(1, 2));
+    let long = (options.len(), emitted(&options).len());
+    assert_eq!(long, (with_block, with_block));
+    assert_eq!(options.sack_capacity(), blocks);
+    let len = options.accecn.map_or(0, |option| option.len());
+    assert!(options.accecn_room(blocks) >= len);
+    assert!(blocks == SackBlocks::MAX || options.accecn_room(blocks + 1) < len);
+}
+
+#[test]
+fn a_syn_ack_has_the_accecn_option_behind_the_timestamps() {
+    let counters = ByteCounters {
+        e0b: 1,
+        ceb: 0,
+        e1b: 1,
+    };
+    let options = TcpOptions {
+        accecn: Some(AccEcnOption::new(AccEcnOrder::Ect1First, 3, counters)),
+        sack_permitted: true,
+        window_scale: Some(WindowScale::new(8)),
+        ..with_mss(1460)
+    };
+    let accecn = [174, 11, 0, 0, 1, 0, 0, 0, 0, 0, 1, 1];
+    let behind = [1, 1, 4, 2, 1, 3, 3, 8];
+    assert_eq!(
+        emitted(&options),
+        [&[2, 4, 5, 0xb4], &accecn[..], &behind].concat()
+    );
+}
+
 #[test]
 fn a_fifth_block_is_refused() {
     let mut blocks: SackBlocks = (0..4).map(|n| block(n, n + 1)).collect();
@@ -181,6 +236,18 @@ fn any_fast_open() -> impl Strategy<Value = Option<FastOpenOption>> {
     prop::option::of(option)
 }
 
+fn any_accecn() -> impl Strategy<Value = Option<AccEcnOption>> {
+    let option = (any::<bool>(), 0u8..=3, any::<[u32; 3]>()).prop_map(|(first, fields, n)| {
+        let order = match first {
+            true => AccEcnOrder::Ect0First,
+            false => AccEcnOrder::Ect1First,
+        };
+        let [e0b, ceb, e1b] = n;
+        AccEcnOption::new(order, fields, ByteCounters { e0b, ceb, e1b })
+    });
+    prop::option::of(option)
+}
+
 fn any_options() -> impl Strategy<Value = TcpOptions> {
     (
         any::<Option<u16>>(),
@@ -189,15 +256,17 @@ fn any_options() -> impl Strategy<Value = TcpOptions> {
         prop::collection::vec(any::<(u32, u32)>(), 0..6),
         any::<Option<(u32, u32)>>(),
         any_fast_open(),
+        any_accecn(),
     )
         .prop_map(
-            |(mss, scale, sack_permitted, sack, timestamps, fast_open)| TcpOptions {
+            |(mss, scale, sack_permitted, sack, timestamps, fast_open, accecn)| TcpOptions {
                 mss: mss.map(Mss::new),
                 window_scale: scale.map(WindowScale::new),
                 sack_permitted,
                 sack: sack.into_iter().map(|(a, b)| block(a, b)).collect(),
                 timestamps: timestamps.map(|(value, echo)| Timestamps { value, echo }),
                 fast_open,
+                accecn,
                 note: None,
             },
         )
@@ -218,6 +287,7 @@ proptest! {
         let fitting = options.sack_capacity().min(options.sack.len());
         let expected = TcpOptions {
             sack: options.sack.as_slice()[..fitting].iter().copied().collect(),
+            accecn: options.accecn.filter(|accecn| accecn.len() <= options.accecn_room(0)),
             ..options
         };
         prop_assert_eq!(TcpOptions::parse(&bytes), expected);

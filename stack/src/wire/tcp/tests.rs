@@ -54,18 +54,37 @@ fn every_field_is_where_the_rfc_puts_it() {
 }
 
 #[rstest]
-#[case(0x01, "F")]
-#[case(0x02, "S")]
-#[case(0x04, "R")]
-#[case(0x08, "P")]
-#[case(0x20, "U")]
-#[case(0x40, "E")]
-#[case(0x80, "W")]
-#[case(0xef, "SFRPUEW")]
-fn each_control_bit_has_its_place(#[case] byte: u8, #[case] letters: &str) {
-    let flags = Flags::from_byte(byte);
+#[case(0x50, 0x01, "F")]
+#[case(0x50, 0x02, "S")]
+#[case(0x50, 0x04, "R")]
+#[case(0x50, 0x08, "P")]
+#[case(0x50, 0x20, "U")]
+#[case(0x50, 0x40, "E")]
+#[case(0x50, 0x80, "W")]
+#[case(0x51, 0x00, "A")]
+#[case(0x51, 0xef, "SFRPUEWA")]
+fn each_control_bit_has_its_place(#[case] offset: u8, #[case] byte: u8, #[case] letters: &str) {
+    let flags = Flags::from_bytes(offset, byte);
     assert_eq!(flags.to_string(), letters);
-    assert_eq!(flags.to_byte(), byte);
+    let header = TcpHeader {
+        ack: None,
+        flags,
+        options: TcpOptions::NONE,
+        ..header()
+    };
+    assert_eq!(header.emit(&[], SRC, DST)[12..14], [offset, byte]);
+}
+
+/// RFC 9768 §3.2.2: AE is the highest bit of the three.
+#[rstest]
+#[case(0b001, "E")]
+#[case(0b010, "W")]
+#[case(0b100, "A")]
+#[case(0b111, "EWA")]
+fn three_flags_are_one_number(#[case] ace: u8, #[case] letters: &str) {
+    let flags = Flags::NONE.with_ace(ace);
+    assert_eq!((flags.ace(), flags.to_string().as_str()), (ace, letters));
+    assert_eq!(flags.with_ace(0), Flags::NONE);
 }
 
 #[rstest]
@@ -93,7 +112,7 @@ fn the_checksum_covers_the_addresses() {
 
 #[test]
 fn reserved_bits_are_ignored() {
-    let bytes = edited(|b| b[12] |= 0x0f);
+    let bytes = edited(|b| b[12] |= 0x0e);
     assert_eq!(TcpHeader::parse(&bytes, SRC, DST).unwrap().0, header());
 }
 

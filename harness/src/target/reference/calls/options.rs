@@ -51,6 +51,7 @@ enum Kind {
     SynCount,
     FastOpen(FastOpen),
     Inq,
+    MaxPacingRate,
 }
 
 const TABLE: &[(i32, i32, &str, Kind)] = &[
@@ -69,6 +70,7 @@ const TABLE: &[(i32, i32, &str, Kind)] = &[
     (level::SOCKET, 30, "SO_ACCEPTCONN", Kind::AcceptConn),
     (level::SOCKET, 38, "SO_PROTOCOL", Kind::Protocol),
     (level::SOCKET, 39, "SO_DOMAIN", Kind::Domain),
+    (level::SOCKET, 47, "SO_MAX_PACING_RATE", Kind::MaxPacingRate),
     (level::IP, 1, "IP_TOS", Kind::Tos),
     (level::IP, 2, "IP_TTL", Kind::Ttl),
     (level::IPV6, 16, "IPV6_UNICAST_HOPS", Kind::HopLimit),
@@ -111,6 +113,16 @@ const TABLE: &[(i32, i32, &str, Kind)] = &[
     ),
     (level::TCP, 36, "TCP_INQ", Kind::Inq),
 ];
+
+/// A rate in bytes a second, in four bytes or eight; all ones take the bound away.
+fn read_rate(value: &[u8]) -> Result<Option<u64>, Stop> {
+    if let Ok(bytes) = <[u8; 8]>::try_from(value) {
+        let rate = u64::from_ne_bytes(bytes);
+        return Ok(Some(rate).filter(|rate| *rate != u64::MAX));
+    }
+    let rate = read_int(value, 0)? as u32;
+    Ok((rate != u32::MAX).then_some(u64::from(rate)))
+}
 
 /// Congestion controls Linux may have and the reference does not.
 const OTHER_CONTROLS: &[&str] = &[
@@ -271,6 +283,11 @@ impl Kernel {
             // Linux shows its default, net.ipv4.tcp_syn_retries, as long as none is set.
             Kind::SynCount => socket.local.syn_count.unwrap_or(DEFAULT_SYN_COUNT),
             Kind::Inq => i32::from(socket.local.report_inq),
+            // All ones while none is set, and as much as fits of a larger one.
+            Kind::MaxPacingRate => options
+                .max_pacing_rate
+                .map_or(u32::MAX, |rate| u32::try_from(rate).unwrap_or(u32::MAX))
+                as i32,
             Kind::Error
             | Kind::FastOpen(_)
             | Kind::Linger
@@ -309,6 +326,7 @@ impl Kernel {
                 set_ip(&mut changed.options, kind, number)?;
             }
             Kind::FastOpen(setting) => self.set_fast_open(&mut changed, setting, value)?,
+            Kind::MaxPacingRate => changed.options.max_pacing_rate = read_rate(value)?,
             Kind::SynCount => {
                 let count = ranged(read_int(value, 0)?, 1, 127)?;
                 let config = self.engine.host().config();
@@ -418,6 +436,7 @@ fn set_int(socket: &mut Socket, kind: Kind, value: i32) -> Result<(), Stop> {
         | Kind::Congestion
         | Kind::SynCount
         | Kind::FastOpen(_)
+        | Kind::MaxPacingRate
         | Kind::Tos
         | Kind::Ttl
         | Kind::TrafficClass

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tcpdrill_stack::Config;
 use tcpdrill_stack::config::{
-    BurstRules, EcnUse, LossDetection, RstInTimeWait, Segmentation, SynCookies,
+    AccEcnOptionUse, BurstRules, EcnUse, LossDetection, RstInTimeWait, Segmentation, SynCookies,
 };
 use tcpdrill_stack::congestion::{Algorithm, SlowStartAfterIdle};
 
@@ -61,11 +61,25 @@ const TABLE: &[Setting] = &[
         Ok(())
     }),
     ("net.ipv4.tcp_ecn", |config, text| {
-        config.ecn = match number(text, 0, 2)? {
+        config.ecn = match number(text, 0, 5)? {
             0 => EcnUse::Off,
             1 => EcnUse::Request,
-            _ => EcnUse::Accept,
+            2 => EcnUse::Accept,
+            3 => EcnUse::AccurateRequest,
+            4 => EcnUse::AccurateAcceptRequest,
+            _ => EcnUse::AccurateAccept,
         };
+        Ok(())
+    }),
+    ("net.ipv4.tcp_ecn_option", |config, text| {
+        let accecn = &mut config.accecn;
+        let mode = number(text, 0, 3)?;
+        accecn.option = match mode {
+            0 => AccEcnOptionUse::Never,
+            1 => AccEcnOptionUse::Sparing { every: 3 },
+            _ => AccEcnOptionUse::Always,
+        };
+        accecn.option_fallback = mode < 3;
         Ok(())
     }),
     ("net.ipv4.tcp_fastopen", |config, text| {
@@ -132,6 +146,10 @@ const TABLE: &[Setting] = &[
         bursts(config, |rules| rules.slow_start_percent = percent);
         Ok(())
     }),
+    ("net.ipv4.tcp_moderate_rcvbuf", |config, text| {
+        config.tuning.receive = flag(text)?;
+        Ok(())
+    }),
     ("net.ipv4.tcp_recovery", |config, text| {
         config.loss_detection = if number(text, 0, 7)? & 1 == 1 {
             LossDetection::RackTlp
@@ -159,6 +177,7 @@ const TABLE: &[Setting] = &[
     ("net.ipv4.tcp_rmem", |config, text| {
         let [_, default, largest] = numbers(text)?;
         config.recv_buffer = buffer(default)?;
+        config.tuning.receive_max = buffer(largest)?;
         // The shift that lets the largest buffer be offered, if scaling is on at all.
         if config.window_scale.is_some() {
             config.window_scale = Some(shift_for(largest));
@@ -222,8 +241,9 @@ const TABLE: &[Setting] = &[
         Ok(())
     }),
     ("net.ipv4.tcp_wmem", |config, text| {
-        let [_, default, _] = numbers(text)?;
+        let [_, default, largest] = numbers(text)?;
         config.send_buffer = buffer(default)?;
+        config.tuning.send_max = buffer(largest)?;
         Ok(())
     }),
 ];
@@ -258,6 +278,11 @@ pub(super) const PARAMETERS: &[Setting] = &[
 /// Mechanisms that the reference lacks: the values that ask for nothing it has not, and the reason.
 /// Any other value is one it cannot offer.
 const LACKING: &[Lacking] = &[
+    (
+        "net.ipv4.tcp_ecn_option_beacon",
+        &["3"],
+        "the reference stack counts ACKs between options, not options in a round trip",
+    ),
     (
         "net.ipv4.tcp_mtu_probing",
         &["0"],
@@ -300,11 +325,7 @@ const HARMLESS: &[Harmless] = &[
     ),
     (
         "net.ipv4.tcp_ecn_fallback",
-        "a repeated SYN never asks for ECN",
-    ),
-    (
-        "net.ipv4.tcp_ecn_option",
-        "it matters to AccECN only, which there is not",
+        "SYNs that are repeated stop asking for ECN in any case",
     ),
     ("net.ipv4.tcp_fack", "newer kernels ignore it as well"),
     ("net.ipv4.tcp_limit_output_bytes", "there is no queue below"),

@@ -103,8 +103,8 @@ fn the_suites_helper_sets_and_its_script_puts_back() {
     "sysctl:net.ipv4.tcp_mtu_probing"
 )]
 #[case(
-    "sysctl -q net.ipv4.tcp_moderate_rcvbuf=1; true",
-    "sysctl:net.ipv4.tcp_moderate_rcvbuf"
+    "sysctl -q net.ipv4.tcp_tw_reuse=1; true",
+    "sysctl:net.ipv4.tcp_tw_reuse"
 )]
 #[case("tc qdisc replace dev tun0 root pfifo limit 0", "qdisc:pfifo")]
 #[case("tc qdisc replace dev tun0 root fq", "qdisc:fq")]

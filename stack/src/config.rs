@@ -77,6 +77,11 @@ pub struct Config {
     pub recv_buffer: usize,
     /// Send buffer in bytes: most that `send` takes before it answers `WouldBlock`.
     pub send_buffer: usize,
+    /// What `send_buffer` limits.
+    pub send_room: SendRoom,
+    /// Most bytes a user may have waiting that never left, unless a socket says otherwise; `None`
+    /// sets no such limit.
+    pub unsent_low_water: Option<u32>,
     /// How much may be in the network (RFC 5681, RFC 9438).
     pub congestion: congestion::Rules,
     /// How losses are found where the peer has SACK; without it duplicate acknowledgments tell (RFC
@@ -263,6 +268,22 @@ pub enum InWindowSyn {
     RetransmitSynAck,
     /// RFC 5961 §4.2's answer for synchronized states: a challenge ACK, nothing else.
     ChallengeAck,
+}
+
+/// What the size of the send buffer limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SendRoom {
+    /// The bytes that the user has sent and the peer has not acknowledged.
+    Bytes,
+    /// The memory of the buffers they lie in, as on Linux: a buffer of up to half the largest window
+    /// is begun as long as there is any room, and may overshoot.
+    Buffers {
+        /// What a buffer costs beside its payload, in bytes.
+        empty: usize,
+        /// Up to where the limit follows the congestion window, in bytes, as long as the user sets
+        /// none.
+        grows_to: usize,
+    },
 }
 
 /// When connections use ECN (RFC 3168 §6.1.1).
@@ -496,6 +517,8 @@ impl Default for Config {
             missing_timestamp: MissingTimestamp::Drop,
             recv_buffer: 65_535,
             send_buffer: 65_536,
+            send_room: SendRoom::Bytes,
+            unsent_low_water: None,
             congestion: congestion::Rules::default(),
             loss_detection: LossDetection::SelectiveAcks,
             rack_round_trip: RackRoundTrip::OfNewest,

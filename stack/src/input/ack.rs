@@ -109,6 +109,7 @@ fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, duplicate: bool, cx: &mut
     tcb.snd.more_coming &= !bursts;
     let segments = recovery::newly_delivered(tcb, &delivered);
     tcb.snd.delivered += u64::from(delivered.segments);
+    tcb.counters.duplicates_reported += u64::from(duplicate_report.is_some());
     let marked = tcb.ecn.in_use && segment.flags.ece;
     let advanced = bytes.map(|bytes| Acked {
         bytes,
@@ -148,6 +149,10 @@ fn advance(tcb: &mut Tcb, ack: SeqNum, delivered: &mut Delivered) -> u32 {
         bytes -= 1;
     }
     tcb.snd.buffer.acknowledge(bytes as usize);
+    match &mut tcb.snd.room {
+        Some(room) => room.acknowledge(bytes as usize),
+        None => tcb.user.wants_room &= !tcb.snd.buffer.has_room_again(),
+    }
     tcb.snd.acked_total += u64::from(bytes);
     tcb.snd.una = ack;
     tcb.snd.nxt = tcb.snd.nxt.max(ack);

@@ -6,7 +6,7 @@ use crate::Config;
 use crate::config::{
     Acknowledging, BurstRules, DataAfterClose, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow,
     LossDetection, MissingTimestamp, RackRoundTrip, ReceivedOnError, ResetError, RttSamples,
-    RttVariance, Segmentation, SoftIcmp, SynData, SynWithFin, TimeWaitIss, WindowProbe,
+    RttVariance, Segmentation, SendRoom, SoftIcmp, SynData, SynWithFin, TimeWaitIss, WindowProbe,
 };
 use crate::congestion::{self, SlowStartAfterIdle};
 use crate::fast_open::FastOpenConfig;
@@ -42,6 +42,12 @@ pub(super) fn config() -> Config {
         },
         loss_detection: LossDetection::RackTlp,
         rack_round_trip: RackRoundTrip::OfHighest,
+        // net.ipv4.tcp_wmem is 4096, 16384, 4194304.
+        send_buffer: 16_384,
+        send_room: SendRoom::Buffers {
+            empty: 832,
+            grows_to: 4 << 20,
+        },
         undo: true,
         segmentation: Segmentation::Bursts(BurstRules::default()),
         window_probe: WindowProbe::OldSequence,

@@ -169,6 +169,7 @@ pub(crate) fn send_marked(
     if !segment.payload.is_empty() {
         tcb.rcv.ack.on_text_sent(cx.now);
     }
+    tcb.counters.on_sent(segment.payload.len(), cx.now);
     cx.transmit(&segment);
 }
 

@@ -1,12 +1,13 @@
 //! SND.* and what stands behind them.
 
-use crate::config::Config;
+use crate::config::{Config, SendRoom};
 use crate::congestion::Congestion;
 use crate::send::buffer::SendBuffer;
 use crate::send::chunks::Chunks;
 use crate::send::flight::Flight;
 use crate::send::recovery::LossRecovery;
 use crate::send::recovery::undo::Undo;
+use crate::send::room::BufferedRoom;
 use crate::send::rtt::{RtoBounds, RttEstimator};
 use crate::send::usage::Usage;
 use crate::seq::SeqNum;
@@ -40,6 +41,8 @@ pub(crate) struct SendSide {
     pub(crate) mss: Mss,
     /// Bytes the user sent, from the first unacknowledged one on.
     pub(crate) buffer: SendBuffer,
+    /// The same as memory, where that is what counts.
+    pub(crate) room: Option<BufferedRoom>,
     /// The user has closed: a FIN follows the last byte.
     pub(crate) fin_queued: bool,
     /// Our FIN is acknowledged.
@@ -92,7 +95,14 @@ impl SendSide {
             wl2: SeqNum::new(0),
             up: None,
             mss,
-            buffer: SendBuffer::new(capacity),
+            buffer: SendBuffer::new(match config.send_room {
+                SendRoom::Bytes => capacity,
+                SendRoom::Buffers { .. } => usize::MAX,
+            }),
+            room: match config.send_room {
+                SendRoom::Bytes => None,
+                SendRoom::Buffers { empty, .. } => Some(BufferedRoom::new(empty, capacity)),
+            },
             fin_queued: false,
             fin_acknowledged: false,
             more_coming: false,

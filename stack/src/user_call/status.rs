@@ -6,10 +6,12 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use super::open::check_options;
 use super::receive;
 use crate::connection::Connection;
+use crate::counters::Counters;
 use crate::error::{CallError, ConnectionError};
 use crate::host::{Host, Socket};
 use crate::listener::Listener;
-use crate::send::keepalive;
+use crate::send::flight::{Mark, Sent};
+use crate::send::{keepalive, room};
 use crate::seq::SeqNum;
 use crate::socket::{Readiness, SocketId, SocketOptions, Status};
 use crate::state::{State, StateName};
@@ -75,7 +77,12 @@ impl Host {
             tcb.snd.push_once |= options.nodelay && (!tcb.options.nodelay || tcb.options.cork);
             tcb.options = options;
             let send_buffer = tcb.options.send_buffer.unwrap_or(config.send_buffer);
-            tcb.snd.buffer.set_capacity(send_buffer);
+            match &mut tcb.snd.room {
+                // Where the user has set nothing, what it has grown to stays.
+                Some(room) if tcb.options.send_buffer.is_some() => room.set_limit(send_buffer),
+                Some(_) => {}
+                None => tcb.snd.buffer.set_capacity(send_buffer),
+            }
             let recv_buffer = tcb.options.recv_buffer.unwrap_or(config.recv_buffer);
             tcb.rcv.make_room(recv_buffer, tcb.negotiated.rcv_scale);
             if new_give_up && tcb.timers.is_armed(Timer::HandshakeGiveUp) {
@@ -173,10 +180,18 @@ fn listener_status(listener: &Listener) -> Status {
         timestamps: false,
         sack: false,
         send_queued: 0,
+        send_limit: listener
+            .options
+            .send_buffer
+            .unwrap_or(listener.config.send_buffer),
         send_unsent: 0,
         recv_queued: 0,
         urgent_ahead: None,
         retransmitted: 0,
+        in_flight: 0,
+        sacked: 0,
+        lost: 0,
+        counters: Counters::default(),
         retransmitted_in_flight: 0,
         delivered: 0,
         syn_data_taken: false,
@@ -196,8 +211,6 @@ fn connection_status(connection: &Connection) -> Status {
         0
     };
     let snd_mss = u16::try_from(tcb.effective_mss(options_len)).unwrap_or(u16::MAX);
-    let unsent_from = tcb.snd.nxt.max(tcb.snd.data_start());
-    let data_end = tcb.snd.data_end();
     Status {
         state: state.name(),
         local: tcb.local,
@@ -225,14 +238,18 @@ fn connection_status(connection: &Connection) -> Status {
         timestamps: tcb.negotiated.timestamps.is_some(),
         sack: tcb.negotiated.sack,
         send_queued: tcb.snd.buffer.len(),
-        send_unsent: if data_end.after(unsent_from) {
-            unsent_from.span_to(data_end) as usize
-        } else {
-            0
+        send_limit: match &tcb.snd.room {
+            Some(room) => room.limit(),
+            None => tcb.snd.buffer.capacity(),
         },
+        send_unsent: room::unsent(tcb) as usize,
         recv_queued: tcb.rcv.buffer.readable(),
         urgent_ahead: urgent_ahead(tcb),
         retransmitted: tcb.snd.retransmitted,
+        in_flight: tcb.snd.flight.iter().count(),
+        sacked: segments_marked(tcb, |sent| sent.mark == Mark::Sacked),
+        lost: lost(tcb),
+        counters: tcb.counters,
         retransmitted_in_flight: tcb.snd.flight.repeated(),
         delivered: tcb.snd.delivered,
         syn_data_taken: tcb.fast_open.data_taken,
@@ -241,6 +258,20 @@ fn connection_status(connection: &Connection) -> Status {
         error: tcb.user.error,
         soft_error: tcb.user.soft_error,
     }
+}
+
+fn segments_marked(tcb: &Tcb, wanted: impl Fn(&Sent) -> bool) -> usize {
+    tcb.snd.flight.iter().filter(|sent| wanted(sent)).count()
+}
+
+/// What was sent again while losses are repaired was lost, and nobody knows yet whether it still is.
+fn lost(tcb: &Tcb) -> usize {
+    let repairs = tcb.snd.recovery.in_recovery() || tcb.snd.retries > 0;
+    segments_marked(tcb, |sent| match sent.mark {
+        Mark::Lost => true,
+        Mark::Out => repairs && sent.was_repeated(),
+        Mark::Sacked => false,
+    })
 }
 
 /// Bytes between the reader and the end of urgent data.
@@ -263,7 +294,7 @@ fn connection_readiness(connection: &Connection) -> Readiness {
     let waits = handshake && !tcb.fast_open.deferred && !tcb.fast_open.early;
     Readiness {
         readable: error || closed || receive::available(tcb) > 0 || tcb.rcv.fin_received,
-        writable: error || closed || user.write_closed || (!waits && tcb.snd.buffer.free() > 0),
+        writable: error || closed || user.write_closed || (!waits && room::is_writable(tcb)),
         accept_ready: false,
         peer_closed: tcb.rcv.fin_received,
         closed: closed || (user.write_closed && tcb.rcv.fin_received),

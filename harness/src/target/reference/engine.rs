@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use tcpdrill_stack::{Event, Host, Instant, Output, SocketId, StateName};
 
+use super::programs::HostCounters;
 use crate::target::{Observed, TargetError};
 use crate::time::Time;
 
@@ -24,6 +25,8 @@ pub(super) struct Engine {
     /// Last known state of every connection that is not closed.
     states: BTreeMap<SocketId, StateName>,
     steps_at_now: u32,
+    /// What has happened on the host, for `nstat`.
+    pub(super) counters: HostCounters,
 }
 
 impl Engine {
@@ -36,6 +39,7 @@ impl Engine {
             sent: VecDeque::new(),
             states: BTreeMap::new(),
             steps_at_now: 0,
+            counters: HostCounters::default(),
         }
     }
 
@@ -104,7 +108,7 @@ impl Engine {
                         self.states.insert(id, to);
                     }
                 }
-                Output::Event(_) => {}
+                Output::Event(event) => self.counters.note(&event),
                 Output::Deadline(_) => return,
             }
         }

@@ -13,11 +13,14 @@ mod commands;
 mod descriptors;
 mod engine;
 mod errno;
+mod error_queue;
 mod fast_open;
+mod files;
 mod info;
 mod kernel;
 mod process;
 mod profiles;
+mod programs;
 mod session;
 mod sysctl;
 

@@ -7,6 +7,7 @@ use crate::target::reference::abi::{control, level, msg};
 use crate::target::reference::blocking::{Attempt, Progress, Stop};
 use crate::target::reference::descriptors::Object;
 use crate::target::reference::errno::{EAGAIN, EINVAL, ENOTCONN};
+use crate::target::reference::error_queue::fit;
 use crate::target::reference::kernel::Kernel;
 
 const UNDERSTOOD: i32 = msg::OOB
@@ -24,6 +25,20 @@ impl Kernel {
         progress: &mut Progress,
     ) -> Attempt {
         match call {
+            Call::Recv { fd, len, flags } | Call::RecvFrom { fd, len, flags }
+                if flags & msg::ERRQUEUE != 0 =>
+            {
+                self.receive_notice(*fd, *len, *flags, 0)
+                    .map(|outcome| Outcome::with(outcome.result, Output::Bytes(Vec::new())))
+            }
+            Call::RecvMsg {
+                fd,
+                lens,
+                flags,
+                control_len,
+            } if flags & msg::ERRQUEUE != 0 => {
+                self.receive_notice(*fd, lens.iter().sum(), *flags, *control_len)
+            }
             Call::Read { fd, len } => self.read(*fd, *len, progress),
             Call::Readv { fd, lens } => self.read(*fd, lens.iter().sum(), progress),
             // A connection-mode socket gives no address: recvfrom(2).
@@ -44,8 +59,10 @@ impl Kernel {
     }
 
     fn read(&mut self, fd: Fd, len: usize, progress: &mut Progress) -> Attempt {
-        if matches!(self.table.get(fd), Some(Object::Epoll(_))) {
-            return Err(EINVAL.into());
+        match self.table.get(fd) {
+            Some(Object::Epoll(_)) => return Err(EINVAL.into()),
+            Some(Object::File(_) | Object::Pipe(_)) => return self.read_file(fd, len, progress),
+            Some(Object::Socket(_)) | None => {}
         }
         self.table.socket(fd)?;
         if len == 0 {
@@ -98,7 +115,7 @@ impl Kernel {
     }
 
     /// Reads into `progress.received` until there is enough, the stream ends, or the call must wait.
-    fn read_stream(
+    pub(super) fn read_stream(
         &mut self,
         fd: Fd,
         id: SocketId,
@@ -264,15 +281,15 @@ impl Kernel {
         };
         let mut messages = Vec::new();
         if self.table.socket(fd)?.local.report_inq {
-            if control_len < control::INT_SPACE {
-                out_flags |= msg::CTRUNC;
-            } else {
-                messages.push(ControlMessage {
-                    level: level::TCP,
-                    kind: control::TCP_CM_INQ,
-                    data: self.inq_hint(fd)?.to_ne_bytes().to_vec(),
-                });
-            }
+            messages.push(ControlMessage {
+                level: level::TCP,
+                kind: control::TCP_CM_INQ,
+                data: self.inq_hint(fd)?.to_ne_bytes().to_vec(),
+            });
+        }
+        let (messages, cut) = fit(messages, control_len);
+        if cut {
+            out_flags |= msg::CTRUNC;
         }
         Ok(Outcome::with(
             outcome.result,
@@ -315,12 +332,6 @@ fn received(flags: i32, progress: &mut Progress) -> Outcome {
 }
 
 fn unsupported_flag(flags: i32) -> Stop {
-    if flags & msg::ERRQUEUE != 0 {
-        return Stop::unsupported(
-            "msg:MSG_ERRQUEUE",
-            "the reference target keeps no error queue",
-        );
-    }
     Stop::unsupported(
         format!("msg:{flags:#x}"),
         "the reference target does not know this receive flag",

@@ -11,7 +11,7 @@ use crate::target::reference::fast_open::send_flags;
 use crate::target::reference::kernel::Kernel;
 
 const UNDERSTOOD: i32 =
-    msg::OOB | msg::DONTWAIT | msg::EOR | msg::NOSIGNAL | msg::MORE | msg::FASTOPEN;
+    msg::OOB | msg::DONTWAIT | msg::EOR | msg::NOSIGNAL | msg::MORE | msg::ZEROCOPY | msg::FASTOPEN;
 
 impl Kernel {
     pub(in crate::target::reference) fn send_family(
@@ -19,15 +19,17 @@ impl Kernel {
         call: &Call,
         progress: &mut Progress,
     ) -> Attempt {
+        let result = self.send_call(call, progress);
+        if let Ok(outcome) = &result {
+            self.note_sent(call, outcome.result);
+        }
+        result
+    }
+
+    fn send_call(&mut self, call: &Call, progress: &mut Progress) -> Attempt {
         match call {
-            Call::Write { fd, data } => {
-                self.refuse_epoll(*fd)?;
-                self.send_bytes(*fd, data, 0, progress)
-            }
-            Call::Writev { fd, data } => {
-                self.refuse_epoll(*fd)?;
-                self.send_bytes(*fd, &data.concat(), 0, progress)
-            }
+            Call::Write { fd, data } => self.write(*fd, data, progress),
+            Call::Writev { fd, data } => self.write(*fd, &data.concat(), progress),
             Call::Send { fd, data, flags } if flags & msg::FASTOPEN != 0 => {
                 self.send_fast_open(*fd, data, *flags, None, progress)
             }
@@ -60,10 +62,11 @@ impl Kernel {
         }
     }
 
-    fn refuse_epoll(&self, fd: Fd) -> Result<(), Stop> {
+    fn write(&mut self, fd: Fd, data: &[u8], progress: &mut Progress) -> Attempt {
         match self.table.get(fd) {
             Some(Object::Epoll(_)) => Err(EINVAL.into()),
-            Some(Object::Socket(_)) | None => Ok(()),
+            Some(Object::File(_) | Object::Pipe(_)) => self.write_file(fd, data, progress),
+            Some(Object::Socket(_)) | None => self.send_bytes(fd, data, 0, progress),
         }
     }
 
@@ -97,6 +100,9 @@ impl Kernel {
             if self.table.socket(fd)?.write_shut {
                 return self.broken_pipe(fd, id, progress);
             }
+            if progress.full && !ready.writable {
+                return self.cannot_send_yet(fd, flags, progress);
+            }
             let now = self.engine.now();
             let rest = &data[progress.sent..];
             let taken = self.engine.host_mut().send(now, id, rest, send_flags);
@@ -126,7 +132,8 @@ impl Kernel {
     }
 
     /// No room, or no connection yet.
-    fn cannot_send_yet(&self, fd: Fd, flags: i32, progress: &Progress) -> Attempt {
+    fn cannot_send_yet(&self, fd: Fd, flags: i32, progress: &mut Progress) -> Attempt {
+        progress.full = true;
         let socket = self.table.socket(fd)?;
         let nonblocking = socket.nonblocking || flags & msg::DONTWAIT != 0;
         match progress.wait(self.engine.now(), nonblocking, socket.local.send_timeout) {
@@ -149,16 +156,8 @@ fn sent(progress: &Progress) -> Outcome {
 }
 
 fn unsupported_flag(flags: i32) -> Stop {
-    let (name, reason) = if flags & msg::ZEROCOPY != 0 {
-        (
-            "msg:MSG_ZEROCOPY".to_owned(),
-            "the reference target keeps no error queue",
-        )
-    } else {
-        (
-            format!("msg:{flags:#x}"),
-            "the reference target does not know this send flag",
-        )
-    };
-    Stop::unsupported(name, reason)
+    Stop::unsupported(
+        format!("msg:{flags:#x}"),
+        "the reference target does not know this send flag",
+    )
 }

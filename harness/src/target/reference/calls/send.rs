@@ -57,7 +57,10 @@ impl Kernel {
             } => self.send_bytes(*fd, data, *flags, progress),
             Call::SendMsg {
                 fd, data, flags, ..
-            } => self.send_bytes(*fd, &data.concat(), *flags, progress),
+            } => {
+                let cuts = self.cuts(*fd, data, *flags)?;
+                self.send_pieces(*fd, (&data.concat(), &cuts), *flags, progress)
+            }
             other => Err(Stop::machine(format!("{} does not send", other.name()))),
         }
     }
@@ -70,10 +73,41 @@ impl Kernel {
         }
     }
 
+    /// Where a send without copies begins a new packet: a packet refers to so many buffers at most.
+    fn cuts(&self, fd: Fd, data: &[Vec<u8>], flags: i32) -> Result<Vec<usize>, Stop> {
+        /// Linux's MAX_SKB_FRAGS.
+        const MOST: usize = 17;
+        let socket = self.table.socket(fd)?;
+        if flags & msg::ZEROCOPY == 0 || !socket.local.zero_copy {
+            return Ok(Vec::new());
+        }
+        let mut end = 0;
+        let mut ends = Vec::new();
+        for piece in data.iter().filter(|piece| !piece.is_empty()) {
+            end += piece.len();
+            ends.push(end);
+        }
+        Ok(ends
+            .chunks_exact(MOST)
+            .map(|group| group[MOST - 1])
+            .collect())
+    }
+
     pub(in crate::target::reference) fn send_bytes(
         &mut self,
         fd: Fd,
         data: &[u8],
+        flags: i32,
+        progress: &mut Progress,
+    ) -> Attempt {
+        self.send_pieces(fd, (data, &[]), flags, progress)
+    }
+
+    /// Sends `data`, which is cut at these places.
+    fn send_pieces(
+        &mut self,
+        fd: Fd,
+        (data, cuts): (&[u8], &[usize]),
         flags: i32,
         progress: &mut Progress,
     ) -> Attempt {
@@ -89,7 +123,6 @@ impl Kernel {
         if self.waits_for_data(fd)?.is_some() {
             return self.send_first(fd, id, (data, flags), progress);
         }
-        let send_flags = send_flags(flags);
         loop {
             let ready = self.readiness(id);
             // A connection handed out before its handshake has ended takes data all the same.
@@ -104,7 +137,11 @@ impl Kernel {
                 return self.cannot_send_yet(fd, flags, progress);
             }
             let now = self.engine.now();
-            let rest = &data[progress.sent..];
+            let cut = cuts.iter().copied().find(|cut| *cut > progress.sent);
+            let cut = cut.filter(|cut| *cut < data.len());
+            let rest = &data[progress.sent..cut.unwrap_or(data.len())];
+            let mut send_flags = send_flags(flags);
+            send_flags.end_of_record |= cut.is_some();
             let taken = self.engine.host_mut().send(now, id, rest, send_flags);
             self.engine.settle();
             match taken {

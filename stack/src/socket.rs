@@ -194,6 +194,12 @@ pub struct Status {
     pub sacked: usize,
     /// Of these, how many count as lost, sent again or not.
     pub lost: usize,
+    /// How often segments were seen to arrive out of order; RACK looks at that (RFC 8985 §6.2).
+    pub reordering_seen: u32,
+    /// Most bytes from a segment that arrived late to the highest that had arrived.
+    pub reordering_distance: u32,
+    /// The least round-trip time, as RACK knows it.
+    pub min_rtt: Option<Duration>,
     /// Segments in flight that were sent more than once.
     pub retransmitted_in_flight: usize,
     /// Segments that the peer has, by its acknowledgments of either kind. Our SYN counts as one,

@@ -191,6 +191,9 @@ fn listener_status(listener: &Listener) -> Status {
         in_flight: 0,
         sacked: 0,
         lost: 0,
+        reordering_seen: 0,
+        reordering_distance: 0,
+        min_rtt: None,
         counters: Counters::default(),
         retransmitted_in_flight: 0,
         delivered: 0,
@@ -211,6 +214,7 @@ fn connection_status(connection: &Connection) -> Status {
         0
     };
     let snd_mss = u16::try_from(tcb.effective_mss(options_len)).unwrap_or(u16::MAX);
+    let reordering = tcb.snd.recovery.reordering();
     Status {
         state: state.name(),
         local: tcb.local,
@@ -249,6 +253,9 @@ fn connection_status(connection: &Connection) -> Status {
         in_flight: tcb.snd.flight.iter().count(),
         sacked: segments_marked(tcb, |sent| sent.mark == Mark::Sacked),
         lost: lost(tcb),
+        reordering_seen: reordering.times,
+        reordering_distance: reordering.distance,
+        min_rtt: tcb.snd.recovery.min_rtt(),
         counters: tcb.counters,
         retransmitted_in_flight: tcb.snd.flight.repeated(),
         delivered: tcb.snd.delivered,

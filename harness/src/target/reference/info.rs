@@ -28,6 +28,8 @@ pub(super) const NAMES: &[&str] = &[
     "tcpi_advmss",
     "tcpi_pmtu",
     "tcpi_reordering",
+    "tcpi_reord_seen",
+    "tcpi_min_rtt",
     "tcpi_unacked",
     "tcpi_sacked",
     "tcpi_lost",
@@ -61,8 +63,11 @@ const OPT_TIMESTAMPS: i64 = 1;
 const OPT_SACK: i64 = 2;
 const OPT_WSCALE: i64 = 4;
 const OPT_SYN_DATA: i64 = 32;
-/// Duplicate acknowledgments that mean a loss (RFC 5681 §3.2); the stack knows no other number.
+/// Duplicate acknowledgments that mean a loss (RFC 5681 §3.2): what Linux counts with before it sees more
+/// reordering than that.
 const DUPLICATE_ACK_THRESHOLD: i64 = 3;
+/// Linux's "no round trip yet".
+const NO_MIN_RTT: i64 = 0xffff_ffff;
 /// Linux's "no threshold yet".
 const INFINITE_SSTHRESH: i64 = 0x7fff_ffff;
 
@@ -119,7 +124,12 @@ fn of_connection(status: &Status) -> Vec<(&'static str, i64)> {
         ("tcpi_rttvar", status.rttvar.map_or(0, micros)),
         ("tcpi_snd_mss", mss),
         ("tcpi_advmss", i64::from(status.rcv_mss)),
-        ("tcpi_reordering", DUPLICATE_ACK_THRESHOLD),
+        (
+            "tcpi_reordering",
+            DUPLICATE_ACK_THRESHOLD.max((i64::from(status.reordering_distance) + mss - 1) / mss),
+        ),
+        ("tcpi_reord_seen", i64::from(status.reordering_seen)),
+        ("tcpi_min_rtt", status.min_rtt.map_or(NO_MIN_RTT, micros)),
         ("tcpi_unacked", wide(status.in_flight) + syn),
         ("tcpi_sacked", wide(status.sacked)),
         ("tcpi_lost", wide(status.lost)),

@@ -142,6 +142,8 @@ pub struct Status {
     pub irs: SeqNum,
     /// Next sequence number expected.
     pub rcv_nxt: SeqNum,
+    /// The peer's FIN is counted in RCV.NXT.
+    pub fin_received: bool,
     /// Window we offer, in bytes.
     pub rcv_wnd: u32,
     /// Smoothed round-trip time, once there is a sample (RFC 6298).

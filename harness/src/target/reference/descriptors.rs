@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tcpdrill_stack::{SocketId, SocketOptions};
 
+use super::arrivals::Arrivals;
 use super::blocking::Stop;
 use super::errno::{EBADF, EINVAL, ENOTSOCK};
 use super::error_queue::ErrorQueue;
@@ -65,6 +66,8 @@ pub(super) struct Socket {
     pub(super) write_shut: bool,
     /// What waits behind `MSG_ERRQUEUE`.
     pub(super) errors: ErrorQueue,
+    /// When what waits to be read arrived.
+    pub(super) arrivals: Arrivals,
 }
 
 /// Options that live above the stack.
@@ -120,6 +123,7 @@ impl Socket {
             read_shut: false,
             write_shut: false,
             errors: ErrorQueue::default(),
+            arrivals: Arrivals::default(),
         }
     }
 
@@ -131,6 +135,7 @@ impl Socket {
             read_shut: false,
             write_shut: false,
             errors: ErrorQueue::default(),
+            arrivals: Arrivals::default(),
             ..self.clone()
         }
     }

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use tcpdrill_stack::seq::SeqNum;
+use tcpdrill_stack::seq::{SeqNum, SeqRange};
 use tcpdrill_stack::{StateName, Status};
 
 use super::abi::{self, control, level, msg};
@@ -113,8 +113,17 @@ impl ErrorQueue {
         });
     }
 
+    fn report_sent(&mut self, stamped: Stamped, now: Time) {
+        if stamped.flags & abi::stamping::TX_SCHED != 0 {
+            self.report_stamp(stamped, abi::stamping::SCHED, now);
+        }
+        if stamped.flags & abi::stamping::TX_SOFTWARE != 0 {
+            self.report_stamp(stamped, abi::stamping::SND, now);
+        }
+    }
+
     /// Looks at what has become of the sends. `None`: the connection is no more.
-    fn refresh(&mut self, status: Option<&Status>, now: Time) {
+    fn refresh(&mut self, status: Option<&Status>, repeats: &[SeqRange], now: Time) {
         let status = status.filter(|status| status.state != StateName::Closed);
         let acknowledged =
             |end: SeqNum| status.is_none_or(|status| status.snd_una.at_or_after(end));
@@ -137,14 +146,16 @@ impl ErrorQueue {
             }
         }
         for stamped in &mut stamped {
-            if !stamped.sent && status.snd_nxt.at_or_after(stamped.end) {
-                stamped.sent = true;
-                if stamped.flags & abi::stamping::TX_SCHED != 0 {
-                    self.report_stamp(*stamped, abi::stamping::SCHED, now);
-                }
-                if stamped.flags & abi::stamping::TX_SOFTWARE != 0 {
-                    self.report_stamp(*stamped, abi::stamping::SND, now);
-                }
+            // As on Linux, each time it leaves is told.
+            let again = |repeat: &&SeqRange| repeat.contains(stamped.end - 1);
+            let times = if stamped.sent {
+                repeats.iter().filter(again).count()
+            } else {
+                stamped.sent = status.snd_nxt.at_or_after(stamped.end);
+                usize::from(stamped.sent)
+            };
+            for _ in 0..times {
+                self.report_sent(*stamped, now);
             }
         }
         self.stamped = stamped;
@@ -227,16 +238,23 @@ impl Kernel {
     /// Looks at what has become of the sends of every socket. To be called after every step.
     pub(super) fn refresh_error_queues(&mut self) {
         let now = self.engine.time();
+        let repeats = std::mem::take(&mut self.engine.repeats);
         let host = self.engine.host();
         for socket in self.table.sockets_mut() {
             if socket.errors.is_idle() {
                 continue;
             }
-            let status = match socket.stage {
-                Stage::Connection(id, _) => host.status(id).ok(),
+            let own = match socket.stage {
+                Stage::Connection(id, _) => Some(id),
                 Stage::Fresh | Stage::Listening(_) => None,
             };
-            socket.errors.refresh(status.as_ref(), now);
+            let status = own.and_then(|id| host.status(id).ok());
+            let repeats: Vec<SeqRange> = repeats
+                .iter()
+                .filter(|(id, _)| Some(*id) == own)
+                .map(|(_, range)| *range)
+                .collect();
+            socket.errors.refresh(status.as_ref(), &repeats, now);
         }
     }
 

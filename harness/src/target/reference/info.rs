@@ -228,7 +228,7 @@ fn bytes_received(status: &Status) -> i64 {
 }
 
 /// `TCP_ESTABLISHED` and its siblings.
-fn state_number(state: StateName) -> i64 {
+pub(super) fn state_number(state: StateName) -> i64 {
     match state {
         StateName::Established => 1,
         StateName::SynSent => 2,

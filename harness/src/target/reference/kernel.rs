@@ -64,6 +64,7 @@ impl Kernel {
     /// Looks at what every step may have changed, so that nothing that comes and goes is missed.
     pub(super) fn refresh(&mut self) {
         self.refresh_error_queues();
+        self.note_arrivals();
         self.refresh_epolls();
     }
 

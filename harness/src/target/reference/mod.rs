@@ -6,6 +6,7 @@
 //! is the stack's doing.
 
 mod abi;
+mod arrivals;
 mod blocking;
 mod calls;
 mod capability;

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
 use tcpdrill_stack::Event;
 
+use super::descriptors::{Family, Socket};
 use super::files::FOLDER;
+use super::info::state_number;
 use super::kernel::Kernel;
 use crate::target::CommandReport;
 
@@ -25,9 +29,12 @@ enum Program {
     Offload,
     /// `nstat`
     Counters,
-    /// `grep WORD`
-    Grep(String),
+    /// `grep TEXT`, of what another program prints or of these files.
+    Grep { text: String, files: Vec<String> },
 }
+
+/// The files that list a host's sockets.
+const SOCKET_LISTS: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
 
 /// Whether a command consists of these programs alone.
 pub(super) fn understands(text: &str) -> bool {
@@ -40,18 +47,33 @@ fn parse(text: &str) -> Option<(Vec<Program>, bool)> {
         .strip_suffix("/dev/null")
         .and_then(|text| text.trim_end().strip_suffix('>'));
     let pipeline = silent.unwrap_or(text);
-    if pipeline.contains(['>', '<', '&', ';', '$', '`', '"', '\'', '\\', '*', '?', '(']) {
+    if pipeline.contains(['>', '<', '&', ';', '$', '`', '\'', '\\', '*', '?', '(']) {
         return None;
     }
     let programs: Option<Vec<Program>> = pipeline.split('|').map(program).collect();
     let programs = programs?;
+    let reads =
+        |program: &Program| matches!(program, Program::Grep { files, .. } if files.is_empty());
     let (first, rest) = programs.split_first()?;
-    let fits = rest.iter().all(|next| matches!(next, Program::Grep(_)));
-    (fits && !matches!(first, Program::Grep(_))).then(|| (programs.clone(), silent.is_some()))
+    (!reads(first) && rest.iter().all(reads)).then(|| (programs.clone(), silent.is_some()))
+}
+
+/// The words of a simple command; in double quotes blanks are part of one.
+fn words(text: &str) -> Option<Vec<String>> {
+    let mut words = Vec::new();
+    for (at, part) in text.split('"').enumerate() {
+        if at % 2 == 1 {
+            words.push(part.to_owned());
+        } else {
+            words.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    (text.matches('"').count() % 2 == 0).then_some(words)
 }
 
 fn program(text: &str) -> Option<Program> {
-    let words: Vec<&str> = text.split_whitespace().collect();
+    let words = words(text)?;
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let (first, arguments) = words.split_first()?;
     let name = FOLDERS
         .iter()
@@ -68,9 +90,13 @@ fn program(text: &str) -> Option<Program> {
             pairs.then_some(Program::Offload)
         }
         ("nstat", []) => Some(Program::Counters),
-        ("grep", [word]) => {
-            let plain = word.chars().all(|c| c.is_ascii_alphanumeric());
-            plain.then(|| Program::Grep((*word).to_owned()))
+        ("grep", [text, files @ ..]) => {
+            let plain = |c: char| c.is_ascii_alphanumeric() || c == ' ' || c == ':';
+            let known = files.iter().all(|file| SOCKET_LISTS.contains(file));
+            (known && text.chars().all(plain)).then(|| Program::Grep {
+                text: (*text).to_owned(),
+                files: files.iter().map(|file| (*file).to_owned()).collect(),
+            })
         }
         _ => None,
     }
@@ -136,15 +162,73 @@ impl Kernel {
             }
             Program::Offload => (0, String::new()),
             Program::Counters => (0, self.engine.counters.report()),
-            Program::Grep(word) => {
-                let found: String = input
-                    .split_inclusive('\n')
-                    .filter(|line| line.contains(&word))
+            Program::Grep { text, files } => {
+                let several = files.len() > 1;
+                let mut lines: Vec<(String, String)> = Vec::new();
+                for file in files {
+                    let prefix = if several {
+                        format!("{file}:")
+                    } else {
+                        String::new()
+                    };
+                    let list = self.socket_list(file == SOCKET_LISTS[1]);
+                    lines.extend(list.into_iter().map(|line| (prefix.clone(), line)));
+                }
+                lines.extend(input.lines().map(|line| (String::new(), line.to_owned())));
+                let found: String = lines
+                    .into_iter()
+                    .filter(|(_, line)| line.contains(&text))
+                    .map(|(prefix, line)| format!("{prefix}{line}\n"))
                     .collect();
                 (i32::from(found.is_empty()), found)
             }
         }
     }
+}
+
+impl Kernel {
+    /// What `/proc/net/tcp` shows of the sockets of one family, as far as scripts look: addresses, ports
+    /// and states in hexadecimal.
+    fn socket_list(&self, ipv6: bool) -> Vec<String> {
+        let family = if ipv6 { Family::Inet6 } else { Family::Inet };
+        let sockets = self.table.sockets().map(|(_, socket)| socket);
+        let ids = sockets
+            .filter(|socket| socket.family == family)
+            .filter_map(Socket::id);
+        let statuses = ids.filter_map(|id| self.engine.host().status(id).ok());
+        statuses
+            .enumerate()
+            .map(|(number, status)| {
+                let nobody = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
+                let local = hexadecimal(status.local, ipv6);
+                let remote = hexadecimal(status.remote.unwrap_or(nobody), ipv6);
+                let state = state_number(status.state);
+                format!(
+                    "{number:4}: {local} {remote} {state:02X} {:08X}:{:08X} 00:00000000 00000000     0        0 0 1",
+                    status.send_queued, status.recv_queued
+                )
+            })
+            .collect()
+    }
+}
+
+/// An address in words of the machine's byte order, and a port.
+fn hexadecimal(address: SocketAddr, ipv6: bool) -> String {
+    let bytes = match address.ip() {
+        IpAddr::V4(ip) if ipv6 && ip.is_unspecified() => vec![0; 16],
+        IpAddr::V4(ip) if ipv6 => ip.to_ipv6_mapped().octets().to_vec(),
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
+    };
+    let words = bytes.chunks_exact(4).map(|word| {
+        let word: String = word
+            .iter()
+            .rev()
+            .map(|byte| format!("{byte:02X}"))
+            .collect();
+        word
+    });
+    format!("{}:{:04X}", words.collect::<String>(), address.port())
 }
 
 /// Counters of the whole host by Linux's names, as `nstat` shows them.
@@ -208,10 +292,27 @@ mod tests {
     #[case("nstat | grep TcpExtOutOfWindowIcmps > /dev/null", true)]
     #[case("nstat | sort", false)]
     #[case("grep word", false)]
+    #[case("grep \" 0A \" /proc/net/tcp /proc/net/tcp6 | grep \":1F90\"", true)]
+    #[case("grep 0A /etc/passwd", false)]
+    #[case("grep \"0A /proc/net/tcp", false)]
+    #[case("grep x /proc/net/tcp | grep y /proc/net/tcp", false)]
     #[case("nstat > /tmp/a", false)]
     #[case("rm -f /tmp/*", false)]
     fn only_what_is_understood_is_run(#[case] text: &str, #[case] understood: bool) {
         assert_eq!(understands(text), understood);
+    }
+
+    #[rstest]
+    #[case("127.0.0.1:8080", false, "0100007F:1F90")]
+    #[case("0.0.0.0:80", true, "00000000000000000000000000000000:0050")]
+    #[case("1.2.3.4:1", true, "0000000000000000FFFF000004030201:0001")]
+    #[case("[::1]:1", true, "00000000000000000000000001000000:0001")]
+    fn addresses_are_in_the_kernels_words(
+        #[case] address: &str,
+        #[case] ipv6: bool,
+        #[case] expected: &str,
+    ) {
+        assert_eq!(hexadecimal(address.parse().unwrap(), ipv6), expected);
     }
 
     #[test]

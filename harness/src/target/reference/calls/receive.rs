@@ -96,7 +96,7 @@ impl Kernel {
 
     /// What a call gives that has some bytes already and is interrupted.
     pub(in crate::target::reference) fn received_so_far(
-        &self,
+        &mut self,
         call: &Call,
         progress: &mut Progress,
     ) -> Attempt {
@@ -270,7 +270,7 @@ impl Kernel {
     }
 
     /// `recvmsg`: the bytes with flags and control messages around them.
-    fn as_message(&self, fd: Fd, outcome: Outcome, flags: i32, control_len: usize) -> Attempt {
+    fn as_message(&mut self, fd: Fd, outcome: Outcome, flags: i32, control_len: usize) -> Attempt {
         let mut out_flags = flags & msg::CMSG_CLOEXEC;
         if flags & msg::OOB != 0 && outcome.result > 0 {
             out_flags |= msg::OOB;
@@ -280,6 +280,10 @@ impl Kernel {
             _ => Vec::new(),
         };
         let mut messages = Vec::new();
+        let takes = flags & (msg::PEEK | msg::OOB) == 0 && outcome.result > 0;
+        if let Some(stamp) = takes.then(|| self.arrival_stamp(fd)).flatten() {
+            messages.push(stamp);
+        }
         if self.table.socket(fd)?.local.report_inq {
             messages.push(ControlMessage {
                 level: level::TCP,

@@ -187,6 +187,23 @@ fn the_last_byte_of_a_send_is_stamped_when_sent_and_when_acknowledged() {
 }
 
 #[test]
+fn each_time_a_byte_is_sent_is_told() {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    bench.set_int(fd, SOL_SOCKET, SO_TIMESTAMPING, ALL_STAMPS | TSONLY);
+    bench.write(fd, 100);
+    next(&mut bench, fd);
+    assert_eq!(micros_of(&next(&mut bench, fd).1[0]), 0);
+    bench.sleep(Duration::from_millis(1500));
+    let (_, control) = next(&mut bench, fd);
+    assert_eq!(error_of(&control[1]), (42, 4, 0, 1, 99));
+    let (_, control) = next(&mut bench, fd);
+    assert_eq!(error_of(&control[1]), (42, 4, 0, 0, 99));
+    assert!(micros_of(&control[0]) >= 200_000);
+    bench.fails(notice(fd, 0, 100), EAGAIN);
+}
+
+#[test]
 fn a_stamp_alone_has_no_packet_with_it() {
     let mut bench = Bench::new();
     let (_, fd) = bench.accepted();
@@ -241,6 +258,32 @@ fn a_socket_that_never_connected_has_no_notices() {
     };
     bench.fails(to_nobody, EPIPE);
     bench.fails(notice(fd, 0, 100), EAGAIN);
+}
+
+#[test]
+fn what_was_read_has_the_stamp_of_its_arrival() {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    bench.send(PSH_ACK, 1, 1, b"early");
+    bench.set_int(fd, SOL_SOCKET, SO_TIMESTAMPING, 0x8 | 0x10);
+    bench.sleep(Duration::from_millis(20));
+    bench.send(PSH_ACK, 6, 1, b"late");
+    bench.sleep(Duration::from_millis(5));
+    let mut read = |len: usize| {
+        let outcome = bench.call(Call::RecvMsg {
+            fd,
+            lens: vec![len],
+            flags: 0,
+            control_len: 100,
+        });
+        match outcome.output {
+            Output::Message { control, .. } => control.first().map(micros_of),
+            other => panic!("{other:?}"),
+        }
+    };
+    // Nobody looked at the clock when the first bytes came.
+    assert_eq!(read(6), Some(20_000));
+    assert_eq!(read(3), Some(20_000));
 }
 
 #[test]

@@ -191,4 +191,8 @@ fn programs_make_and_remove_files_and_count() {
     assert_eq!(bench.read(file, 10), [0; 6]);
     assert_eq!(bench.session.command("rm /tmp/x").unwrap().status, Some(0));
     assert_eq!(bench.session.command("rm /tmp/x").unwrap().status, Some(1));
+    let list = "grep \" 0A \" /proc/net/tcp /proc/net/tcp6 | grep \":1F90\"";
+    assert_eq!(bench.session.command(list).unwrap().status, Some(1));
+    bench.listener();
+    assert_eq!(bench.session.command(list).unwrap().status, Some(0));
 }

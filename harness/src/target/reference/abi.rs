@@ -142,6 +142,8 @@ pub(super) mod epoll {
     pub(crate) const ADD: i32 = 1;
     pub(crate) const DEL: i32 = 2;
     pub(crate) const MOD: i32 = 3;
+    pub(crate) const EXCLUSIVE: u32 = 1 << 28;
+    pub(crate) const WAKEUP: u32 = 1 << 29;
     pub(crate) const ONESHOT: u32 = 1 << 30;
     pub(crate) const EDGE: u32 = 1 << 31;
 }

@@ -58,6 +58,8 @@ enum Kind {
     /// Nothing that is sent or received depends on it here; the least and the greatest value, and the
     /// default.
     Remembered(i32, i32, i32),
+    /// The same, on or off.
+    RememberedFlag,
 }
 
 /// Any value; there are no queues, routes or foreign addresses that it could choose.
@@ -87,7 +89,7 @@ const TABLE: &[(i32, i32, &str, Kind)] = &[
     (level::IP, 2, "IP_TTL", Kind::Ttl),
     // Nothing is fragmented here, and what routers say is heard.
     (level::IP, 10, "IP_MTU_DISCOVER", Kind::Remembered(0, 5, 1)),
-    (level::IP, 15, "IP_FREEBIND", FREE),
+    (level::IP, 15, "IP_FREEBIND", Kind::RememberedFlag),
     (level::IPV6, 16, "IPV6_UNICAST_HOPS", Kind::HopLimit),
     (level::IPV6, 26, "IPV6_V6ONLY", Kind::V6Only),
     (level::IPV6, 67, "IPV6_TCLASS", Kind::TrafficClass),
@@ -230,6 +232,10 @@ impl Kernel {
                 let set = &self.table.socket(fd)?.local.remembered;
                 int(set.get(&(level, name)).copied().unwrap_or(default))
             }
+            Kind::RememberedFlag => {
+                let set = &self.table.socket(fd)?.local.remembered;
+                int(set.get(&(level, name)).copied().unwrap_or(0))
+            }
             other => int(self.get_int(fd, other)?),
         };
         value.truncate(len as usize);
@@ -305,6 +311,7 @@ impl Kernel {
             Kind::Error
             | Kind::FastOpen(_)
             | Kind::Remembered(..)
+            | Kind::RememberedFlag
             | Kind::Linger
             | Kind::ReceiveTimeout
             | Kind::SendTimeout
@@ -342,6 +349,10 @@ impl Kernel {
                     return Err(EINVAL.into());
                 }
                 changed.local.remembered.insert((level, name), number);
+            }
+            Kind::RememberedFlag => {
+                let on = i32::from(int_or_byte(level, value)? != 0);
+                changed.local.remembered.insert((level, name), on);
             }
             Kind::SynCount => {
                 let count = ranged(read_int(value, 0)?, 1, 127)?;
@@ -482,6 +493,7 @@ fn set_int(socket: &mut Socket, kind: Kind, value: i32) -> Result<(), Stop> {
         | Kind::Timestamping
         | Kind::FastOpen(_)
         | Kind::Remembered(..)
+        | Kind::RememberedFlag
         | Kind::Tos
         | Kind::Ttl
         | Kind::TrafficClass

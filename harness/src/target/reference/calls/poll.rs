@@ -270,6 +270,17 @@ impl Kernel {
             turn: instance.turns,
         };
         let known = instance.watches.contains_key(&key);
+        // epoll_ctl(2): it is settled when the descriptor is added, and goes with few other bits.
+        let was_exclusive =
+            (instance.watches.get(&key)).is_some_and(|watch| watch.events & epoll::EXCLUSIVE != 0);
+        let refused = match operation {
+            epoll::ADD => events & epoll::EXCLUSIVE != 0 && events & !WITH_EXCLUSIVE != 0,
+            epoll::MOD => was_exclusive || events & epoll::EXCLUSIVE != 0,
+            _ => false,
+        };
+        if refused {
+            return Err(EINVAL.into());
+        }
         match operation {
             epoll::ADD if known => return Err(EEXIST.into()),
             epoll::MOD | epoll::DEL if !known => return Err(ENOENT.into()),
@@ -357,6 +368,10 @@ impl Kernel {
         }
     }
 }
+
+/// What EPOLLEXCLUSIVE may be combined with.
+const WITH_EXCLUSIVE: u32 =
+    ready::IN | ready::OUT | ready::ALWAYS | epoll::WAKEUP | epoll::EDGE | epoll::EXCLUSIVE;
 
 /// A timeout in milliseconds; a negative one waits for ever.
 fn milliseconds(timeout: i32) -> Option<Duration> {

@@ -243,14 +243,13 @@ impl Kernel {
 
     /// MSG_OOB: never blocks.
     fn receive_urgent(&mut self, fd: Fd, id: SocketId, len: usize, flags: i32) -> Attempt {
-        if flags & msg::PEEK != 0 {
-            return Err(Stop::unsupported(
-                "msg:MSG_OOB|MSG_PEEK",
-                "the reference stack hands the urgent byte over once",
-            ));
-        }
         let now = self.engine.now();
-        match self.engine.host_mut().recv_urgent(now, id) {
+        let byte = if flags & msg::PEEK != 0 {
+            self.engine.host().peek_urgent(id)
+        } else {
+            self.engine.host_mut().recv_urgent(now, id)
+        };
+        match byte {
             Ok(_) if len == 0 => Ok(Outcome::with(0, Output::Bytes(Vec::new()))),
             Ok(byte) => Ok(Outcome::with(1, Output::Bytes(vec![byte]))),
             Err(CallError::WouldBlock) => {

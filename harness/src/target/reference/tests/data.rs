@@ -319,6 +319,16 @@ fn a_nonblocking_writer_waits_for_the_handshake() {
 }
 
 #[test]
+fn the_urgent_byte_can_be_looked_at_before_it_is_taken() {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    bench.send_with(PSH_ACK.with(TcpFlags::URG), 1, 1, b"abc", Vec::new(), 3);
+    assert_eq!(received(&mut bench, recv(fd, 1, MSG_OOB | MSG_PEEK)), b"c");
+    assert_eq!(received(&mut bench, recv(fd, 1, MSG_OOB)), b"c");
+    bench.fails(recv(fd, 1, MSG_OOB | MSG_PEEK), EINVAL);
+}
+
+#[test]
 fn flags_the_target_does_not_know_are_missing_capabilities() {
     let mut bench = Bench::new();
     let (_, fd) = bench.accepted();

@@ -117,6 +117,7 @@ fn bytes_go_from_a_socket_through_a_pipe_to_another_place() {
     bench.set_nonblocking(fd);
     bench.fails(splice(fd, output, 10, 0), EAGAIN);
     bench.send(PSH_ACK, 1, 1, b"abcdef");
+    bench.expect(ACK, 1, 7, 0);
     assert_eq!(bench.ok(splice(fd, output, 4, 0)), 4);
     assert_eq!(bench.ok(splice(fd, output, 9, 0)), 2);
     assert_eq!(bench.ok(splice(input, fd, 5, 0)), 5);

@@ -478,26 +478,7 @@ fn set_int(socket: &mut Socket, kind: Kind, value: i32) -> Result<(), Stop> {
                 (length != 0).then_some(Duration::from_millis(u64::from(length)));
         }
         // Read-only options; the others never get here.
-        Kind::SocketType
-        | Kind::Error
-        | Kind::SendLowWater
-        | Kind::AcceptConn
-        | Kind::Protocol
-        | Kind::Domain
-        | Kind::Linger
-        | Kind::ReceiveTimeout
-        | Kind::SendTimeout
-        | Kind::Congestion
-        | Kind::SynCount
-        | Kind::SendBuffer
-        | Kind::Timestamping
-        | Kind::FastOpen(_)
-        | Kind::Remembered(..)
-        | Kind::RememberedFlag
-        | Kind::Tos
-        | Kind::Ttl
-        | Kind::TrafficClass
-        | Kind::HopLimit => return Err(ENOPROTOOPT.into()),
+        _ => return Err(ENOPROTOOPT.into()),
     }
     Ok(())
 }

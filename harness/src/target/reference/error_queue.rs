@@ -127,7 +127,9 @@ impl ErrorQueue {
         let status = status.filter(|status| status.state != StateName::Closed);
         let acknowledged =
             |end: SeqNum| status.is_none_or(|status| status.snd_una.at_or_after(end));
-        while let Some((_, id)) = self.copies.pop_front_if(|(end, _)| acknowledged(*end)) {
+        while let Some((_, id)) = self.copies.front().filter(|(end, _)| acknowledged(*end)) {
+            let id = *id;
+            self.copies.pop_front();
             self.report(Notice::Copies {
                 first: id,
                 last: id,
@@ -138,9 +140,9 @@ impl ErrorQueue {
             return;
         };
         let mut stamped = std::mem::take(&mut self.stamped);
-        while let Some(done) =
-            stamped.pop_front_if(|stamped| stamped.sent && acknowledged(stamped.end))
-        {
+        let over = |done: &Stamped| done.sent && acknowledged(done.end);
+        while let Some(done) = stamped.front().copied().filter(over) {
+            stamped.pop_front();
             if done.flags & abi::stamping::TX_ACK != 0 {
                 self.report_stamp(done, abi::stamping::ACK, now);
             }

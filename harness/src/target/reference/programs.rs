@@ -68,7 +68,7 @@ fn words(text: &str) -> Option<Vec<String>> {
             words.extend(part.split_whitespace().map(str::to_owned));
         }
     }
-    (text.matches('"').count() % 2 == 0).then_some(words)
+    (text.matches('"').count() & 1 == 0).then_some(words)
 }
 
 fn program(text: &str) -> Option<Program> {

@@ -84,6 +84,11 @@ pub struct Config {
     pub send_buffer: usize,
     /// Whether buffers grow, where the user has set no size.
     pub tuning: BufferTuning,
+    /// What `send_buffer` limits.
+    pub send_room: SendRoom,
+    /// Most bytes a user may have waiting that never left, unless a socket says otherwise; `None`
+    /// sets no such limit.
+    pub unsent_low_water: Option<u32>,
     /// How much may be in the network (RFC 5681, RFC 9438).
     pub congestion: congestion::Rules,
     /// Segments one after the other instead of in bursts (RFC 9002 §7.7).
@@ -272,6 +277,22 @@ pub enum InWindowSyn {
     RetransmitSynAck,
     /// RFC 5961 §4.2's answer for synchronized states: a challenge ACK, nothing else.
     ChallengeAck,
+}
+
+/// What the size of the send buffer limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SendRoom {
+    /// The bytes that the user has sent and the peer has not acknowledged.
+    Bytes,
+    /// The memory of the buffers they lie in, as on Linux: a buffer of up to half the largest window
+    /// is begun as long as there is any room, and may overshoot.
+    Buffers {
+        /// What a buffer costs beside its payload, in bytes.
+        empty: usize,
+        /// Up to where the limit follows the congestion window, in bytes, as long as the user sets
+        /// none.
+        grows_to: usize,
+    },
 }
 
 /// When connections use ECN, and in which form (RFC 3168 §6.1.1, RFC 9768 §3.1). Who takes accurate
@@ -566,6 +587,8 @@ impl Default for Config {
             recv_buffer: 65_535,
             send_buffer: 65_536,
             tuning: BufferTuning::default(),
+            send_room: SendRoom::Bytes,
+            unsent_low_water: None,
             congestion: congestion::Rules::default(),
             pacing: PacingRules::default(),
             loss_detection: LossDetection::SelectiveAcks,

@@ -85,6 +85,8 @@ impl Connection {
 
     /// SEGMENT ARRIVES (RFC 9293 §3.10.7).
     pub(crate) fn on_segment(&mut self, segment: &Segment, cx: &mut Context<'_>) -> Aftermath {
+        let len = segment.payload.len();
+        (self.tcb.counters).on_received(len, segment.ack.is_some(), cx.now);
         let mut disposition = self.state.on_segment(&mut self.tcb, segment, cx);
         // A segment that opens and closes passes at most ESTABLISHED, FIN-WAIT-1 and FIN-WAIT-2.
         while let Disposition::Continue(next) = disposition {

@@ -5,6 +5,7 @@
 
 use core::fmt;
 
+use crate::config::SendRoom;
 use crate::connection::Connection;
 use crate::ecn::Mode;
 use crate::host::{Host, Socket};
@@ -237,8 +238,11 @@ fn check_buffers(tcb: &Tcb) -> Result<(), Rule> {
         None => recv,
     };
     let send = options.send_buffer.unwrap_or(config.send_buffer);
-    let send_limit = tcb.snd.buffer_max.unwrap_or(0).max(send);
-    let within = tcb.rcv.capacity <= recv_limit && tcb.snd.buffer.capacity() <= send_limit;
+    let (size, grows_to) = match (&tcb.snd.room, config.send_room) {
+        (Some(room), SendRoom::Buffers { grows_to, .. }) => (room.limit(), grows_to),
+        _ => (tcb.snd.buffer.capacity(), tcb.snd.buffer_max.unwrap_or(0)),
+    };
+    let within = tcb.rcv.capacity <= recv_limit && size <= grows_to.max(send);
     require(within, Rule::BuffersWithinBounds)
 }
 

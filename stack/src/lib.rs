@@ -43,6 +43,7 @@ pub mod congestion;
 mod connection;
 mod context;
 pub mod cookie;
+pub mod counters;
 mod demux;
 pub mod ecn;
 pub mod error;

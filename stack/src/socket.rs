@@ -4,6 +4,7 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use crate::counters::Counters;
 use crate::ecn::Feedback;
 use crate::error::ConnectionError;
 use crate::fast_open::Keys;
@@ -63,10 +64,13 @@ pub struct SocketOptions {
     pub reuse_address: bool,
     /// Receive buffer in bytes.
     pub recv_buffer: Option<usize>,
-    /// Send buffer in bytes.
+    /// Send buffer in bytes, of what [`SendRoom`](crate::config::SendRoom) says.
     pub send_buffer: Option<usize>,
     /// Largest rate at which text leaves, in bytes a second (SO_MAX_PACING_RATE).
     pub max_pacing_rate: Option<u64>,
+    /// Most bytes that may wait and never left before SEND takes no more (TCP_NOTSENT_LOWAT); a
+    /// writer is told to come at half of it. `u32::MAX` sets no limit.
+    pub unsent_low_water: Option<u32>,
     /// `Some(0)` turns CLOSE into ABORT. A longer time is the caller's matter: `close` never blocks
     /// here.
     pub linger: Option<Duration>,
@@ -107,6 +111,7 @@ impl Default for SocketOptions {
             recv_buffer: None,
             send_buffer: None,
             max_pacing_rate: None,
+            unsent_low_water: None,
             linger: None,
             mss: None,
             window_clamp: None,
@@ -142,6 +147,8 @@ pub struct Status {
     pub irs: SeqNum,
     /// Next sequence number expected.
     pub rcv_nxt: SeqNum,
+    /// The peer's FIN is counted in RCV.NXT.
+    pub fin_received: bool,
     /// Window we offer, in bytes.
     pub rcv_wnd: u32,
     /// Smoothed round-trip time, once there is a sample (RFC 6298).
@@ -179,7 +186,9 @@ pub struct Status {
     pub ecn: EcnStatus,
     /// Bytes the user has sent and the peer has not acknowledged.
     pub send_queued: usize,
-    /// Of these, bytes never transmitted.
+    /// What the send buffer is limited to, in bytes.
+    pub send_limit: usize,
+    /// Of the bytes queued to send, those never transmitted.
     pub send_unsent: usize,
     /// Bytes in order and not yet read.
     pub recv_queued: usize,
@@ -190,11 +199,25 @@ pub struct Status {
     pub pacing_rate: Option<u64>,
     /// Segments retransmitted in the life of the connection.
     pub retransmitted: u64,
+    /// Segments in flight, FIN included, SYN not: each as it was sent, or what is left of it.
+    pub in_flight: usize,
+    /// Of these, how many the peer has by its selective acknowledgments.
+    pub sacked: usize,
+    /// Of these, how many count as lost, sent again or not.
+    pub lost: usize,
+    /// How often segments were seen to arrive out of order; RACK looks at that (RFC 8985 §6.2).
+    pub reordering_seen: u32,
+    /// Most bytes from a segment that arrived late to the highest that had arrived.
+    pub reordering_distance: u32,
+    /// The least round-trip time, as RACK knows it.
+    pub min_rtt: Option<Duration>,
     /// Segments in flight that were sent more than once.
     pub retransmitted_in_flight: usize,
     /// Segments that the peer has, by its acknowledgments of either kind. Our SYN counts as one,
     /// with all of its data if that was taken.
     pub delivered: u64,
+    /// What was counted so far.
+    pub counters: Counters,
     /// Whether data on a SYN was taken: all of ours by the peer, or the peer's by us (RFC 7413).
     pub syn_data_taken: bool,
     /// Connections waiting for `accept` (listener).

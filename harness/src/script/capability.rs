@@ -53,8 +53,8 @@ const OTHERS: [&str; 16] = [
 ];
 
 /// Kinds with a name behind the colon.
-const KINDS: [&str; 8] = [
-    "call", "family", "ioctl", "qdisc", "sockopt", "sysctl", "tcp_info", "tunnel",
+const KINDS: [&str; 9] = [
+    "call", "family", "ioctl", "qdisc", "shell", "sockopt", "sysctl", "tcp_info", "tunnel",
 ];
 
 /// What is wrong with the name of a capability, as a help text; `None` if it can be one.

@@ -20,6 +20,9 @@ pub const PID: char = '\u{f8ff}';
 /// The capability of commands that change what all programs of a machine share.
 pub const GLOBAL_STATE: &str = "command:global-state";
 
+/// Programs that a target may know itself. Everywhere else a shell runs them.
+const SMALL_PROGRAMS: [&str; 5] = ["dd", "ethtool", "grep", "nstat", "rm"];
+
 /// One simple command or pipeline.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statement {
@@ -215,7 +218,7 @@ pub fn needs(text: &str, drop_in: bool) -> Vec<String> {
         };
         match &statement.action {
             Action::Shell => {
-                needs.push("shell".to_owned());
+                needs.extend(shell_needs(&statement.text));
                 if !global_files(&statement.text).is_empty() {
                     needs.push(GLOBAL_STATE.to_owned());
                 }
@@ -224,6 +227,21 @@ pub fn needs(text: &str, drop_in: bool) -> Vec<String> {
         }
     }
     needs
+}
+
+/// `shell`, or the programs by name where a target may know them itself.
+fn shell_needs(text: &str) -> Vec<String> {
+    let programs: Option<Vec<String>> = text
+        .split('|')
+        .map(|part| {
+            let first = part.split_whitespace().next()?;
+            let name = first.rsplit('/').next()?;
+            SMALL_PROGRAMS
+                .contains(&name)
+                .then(|| format!("shell:{name}"))
+        })
+        .collect();
+    programs.unwrap_or_else(|| vec!["shell".to_owned()])
 }
 
 fn tool_needs(tool: &Tool, counts: bool, needs: &mut Vec<String>) {

@@ -48,6 +48,9 @@ pub(crate) fn prepare(tcb: &mut Tcb, data: &[u8], cx: &Context<'_>) -> usize {
     let part = &data[..data.len().min(space)];
     // Whoever gets it has to get it now, even if more follows: that is why it goes with the SYN.
     let taken = tcb.snd.buffer.write(part, true);
+    if let Some(room) = &mut tcb.snd.room {
+        room.take(taken, taken, true);
+    }
     tcb.fast_open.option = option;
     tcb.fast_open.attempt = Some(Attempt {
         asked: option.map(|option| option.experimental),

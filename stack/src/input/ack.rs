@@ -118,6 +118,7 @@ fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, duplicate: bool, cx: &mut
     let segments = recovery::newly_delivered(tcb, &delivered);
     tcb.snd.delivered += u64::from(delivered.segments);
     let marked = ecn::tells_of_marks(tcb, segment, una, &delivered);
+    tcb.counters.duplicates_reported += u64::from(duplicate_report.is_some());
     let advanced = bytes.map(|bytes| Acked {
         bytes,
         segments,
@@ -157,6 +158,10 @@ fn advance(tcb: &mut Tcb, ack: SeqNum, delivered: &mut Delivered) -> u32 {
         bytes -= 1;
     }
     tcb.snd.buffer.acknowledge(bytes as usize);
+    match &mut tcb.snd.room {
+        Some(room) => room.acknowledge(bytes as usize),
+        None => tcb.user.wants_room &= !tcb.snd.buffer.has_room_again(),
+    }
     tcb.snd.acked_total += u64::from(bytes);
     tcb.snd.una = ack;
     tcb.snd.nxt = tcb.snd.nxt.max(ack);

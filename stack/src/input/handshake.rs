@@ -83,6 +83,7 @@ fn send_mss(tcb: &Tcb, theirs: Option<Mss>) -> Mss {
 pub(crate) fn take_ack_of_syn(tcb: &mut Tcb, segment: &Segment, now: Instant) {
     tcb.snd.una = tcb.snd.iss + 1;
     tcb.snd.delivered += 1;
+    tcb.counters.on_synchronized(now);
     let scale = if segment.flags.syn {
         WindowScale::ZERO
     } else {

@@ -6,8 +6,8 @@ use crate::Config;
 use crate::config::{
     AccEcnConfig, AccEcnOptionUse, Acknowledging, BufferTuning, BurstRules, DataAfterClose,
     DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow, LossDetection, MissingTimestamp,
-    RackRoundTrip, ReceivedOnError, ResetError, RttSamples, RttVariance, Segmentation, SoftIcmp,
-    SynData, SynWithFin, TimeWaitIss, WindowProbe,
+    RackRoundTrip, ReceivedOnError, ResetError, RttSamples, RttVariance, Segmentation, SendRoom,
+    SoftIcmp, SynData, SynWithFin, TimeWaitIss, WindowProbe,
 };
 use crate::congestion::{self, SlowStartAfterIdle};
 use crate::fast_open::FastOpenConfig;
@@ -43,6 +43,12 @@ pub(super) fn config() -> Config {
         },
         loss_detection: LossDetection::RackTlp,
         rack_round_trip: RackRoundTrip::OfHighest,
+        // net.ipv4.tcp_wmem is 4096, 16384, 4194304.
+        send_buffer: 16_384,
+        send_room: SendRoom::Buffers {
+            empty: 832,
+            grows_to: 4 << 20,
+        },
         undo: true,
         segmentation: Segmentation::Bursts(BurstRules::default()),
         window_probe: WindowProbe::OldSequence,

@@ -14,6 +14,7 @@ use core::time::Duration;
 
 use crate::config::{
     AccEcnConfig, BufferTuning, BurstRules, Config, KeepAliveConfig, PacingRules, Segmentation,
+    SendRoom,
 };
 use crate::congestion::{HyStartRules, InitialWindow, Rules};
 use crate::fast_open::{FastOpenConfig, Keys};
@@ -94,6 +95,8 @@ rows! {
         missing_timestamp: "", "RFC7323-13", freebsd "net.inet.tcp.tolerate_missing_ts";
         recv_buffer: "bytes", "RFC 9293 §3.8.6.2", linux "net.ipv4.tcp_rmem", freebsd "net.inet.tcp.recvspace";
         send_buffer: "bytes", "RFC 9293 §3.9.1.2", linux "net.ipv4.tcp_wmem", freebsd "net.inet.tcp.sendspace";
+        send_room: "", "RFC 9293 §3.9.1.2", linux "net.ipv4.tcp_wmem";
+        unsent_low_water: "bytes", "RFC 9293 §3.9.1.2", linux "net.ipv4.tcp_notsent_lowat";
         loss_detection: "", "RFC 6675, RFC8985-15", linux "net.ipv4.tcp_recovery net.ipv4.tcp_early_retrans";
         rack_round_trip: "", "RFC 8985 §6.2";
         timer_slack: "time", "RFC 8985 §6.2, RFC 8985 §7.2";
@@ -259,6 +262,10 @@ shown_as! { HyStartRules => |rules| {
     } else {
         "off".to_string()
     }
+} }
+shown_as! { SendRoom => |room| match room {
+    SendRoom::Bytes => debug(room),
+    SendRoom::Buffers { empty, grows_to } => format!("Buffers {empty}/{grows_to}"),
 } }
 shown_as! { InitialWindow => |window| match window {
     InitialWindow::Segments(count) => format!("{count} segments"),

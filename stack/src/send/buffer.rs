@@ -51,6 +51,11 @@ impl SendBuffer {
         self.capacity.saturating_sub(self.bytes.len())
     }
 
+    /// Whether so much has become free that a writer who found it full should come again: a third.
+    pub fn has_room_again(&self) -> bool {
+        self.free() * 2 >= self.bytes.len().max(1)
+    }
+
     /// Appends as much of `data` as there is room for and says how much. With `push` the end of a
     /// write that went in whole is marked (RFC 9293 §3.9.1.2).
     pub fn write(&mut self, data: &[u8], push: bool) -> usize {

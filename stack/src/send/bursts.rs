@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use super::chunks::Chunk;
 use super::output::{Kind, Piece, full_segment};
-use super::recovery;
+use super::{recovery, room};
 use crate::config::BurstRules;
 use crate::context::Context;
 use crate::seq::SeqNum;
@@ -327,22 +327,23 @@ pub(crate) fn enqueue(
     let mut taken = 0;
     tcb.snd.push_once = false;
     while taken < data.len() {
-        let room = (data.len() - taken).min(tcb.snd.buffer.free());
-        if room == 0 {
+        let goal = chunk_size(tcb, rules, full);
+        let most = (data.len() - taken).min(tcb.snd.buffer.free());
+        let granted = room::take(tcb, most, goal as usize);
+        if granted == 0 {
             break;
         }
-        let goal = chunk_size(tcb, rules, full);
-        let (nxt, end) = (tcb.snd.nxt.max(tcb.snd.data_start()), tcb.snd.data_end());
-        let piece = tcb
-            .snd
-            .chunks
-            .append(nxt, end, room as u32, goal, taken == 0);
-        tcb.snd
-            .buffer
-            .write(&data[taken..taken + piece as usize], false);
-        taken += piece as usize;
+        let end_of_grant = taken + granted;
+        while taken < end_of_grant {
+            let (nxt, end) = (tcb.snd.nxt.max(tcb.snd.data_start()), tcb.snd.data_end());
+            let left = (end_of_grant - taken) as u32;
+            let piece = (tcb.snd.chunks).append(nxt, end, left, goal, taken == 0) as usize;
+            tcb.snd.buffer.write(&data[taken..taken + piece], false);
+            taken += piece;
+        }
         if taken < data.len() && send_on {
             send_while_writing(tcb, cx);
+            room::note_sent(tcb);
         }
     }
     let whole = taken == data.len();

@@ -5,7 +5,7 @@ use super::bursts::{self, Held};
 use super::flight::{Edge, Mark};
 use super::nagle::{self, Candidate, Decision};
 use super::recovery::{self, LossRecovery};
-use super::{loss_probe, pacing, persist, retransmit, segments};
+use super::{limits, loss_probe, pacing, persist, retransmit, room, segments};
 use crate::config::{BurstRules, Segmentation};
 use crate::context::Context;
 use crate::ecn::{self, Codepoint, accurate};
@@ -57,6 +57,8 @@ pub(crate) fn flush(tcb: &mut Tcb, may_send: bool, cx: &mut Context<'_>) {
         tcb.snd.override_sws = false;
         persist::update(tcb, cx.now);
     }
+    limits::note(tcb, cx);
+    room::update(tcb);
     acknowledge(tcb, cx);
 }
 
@@ -434,6 +436,7 @@ fn note_again(
 ) {
     tcb.snd.rtt.on_retransmitted();
     tcb.snd.retransmitted += 1;
+    tcb.counters.bytes_retransmitted += u64::from(range.len());
     tcb.snd.flight.sent_again(range, cx.now);
     tcb.snd.recovery.on_sent_again(range, rescue);
     let timestamp = tcb.negotiated.timestamps.is_some();

@@ -153,6 +153,7 @@ pub(crate) fn start_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
     let mut segment = segments::syn(tcb, cx.now);
     segment.options.fast_open = tcb.fast_open.option.take();
     segment.payload = tcb.snd.buffer.copy(0, usize::MAX);
+    tcb.counters.on_sent(segment.payload.len(), cx.now);
     cx.transmit(&segment);
     note_syn_sent(tcb, cx.now);
     if !segment.payload.is_empty() {
@@ -193,6 +194,7 @@ fn syn_ladder(tcb: &Tcb) -> Duration {
 pub(crate) fn start_syn_ack(tcb: &mut Tcb, origin: Origin, cx: &mut Context<'_>) {
     let fast_open = tcb.fast_open.option.take();
     let segment = segments::syn_ack(tcb, fast_open, cx.now);
+    tcb.counters.on_sent(segment.payload.len(), cx.now);
     cx.transmit(&segment);
     segments::note_ack_sent(tcb);
     match origin {
@@ -228,6 +230,7 @@ pub(crate) fn on_syn_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
 /// A SYN with data did not fit the path: the plain one leaves at once, the timer goes on.
 pub(crate) fn repeat_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
     let segment = segments::syn(tcb, cx.now);
+    tcb.counters.on_sent(segment.payload.len(), cx.now);
     cx.transmit(&segment);
     note_syn_again(tcb, RetransmitCause::LostFlight, cx);
 }
@@ -271,6 +274,7 @@ pub(crate) fn on_syn_ack_timeout(tcb: &mut Tcb, origin: Origin, cx: &mut Context
 /// The peer repeated its SYN: the SYN-ACK goes out again, the ladder stays as it is.
 pub(crate) fn repeat_syn_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
     let segment = segments::syn_ack(tcb, None, cx.now);
+    tcb.counters.on_sent(segment.payload.len(), cx.now);
     cx.transmit(&segment);
     note_syn_again(tcb, RetransmitCause::DuplicateSyn, cx);
 }

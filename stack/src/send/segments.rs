@@ -173,6 +173,7 @@ pub(crate) fn send_marked(
         tcb.rcv.ack.on_text_sent(cx.now);
     }
     accurate::on_sent(tcb, &segment);
+    tcb.counters.on_sent(segment.payload.len(), cx.now);
     cx.transmit(&segment);
 }
 

@@ -16,6 +16,7 @@ pub(crate) use user::UserSide;
 
 use crate::challenge_ack::ChallengeAckLimiter;
 use crate::config::Config;
+use crate::counters::Counters;
 use crate::ecn::Ecn;
 use crate::fast_open::FastOpen;
 use crate::send::pacing;
@@ -45,6 +46,7 @@ pub(crate) struct Tcb {
     pub(crate) timers: TimerTable,
     pub(crate) challenge: ChallengeAckLimiter,
     pub(crate) user: UserSide,
+    pub(crate) counters: Counters,
     /// The largest packet that a router let through before the handshake ended, if one complained.
     pub(crate) path_mtu: Option<u16>,
     /// When the connection was opened; the base of handshake give-up.
@@ -106,6 +108,7 @@ impl Tcb {
                 config.challenge_ack_interval,
             ),
             user: UserSide::default(),
+            counters: Counters::default(),
             opened_at: now,
             last_heard: now,
             keepalive_probes_sent: 0,

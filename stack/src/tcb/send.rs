@@ -1,6 +1,6 @@
 //! SND.* and what stands behind them.
 
-use crate::config::Config;
+use crate::config::{Config, SendRoom};
 use crate::congestion::Congestion;
 use crate::send::buffer::SendBuffer;
 use crate::send::chunks::Chunks;
@@ -8,6 +8,7 @@ use crate::send::flight::Flight;
 use crate::send::pacing::Pacer;
 use crate::send::recovery::LossRecovery;
 use crate::send::recovery::undo::Undo;
+use crate::send::room::BufferedRoom;
 use crate::send::rtt::{RtoBounds, RttEstimator};
 use crate::send::usage::Usage;
 use crate::seq::SeqNum;
@@ -45,6 +46,8 @@ pub(crate) struct SendSide {
     pub(crate) buffer_max: Option<usize>,
     /// When the next segment may leave, if the connection is paced.
     pub(crate) pacer: Option<Pacer>,
+    /// The same as memory, where that is what counts.
+    pub(crate) room: Option<BufferedRoom>,
     /// The user has closed: a FIN follows the last byte.
     pub(crate) fin_queued: bool,
     /// Our FIN is acknowledged.
@@ -97,9 +100,16 @@ impl SendSide {
             wl2: SeqNum::new(0),
             up: None,
             mss,
-            buffer: SendBuffer::new(capacity),
             buffer_max: None,
             pacer: None,
+            buffer: SendBuffer::new(match config.send_room {
+                SendRoom::Bytes => capacity,
+                SendRoom::Buffers { .. } => usize::MAX,
+            }),
+            room: match config.send_room {
+                SendRoom::Bytes => None,
+                SendRoom::Buffers { empty, .. } => Some(BufferedRoom::new(empty, capacity)),
+            },
             fin_queued: false,
             fin_acknowledged: false,
             more_coming: false,

@@ -11,6 +11,8 @@ pub(crate) struct UserSide {
     pub(crate) detached: bool,
     /// The user has closed the sending direction, so that SEND answers "connection closing".
     pub(crate) write_closed: bool,
+    /// SEND found less room than it had data for, and there has been none since.
+    pub(crate) wants_room: bool,
     /// The error that ended the connection, until it is taken.
     pub(crate) error: Option<ConnectionError>,
     /// The last soft error.

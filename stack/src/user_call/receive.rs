@@ -90,24 +90,31 @@ impl Host {
     /// taken, or inline), `NotConnected`.
     pub fn recv_urgent(&mut self, now: Instant, id: SocketId) -> Result<u8, CallError> {
         self.advance_to(now);
+        let byte = self.peek_urgent(id)?;
         let tcb = &mut self.user_connection_mut(id)?.tcb;
-        if tcb.options.urgent_inline || tcb.rcv.up.is_none() || tcb.rcv.urgent_taken {
-            return Err(CallError::InvalidArgument);
-        }
-        let byte = match tcb.rcv.urgent_byte {
-            Some(byte) => byte,
-            None => {
-                let mut byte = [0];
-                let at = urgent_offset(tcb).ok_or(CallError::WouldBlock)?;
-                if tcb.rcv.buffer.peek(at, &mut byte) == 0 {
-                    return Err(CallError::WouldBlock);
-                }
-                byte[0]
-            }
-        };
         tcb.rcv.urgent_taken = true;
         tcb.rcv.urgent_byte = None;
         Ok(byte)
+    }
+
+    /// As [`recv_urgent`](Self::recv_urgent), but leaves the byte where it is.
+    ///
+    /// # Errors
+    /// As [`recv_urgent`](Self::recv_urgent).
+    pub fn peek_urgent(&self, id: SocketId) -> Result<u8, CallError> {
+        let tcb = &self.user_connection(id)?.tcb;
+        if tcb.options.urgent_inline || tcb.rcv.up.is_none() || tcb.rcv.urgent_taken {
+            return Err(CallError::InvalidArgument);
+        }
+        if let Some(byte) = tcb.rcv.urgent_byte {
+            return Ok(byte);
+        }
+        let mut byte = [0];
+        let at = urgent_offset(tcb).ok_or(CallError::WouldBlock)?;
+        if tcb.rcv.buffer.peek(at, &mut byte) == 0 {
+            return Err(CallError::WouldBlock);
+        }
+        Ok(byte[0])
     }
 }
 

@@ -5,7 +5,7 @@ use crate::connection::Connection;
 use crate::context::Context;
 use crate::error::CallError;
 use crate::host::Host;
-use crate::send::bursts;
+use crate::send::{bursts, room};
 use crate::socket::{SendFlags, SocketId};
 use crate::state::State;
 use crate::time::Instant;
@@ -84,9 +84,15 @@ fn queue(
     let may_send = connection.state.may_send() && !connection.tcb.snd.syn_unacked();
     let tcb = &mut connection.tcb;
     let taken = match tcb.config.segmentation {
-        Segmentation::Single => tcb.snd.buffer.write(data, !more),
+        Segmentation::Single => {
+            let most = room::take(tcb, data.len(), usize::MAX);
+            tcb.snd
+                .buffer
+                .write(&data[..most], !more && most == data.len())
+        }
         Segmentation::Bursts(rules) => bursts::enqueue(tcb, rules, data, more, cx, may_send),
     };
+    tcb.user.wants_room = taken < data.len();
     if taken == 0 {
         return Err(CallError::WouldBlock);
     }

@@ -7,10 +7,12 @@ use super::open::check_options;
 use super::receive;
 use crate::config::Config;
 use crate::connection::Connection;
+use crate::counters::Counters;
 use crate::error::{CallError, ConnectionError};
 use crate::host::{Host, Socket};
 use crate::listener::Listener;
-use crate::send::{keepalive, pacing};
+use crate::send::flight::{Mark, Sent};
+use crate::send::{keepalive, pacing, room};
 use crate::seq::SeqNum;
 use crate::socket::{EcnStatus, Readiness, SocketId, SocketOptions, Status};
 use crate::state::{State, StateName};
@@ -145,13 +147,15 @@ impl Host {
 /// A size that the user sets is final; one that grew by itself stays.
 fn resize_buffers(tcb: &mut Tcb, config: &Config) {
     let Tcb { options, snd, .. } = tcb;
-    match options.send_buffer {
-        Some(size) => {
+    match (&mut snd.room, options.send_buffer) {
+        (Some(room), Some(size)) => room.set_limit(size),
+        (None, Some(size)) => {
             snd.buffer_max = None;
             snd.buffer.set_capacity(size);
         }
-        None if snd.buffer_max.is_none() => snd.buffer.set_capacity(config.send_buffer),
-        None => {}
+        (None, None) if snd.buffer_max.is_none() => snd.buffer.set_capacity(config.send_buffer),
+        // What it has grown to stays.
+        (Some(_) | None, None) => {}
     }
     let scale = tcb.negotiated.rcv_scale;
     match tcb.options.recv_buffer {
@@ -177,6 +181,7 @@ fn listener_status(listener: &Listener) -> Status {
         snd_wnd: 0,
         irs: zero,
         rcv_nxt: zero,
+        fin_received: false,
         rcv_wnd: 0,
         srtt: None,
         rttvar: None,
@@ -195,11 +200,22 @@ fn listener_status(listener: &Listener) -> Status {
         sack: false,
         ecn: EcnStatus::default(),
         send_queued: 0,
+        send_limit: listener
+            .options
+            .send_buffer
+            .unwrap_or(listener.config.send_buffer),
         send_unsent: 0,
         recv_queued: 0,
         urgent_ahead: None,
         pacing_rate: None,
         retransmitted: 0,
+        in_flight: 0,
+        sacked: 0,
+        lost: 0,
+        reordering_seen: 0,
+        reordering_distance: 0,
+        min_rtt: None,
+        counters: Counters::default(),
         retransmitted_in_flight: 0,
         delivered: 0,
         syn_data_taken: false,
@@ -219,8 +235,7 @@ fn connection_status(connection: &Connection) -> Status {
         0
     };
     let snd_mss = u16::try_from(tcb.effective_mss(options_len)).unwrap_or(u16::MAX);
-    let unsent_from = tcb.snd.nxt.max(tcb.snd.data_start());
-    let data_end = tcb.snd.data_end();
+    let reordering = tcb.snd.recovery.reordering();
     Status {
         state: state.name(),
         local: tcb.local,
@@ -231,6 +246,7 @@ fn connection_status(connection: &Connection) -> Status {
         snd_wnd: tcb.snd.wnd.bytes(),
         irs: tcb.rcv.irs,
         rcv_nxt: tcb.rcv.nxt,
+        fin_received: tcb.rcv.fin_received,
         rcv_wnd: tcb.rcv.wnd(),
         srtt: tcb.snd.rtt.srtt(),
         rttvar: tcb.snd.rtt.rttvar(),
@@ -249,15 +265,22 @@ fn connection_status(connection: &Connection) -> Status {
         sack: tcb.negotiated.sack,
         ecn: tcb.ecn.status(),
         send_queued: tcb.snd.buffer.len(),
-        send_unsent: if data_end.after(unsent_from) {
-            unsent_from.span_to(data_end) as usize
-        } else {
-            0
+        send_limit: match &tcb.snd.room {
+            Some(room) => room.limit(),
+            None => tcb.snd.buffer.capacity(),
         },
+        send_unsent: room::unsent(tcb) as usize,
         recv_queued: tcb.rcv.buffer.readable(),
         urgent_ahead: urgent_ahead(tcb),
         pacing_rate: tcb.snd.pacer.and_then(|_| pacing::rate(tcb)),
         retransmitted: tcb.snd.retransmitted,
+        in_flight: tcb.snd.flight.iter().count(),
+        sacked: segments_marked(tcb, |sent| sent.mark == Mark::Sacked),
+        lost: lost(tcb),
+        reordering_seen: reordering.times,
+        reordering_distance: reordering.distance,
+        min_rtt: tcb.snd.recovery.min_rtt(),
+        counters: tcb.counters,
         retransmitted_in_flight: tcb.snd.flight.repeated(),
         delivered: tcb.snd.delivered,
         syn_data_taken: tcb.fast_open.data_taken,
@@ -266,6 +289,20 @@ fn connection_status(connection: &Connection) -> Status {
         error: tcb.user.error,
         soft_error: tcb.user.soft_error,
     }
+}
+
+fn segments_marked(tcb: &Tcb, wanted: impl Fn(&Sent) -> bool) -> usize {
+    tcb.snd.flight.iter().filter(|sent| wanted(sent)).count()
+}
+
+/// What was sent again while losses are repaired was lost, and nobody knows yet whether it still is.
+fn lost(tcb: &Tcb) -> usize {
+    let repairs = tcb.snd.recovery.in_recovery() || tcb.snd.retries > 0;
+    segments_marked(tcb, |sent| match sent.mark {
+        Mark::Lost => true,
+        Mark::Out => repairs && sent.was_repeated(),
+        Mark::Sacked => false,
+    })
 }
 
 /// Bytes between the reader and the end of urgent data.
@@ -288,7 +325,7 @@ fn connection_readiness(connection: &Connection) -> Readiness {
     let waits = handshake && !tcb.fast_open.deferred && !tcb.fast_open.early;
     Readiness {
         readable: error || closed || receive::available(tcb) > 0 || tcb.rcv.fin_received,
-        writable: error || closed || user.write_closed || (!waits && tcb.snd.buffer.free() > 0),
+        writable: error || closed || user.write_closed || (!waits && room::is_writable(tcb)),
         accept_ready: false,
         peer_closed: tcb.rcv.fin_received,
         closed: closed || (user.write_closed && tcb.rcv.fin_received),

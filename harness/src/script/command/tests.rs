@@ -232,8 +232,8 @@ fn commands_are_read_as_by_a_shell(#[case] text: &str, #[case] want: &str) {
 #[case("echo 1 > /sys/module/a/parameters/b", false, &[GLOBAL_STATE])]
 #[case("cd /; echo 1 >/sys/module/a/parameters/b", false, &["shell", GLOBAL_STATE])]
 #[case("printf 1 | tee /sys/a", false, &["shell", GLOBAL_STATE])]
-#[case("ethtool -K tun0 tso off", false, &["shell"])]
-#[case("grep x /proc/sys/net/ipv4/tcp_ecn", false, &["shell"])]
+#[case("ethtool -K tun0 tso off", false, &["shell:ethtool"])]
+#[case("grep x /proc/sys/net/ipv4/tcp_ecn", false, &["shell:grep"])]
 fn a_command_says_what_it_needs(#[case] text: &str, #[case] drop_in: bool, #[case] want: &[&str]) {
     assert_eq!(needs(text, drop_in), want);
 }

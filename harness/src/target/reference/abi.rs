@@ -26,8 +26,38 @@ pub(super) mod level {
 /// Control messages.
 pub(super) mod control {
     pub(crate) const TCP_CM_INQ: i32 = 36;
-    /// Room a control message with an `int` takes: header of 16 bytes, 4 of data, padding.
-    pub(crate) const INT_SPACE: usize = 24;
+    pub(crate) const TIMESTAMPING: i32 = 37;
+    pub(crate) const IP_RECVERR: i32 = 11;
+    pub(crate) const IPV6_RECVERR: i32 = 25;
+    /// Bytes before the data of a control message, and what everything is aligned to.
+    pub(crate) const HEADER: usize = 16;
+    pub(crate) const ALIGNMENT: usize = 8;
+}
+
+/// Members of `struct sock_extended_err`.
+pub(super) mod extended_error {
+    pub(crate) const TIMESTAMPING: u8 = 4;
+    pub(crate) const ZEROCOPY: u8 = 5;
+    pub(crate) const ZEROCOPY_COPIED: u8 = 1;
+}
+
+/// `SOF_TIMESTAMPING_` flags, and the kinds of stamps (`SCM_TSTAMP_`).
+pub(super) mod stamping {
+    pub(crate) const TX_SOFTWARE: u32 = 1 << 1;
+    pub(crate) const RX_SOFTWARE: u32 = 1 << 3;
+    pub(crate) const SOFTWARE: u32 = 1 << 4;
+    pub(crate) const OPT_ID: u32 = 1 << 7;
+    pub(crate) const TX_SCHED: u32 = 1 << 8;
+    pub(crate) const TX_ACK: u32 = 1 << 9;
+    pub(crate) const OPT_TSONLY: u32 = 1 << 11;
+    pub(crate) const OPT_ID_TCP: u32 = 1 << 16;
+    /// Stamps of what is sent.
+    pub(crate) const TX: u32 = TX_SOFTWARE | TX_SCHED | TX_ACK;
+    /// Every flag there is.
+    pub(crate) const KNOWN: u32 = (1 << 19) - 1;
+    pub(crate) const SND: u32 = 0;
+    pub(crate) const SCHED: u32 = 1;
+    pub(crate) const ACK: u32 = 2;
 }
 
 /// Flags of the receive and send families.
@@ -58,6 +88,20 @@ pub(super) mod file {
     pub(crate) const CLOEXEC: i64 = 1;
     pub(crate) const RDWR: i64 = 2;
     pub(crate) const NONBLOCK: i64 = 0o4000;
+    /// Flags of `open`.
+    pub(crate) const ACCESS: i32 = 3;
+    pub(crate) const CREATE: i32 = 0o100;
+    pub(crate) const EXCLUSIVE: i32 = 0o200;
+    pub(crate) const TRUNCATE: i32 = 0o1000;
+    pub(crate) const APPEND: i32 = 0o2000;
+    pub(crate) const CLOSE_ON_EXEC: i32 = 0o2_000_000;
+}
+
+/// Flags of `splice`.
+pub(super) mod splice {
+    pub(crate) const NONBLOCK: u32 = 2;
+    pub(crate) const MORE: u32 = 4;
+    pub(crate) const KNOWN: u32 = 0xf;
 }
 
 /// `ioctl` requests.
@@ -98,6 +142,8 @@ pub(super) mod epoll {
     pub(crate) const ADD: i32 = 1;
     pub(crate) const DEL: i32 = 2;
     pub(crate) const MOD: i32 = 3;
+    pub(crate) const EXCLUSIVE: u32 = 1 << 28;
+    pub(crate) const WAKEUP: u32 = 1 << 29;
     pub(crate) const ONESHOT: u32 = 1 << 30;
     pub(crate) const EDGE: u32 = 1 << 31;
 }

@@ -54,6 +54,8 @@ pub(super) struct Progress {
     pub(super) started: Instant,
     /// Bytes already taken by the send buffer.
     pub(super) sent: usize,
+    /// A send found no room: it comes again when there is enough to be told of.
+    pub(super) full: bool,
     /// Bytes already read.
     pub(super) received: Vec<u8>,
     /// `connect`: the SYN is out, this call waits for the answer.
@@ -68,6 +70,7 @@ impl Progress {
         Progress {
             started,
             sent: 0,
+            full: false,
             received: Vec::new(),
             connecting: false,
             lingering: None,

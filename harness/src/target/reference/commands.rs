@@ -6,8 +6,9 @@ use std::time::Duration;
 use tcpdrill_stack::Config;
 
 use super::kernel::Kernel;
+use super::programs;
 use super::sysctl::{self, Refusal};
-use crate::script::command::{self, Action, Change, Sysctl, Tool, setting_of};
+use crate::script::command::{self, Action, Change, Statement, Sysctl, Tool, setting_of};
 use crate::target::commands::{self, Done, Machine};
 use crate::target::{CommandReport, TargetError};
 
@@ -22,6 +23,10 @@ const MOST: u64 = 1 << 20;
 pub(super) struct Remembered {
     config: Config,
     max_backlog: usize,
+}
+
+fn is_understood(statement: &Statement) -> bool {
+    statement.action != Action::Shell || programs::understands(&statement.text)
 }
 
 struct KernelMachine<'a> {
@@ -39,8 +44,8 @@ impl Kernel {
         folder: Option<&Path>,
     ) -> Result<(CommandReport, Duration), TargetError> {
         // Nothing is done by halves: a line that is not understood changes nothing.
-        let understood = command::read(line)
-            .is_some_and(|statements| statements.iter().all(|one| one.action != Action::Shell));
+        let understood =
+            command::read(line).is_some_and(|statements| statements.iter().all(is_understood));
         if !understood {
             return Err(not_understood(line));
         }
@@ -221,7 +226,9 @@ impl Machine for KernelMachine<'_> {
     }
 
     fn shell(&mut self, text: &str) -> Result<CommandReport, TargetError> {
-        Err(not_understood(text))
+        self.kernel
+            .run_programs(text)
+            .ok_or_else(|| not_understood(text))
     }
 }
 

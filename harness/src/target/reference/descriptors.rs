@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use tcpdrill_stack::{SocketId, SocketOptions};
 
+use super::arrivals::Arrivals;
 use super::blocking::Stop;
 use super::errno::{EBADF, EINVAL, ENOTSOCK};
+use super::error_queue::ErrorQueue;
+use super::files::{OpenFile, PipeEnd};
 use crate::call::Fd;
 
 /// Lowest number given out: 0, 1 and 2 are a process's standard streams.
@@ -61,6 +64,10 @@ pub(super) struct Socket {
     pub(super) read_shut: bool,
     /// `SHUT_WR` was called.
     pub(super) write_shut: bool,
+    /// What waits behind `MSG_ERRQUEUE`.
+    pub(super) errors: ErrorQueue,
+    /// When what waits to be read arrived.
+    pub(super) arrivals: Arrivals,
 }
 
 /// Options that live above the stack.
@@ -80,6 +87,12 @@ pub(super) struct LocalOptions {
     pub(super) syn_count: Option<i32>,
     /// `TCP_FASTOPEN_CONNECT`
     pub(super) fast_open_connect: bool,
+    /// `SO_ZEROCOPY`
+    pub(super) zero_copy: bool,
+    /// `SO_TIMESTAMPING`
+    pub(super) timestamping: u32,
+    /// Options that change nothing here and are remembered only, by level and name.
+    pub(super) remembered: BTreeMap<(i32, i32), i32>,
 }
 
 impl Socket {
@@ -103,9 +116,14 @@ impl Socket {
                 report_inq: false,
                 syn_count: None,
                 fast_open_connect: false,
+                zero_copy: false,
+                timestamping: 0,
+                remembered: BTreeMap::new(),
             },
             read_shut: false,
             write_shut: false,
+            errors: ErrorQueue::default(),
+            arrivals: Arrivals::default(),
         }
     }
 
@@ -116,6 +134,8 @@ impl Socket {
             stage: Stage::Connection(id, Link::Connected),
             read_shut: false,
             write_shut: false,
+            errors: ErrorQueue::default(),
+            arrivals: Arrivals::default(),
             ..self.clone()
         }
     }
@@ -140,6 +160,8 @@ pub(super) struct Watch {
     pub(super) mask: u32,
     /// The socket's activity count when last looked at.
     pub(super) activity: u64,
+    /// Reports of the socket's error queue when last looked at.
+    pub(super) reports: u64,
     /// Something new came since the last report (edge-triggered mode).
     pub(super) edge: bool,
     /// EPOLLONESHOT has fired.
@@ -164,6 +186,10 @@ pub(super) enum Object {
     Socket(Box<Socket>),
     /// An epoll instance.
     Epoll(Epoll),
+    /// A file.
+    File(OpenFile),
+    /// One end of a pipe.
+    Pipe(PipeEnd),
 }
 
 /// An open file description: what `dup` makes another descriptor for.
@@ -273,7 +299,8 @@ impl Table {
         self.object(self.description(fd)?)
     }
 
-    fn get_mut(&mut self, fd: Fd) -> Option<&mut Object> {
+    /// As [`get`](Self::get), to change it.
+    pub(super) fn get_mut(&mut self, fd: Fd) -> Option<&mut Object> {
         let description = self.description(fd)?;
         self.objects.get_mut(&description)
     }
@@ -282,7 +309,9 @@ impl Table {
     pub(super) fn socket(&self, fd: Fd) -> Result<&Socket, Stop> {
         match self.get(fd) {
             Some(Object::Socket(socket)) => Ok(socket),
-            Some(Object::Epoll(_)) => Err(Stop::Failed(ENOTSOCK)),
+            Some(Object::Epoll(_) | Object::File(_) | Object::Pipe(_)) => {
+                Err(Stop::Failed(ENOTSOCK))
+            }
             None => Err(Stop::Failed(EBADF)),
         }
     }
@@ -291,7 +320,9 @@ impl Table {
     pub(super) fn socket_mut(&mut self, fd: Fd) -> Result<&mut Socket, Stop> {
         match self.get_mut(fd) {
             Some(Object::Socket(socket)) => Ok(socket),
-            Some(Object::Epoll(_)) => Err(Stop::Failed(ENOTSOCK)),
+            Some(Object::Epoll(_) | Object::File(_) | Object::Pipe(_)) => {
+                Err(Stop::Failed(ENOTSOCK))
+            }
             None => Err(Stop::Failed(EBADF)),
         }
     }
@@ -300,7 +331,9 @@ impl Table {
     pub(super) fn epoll_mut(&mut self, fd: Fd) -> Result<&mut Epoll, Stop> {
         match self.get_mut(fd) {
             Some(Object::Epoll(epoll)) => Ok(epoll),
-            Some(Object::Socket(_)) => Err(Stop::Failed(EINVAL)),
+            Some(Object::Socket(_) | Object::File(_) | Object::Pipe(_)) => {
+                Err(Stop::Failed(EINVAL))
+            }
             None => Err(Stop::Failed(EBADF)),
         }
     }
@@ -311,8 +344,24 @@ impl Table {
             .iter()
             .filter_map(|(description, object)| match object {
                 Object::Socket(socket) => Some((*description, &**socket)),
-                Object::Epoll(_) => None,
+                Object::Epoll(_) | Object::File(_) | Object::Pipe(_) => None,
             })
+    }
+
+    /// Every open socket, to change it.
+    pub(super) fn sockets_mut(&mut self) -> impl Iterator<Item = &mut Socket> {
+        self.objects.values_mut().filter_map(|object| match object {
+            Object::Socket(socket) => Some(&mut **socket),
+            Object::Epoll(_) | Object::File(_) | Object::Pipe(_) => None,
+        })
+    }
+
+    /// Every open end of a pipe.
+    pub(super) fn pipe_ends(&self) -> impl Iterator<Item = &PipeEnd> {
+        self.objects.values().filter_map(|object| match object {
+            Object::Pipe(end) => Some(end),
+            Object::Socket(_) | Object::Epoll(_) | Object::File(_) => None,
+        })
     }
 
     /// Every open number.
@@ -333,7 +382,7 @@ impl Table {
     pub(super) fn epoll_at(&mut self, description: Description) -> Option<&mut Epoll> {
         match self.objects.get_mut(&description) {
             Some(Object::Epoll(epoll)) => Some(epoll),
-            Some(Object::Socket(_)) | None => None,
+            Some(_) | None => None,
         }
     }
 }
@@ -368,6 +417,7 @@ mod tests {
             data: 0,
             mask: 0,
             activity: 0,
+            reports: 0,
             edge: false,
             spent: false,
             turn: 0,

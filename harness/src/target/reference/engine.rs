@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use tcpdrill_stack::seq::SeqRange;
 use tcpdrill_stack::{Event, Host, Instant, Output, SocketId, StateName};
 
+use super::programs::HostCounters;
 use crate::target::{Observed, TargetError};
 use crate::time::Time;
 
@@ -24,6 +26,10 @@ pub(super) struct Engine {
     /// Last known state of every connection that is not closed.
     states: BTreeMap<SocketId, StateName>,
     steps_at_now: u32,
+    /// What was sent again and nobody has looked at.
+    pub(super) repeats: Vec<(SocketId, SeqRange)>,
+    /// What has happened on the host, for `nstat`.
+    pub(super) counters: HostCounters,
 }
 
 impl Engine {
@@ -36,6 +42,8 @@ impl Engine {
             sent: VecDeque::new(),
             states: BTreeMap::new(),
             steps_at_now: 0,
+            repeats: Vec::new(),
+            counters: HostCounters::default(),
         }
     }
 
@@ -104,7 +112,12 @@ impl Engine {
                         self.states.insert(id, to);
                     }
                 }
-                Output::Event(_) => {}
+                Output::Event(event) => {
+                    self.counters.note(&event);
+                    if let Event::Retransmitted { id, seq, len, .. } = event {
+                        self.repeats.push((id, SeqRange::with_len(seq, len)));
+                    }
+                }
                 Output::Deadline(_) => return,
             }
         }

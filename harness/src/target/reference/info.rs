@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use tcpdrill_stack::{StateName, Status};
+use tcpdrill_stack::{Instant, StateName, Status};
 
 use super::blocking::Stop;
 use super::descriptors::Stage;
@@ -27,7 +28,11 @@ pub(super) const NAMES: &[&str] = &[
     "tcpi_advmss",
     "tcpi_pmtu",
     "tcpi_reordering",
+    "tcpi_reord_seen",
+    "tcpi_min_rtt",
     "tcpi_unacked",
+    "tcpi_sacked",
+    "tcpi_lost",
     "tcpi_snd_cwnd",
     "tcpi_snd_ssthresh",
     "tcpi_retrans",
@@ -38,6 +43,19 @@ pub(super) const NAMES: &[&str] = &[
     "tcpi_notsent_bytes",
     "tcpi_snd_wnd",
     "tcpi_rcv_wnd",
+    "tcpi_segs_in",
+    "tcpi_segs_out",
+    "tcpi_data_segs_in",
+    "tcpi_data_segs_out",
+    "tcpi_bytes_sent",
+    "tcpi_bytes_retrans",
+    "tcpi_dsack_dups",
+    "tcpi_last_data_sent",
+    "tcpi_last_data_recv",
+    "tcpi_last_ack_recv",
+    "tcpi_busy_time",
+    "tcpi_rwnd_limited",
+    "tcpi_sndbuf_limited",
 ];
 
 /// TCPI_OPT_ bits.
@@ -45,8 +63,11 @@ const OPT_TIMESTAMPS: i64 = 1;
 const OPT_SACK: i64 = 2;
 const OPT_WSCALE: i64 = 4;
 const OPT_SYN_DATA: i64 = 32;
-/// Duplicate acknowledgments that mean a loss (RFC 5681 §3.2); the stack knows no other number.
+/// Duplicate acknowledgments that mean a loss (RFC 5681 §3.2): what Linux counts with before it sees more
+/// reordering than that.
 const DUPLICATE_ACK_THRESHOLD: i64 = 3;
+/// Linux's "no round trip yet".
+const NO_MIN_RTT: i64 = 0xffff_ffff;
 /// Linux's "no threshold yet".
 const INFINITE_SSTHRESH: i64 = 0x7fff_ffff;
 
@@ -77,6 +98,7 @@ impl Kernel {
             return Ok(values);
         }
         let mut values = named(&of_connection(&status));
+        values.extend(named(&counted(&status, self.engine.now())));
         let mtu = self.engine.host().config().mtu;
         values.insert("tcpi_pmtu".to_owned(), i64::from(mtu));
         Ok(values)
@@ -85,9 +107,9 @@ impl Kernel {
 
 fn of_connection(status: &Status) -> Vec<(&'static str, i64)> {
     let mss = i64::from(status.snd_mss.max(1));
-    let in_flight = i64::from(status.snd_nxt.raw().wrapping_sub(status.snd_una.raw()));
     let micros = |length: core::time::Duration| i64::try_from(length.as_micros()).unwrap_or(0);
     let ssthresh = i64::from(status.ssthresh);
+    let syn = i64::from(status.snd_una == status.iss && status.snd_nxt != status.iss);
     vec![
         ("tcpi_state", state_number(status.state)),
         ("tcpi_ca_state", congestion_state(status)),
@@ -102,9 +124,15 @@ fn of_connection(status: &Status) -> Vec<(&'static str, i64)> {
         ("tcpi_rttvar", status.rttvar.map_or(0, micros)),
         ("tcpi_snd_mss", mss),
         ("tcpi_advmss", i64::from(status.rcv_mss)),
-        ("tcpi_reordering", DUPLICATE_ACK_THRESHOLD),
-        // Linux counts packets; the stack knows bytes, so this is full-sized segments, rounded up.
-        ("tcpi_unacked", (in_flight + mss - 1) / mss),
+        (
+            "tcpi_reordering",
+            DUPLICATE_ACK_THRESHOLD.max((i64::from(status.reordering_distance) + mss - 1) / mss),
+        ),
+        ("tcpi_reord_seen", i64::from(status.reordering_seen)),
+        ("tcpi_min_rtt", status.min_rtt.map_or(NO_MIN_RTT, micros)),
+        ("tcpi_unacked", wide(status.in_flight) + syn),
+        ("tcpi_sacked", wide(status.sacked)),
+        ("tcpi_lost", wide(status.lost)),
         ("tcpi_snd_cwnd", i64::from(status.cwnd) / mss),
         (
             "tcpi_snd_ssthresh",
@@ -128,6 +156,31 @@ fn of_connection(status: &Status) -> Vec<(&'static str, i64)> {
         ("tcpi_notsent_bytes", wide(status.send_unsent)),
         ("tcpi_snd_wnd", i64::from(status.snd_wnd)),
         ("tcpi_rcv_wnd", i64::from(status.rcv_wnd)),
+    ]
+}
+
+/// What was counted; lengths of time are in microseconds, but for the silences, in milliseconds.
+fn counted(status: &Status, now: Instant) -> Vec<(&'static str, i64)> {
+    let counters = &status.counters;
+    let count = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let micros = |length: Duration| i64::try_from(length.as_micros()).unwrap_or(i64::MAX);
+    let silence =
+        |at: Option<Instant>| at.map_or(0, |at| micros(now.saturating_duration_since(at)) / 1000);
+    let limits = &counters.limits;
+    vec![
+        ("tcpi_segs_in", count(counters.segments_in)),
+        ("tcpi_segs_out", count(counters.segments_out)),
+        ("tcpi_data_segs_in", count(counters.data_segments_in)),
+        ("tcpi_data_segs_out", count(counters.data_segments_out)),
+        ("tcpi_bytes_sent", count(counters.bytes_sent)),
+        ("tcpi_bytes_retrans", count(counters.bytes_retransmitted)),
+        ("tcpi_dsack_dups", count(counters.duplicates_reported)),
+        ("tcpi_last_data_sent", silence(counters.data_sent_at)),
+        ("tcpi_last_data_recv", silence(counters.data_received_at)),
+        ("tcpi_last_ack_recv", silence(counters.ack_received_at)),
+        ("tcpi_busy_time", micros(limits.busy(now))),
+        ("tcpi_rwnd_limited", micros(limits.receive_window(now))),
+        ("tcpi_sndbuf_limited", micros(limits.send_buffer(now))),
     ]
 }
 
@@ -175,7 +228,7 @@ fn bytes_received(status: &Status) -> i64 {
 }
 
 /// `TCP_ESTABLISHED` and its siblings.
-fn state_number(state: StateName) -> i64 {
+pub(super) fn state_number(state: StateName) -> i64 {
     match state {
         StateName::Established => 1,
         StateName::SynSent => 2,

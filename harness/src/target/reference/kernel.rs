@@ -10,6 +10,7 @@ use super::commands::Remembered;
 use super::descriptors::{Family, Stage, Table};
 use super::engine::Engine;
 use super::errno;
+use super::files::Files;
 use crate::call::{Call, Disposition, Errno, Fd, Outcome, Output};
 use crate::program::IpVersion;
 
@@ -20,6 +21,8 @@ pub(super) struct Kernel {
     pub(super) engine: Engine,
     /// Open descriptors.
     pub(super) table: Table,
+    /// Pipes and files.
+    pub(super) files: Files,
     /// Family of the case.
     pub(super) ip_version: IpVersion,
     /// `net.core.somaxconn`: longest backlog.
@@ -40,6 +43,7 @@ impl Kernel {
         Kernel {
             engine,
             table: Table::default(),
+            files: Files::default(),
             ip_version,
             max_backlog: 4096,
             signals: BTreeMap::new(),
@@ -53,8 +57,15 @@ impl Kernel {
     pub(super) fn attempt(&mut self, call: &Call, progress: &mut Progress) -> Attempt {
         let result = self.dispatch(call, progress);
         self.engine.settle();
-        self.refresh_epolls();
+        self.refresh();
         result
+    }
+
+    /// Looks at what every step may have changed, so that nothing that comes and goes is missed.
+    pub(super) fn refresh(&mut self) {
+        self.refresh_error_queues();
+        self.note_arrivals();
+        self.refresh_epolls();
     }
 
     fn dispatch(&mut self, call: &Call, progress: &mut Progress) -> Attempt {
@@ -111,7 +122,34 @@ impl Kernel {
             | Call::EpollWait { .. }
             | Call::EpollPwait { .. } => self.poll_family(call, progress),
             Call::WithNull { call, at } => self.with_null(call, at, progress),
+            Call::Open { path, flags } => self.open(path, *flags),
+            Call::Pipe => self.pipe(),
+            Call::Splice { .. } | Call::SendFile { .. } => {
+                let result = self.move_bytes(call, progress);
+                if let Ok(outcome) = &result {
+                    self.note_sent(call, outcome.result);
+                }
+                result
+            }
             other => self.other_call(other),
+        }
+    }
+
+    fn move_bytes(&mut self, call: &Call, progress: &mut Progress) -> Attempt {
+        match call {
+            Call::Splice {
+                input,
+                output,
+                len,
+                flags,
+            } => self.splice((*input, *output), *len, *flags, progress),
+            Call::SendFile {
+                output,
+                input,
+                offset,
+                len,
+            } => self.send_file((*output, *input), *offset, *len, progress),
+            other => Err(Stop::machine(format!("{} moves nothing", other.name()))),
         }
     }
 

@@ -6,6 +6,7 @@
 //! is the stack's doing.
 
 mod abi;
+mod arrivals;
 mod blocking;
 mod calls;
 mod capability;
@@ -13,11 +14,14 @@ mod commands;
 mod descriptors;
 mod engine;
 mod errno;
+mod error_queue;
 mod fast_open;
+mod files;
 mod info;
 mod kernel;
 mod process;
 mod profiles;
+mod programs;
 mod session;
 mod sysctl;
 

@@ -139,7 +139,7 @@ impl ReferenceSession {
             .min()
             .filter(|at| *at <= limit);
         self.kernel.engine.advance(next.unwrap_or(limit))?;
-        self.kernel.refresh_epolls();
+        self.kernel.refresh();
         self.retry();
         Ok(next.is_some())
     }
@@ -170,7 +170,7 @@ impl Session for ReferenceSession {
     fn inject(&mut self, datagram: &[u8]) -> Result<Moment, TargetError> {
         let moment = Moment::at(self.now());
         self.kernel.engine.receive(datagram);
-        self.kernel.refresh_epolls();
+        self.kernel.refresh();
         self.retry();
         Ok(moment)
     }

@@ -21,7 +21,7 @@ use crate::time::Instant;
 use crate::timers::Timer;
 use core::time::Duration;
 use new_reno::{NewReno, OnDuplicateAck, OnNewAck};
-use rack::Surroundings;
+use rack::{Reordering, Surroundings};
 use rack_tlp::RackTlp;
 use sack::{OnAck, Progress, SackRecovery};
 use tlp::Answer;
@@ -98,6 +98,14 @@ impl LossRecovery {
         match self {
             LossRecovery::RackTlp(rack_tlp) => rack_tlp.min_rtt(),
             LossRecovery::NewReno(_) | LossRecovery::Sack(_) => None,
+        }
+    }
+
+    /// What was delivered out of order, as far as that is looked at.
+    pub(crate) fn reordering(&self) -> Reordering {
+        match self {
+            LossRecovery::RackTlp(rack_tlp) => rack_tlp.reordering(),
+            LossRecovery::NewReno(_) | LossRecovery::Sack(_) => Reordering::default(),
         }
     }
 

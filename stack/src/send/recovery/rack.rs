@@ -28,6 +28,8 @@ pub(crate) struct Rack {
     fack: SeqNum,
     /// RACK.reordering_seen
     reordering_seen: bool,
+    /// How far that went, for STATUS.
+    reordering: Reordering,
     /// RACK.reo_wnd_mult
     window_multiple: u32,
     /// RACK.reo_wnd_persist
@@ -52,6 +54,15 @@ pub(crate) struct Surroundings {
     pub(crate) round_trip: RackRoundTrip,
 }
 
+/// How out of order segments were delivered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reordering {
+    /// How often that was seen.
+    pub(crate) times: u32,
+    /// Most sequence numbers from a late one to the highest delivered.
+    pub(crate) distance: u32,
+}
+
 impl Rack {
     /// Nothing delivered yet on a connection whose initial send sequence number is `iss`.
     pub(crate) const fn new(iss: SeqNum) -> Rack {
@@ -61,6 +72,10 @@ impl Rack {
             min_rtt: None,
             fack: iss,
             reordering_seen: false,
+            reordering: Reordering {
+                times: 0,
+                distance: 0,
+            },
             window_multiple: 1,
             window_persist: WIDER_WINDOW_LASTS,
             dsack_round: None,
@@ -70,6 +85,11 @@ impl Rack {
     /// The least round trip of late.
     pub(crate) fn min_rtt(&self) -> Option<Duration> {
         self.min_rtt.map(|(rtt, _)| rtt)
+    }
+
+    /// What was delivered out of order.
+    pub(crate) const fn reordering(&self) -> Reordering {
+        self.reordering
     }
 
     /// Copies sent again after this cannot be what a delivery at `now` answers: nothing is faster
@@ -112,6 +132,11 @@ impl Rack {
         self.reordering_seen |= below;
         let highest = flight.highest_sacked().unwrap_or(at.una).max(at.una);
         self.fack = self.fack.max(highest);
+        if let Some(range) = delivered.lowest_original.filter(|_| below) {
+            self.reordering.times += 1;
+            let distance = range.start.span_to(self.fack);
+            self.reordering.distance = self.reordering.distance.max(distance);
+        }
         self.note_duplicate_report(at);
     }
 

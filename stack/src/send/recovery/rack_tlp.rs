@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use super::rack::{Rack, Surroundings};
+use super::rack::{Rack, Reordering, Surroundings};
 use super::sack::OnAck;
 use super::tlp::{Answer, Tlp};
 use crate::congestion::prr::{Delivery, Prr};
@@ -67,6 +67,11 @@ impl RackTlp {
     /// The least round trip of late.
     pub(crate) fn min_rtt(&self) -> Option<Duration> {
         self.rack.min_rtt()
+    }
+
+    /// What was delivered out of order.
+    pub(crate) fn reordering(&self) -> Reordering {
+        self.rack.reordering()
     }
 
     /// The handshake took this long.

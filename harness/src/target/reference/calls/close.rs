@@ -21,7 +21,7 @@ impl Kernel {
             progress.lingering = match self.table.remove(fd) {
                 None => return Err(EBADF.into()),
                 // Another descriptor holds the connection open.
-                Some(None | Some(Object::Epoll(_))) => None,
+                Some(None | Some(Object::Epoll(_) | Object::File(_) | Object::Pipe(_))) => None,
                 Some(Some(Object::Socket(socket))) => self.let_go(fd, &socket)?,
             };
             self.engine.settle();

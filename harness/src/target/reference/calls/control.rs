@@ -82,6 +82,12 @@ impl Kernel {
         match self.table.get(fd) {
             None => return Err(EBADF.into()),
             Some(Object::Epoll(_)) => return Err(ENOTTY.into()),
+            Some(Object::File(_) | Object::Pipe(_)) => {
+                return Err(Stop::unsupported(
+                    format!("ioctl:{number:#06x}"),
+                    "the reference target has requests for sockets only",
+                ));
+            }
             Some(Object::Socket(_)) => {}
         }
         if !is_known(number) {

@@ -2,6 +2,7 @@
 
 mod close;
 mod control;
+mod file;
 mod name;
 mod nulls;
 mod open;

@@ -1,8 +1,9 @@
 //! NULL where a buffer or value belongs: EFAULT, as soon as a byte would go there.
 
-use crate::call::{Call, Outcome};
+use crate::call::{Call, Fd, Outcome};
 use crate::target::reference::abi::{epoll, level, msg};
 use crate::target::reference::blocking::{Attempt, Progress, Stop};
+use crate::target::reference::descriptors::{Object, Stage};
 use crate::target::reference::errno::{EFAULT, EINVAL};
 use crate::target::reference::kernel::Kernel;
 
@@ -13,6 +14,14 @@ impl Kernel {
         at: &[usize],
         progress: &mut Progress,
     ) -> Attempt {
+        let target = call.clone().fds_mut().first().map(|fd| **fd);
+        let object = target.and_then(|fd| self.table.get(fd));
+        if matches!(object, Some(Object::File(_) | Object::Pipe(_))) {
+            return Err(Stop::unsupported(
+                "pointer:later",
+                "the reference target knows NULL in calls on sockets only",
+            ));
+        }
         match call {
             Call::Readv { .. }
             | Call::Writev { .. }
@@ -57,6 +66,9 @@ impl Kernel {
     fn send_null(&mut self, call: &Call, progress: &mut Progress) -> Attempt {
         let mut call = call.clone();
         if let Some(fd) = call.fds_mut().first().map(|fd| **fd) {
+            if self.opens(fd, &call)? {
+                return self.open_with_null(call, progress);
+            }
             let socket = self.table.socket(fd)?;
             if let Some(id) = socket.id().filter(|_| !socket.write_shut) {
                 let ready = self.readiness(id);
@@ -66,6 +78,33 @@ impl Kernel {
             }
         }
         self.send_family(&call, progress)
+    }
+
+    /// Whether a send would open the connection (RFC 7413).
+    fn opens(&self, fd: Fd, call: &Call) -> Result<bool, Stop> {
+        let flags = match call {
+            Call::Send { flags, .. } | Call::SendTo { flags, .. } | Call::SendMsg { flags, .. } => {
+                *flags
+            }
+            _ => 0,
+        };
+        let fresh = self.table.socket(fd)?.stage == Stage::Fresh;
+        Ok(fresh && flags & msg::FASTOPEN != 0 || self.waits_for_data(fd)?.is_some())
+    }
+
+    /// The SYN leaves all the same, without data.
+    fn open_with_null(&mut self, mut call: Call, progress: &mut Progress) -> Attempt {
+        match &mut call {
+            Call::Write { data, .. } | Call::Send { data, .. } | Call::SendTo { data, .. } => {
+                data.clear();
+            }
+            Call::Writev { data, .. } | Call::SendMsg { data, .. } => data.clear(),
+            _ => {}
+        }
+        match self.send_family(&call, progress) {
+            Ok(_) => Err(EFAULT.into()),
+            failed => failed,
+        }
     }
 
     /// A look at what is there: one byte of it would fault.

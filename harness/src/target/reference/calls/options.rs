@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tcpdrill_stack::config::SendRoom;
 use tcpdrill_stack::{SocketOptions, Status};
 
 use super::value::{int, read_int, read_timeval, timeval};
@@ -41,6 +42,7 @@ enum Kind {
     NoDelay,
     MaxSegment,
     Cork,
+    UnsentLowWater,
     KeepIdle,
     KeepInterval,
     KeepCount,
@@ -52,7 +54,17 @@ enum Kind {
     FastOpen(FastOpen),
     Inq,
     MaxPacingRate,
+    ZeroCopy,
+    Timestamping,
+    /// Nothing that is sent or received depends on it here; the least and the greatest value, and the
+    /// default.
+    Remembered(i32, i32, i32),
+    /// The same, on or off.
+    RememberedFlag,
 }
+
+/// Any value; there are no queues, routes or foreign addresses that it could choose.
+const FREE: Kind = Kind::Remembered(i32::MIN, i32::MAX, 0);
 
 const TABLE: &[(i32, i32, &str, Kind)] = &[
     (level::SOCKET, 2, "SO_REUSEADDR", Kind::ReuseAddress),
@@ -71,8 +83,15 @@ const TABLE: &[(i32, i32, &str, Kind)] = &[
     (level::SOCKET, 38, "SO_PROTOCOL", Kind::Protocol),
     (level::SOCKET, 39, "SO_DOMAIN", Kind::Domain),
     (level::SOCKET, 47, "SO_MAX_PACING_RATE", Kind::MaxPacingRate),
+    (level::SOCKET, 12, "SO_PRIORITY", FREE),
+    (level::SOCKET, 36, "SO_MARK", FREE),
+    (level::SOCKET, 37, "SO_TIMESTAMPING", Kind::Timestamping),
+    (level::SOCKET, 60, "SO_ZEROCOPY", Kind::ZeroCopy),
     (level::IP, 1, "IP_TOS", Kind::Tos),
     (level::IP, 2, "IP_TTL", Kind::Ttl),
+    // Nothing is fragmented here, and what routers say is heard.
+    (level::IP, 10, "IP_MTU_DISCOVER", Kind::Remembered(0, 5, 1)),
+    (level::IP, 15, "IP_FREEBIND", Kind::RememberedFlag),
     (level::IPV6, 16, "IPV6_UNICAST_HOPS", Kind::HopLimit),
     (level::IPV6, 26, "IPV6_V6ONLY", Kind::V6Only),
     (level::IPV6, 67, "IPV6_TCLASS", Kind::TrafficClass),
@@ -93,6 +112,7 @@ const TABLE: &[(i32, i32, &str, Kind)] = &[
         "TCP_FASTOPEN",
         Kind::FastOpen(FastOpen::Queue),
     ),
+    (level::TCP, 25, "TCP_NOTSENT_LOWAT", Kind::UnsentLowWater),
     (
         level::TCP,
         30,
@@ -200,8 +220,7 @@ impl Kernel {
         len: u32,
     ) -> Attempt {
         self.table.socket(fd)?;
-        let kind = lookup(level, name)?;
-        self.check_family(fd, level, kind)?;
+        let kind = self.kind_of(fd, level, name)?;
         let mut value = match kind {
             Kind::Error => {
                 let id = self.table.socket(fd)?.id();
@@ -221,6 +240,14 @@ impl Kernel {
                 name
             }
             Kind::FastOpen(setting) => self.fast_open_option(fd, setting)?,
+            Kind::Remembered(_, _, default) => {
+                let set = &self.table.socket(fd)?.local.remembered;
+                int(set.get(&(level, name)).copied().unwrap_or(default))
+            }
+            Kind::RememberedFlag => {
+                let set = &self.table.socket(fd)?.local.remembered;
+                int(set.get(&(level, name)).copied().unwrap_or(0))
+            }
             other => int(self.get_int(fd, other)?),
         };
         value.truncate(len as usize);
@@ -246,7 +273,15 @@ impl Kernel {
             Kind::ReuseAddress => i32::from(options.reuse_address),
             Kind::SocketType => family::STREAM,
             // Linux shows twice what was asked for: half of it is for its own use.
-            Kind::SendBuffer => clamp(options.send_buffer.unwrap_or(config.send_buffer) as u64 * 2),
+            Kind::SendBuffer => {
+                let status = self.status_of(fd)?;
+                let set = options.send_buffer.unwrap_or(config.send_buffer);
+                let limit = status.map_or(set, |status| status.send_limit);
+                clamp(limit as u64 * own_use(config.send_room))
+            }
+            Kind::UnsentLowWater => options
+                .unsent_low_water
+                .map_or(0, |limit| i32::from_ne_bytes(limit.to_ne_bytes())),
             Kind::ReceiveBuffer => {
                 clamp(options.recv_buffer.unwrap_or(config.recv_buffer) as u64 * 2)
             }
@@ -288,8 +323,12 @@ impl Kernel {
                 .max_pacing_rate
                 .map_or(u32::MAX, |rate| u32::try_from(rate).unwrap_or(u32::MAX))
                 as i32,
+            Kind::ZeroCopy => i32::from(socket.local.zero_copy),
+            Kind::Timestamping => clamp(u64::from(socket.local.timestamping)),
             Kind::Error
             | Kind::FastOpen(_)
+            | Kind::Remembered(..)
+            | Kind::RememberedFlag
             | Kind::Linger
             | Kind::ReceiveTimeout
             | Kind::SendTimeout
@@ -305,8 +344,7 @@ impl Kernel {
         value: &[u8],
     ) -> Attempt {
         let socket = self.table.socket(fd)?.clone();
-        let kind = lookup(level, name)?;
-        self.check_family(fd, level, kind)?;
+        let kind = self.kind_of(fd, level, name)?;
         let mut changed = socket.clone();
         match kind {
             Kind::Congestion => select_control(value)?,
@@ -318,21 +356,37 @@ impl Kernel {
             Kind::ReceiveTimeout => changed.local.receive_timeout = read_timeval(value)?,
             Kind::SendTimeout => changed.local.send_timeout = read_timeval(value)?,
             Kind::Ttl | Kind::Tos | Kind::HopLimit | Kind::TrafficClass => {
-                // ip(7): these four also take a single byte.
-                let number = match value {
-                    [byte] if level == level::IP => i32::from(*byte),
-                    _ => read_int(value, 0)?,
-                };
+                let number = int_or_byte(level, value)?;
                 set_ip(&mut changed.options, kind, number)?;
             }
             Kind::FastOpen(setting) => self.set_fast_open(&mut changed, setting, value)?,
             Kind::MaxPacingRate => changed.options.max_pacing_rate = read_rate(value)?,
+            Kind::Remembered(least, most, _) => {
+                let number = int_or_byte(level, value)?;
+                if !(least..=most).contains(&number) {
+                    return Err(EINVAL.into());
+                }
+                changed.local.remembered.insert((level, name), number);
+            }
+            Kind::RememberedFlag => {
+                let on = i32::from(int_or_byte(level, value)? != 0);
+                changed.local.remembered.insert((level, name), on);
+            }
             Kind::SynCount => {
                 let count = ranged(read_int(value, 0)?, 1, 127)?;
                 let config = self.engine.host().config();
                 let length = back_off(u64::from(count), config.initial_rto, config.max_rto);
                 changed.options.syn_give_up = Some(length);
                 changed.local.syn_count = Some(read_int(value, 0)?);
+            }
+            Kind::Timestamping => {
+                let status = self.status_of(fd)?;
+                changed.set_timestamping(read_int(value, 0)?, status.as_ref())?;
+            }
+            Kind::SendBuffer => {
+                let shown = read_int(value, 0)?.saturating_mul(2).max(MIN_SEND_BUFFER);
+                let room = self.engine.host().config().send_room;
+                changed.options.send_buffer = Some(size(shown) / own_use(room) as usize);
             }
             other => set_int(&mut changed, other, read_int(value, 0)?)?,
         }
@@ -350,6 +404,24 @@ impl Kernel {
         Ok(Outcome::ok(0))
     }
 
+    /// The option, as far as this socket has it.
+    fn kind_of(&self, fd: Fd, level: i32, name: i32) -> Result<Kind, Stop> {
+        let kind = lookup(level, name)?;
+        self.check_family(fd, level, kind)?;
+        let socket = self.table.socket(fd)?;
+        // An IPv6 socket has the options of IPv4 as well; they say nothing about IPv6 packets.
+        let of_other_packets = (socket.family, level) == (Family::Inet6, level::IP)
+            && self.ip_version == IpVersion::Ipv6;
+        Ok(match kind {
+            Kind::Tos if of_other_packets => Kind::Remembered(i32::MIN, i32::MAX, 0),
+            Kind::Ttl if of_other_packets => {
+                let default = i32::from(self.engine.host().config().ttl);
+                Kind::Remembered(1, 255, default)
+            }
+            kind => kind,
+        })
+    }
+
     /// IP options belong to one family, and so do a connection's packets.
     fn check_family(&self, fd: Fd, level: i32, kind: Kind) -> Result<(), Stop> {
         let socket = self.table.socket(fd)?;
@@ -365,10 +437,6 @@ impl Kernel {
             (Family::Inet6, level::IPV6) if !ipv6_packets => Err(Stop::unsupported(
                 "sockopt:SOL_IPV6",
                 "IPv6 header options say nothing about IPv4 packets (ipv4-mapped-ipv6); use SOL_IP",
-            )),
-            (Family::Inet6, level::IP) if ipv6_packets => Err(Stop::unsupported(
-                "sockopt:SOL_IP",
-                "IPv4 header options say nothing about IPv6 packets; use SOL_IPV6",
             )),
             _ => Ok(()),
         }
@@ -391,9 +459,13 @@ fn set_int(socket: &mut Socket, kind: Kind, value: i32) -> Result<(), Stop> {
             ranged(value, 0, 1)?;
             socket.local.report_inq = on;
         }
-        Kind::SendBuffer => {
-            let shown = value.saturating_mul(2).max(MIN_SEND_BUFFER);
-            options.send_buffer = Some(size(shown / 2));
+        Kind::ZeroCopy => {
+            ranged(value, 0, 1)?;
+            socket.local.zero_copy = on;
+        }
+        Kind::UnsentLowWater => {
+            let limit = u32::from_ne_bytes(value.to_ne_bytes());
+            options.unsent_low_water = Some(limit).filter(|limit| *limit != 0);
         }
         Kind::ReceiveBuffer => {
             let shown = value.saturating_mul(2).max(MIN_RECEIVE_BUFFER);
@@ -424,25 +496,17 @@ fn set_int(socket: &mut Socket, kind: Kind, value: i32) -> Result<(), Stop> {
                 (length != 0).then_some(Duration::from_millis(u64::from(length)));
         }
         // Read-only options; the others never get here.
-        Kind::SocketType
-        | Kind::Error
-        | Kind::SendLowWater
-        | Kind::AcceptConn
-        | Kind::Protocol
-        | Kind::Domain
-        | Kind::Linger
-        | Kind::ReceiveTimeout
-        | Kind::SendTimeout
-        | Kind::Congestion
-        | Kind::SynCount
-        | Kind::FastOpen(_)
-        | Kind::MaxPacingRate
-        | Kind::Tos
-        | Kind::Ttl
-        | Kind::TrafficClass
-        | Kind::HopLimit => return Err(ENOPROTOOPT.into()),
+        _ => return Err(ENOPROTOOPT.into()),
     }
     Ok(())
+}
+
+/// ip(7): the options of IPv4 also take a single byte.
+fn int_or_byte(level: i32, value: &[u8]) -> Result<i32, Stop> {
+    match value {
+        [byte, ..] if level == level::IP && value.len() < size_of::<i32>() => Ok(i32::from(*byte)),
+        _ => read_int(value, 0),
+    }
 }
 
 fn set_ip(options: &mut SocketOptions, kind: Kind, value: i32) -> Result<(), Stop> {
@@ -483,6 +547,14 @@ fn select_control(value: &[u8]) -> Result<(), Stop> {
             )),
             None => Err(ENOENT.into()),
         },
+    }
+}
+
+/// How many bytes Linux shows for one of the limit: the limit is of memory, or of payload alone.
+fn own_use(room: SendRoom) -> u64 {
+    match room {
+        SendRoom::Bytes => 2,
+        SendRoom::Buffers { .. } => 1,
     }
 }
 

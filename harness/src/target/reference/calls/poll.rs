@@ -8,7 +8,8 @@ use crate::call::{Call, Fd, Outcome, Output, PollEntry};
 use crate::target::reference::abi::{epoll, family, ready};
 use crate::target::reference::blocking::{Attempt, Progress, Stop};
 use crate::target::reference::descriptors::{Epoll, Object, Socket, Stage, Watch};
-use crate::target::reference::errno::{EBADF, EEXIST, EINVAL, ENOENT};
+use crate::target::reference::errno::{EBADF, EEXIST, EINVAL, ENOENT, EPERM};
+use crate::target::reference::files::{PIPE_CAPACITY, PipeEnd};
 use crate::target::reference::kernel::Kernel;
 
 impl Kernel {
@@ -19,6 +20,8 @@ impl Kernel {
                 let any = epoll.watches.values().any(|watch| due(watch) != 0);
                 if any { ready::IN | ready::RDNORM } else { 0 }
             }
+            Object::File(_) => ready::IN | ready::RDNORM | ready::OUT | ready::WRNORM,
+            Object::Pipe(end) => self.pipe_mask(*end),
             Object::Socket(socket) => match socket.stage {
                 Stage::Fresh => ready::OUT | ready::WRNORM | ready::HUP,
                 Stage::Listening(id) if self.readiness(id).accept_ready => {
@@ -28,6 +31,28 @@ impl Kernel {
                 Stage::Connection(id, _) => self.connection_mask(socket, id),
             },
         }
+    }
+
+    /// pipe(7), as far as readiness goes.
+    fn pipe_mask(&self, end: PipeEnd) -> u32 {
+        let queued = self.files.piped_len(end.pipe);
+        let mut mask = 0;
+        if end.writes {
+            if queued < PIPE_CAPACITY {
+                mask |= ready::OUT | ready::WRNORM;
+            }
+            if !self.has_end(end.pipe, false) {
+                mask |= ready::ERR;
+            }
+        } else {
+            if queued > 0 {
+                mask |= ready::IN | ready::RDNORM;
+            }
+            if !self.has_end(end.pipe, true) {
+                mask |= ready::HUP;
+            }
+        }
+        mask
     }
 
     fn connection_mask(&self, socket: &Socket, id: SocketId) -> u32 {
@@ -54,7 +79,7 @@ impl Kernel {
                 mask |= ready::PRI;
             }
         }
-        if found.error {
+        if found.error || !socket.errors.is_empty() {
             mask |= ready::ERR;
         }
         mask
@@ -83,6 +108,14 @@ impl Kernel {
             Stage::Fresh => 0,
             Stage::Listening(_) => status.accept_queued as u64,
             Stage::Connection(..) => u64::from(status.rcv_nxt.raw()),
+        }
+    }
+
+    /// Rises with everything that comes to stand in the error queue.
+    fn reports(object: &Object) -> u64 {
+        match object {
+            Object::Socket(socket) => socket.errors.reports,
+            Object::Epoll(_) | Object::File(_) | Object::Pipe(_) => 0,
         }
     }
 
@@ -208,6 +241,11 @@ impl Kernel {
         };
         let key = (fd, description);
         let (mask, activity) = (self.mask(target), self.activity(target));
+        let reports = Kernel::reports(target);
+        // epoll_ctl(2): a plain file is always ready, and nobody tells of it.
+        if matches!(target, Object::File(_)) {
+            return Err(EPERM.into());
+        }
         let nested = matches!(target, Object::Epoll(_));
         let instance_fd = instance;
         let instance = self.table.epoll_mut(instance)?;
@@ -226,11 +264,23 @@ impl Kernel {
             data,
             mask,
             activity,
+            reports,
             edge: mask & (events | ready::ALWAYS) != 0,
             spent: false,
             turn: instance.turns,
         };
         let known = instance.watches.contains_key(&key);
+        // epoll_ctl(2): it is settled when the descriptor is added, and goes with few other bits.
+        let was_exclusive =
+            (instance.watches.get(&key)).is_some_and(|watch| watch.events & epoll::EXCLUSIVE != 0);
+        let refused = match operation {
+            epoll::ADD => events & epoll::EXCLUSIVE != 0 && events & !WITH_EXCLUSIVE != 0,
+            epoll::MOD => was_exclusive || events & epoll::EXCLUSIVE != 0,
+            _ => false,
+        };
+        if refused {
+            return Err(EINVAL.into());
+        }
         match operation {
             epoll::ADD if known => return Err(EEXIST.into()),
             epoll::MOD | epoll::DEL if !known => return Err(ENOENT.into()),
@@ -301,12 +351,15 @@ impl Kernel {
                 let asked = watch.events | ready::ALWAYS;
                 let rising = mask & !watch.mask & asked != 0;
                 let arrived = activity > watch.activity && mask & ready::IN & asked != 0;
+                let reports = Kernel::reports(object);
+                let reported = reports > watch.reports;
                 if rising && watch.mask & asked == 0 {
                     epoll.turns += 1;
                     watch.turn = epoll.turns;
                 }
-                watch.edge |= rising || arrived;
+                watch.edge |= rising || arrived || reported;
                 watch.mask = mask;
+                watch.reports = reports;
                 watch.activity = activity;
             }
             if let Some(place) = self.table.epoll_at(instance) {
@@ -315,6 +368,10 @@ impl Kernel {
         }
     }
 }
+
+/// What EPOLLEXCLUSIVE may be combined with.
+const WITH_EXCLUSIVE: u32 =
+    ready::IN | ready::OUT | ready::ALWAYS | epoll::WAKEUP | epoll::EDGE | epoll::EXCLUSIVE;
 
 /// A timeout in milliseconds; a negative one waits for ever.
 fn milliseconds(timeout: i32) -> Option<Duration> {

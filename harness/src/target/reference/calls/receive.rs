@@ -7,6 +7,7 @@ use crate::target::reference::abi::{control, level, msg};
 use crate::target::reference::blocking::{Attempt, Progress, Stop};
 use crate::target::reference::descriptors::Object;
 use crate::target::reference::errno::{EAGAIN, EINVAL, ENOTCONN};
+use crate::target::reference::error_queue::fit;
 use crate::target::reference::kernel::Kernel;
 
 const UNDERSTOOD: i32 = msg::OOB
@@ -24,6 +25,20 @@ impl Kernel {
         progress: &mut Progress,
     ) -> Attempt {
         match call {
+            Call::Recv { fd, len, flags } | Call::RecvFrom { fd, len, flags }
+                if flags & msg::ERRQUEUE != 0 =>
+            {
+                self.receive_notice(*fd, *len, *flags, 0)
+                    .map(|outcome| Outcome::with(outcome.result, Output::Bytes(Vec::new())))
+            }
+            Call::RecvMsg {
+                fd,
+                lens,
+                flags,
+                control_len,
+            } if flags & msg::ERRQUEUE != 0 => {
+                self.receive_notice(*fd, lens.iter().sum(), *flags, *control_len)
+            }
             Call::Read { fd, len } => self.read(*fd, *len, progress),
             Call::Readv { fd, lens } => self.read(*fd, lens.iter().sum(), progress),
             // A connection-mode socket gives no address: recvfrom(2).
@@ -44,8 +59,10 @@ impl Kernel {
     }
 
     fn read(&mut self, fd: Fd, len: usize, progress: &mut Progress) -> Attempt {
-        if matches!(self.table.get(fd), Some(Object::Epoll(_))) {
-            return Err(EINVAL.into());
+        match self.table.get(fd) {
+            Some(Object::Epoll(_)) => return Err(EINVAL.into()),
+            Some(Object::File(_) | Object::Pipe(_)) => return self.read_file(fd, len, progress),
+            Some(Object::Socket(_)) | None => {}
         }
         self.table.socket(fd)?;
         if len == 0 {
@@ -79,7 +96,7 @@ impl Kernel {
 
     /// What a call gives that has some bytes already and is interrupted.
     pub(in crate::target::reference) fn received_so_far(
-        &self,
+        &mut self,
         call: &Call,
         progress: &mut Progress,
     ) -> Attempt {
@@ -98,7 +115,7 @@ impl Kernel {
     }
 
     /// Reads into `progress.received` until there is enough, the stream ends, or the call must wait.
-    fn read_stream(
+    pub(super) fn read_stream(
         &mut self,
         fd: Fd,
         id: SocketId,
@@ -226,14 +243,13 @@ impl Kernel {
 
     /// MSG_OOB: never blocks.
     fn receive_urgent(&mut self, fd: Fd, id: SocketId, len: usize, flags: i32) -> Attempt {
-        if flags & msg::PEEK != 0 {
-            return Err(Stop::unsupported(
-                "msg:MSG_OOB|MSG_PEEK",
-                "the reference stack hands the urgent byte over once",
-            ));
-        }
         let now = self.engine.now();
-        match self.engine.host_mut().recv_urgent(now, id) {
+        let byte = if flags & msg::PEEK != 0 {
+            self.engine.host().peek_urgent(id)
+        } else {
+            self.engine.host_mut().recv_urgent(now, id)
+        };
+        match byte {
             Ok(_) if len == 0 => Ok(Outcome::with(0, Output::Bytes(Vec::new()))),
             Ok(byte) => Ok(Outcome::with(1, Output::Bytes(vec![byte]))),
             Err(CallError::WouldBlock) => {
@@ -253,7 +269,7 @@ impl Kernel {
     }
 
     /// `recvmsg`: the bytes with flags and control messages around them.
-    fn as_message(&self, fd: Fd, outcome: Outcome, flags: i32, control_len: usize) -> Attempt {
+    fn as_message(&mut self, fd: Fd, outcome: Outcome, flags: i32, control_len: usize) -> Attempt {
         let mut out_flags = flags & msg::CMSG_CLOEXEC;
         if flags & msg::OOB != 0 && outcome.result > 0 {
             out_flags |= msg::OOB;
@@ -263,16 +279,20 @@ impl Kernel {
             _ => Vec::new(),
         };
         let mut messages = Vec::new();
+        let takes = flags & (msg::PEEK | msg::OOB) == 0 && outcome.result > 0;
+        if let Some(stamp) = takes.then(|| self.arrival_stamp(fd)).flatten() {
+            messages.push(stamp);
+        }
         if self.table.socket(fd)?.local.report_inq {
-            if control_len < control::INT_SPACE {
-                out_flags |= msg::CTRUNC;
-            } else {
-                messages.push(ControlMessage {
-                    level: level::TCP,
-                    kind: control::TCP_CM_INQ,
-                    data: self.inq_hint(fd)?.to_ne_bytes().to_vec(),
-                });
-            }
+            messages.push(ControlMessage {
+                level: level::TCP,
+                kind: control::TCP_CM_INQ,
+                data: self.inq_hint(fd)?.to_ne_bytes().to_vec(),
+            });
+        }
+        let (messages, cut) = fit(messages, control_len);
+        if cut {
+            out_flags |= msg::CTRUNC;
         }
         Ok(Outcome::with(
             outcome.result,
@@ -315,12 +335,6 @@ fn received(flags: i32, progress: &mut Progress) -> Outcome {
 }
 
 fn unsupported_flag(flags: i32) -> Stop {
-    if flags & msg::ERRQUEUE != 0 {
-        return Stop::unsupported(
-            "msg:MSG_ERRQUEUE",
-            "the reference target keeps no error queue",
-        );
-    }
     Stop::unsupported(
         format!("msg:{flags:#x}"),
         "the reference target does not know this receive flag",

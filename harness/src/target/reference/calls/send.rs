@@ -11,7 +11,7 @@ use crate::target::reference::fast_open::send_flags;
 use crate::target::reference::kernel::Kernel;
 
 const UNDERSTOOD: i32 =
-    msg::OOB | msg::DONTWAIT | msg::EOR | msg::NOSIGNAL | msg::MORE | msg::FASTOPEN;
+    msg::OOB | msg::DONTWAIT | msg::EOR | msg::NOSIGNAL | msg::MORE | msg::ZEROCOPY | msg::FASTOPEN;
 
 impl Kernel {
     pub(in crate::target::reference) fn send_family(
@@ -19,15 +19,17 @@ impl Kernel {
         call: &Call,
         progress: &mut Progress,
     ) -> Attempt {
+        let result = self.send_call(call, progress);
+        if let Ok(outcome) = &result {
+            self.note_sent(call, outcome.result);
+        }
+        result
+    }
+
+    fn send_call(&mut self, call: &Call, progress: &mut Progress) -> Attempt {
         match call {
-            Call::Write { fd, data } => {
-                self.refuse_epoll(*fd)?;
-                self.send_bytes(*fd, data, 0, progress)
-            }
-            Call::Writev { fd, data } => {
-                self.refuse_epoll(*fd)?;
-                self.send_bytes(*fd, &data.concat(), 0, progress)
-            }
+            Call::Write { fd, data } => self.write(*fd, data, progress),
+            Call::Writev { fd, data } => self.write(*fd, &data.concat(), progress),
             Call::Send { fd, data, flags } if flags & msg::FASTOPEN != 0 => {
                 self.send_fast_open(*fd, data, *flags, None, progress)
             }
@@ -55,22 +57,57 @@ impl Kernel {
             } => self.send_bytes(*fd, data, *flags, progress),
             Call::SendMsg {
                 fd, data, flags, ..
-            } => self.send_bytes(*fd, &data.concat(), *flags, progress),
+            } => {
+                let cuts = self.cuts(*fd, data, *flags)?;
+                self.send_pieces(*fd, (&data.concat(), &cuts), *flags, progress)
+            }
             other => Err(Stop::machine(format!("{} does not send", other.name()))),
         }
     }
 
-    fn refuse_epoll(&self, fd: Fd) -> Result<(), Stop> {
+    fn write(&mut self, fd: Fd, data: &[u8], progress: &mut Progress) -> Attempt {
         match self.table.get(fd) {
             Some(Object::Epoll(_)) => Err(EINVAL.into()),
-            Some(Object::Socket(_)) | None => Ok(()),
+            Some(Object::File(_) | Object::Pipe(_)) => self.write_file(fd, data, progress),
+            Some(Object::Socket(_)) | None => self.send_bytes(fd, data, 0, progress),
         }
+    }
+
+    /// Where a send without copies begins a new packet: a packet refers to so many buffers at most.
+    fn cuts(&self, fd: Fd, data: &[Vec<u8>], flags: i32) -> Result<Vec<usize>, Stop> {
+        /// Linux's MAX_SKB_FRAGS.
+        const MOST: usize = 17;
+        let socket = self.table.socket(fd)?;
+        if flags & msg::ZEROCOPY == 0 || !socket.local.zero_copy {
+            return Ok(Vec::new());
+        }
+        let mut end = 0;
+        let mut ends = Vec::new();
+        for piece in data.iter().filter(|piece| !piece.is_empty()) {
+            end += piece.len();
+            ends.push(end);
+        }
+        Ok(ends
+            .chunks_exact(MOST)
+            .map(|group| group[MOST - 1])
+            .collect())
     }
 
     pub(in crate::target::reference) fn send_bytes(
         &mut self,
         fd: Fd,
         data: &[u8],
+        flags: i32,
+        progress: &mut Progress,
+    ) -> Attempt {
+        self.send_pieces(fd, (data, &[]), flags, progress)
+    }
+
+    /// Sends `data`, which is cut at these places.
+    fn send_pieces(
+        &mut self,
+        fd: Fd,
+        (data, cuts): (&[u8], &[usize]),
         flags: i32,
         progress: &mut Progress,
     ) -> Attempt {
@@ -86,7 +123,6 @@ impl Kernel {
         if self.waits_for_data(fd)?.is_some() {
             return self.send_first(fd, id, (data, flags), progress);
         }
-        let send_flags = send_flags(flags);
         loop {
             let ready = self.readiness(id);
             // A connection handed out before its handshake has ended takes data all the same.
@@ -97,8 +133,15 @@ impl Kernel {
             if self.table.socket(fd)?.write_shut {
                 return self.broken_pipe(fd, id, progress);
             }
+            if progress.full && !ready.writable {
+                return self.cannot_send_yet(fd, flags, progress);
+            }
             let now = self.engine.now();
-            let rest = &data[progress.sent..];
+            let cut = cuts.iter().copied().find(|cut| *cut > progress.sent);
+            let cut = cut.filter(|cut| *cut < data.len());
+            let rest = &data[progress.sent..cut.unwrap_or(data.len())];
+            let mut send_flags = send_flags(flags);
+            send_flags.end_of_record |= cut.is_some();
             let taken = self.engine.host_mut().send(now, id, rest, send_flags);
             self.engine.settle();
             match taken {
@@ -126,7 +169,8 @@ impl Kernel {
     }
 
     /// No room, or no connection yet.
-    fn cannot_send_yet(&self, fd: Fd, flags: i32, progress: &Progress) -> Attempt {
+    fn cannot_send_yet(&self, fd: Fd, flags: i32, progress: &mut Progress) -> Attempt {
+        progress.full = true;
         let socket = self.table.socket(fd)?;
         let nonblocking = socket.nonblocking || flags & msg::DONTWAIT != 0;
         match progress.wait(self.engine.now(), nonblocking, socket.local.send_timeout) {
@@ -149,16 +193,8 @@ fn sent(progress: &Progress) -> Outcome {
 }
 
 fn unsupported_flag(flags: i32) -> Stop {
-    let (name, reason) = if flags & msg::ZEROCOPY != 0 {
-        (
-            "msg:MSG_ZEROCOPY".to_owned(),
-            "the reference target keeps no error queue",
-        )
-    } else {
-        (
-            format!("msg:{flags:#x}"),
-            "the reference target does not know this send flag",
-        )
-    };
-    Stop::unsupported(name, reason)
+    Stop::unsupported(
+        format!("msg:{flags:#x}"),
+        "the reference target does not know this send flag",
+    )
 }

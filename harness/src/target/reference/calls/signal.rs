@@ -65,6 +65,7 @@ impl Kernel {
     ) -> Option<Attempt> {
         if progress.sent > 0 {
             let sent = i64::try_from(progress.sent).unwrap_or(i64::MAX);
+            self.note_sent(call, sent);
             return Some(Ok(Outcome::ok(sent)));
         }
         if !progress.received.is_empty() {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tcpdrill_stack::Config;
 use tcpdrill_stack::config::{
-    AccEcnOptionUse, BurstRules, EcnUse, LossDetection, RstInTimeWait, Segmentation, SynCookies,
+    AccEcnOptionUse, BurstRules, EcnUse, LossDetection, RstInTimeWait, Segmentation, SendRoom,
+    SynCookies,
 };
 use tcpdrill_stack::congestion::{Algorithm, SlowStartAfterIdle};
 
@@ -136,6 +137,11 @@ const TABLE: &[Setting] = &[
         bursts(config, |rules| rules.least_segments = segments);
         Ok(())
     }),
+    ("net.ipv4.tcp_notsent_lowat", |config, text| {
+        let limit = number(text, 0, u64::from(u32::MAX))? as u32;
+        config.unsent_low_water = Some(limit).filter(|limit| *limit != u32::MAX);
+        Ok(())
+    }),
     ("net.ipv4.tcp_pacing_ca_ratio", |config, text| {
         let percent = number(text, 0, 1000)? as u32;
         bursts(config, |rules| rules.avoidance_percent = percent);
@@ -244,6 +250,9 @@ const TABLE: &[Setting] = &[
         let [_, default, largest] = numbers(text)?;
         config.send_buffer = buffer(default)?;
         config.tuning.send_max = buffer(largest)?;
+        if let SendRoom::Buffers { grows_to, .. } = &mut config.send_room {
+            *grows_to = buffer(largest)?;
+        }
         Ok(())
     }),
 ];
@@ -287,11 +296,6 @@ const LACKING: &[Lacking] = &[
         "net.ipv4.tcp_mtu_probing",
         &["0"],
         "the reference stack does not probe the MTU of a path",
-    ),
-    (
-        "net.ipv4.tcp_notsent_lowat",
-        &["4294967295"],
-        "the reference stack has no low-water mark for unsent data",
     ),
     (
         "net.ipv4.tcp_reordering",

@@ -319,18 +319,25 @@ fn a_nonblocking_writer_waits_for_the_handshake() {
 }
 
 #[test]
+fn the_urgent_byte_can_be_looked_at_before_it_is_taken() {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    bench.send_with(PSH_ACK.with(TcpFlags::URG), 1, 1, b"abc", Vec::new(), 3);
+    assert_eq!(received(&mut bench, recv(fd, 1, MSG_OOB | MSG_PEEK)), b"c");
+    assert_eq!(received(&mut bench, recv(fd, 1, MSG_OOB)), b"c");
+    bench.fails(recv(fd, 1, MSG_OOB | MSG_PEEK), EINVAL);
+}
+
+#[test]
 fn flags_the_target_does_not_know_are_missing_capabilities() {
     let mut bench = Bench::new();
     let (_, fd) = bench.accepted();
-    let zero_copy = Call::Send {
+    let probe = Call::Send {
         fd,
         data: bytes(1),
-        flags: 0x400_0000,
+        flags: 0x10,
     };
-    for (call, name) in [
-        (zero_copy, "msg:MSG_ZEROCOPY"),
-        (recv(fd, 1, 0x2000), "msg:MSG_ERRQUEUE"),
-    ] {
+    for (call, name) in [(probe, "msg:0x10"), (recv(fd, 1, 0x200), "msg:0x200")] {
         match bench.session.call(&call, Duration::ZERO) {
             Err(TargetError::Unsupported { capability, .. }) => assert_eq!(capability, name),
             other => panic!("{other:?}"),

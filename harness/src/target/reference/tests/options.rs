@@ -24,6 +24,13 @@ use crate::wire::TcpOption;
 #[case(6, 18, 0, 5000, 5000)] // TCP_USER_TIMEOUT
 #[case(0, 1, 0, 0x13, 0x10)] // IP_TOS keeps the ECN bits to itself
 #[case(0, 2, 64, 9, 9)] // IP_TTL
+#[case(0, 10, 1, 0, 0)] // IP_MTU_DISCOVER
+#[case(0, 15, 0, 5, 1)] // IP_FREEBIND is on or off
+#[case(1, 12, 0, 6, 6)] // SO_PRIORITY
+#[case(1, 36, 0, 666, 666)] // SO_MARK
+#[case(1, 60, 0, 1, 1)] // SO_ZEROCOPY
+#[case(6, 25, 0, 4000, 4000)] // TCP_NOTSENT_LOWAT
+#[case(6, 25, 0, -1, -1)] // TCP_NOTSENT_LOWAT of all ones sets no limit
 fn an_option_reads_its_default_and_then_what_was_set(
     #[case] level: i32,
     #[case] name: i32,
@@ -69,6 +76,11 @@ fn ttl_and_mss_reach_the_wire() {
 #[case(6, 6, 128)]
 #[case(6, 2, 20)]
 #[case(0, 2, 256)]
+#[case(0, 10, 9)]
+#[case(1, 60, 2)]
+#[case(1, 37, i32::MIN)]
+#[case(1, 37, 1 << 16)]
+#[case(6, 36, 2)]
 fn values_out_of_range_are_einval(#[case] level: i32, #[case] name: i32, #[case] value: i32) {
     let mut bench = Bench::new();
     let fd = bench.socket();

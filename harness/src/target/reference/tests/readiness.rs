@@ -257,3 +257,48 @@ fn sockets_that_time_out_become_ready_in_that_order() {
         .collect();
     assert_eq!(order, [7, 42]);
 }
+
+#[test]
+fn an_exclusive_watch_is_settled_when_it_is_added() {
+    const EINVAL: i32 = 22;
+    const EXCLUSIVE: u32 = 1 << 28;
+    const ONESHOT: u32 = 1 << 30;
+    let mut bench = Bench::new();
+    let fd = bench.listener();
+    let epoll = Fd(i32::try_from(bench.ok(Call::EpollCreate { size: 1 })).unwrap());
+    let ctl = |operation: i32, events: u32| Call::EpollCtl {
+        epoll,
+        operation,
+        fd,
+        events,
+        data: 1,
+    };
+    let (add, del, change) = (1, 2, 3);
+    bench.fails(ctl(add, 1 | EXCLUSIVE | ONESHOT), EINVAL);
+    bench.ok(ctl(add, 1 | EXCLUSIVE));
+    bench.fails(ctl(change, 1), EINVAL);
+    bench.ok(ctl(del, 0));
+    bench.ok(ctl(add, 1));
+    bench.fails(ctl(change, 1 | EXCLUSIVE), EINVAL);
+    bench.ok(ctl(change, 4));
+}
+
+#[test]
+fn a_plain_file_cannot_be_watched() {
+    const EPERM: i32 = 1;
+    let mut bench = Bench::new();
+    let open = Call::Open {
+        path: "/tmp/a".to_owned(),
+        flags: 0o102,
+    };
+    let fd = Fd(i32::try_from(bench.ok(open)).unwrap());
+    let epoll = Fd(i32::try_from(bench.ok(Call::EpollCreate { size: 1 })).unwrap());
+    let add = Call::EpollCtl {
+        epoll,
+        operation: 1,
+        fd,
+        events: 1,
+        data: 1,
+    };
+    bench.fails(add, EPERM);
+}

@@ -100,7 +100,7 @@ pub fn run(program: &Program, target: &dyn Target, settings: &RunSettings) -> Ru
         return RunOutcome::unstarted(skip);
     }
     let alone = program.needs.keys().any(|need| need.0 == GLOBAL_STATE);
-    if alone && !settings.allow_commands && !target.is_virtual() {
+    if alone && !settings.allow_commands && target.shares_a_machine() {
         return RunOutcome::unstarted(Verdict::Skip {
             capability: GLOBAL_STATE.to_string(),
             reason: "a command changes what all programs of the machine share; allow it with --allow-commands (it is put back afterwards)".to_string(),

@@ -54,6 +54,11 @@ pub trait Target: Sync {
     /// Whether its clock is virtual: waiting costs nothing and times are exact.
     fn is_virtual(&self) -> bool;
 
+    /// Whether commands of a script could change what other programs see, so that they need leave.
+    fn shares_a_machine(&self) -> bool {
+        !self.is_virtual()
+    }
+
     /// How many sessions can be open at a time, whatever the machine's speed.
     fn most_sessions(&self) -> usize {
         usize::MAX

@@ -28,6 +28,10 @@ impl Target for Listening {
     fn lacks(&self, _capability: &Capability) -> Option<String> {
         None
     }
+    fn shares_a_machine(&self) -> bool {
+        true
+    }
+
     fn is_virtual(&self) -> bool {
         true
     }

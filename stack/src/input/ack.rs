@@ -1,6 +1,6 @@
 //! Fifth check: the ACK field in synchronized states (RFC 9293 §3.10.7.4, ESTABLISHED).
 
-use super::handshake;
+use super::{handshake, timestamps};
 use crate::config::{RttSamples, Segmentation};
 use crate::congestion::Acked;
 use crate::context::Context;
@@ -22,6 +22,7 @@ pub(crate) fn process(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) ->
         return Check::Break(Disposition::Discard(Discard::NoAck));
     };
     check_range(tcb, ack)?;
+    timestamps::remember(tcb, segment, cx.now);
     keepalive::heard(tcb, cx.now);
     if tcb.snd.syn_unacked() && ack.after(tcb.snd.una) {
         of_syn(tcb, segment, ack, cx);

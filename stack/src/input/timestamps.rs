@@ -41,8 +41,9 @@ pub(crate) fn check(tcb: &Tcb, segment: &Segment, now: Instant) -> Check {
     Check::Continue(())
 }
 
-/// After the first check: TS.Recent follows segments that span the last acknowledgment sent (RFC
-/// 7323 §4.3).
+/// TS.Recent follows segments that span the last acknowledgment sent (RFC 7323 §4.3). Not before the
+/// ACK field is found acceptable: what RFC 5961 §5.2 has discarded must leave nothing behind, or
+/// whoever guesses a sequence number could set a timestamp that makes all that follows look old.
 // REQ: RFC7323-16
 // REQ: RFC7323-17
 // REQ: RFC7323-18

@@ -57,7 +57,6 @@ impl SynReceived {
         check_repeated_syn(tcb, segment)?;
         // First.
         acceptability::check(tcb, segment)?;
-        timestamps::remember(tcb, segment, cx.now);
         // Second.
         self.check_reset(tcb, segment)?;
         // Fourth.
@@ -142,6 +141,7 @@ impl SynReceived {
             }
             Origin::Passive { .. } | Origin::FastOpen | Origin::Active => {}
         }
+        timestamps::remember(tcb, segment, cx.now);
         ack::of_syn(tcb, segment, ack, cx);
         Check::Break(Disposition::Continue(State::Established(Established)))
     }

@@ -45,7 +45,8 @@ fn check_range(tcb: &Tcb, ack: SeqNum) -> Check {
         return Check::Break(Disposition::DiscardAndAck(Discard::Ack));
     }
     // Early in a connection SND.UNA - MAX.SND.WND lies before ISS; a forged ACK there would pass.
-    let span = u64::from(snd.max_wnd.bytes()).min(snd.acked_total) as u32;
+    let most = u64::from(snd.max_wnd.bytes());
+    let span = mutant!(tcb.config, C13, most.min(snd.acked_total), most) as u32;
     // REQ: RFC9293-MAY-12
     // REQ: RFC5961-9
     // REQ: RFC5961-10
@@ -112,7 +113,7 @@ fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, duplicate: bool, cx: &mut
     tcb.snd.delivered += u64::from(delivered.segments);
     let marked = tcb.ecn.in_use && segment.flags.ece;
     let advanced = bytes.map(|bytes| Acked {
-        bytes,
+        bytes: mutant!(tcb.config, H11, bytes, bytes.max(tcb.snd.congestion.smss())),
         segments,
         window_used,
         marked,

@@ -71,7 +71,8 @@ fn send_mss(tcb: &Tcb, theirs: Option<Mss>) -> Mss {
     let mtu = tcb.path_mtu.unwrap_or(tcb.config.mtu);
     let link = Mss::for_mtu(version, mtu).raw();
     let wish = tcb.options.mss.unwrap_or(link);
-    Mss::new(theirs.max(tcb.config.min_mss).min(link).min(wish))
+    let believed = mutant!(tcb.config, A07, theirs.max(tcb.config.min_mss), theirs);
+    Mss::new(believed.min(link).min(wish))
 }
 
 /// Takes the acknowledgment of our SYN: the connection is synchronized and may send.

@@ -9,7 +9,7 @@ use crate::time::Instant;
 
 /// Turns away segments whose timestamp is old, or missing where one was agreed on.
 // REQ: RFC7323-21
-pub(crate) fn check(tcb: &Tcb, segment: &Segment, now: Instant) -> Check {
+pub(crate) fn check(tcb: &mut Tcb, segment: &Segment, now: Instant) -> Check {
     // REQ: RFC7323-15
     let Some(state) = tcb.negotiated.timestamps else {
         return Check::Continue(());
@@ -36,6 +36,12 @@ pub(crate) fn check(tcb: &Tcb, segment: &Segment, now: Instant) -> Check {
             Disposition::ChallengeAck(Discard::Paws)
         } else {
             Disposition::DiscardAndAck(Discard::Paws)
+        });
+    }
+    if mutant!(tcb.config, I07, false, theirs.value != state.recent) {
+        tcb.negotiated.timestamps = Some(crate::tcb::TimestampState {
+            recent: theirs.value,
+            ..state
         });
     }
     Check::Continue(())

@@ -28,7 +28,7 @@ impl LastAck {
         // Fifth.
         ack::process(tcb, segment, cx)?;
         // REQ: RFC9293-SM-35
-        if tcb.snd.fin_acknowledged {
+        if mutant!(tcb.config, G03, tcb.snd.fin_acknowledged, true) {
             return Check::Break(Disposition::Close);
         }
         self.on_text(tcb, segment, cx)

@@ -3,3 +3,4 @@
 pub mod bench;
 pub mod netem;
 pub mod pair;
+pub mod simulation;

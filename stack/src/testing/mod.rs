@@ -4,3 +4,4 @@ pub mod bench;
 pub mod netem;
 pub mod pair;
 pub mod simulation;
+pub mod throughput;

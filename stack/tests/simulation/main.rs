@@ -11,3 +11,4 @@ mod regressions;
 mod scenario;
 mod seeds;
 mod single_runs;
+mod throughput;

@@ -161,6 +161,7 @@ struct Tally {
 fn run_all(options: &Options) -> ExitCode {
     #[allow(
         clippy::disallowed_methods,
+        clippy::disallowed_types,
         reason = "the rate is told, nothing depends on it"
     )]
     let started = std::time::Instant::now();

@@ -233,7 +233,14 @@ impl Driver {
                     self.connection = self.host.accept(now, listener).ok();
                 }
             }
-            Call::Send { len, urgent, more } => self.send(len, SendFlags { urgent, more }),
+            Call::Send { len, urgent, more } => self.send(
+                len,
+                SendFlags {
+                    urgent,
+                    more,
+                    ..SendFlags::default()
+                },
+            ),
             Call::Recv(len) => self.recv(len),
             Call::ShutdownWrite => {
                 if let Some(id) = self.connection {

@@ -112,8 +112,11 @@ fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, duplicate: bool, cx: &mut
     let segments = recovery::newly_delivered(tcb, &delivered);
     tcb.snd.delivered += u64::from(delivered.segments);
     let marked = tcb.ecn.in_use && segment.flags.ece;
-    let advanced = bytes.map(|bytes| Acked {
-        bytes: mutant!(tcb.config, H11, bytes, bytes.max(tcb.snd.congestion.smss())),
+    let counted = mutant!(tcb.config, H11, bytes, {
+        bytes.map(|bytes| bytes.max(tcb.snd.congestion.smss()))
+    });
+    let advanced = counted.map(|bytes| Acked {
+        bytes,
         segments,
         window_used,
         marked,

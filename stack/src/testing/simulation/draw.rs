@@ -193,6 +193,7 @@ impl Draw {
                 idle: Duration::from_millis(self.log_between(500, 20_000)),
                 interval: Duration::from_millis(self.log_between(2_000, 20_000)),
                 probes: 9,
+                ..config.keepalive
             };
         }
     }

@@ -426,7 +426,9 @@ impl World {
             }
             // The peer broke first, or never knew of the connection, or there was nothing yet to
             // open it with.
-            ConnectionError::Reset | ConnectionError::Refused => {
+            ConnectionError::Reset
+            | ConnectionError::ResetAfterClose
+            | ConnectionError::Refused => {
                 // Behind a cookie stands no state: what overtakes the ACK that brings it back, or
                 // comes though that is lost, is for nobody (RFC 4987 §3.6).
                 self.uses_cookies(plan.hosts[1])

@@ -215,6 +215,10 @@ pub struct Config {
     /// Soft ICMP errors while the handshake lasts (RFC9293-MUST-56).
     pub soft_icmp_in_handshake: SoftIcmp,
 
+    /// A defect that the host has, to see whether tests find it.
+    #[cfg(feature = "mutants")]
+    pub mutant: crate::mutants::Infection,
+
     // --- Ports
     /// Ephemeral ports (RFC 6056 §3.2).
     pub ephemeral_ports: RangeInclusive<u16>,
@@ -639,6 +643,8 @@ impl Default for Config {
             challenge_ack_interval: Duration::from_secs(1),
             hard_icmp: HardIcmp::Abort,
             soft_icmp_in_handshake: SoftIcmp::Ignore,
+            #[cfg(feature = "mutants")]
+            mutant: crate::mutants::Infection::default(),
             ephemeral_ports: 49_152..=65_535,
         }
     }

@@ -5,6 +5,7 @@ use crate::connection::Connection;
 use crate::context::Context;
 use crate::error::{ConnectionError, Unreachable};
 use crate::event::{AbandonCause, Event};
+use crate::input::handshake;
 use crate::send::retransmit;
 use crate::state::{Origin, State, SynReceived};
 use crate::tcb::Tcb;
@@ -170,7 +171,7 @@ fn reduce_mss(connection: &mut Connection, mtu: u32, cx: &mut Context<'_>) {
         return;
     }
     tcb.snd.mss = Mss::new(mss);
-    tcb.snd.congestion.set_smss(u32::from(mss));
+    tcb.snd.congestion.set_smss(handshake::segment_size(tcb));
     if connection.state.may_send() && tcb.snd.nxt.after(tcb.snd.una) && !tcb.snd.syn_unacked() {
         tcb.snd.flight.mark_all_lost();
     }

@@ -37,6 +37,24 @@
 
 extern crate alloc;
 
+/// `$right`, but in a host that carries the mutant `$wrong`; see [`mutants`].
+#[cfg(feature = "mutants")]
+macro_rules! mutant {
+    ($config:expr, $id:ident, $right:expr, $wrong:expr) => {
+        $config
+            .mutant
+            .choose(crate::mutants::Mutant::$id, $right, || $wrong)
+    };
+}
+
+/// Without the feature `mutants` there are none.
+#[cfg(not(feature = "mutants"))]
+macro_rules! mutant {
+    ($config:expr, $id:ident, $right:expr, $wrong:expr) => {
+        $right
+    };
+}
+
 pub mod challenge_ack;
 pub mod config;
 pub mod congestion;
@@ -56,6 +74,8 @@ pub mod invariant;
 pub mod isn;
 mod keyed_hash;
 mod listener;
+#[cfg(feature = "mutants")]
+pub mod mutants;
 pub mod ports;
 pub mod profile;
 pub mod recv;

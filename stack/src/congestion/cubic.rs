@@ -166,6 +166,8 @@ fn scaled(value: u32, (over, under): (u64, u64)) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
     use super::*;
     use proptest::prelude::*;
     use rstest::rstest;
@@ -268,6 +270,69 @@ mod tests {
         cubic.avoidance(SMSS, cwnd, SMSS, Instant::ZERO, srtt);
         let late = Instant::from_secs(3600);
         assert!(cubic.avoidance(cwnd, cwnd, SMSS, late, srtt) <= cwnd / 2);
+    }
+
+    /// RFC 9438 figures 1 and 2 in segments, seconds and floating point.
+    fn by_the_formula(w_max: f64, cwnd: f64, t: f64) -> (f64, f64) {
+        let k = ((w_max - cwnd) / 0.4).cbrt();
+        (k, 0.4 * (t - k).powi(3) + w_max)
+    }
+
+    /// Each line: the window at the loss in segments, the time in ms, and W_cubic in segments, worked
+    /// out by hand.
+    #[rstest]
+    #[case(10, 0, 7.0)]
+    #[case(10, 1_000, 9.649)]
+    #[case(10, 1_957, 10.0)]
+    #[case(10, 4_000, 13.408)]
+    #[case(100, 0, 70.0)]
+    #[case(100, 1_000, 86.68)]
+    #[case(100, 2_000, 95.64)]
+    #[case(100, 4_217, 100.0)]
+    #[case(100, 10_000, 177.36)]
+    #[case(2_000, 0, 1_400.0)]
+    #[case(2_000, 5_000, 1_892.81)]
+    #[case(2_000, 11_447, 2_000.0)]
+    #[case(2_000, 30_000, 4_554.4)]
+    fn the_window_is_that_of_the_formula(
+        #[case] segments: u32,
+        #[case] millis: u64,
+        #[case] by_hand: f64,
+    ) {
+        let (mut cubic, cwnd) = after_loss_at(segments);
+        let epoch = cubic.begin(cwnd, SMSS, Instant::ZERO);
+        let found = cubic.window_at(millis * 1_000, epoch.k, SMSS) as f64 / f64::from(SMSS);
+        let (k, formula) = by_the_formula(
+            f64::from(segments),
+            0.7 * f64::from(segments),
+            millis as f64 / 1e3,
+        );
+        assert!((epoch.k as f64 / 1e6 - k).abs() < 1e-5, "{} {k}", epoch.k);
+        assert!((found - formula).abs() < 0.01, "{found} {formula}");
+        assert!(
+            (found - by_hand).abs() < 0.01 * by_hand,
+            "{found} {by_hand}"
+        );
+    }
+
+    /// Figure 4: a window's worth of acknowledgments adds α = 3 (1 - β) / (1 + β) = 0.5294 segments
+    /// to W_est, and a whole one once it is back at the window before the loss.
+    #[rstest]
+    #[case::below(10_000, 20_000, 529)]
+    #[case::back(20_000, 20_000, 1_000)]
+    fn w_est_grows_as_reno_would(#[case] w_est: u32, #[case] prior: u32, #[case] grown: u32) {
+        let mut epoch = Epoch {
+            start: Instant::ZERO,
+            k: 0,
+            w_est,
+            est_fraction: 0,
+            fraction: 0,
+        };
+        let mut last = w_est;
+        for _ in 0..10 {
+            last = epoch.reno(SMSS, 10_000, SMSS, prior);
+        }
+        assert_eq!(last - w_est, grown);
     }
 
     proptest! {

@@ -118,13 +118,18 @@ mod tests {
 
     /// A round of ten acknowledgments that measure `millis`; whether slow start was over at its end.
     fn round(hystart: &mut HyStart, number: u32, millis: u64) -> bool {
+        round_of(hystart, number, 10, Duration::from_millis(millis))
+    }
+
+    /// The first `acks` of a round of ten.
+    fn round_of(hystart: &mut HyStart, number: u32, acks: u32, rtt: Duration) -> bool {
         let mut over = false;
-        for n in 0..10 {
+        for n in 0..acks {
             let una = START + number * 10 + n + 1;
             over |= hystart.on_ack(Round {
                 una,
                 nxt: una + 10,
-                rtt: Some(Duration::from_millis(millis)),
+                rtt: Some(rtt),
             });
         }
         over
@@ -171,6 +176,43 @@ mod tests {
         assert!(is_conservative(&hystart));
         round(&mut hystart, 3, 100);
         assert!(!is_conservative(&hystart));
+    }
+
+    /// RFC 9406 §4.2: RttThresh = max(4 ms, min(lastRoundMinRTT / 8, 16 ms)). Each line: the least
+    /// round trip of one round and the first of the next that counts as a rise, in µs.
+    #[rstest]
+    #[case::tiny(100, 4_100)]
+    #[case::where_the_eighth_takes_over(32_000, 36_000)]
+    #[case::an_eighth(60_000, 67_500)]
+    #[case::the_last_eighth(128_000, 144_000)]
+    #[case::capped(200_000, 216_000)]
+    fn the_rise_that_counts(#[case] before: u64, #[case] first: u64) {
+        for (after, slower) in [(first - 1, false), (first, true)] {
+            let mut hystart = HyStart::default();
+            for (number, micros) in [before, before, after].into_iter().enumerate() {
+                round_of(
+                    &mut hystart,
+                    number as u32,
+                    10,
+                    Duration::from_micros(micros),
+                );
+            }
+            assert_eq!(is_conservative(&hystart), slower, "{after} after {before}");
+        }
+    }
+
+    /// Fewer than N_RTT_SAMPLE = 8 samples say nothing of a round. The acknowledgment that ends a
+    /// round is the last of that round.
+    #[rstest]
+    #[case::too_few(7, false)]
+    #[case::enough(8, true)]
+    fn a_rise_needs_eight_samples(#[case] samples: u32, #[case] slower: bool) {
+        let mut hystart = HyStart::default();
+        let millis = Duration::from_millis;
+        round_of(&mut hystart, 0, 10, millis(80));
+        round_of(&mut hystart, 1, 10, millis(80));
+        round_of(&mut hystart, 2, 1 + samples, millis(120));
+        assert_eq!(is_conservative(&hystart), slower);
     }
 
     #[test]

@@ -72,6 +72,7 @@ impl Prr {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use rstest::rstest;
 
     /// RFC 6937 §4's first example: 20 segments out, the first is lost, the threshold is half. Every
     /// second acknowledgment lets a segment out, and the window is at the threshold in the end.
@@ -133,6 +134,42 @@ mod tests {
         assert_eq!(prr.on_ack(nothing, 5_000, 1_000), 10_000);
         prr.on_sent(1_000);
         assert_eq!(prr.on_ack(nothing, 5_000, 1_000), 9_000);
+    }
+
+    /// RFC 9937 §6: with more out than the threshold, CEIL(prr_delivered * ssthresh / RecoverFS) -
+    /// prr_out; else what was delivered and not made up for, and a segment more if all is well, up
+    /// to the threshold. Segments, 40 of them out at the start and a threshold of 20; each line is
+    /// worked out by hand.
+    #[rstest]
+    #[case::first(0, 0, 1, 39, false, 1)]
+    #[case::every_second(4, 2, 1, 36, false, 1)]
+    #[case::not_every_one(3, 2, 1, 36, false, 0)]
+    #[case::a_stretch_of_five(10, 5, 5, 30, false, 3)]
+    #[case::behind(20, 6, 1, 21, false, 5)]
+    #[case::at_the_threshold(20, 10, 1, 20, false, 0)]
+    #[case::below_it_what_arrives(20, 15, 2, 10, false, 7)]
+    #[case::below_it_and_all_is_well(20, 15, 2, 10, true, 8)]
+    #[case::never_beyond_it(20, 5, 4, 18, true, 2)]
+    #[case::ahead_of_what_arrived(10, 15, 1, 10, false, 1)]
+    fn what_an_acknowledgment_lets_out(
+        #[case] delivered_before: u32,
+        #[case] out: u32,
+        #[case] delivered: u32,
+        #[case] pipe: u32,
+        #[case] safe: bool,
+        #[case] sndcnt: u32,
+    ) {
+        let mut prr = Prr {
+            recover_fs: 40,
+            delivered: delivered_before,
+            out,
+        };
+        let delivery = Delivery {
+            delivered,
+            pipe,
+            safe,
+        };
+        assert_eq!(prr.on_ack(delivery, 20, 1) - pipe, sndcnt);
     }
 
     proptest! {

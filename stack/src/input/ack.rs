@@ -1,6 +1,6 @@
 //! Fifth check: the ACK field in synchronized states (RFC 9293 §3.10.7.4, ESTABLISHED).
 
-use super::handshake;
+use super::{handshake, timestamps};
 use crate::config::{RttSamples, Segmentation};
 use crate::congestion::Acked;
 use crate::context::Context;
@@ -22,6 +22,7 @@ pub(crate) fn process(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) ->
         return Check::Break(Disposition::Discard(Discard::NoAck));
     };
     check_range(tcb, ack)?;
+    timestamps::remember(tcb, segment, cx.now);
     keepalive::heard(tcb, cx.now);
     ecn::on_packet(tcb, segment);
     if tcb.snd.syn_unacked() && ack.after(tcb.snd.una) {
@@ -45,7 +46,8 @@ fn check_range(tcb: &Tcb, ack: SeqNum) -> Check {
         return Check::Break(Disposition::DiscardAndAck(Discard::Ack));
     }
     // Early in a connection SND.UNA - MAX.SND.WND lies before ISS; a forged ACK there would pass.
-    let span = u64::from(snd.max_wnd.bytes()).min(snd.acked_total) as u32;
+    let most = u64::from(snd.max_wnd.bytes());
+    let span = mutant!(tcb.config, C13, most.min(snd.acked_total), most) as u32;
     // REQ: RFC9293-MAY-12
     // REQ: RFC5961-9
     // REQ: RFC5961-10
@@ -119,7 +121,10 @@ fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, duplicate: bool, cx: &mut
     tcb.snd.delivered += u64::from(delivered.segments);
     let marked = ecn::tells_of_marks(tcb, segment, una, &delivered);
     tcb.counters.duplicates_reported += u64::from(duplicate_report.is_some());
-    let advanced = bytes.map(|bytes| Acked {
+    let counted = mutant!(tcb.config, H11, bytes, {
+        bytes.map(|bytes| bytes.max(tcb.snd.congestion.smss()))
+    });
+    let advanced = counted.map(|bytes| Acked {
         bytes,
         segments,
         window_used,

@@ -21,7 +21,8 @@ pub(crate) fn note(tcb: &mut Tcb, segment: &Segment) {
 // REQ: RFC9293-SM-40
 // REQ: RFC9293-SM-06
 pub(crate) fn process(tcb: &mut Tcb) -> bool {
-    if tcb.rcv.fin_received || tcb.rcv.fin != Some(tcb.rcv.nxt) {
+    let arrived = tcb.rcv.fin == Some(tcb.rcv.nxt);
+    if tcb.rcv.fin_received || !mutant!(tcb.config, E06, arrived, tcb.rcv.fin.is_some()) {
         return false;
     }
     // REQ: DOC-CL-06

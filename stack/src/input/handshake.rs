@@ -75,7 +75,8 @@ fn send_mss(tcb: &Tcb, theirs: Option<Mss>) -> Mss {
     let mtu = tcb.path_mtu.unwrap_or(tcb.config.mtu);
     let link = Mss::for_mtu(version, mtu).raw();
     let wish = tcb.options.mss.unwrap_or(link);
-    Mss::new(theirs.max(tcb.config.min_mss).min(link).min(wish))
+    let believed = mutant!(tcb.config, A07, theirs.max(tcb.config.min_mss), theirs);
+    Mss::new(believed.min(link).min(wish))
 }
 
 /// Takes the acknowledgment of our SYN: the connection is synchronized and may send.
@@ -116,16 +117,21 @@ pub(crate) fn take_ack_of_syn(tcb: &mut Tcb, segment: &Segment, now: Instant) {
     keepalive::restart(tcb, now);
 }
 
-/// The segment size and the method of recovery are known, so that data may leave.
-// REQ: RFC5681-4
-// REQ: RFC7413-13
-pub(crate) fn start_sending(tcb: &mut Tcb, syn_was_lost: bool) {
+/// SMSS: what a segment holds beside the options that all of them have (RFC 5681 §2).
+pub(crate) fn segment_size(tcb: &Tcb) -> u32 {
     let options_len = if tcb.negotiated.timestamps.is_some() {
         TIMESTAMPS_LEN
     } else {
         0
     };
-    let smss = tcb.snd.mss.payload_limit(options_len) as u32;
+    tcb.snd.mss.payload_limit(options_len) as u32
+}
+
+/// The segment size and the method of recovery are known, so that data may leave.
+// REQ: RFC5681-4
+// REQ: RFC7413-13
+pub(crate) fn start_sending(tcb: &mut Tcb, syn_was_lost: bool) {
+    let smss = segment_size(tcb);
     tcb.snd.congestion.on_established(smss, syn_was_lost);
     let method = tcb.negotiated.sack.then_some(tcb.config.loss_detection);
     tcb.snd.recovery = LossRecovery::new(tcb.snd.iss, method);

@@ -22,7 +22,7 @@ pub(crate) fn judge(tcb: &Tcb, segment: &Segment) -> Check<Reset> {
         return Check::Continue(Reset::Absent);
     }
     // REQ: RFC5961-2
-    if segment.seq == tcb.rcv.nxt {
+    if mutant!(tcb.config, C01, segment.seq == tcb.rcv.nxt, true) {
         return Check::Continue(Reset::Valid);
     }
     // REQ: RFC5961-3

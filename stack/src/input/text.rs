@@ -60,7 +60,8 @@ fn take(tcb: &mut Tcb, segment: &Segment, now: Instant) {
     // Nothing counts behind the window, nor behind the peer's FIN.
     let limit = tcb.rcv.fin.map_or(tcb.rcv.adv, |fin| fin.min(tcb.rcv.adv));
     let start = segment.text_seq().max(nxt);
-    let end = (segment.text_seq() + segment.payload.len() as u32).min(limit);
+    let last = segment.text_seq() + segment.payload.len() as u32;
+    let end = mutant!(tcb.config, D07, last.min(limit), last);
     let had_holes = !tcb.rcv.buffer.islands().is_empty();
     let mut advanced = 0;
     if end.after(start) {

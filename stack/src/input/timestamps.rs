@@ -9,7 +9,7 @@ use crate::time::Instant;
 
 /// Turns away segments whose timestamp is old, or missing where one was agreed on.
 // REQ: RFC7323-21
-pub(crate) fn check(tcb: &Tcb, segment: &Segment, now: Instant) -> Check {
+pub(crate) fn check(tcb: &mut Tcb, segment: &Segment, now: Instant) -> Check {
     // REQ: RFC7323-15
     let Some(state) = tcb.negotiated.timestamps else {
         return Check::Continue(());
@@ -38,11 +38,18 @@ pub(crate) fn check(tcb: &Tcb, segment: &Segment, now: Instant) -> Check {
             Disposition::DiscardAndAck(Discard::Paws)
         });
     }
+    if mutant!(tcb.config, I07, false, theirs.value != state.recent) {
+        tcb.negotiated.timestamps = Some(crate::tcb::TimestampState {
+            recent: theirs.value,
+            ..state
+        });
+    }
     Check::Continue(())
 }
 
-/// After the first check: TS.Recent follows segments that span the last acknowledgment sent (RFC
-/// 7323 §4.3).
+/// TS.Recent follows segments that span the last acknowledgment sent (RFC 7323 §4.3). Not before the
+/// ACK field is found acceptable: what RFC 5961 §5.2 has discarded must leave nothing behind, or
+/// whoever guesses a sequence number could set a timestamp that makes all that follows look old.
 // REQ: RFC7323-16
 // REQ: RFC7323-17
 // REQ: RFC7323-18

@@ -42,7 +42,7 @@ pub fn of(config: &Config) -> Vec<Setting> {
 }
 
 /// `field: bounds, answers[, linux NAMES][, freebsd NAMES];` for each field, and `+ field: function;`
-/// for a structure of settings.
+/// for a structure of settings; `- field;` for what is there with the feature `mutants` only.
 macro_rules! rows {
     (
         $(#[$doc:meta])*
@@ -50,12 +50,17 @@ macro_rules! rows {
             $($field:ident: $bounds:literal, $answers:literal
                 $(, linux $linux:literal)? $(, freebsd $freebsd:literal)?;)*
             $(+ $inner:ident: $inner_rows:ident;)*
+            $(- $no_setting:ident;)*
         }
     ) => {
         $(#[$doc])*
         fn $rows(settings: &$type) -> Vec<Setting> {
             // No `..`: a field that has no row here is an error.
-            let $type { $($field,)* $($inner,)* } = settings;
+            let $type {
+                $($field,)*
+                $($inner,)*
+                $(#[cfg(feature = "mutants")] $no_setting: _,)*
+            } = settings;
             let rows = vec![$(Setting {
                 name: concat!($prefix, stringify!($field)),
                 value: $field.shown(),
@@ -146,6 +151,7 @@ rows! {
         + accecn: accecn_rows;
         + tuning: tuning_rows;
         + pacing: pacing_rows;
+        - mutant;
     }
 }
 

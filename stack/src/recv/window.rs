@@ -57,7 +57,12 @@ fn next_edge(tcb: &Tcb) -> SeqNum {
     if full.signed_distance_to(tcb.rcv.adv) <= -(worth as i32) {
         full
     } else {
-        tcb.rcv.adv.max(tcb.rcv.nxt)
+        let stands = tcb.rcv.adv.max(tcb.rcv.nxt);
+        mutant!(tcb.config, F13, stands, {
+            let islands = tcb.rcv.buffer.islands().iter();
+            let held: u32 = islands.map(|island| island.end - island.start).sum();
+            (stands - held).max(tcb.rcv.nxt)
+        })
     }
 }
 

@@ -34,7 +34,8 @@ pub(crate) fn update(tcb: &mut Tcb, now: Instant) {
         tcb.timers.disarm(Timer::Reordering);
         tcb.timers.disarm(Timer::LossProbe);
         tcb.timers.disarm(Timer::SwsOverride);
-        if !tcb.timers.is_armed(Timer::Persist) {
+        let armed = tcb.timers.is_armed(Timer::Persist);
+        if !mutant!(tcb.config, F03, armed, true) {
             // REQ: RFC9293-SHLD-29
             tcb.arm(Timer::Persist, now, interval(tcb));
         }

@@ -36,7 +36,7 @@ pub(crate) fn on_sent(tcb: &mut Tcb, now: Instant) {
 /// SND.UNA moved: the timer starts anew, or stops when nothing is outstanding.
 // REQ: RFC6298-9
 pub(crate) fn on_progress(tcb: &mut Tcb, restart: bool, now: Instant) {
-    if !tcb.snd.in_flight() {
+    if mutant!(tcb.config, H04, !tcb.snd.in_flight(), true) {
         tcb.timers.disarm(Timer::Retransmit);
     } else if restart {
         tcb.arm(Timer::Retransmit, now, tcb.snd.rtt.rto());
@@ -125,7 +125,9 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
 }
 
 fn back_off(tcb: &mut Tcb, cx: &mut Context<'_>) {
-    tcb.snd.rtt.back_off();
+    if mutant!(tcb.config, H01, true, false) {
+        tcb.snd.rtt.back_off();
+    }
     cx.event(Event::RtoFired {
         id: tcb.id,
         rto: tcb.snd.rtt.rto(),

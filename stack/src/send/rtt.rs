@@ -456,6 +456,46 @@ mod tests {
         assert_eq!(rtt.rto(), MS(30));
     }
 
+    /// RFC 6298 §2.2 and §2.3 in seconds and floating point, G = 1 ms.
+    fn by_the_formula(samples_ms: &[f64]) -> [f64; 3] {
+        let r = samples_ms[0] / 1e3;
+        let (mut srtt, mut rttvar) = (r, r / 2.0);
+        for ms in &samples_ms[1..] {
+            let r = ms / 1e3;
+            rttvar = 0.75 * rttvar + 0.25 * (srtt - r).abs();
+            srtt = 0.875 * srtt + 0.125 * r;
+        }
+        [srtt, rttvar, srtt + f64::max(0.001, 4.0 * rttvar)]
+    }
+
+    /// Each line: round trips in ms, then SRTT, RTTVAR and RTO in µs, worked out by hand.
+    #[rstest]
+    #[case::one(&[100.0], [100_000, 50_000, 300_000])]
+    #[case::the_same(&[100.0, 100.0], [100_000, 37_500, 250_000])]
+    #[case::doubled(&[100.0, 200.0], [112_500, 62_500, 362_500])]
+    #[case::halved(&[100.0, 50.0], [93_750, 50_000, 293_750])]
+    #[case::up_and_down(&[100.0, 200.0, 100.0], [110_937, 50_000, 310_937])]
+    #[case::a_spike(&[40.0, 40.0, 40.0, 1000.0], [160_000, 248_437, 1_153_750])]
+    #[case::a_lan(&[0.2, 0.3, 0.25], [217, 84, 1_217])]
+    #[case::a_satellite(&[600.0, 640.0, 590.0, 610.0], [603_984, 136_718, 1_150_859])]
+    fn the_timeout_is_that_of_the_formula(#[case] samples_ms: &[f64], #[case] micros: [u64; 3]) {
+        let mut rtt = estimator(0);
+        for ms in samples_ms {
+            rtt.sample(Duration::from_micros((ms * 1e3) as u64));
+        }
+        let found = [rtt.srtt().unwrap(), rtt.rttvar().unwrap(), rtt.rto()];
+        let formula = by_the_formula(samples_ms);
+        for ((found, formula), by_hand) in found.into_iter().zip(formula).zip(micros) {
+            let found = found.as_micros() as u64;
+            // Eighths and quarters of a µs are kept, four RTTVAR make at most 4 µs of that.
+            assert!(
+                (found as f64 - formula * 1e6).abs() < 5.0,
+                "{found} {formula}"
+            );
+            assert!(found.abs_diff(by_hand) <= 4, "{found} {by_hand}");
+        }
+    }
+
     proptest! {
         #[test]
         fn a_steady_path_is_learnt(start_ms in 0u64..10_000, ms in 1u64..10_000) {

@@ -94,12 +94,19 @@ pub(crate) fn options(tcb: &Tcb, now: Instant) -> TcpOptions {
     accurate::add_option(tcb, &mut options, blocks);
     // REQ: RFC2018-3
     if tcb.negotiated.sack {
-        options.sack = sack_blocks(
+        let blocks = sack_blocks(
             tcb.rcv.nxt,
             tcb.rcv.duplicate,
             islands,
             options.sack_capacity(),
         );
+        options.sack = mutant!(tcb.config, D02, blocks, {
+            let stuck = |seq: SeqNum| SeqNum::new(tcb.rcv.nxt.raw().max(seq.raw()));
+            let blocks = blocks.as_slice().iter();
+            blocks
+                .map(|block| crate::seq::SeqRange::new(stuck(block.start), stuck(block.end)))
+                .collect()
+        });
     }
     options
 }
@@ -197,7 +204,8 @@ pub(crate) fn send_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
 /// A challenge ACK, or its suppression when the budget is used up (RFC 5961 §7).
 // REQ: RFC5961-11
 pub(crate) fn send_challenge_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
-    if tcb.challenge.permit(cx.now) {
+    let permitted = tcb.challenge.permit(cx.now);
+    if mutant!(tcb.config, C08, permitted, true) {
         send_ack(tcb, cx);
         cx.event(Event::ChallengeAckSent { id: tcb.id });
     } else {

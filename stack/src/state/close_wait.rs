@@ -22,7 +22,6 @@ impl CloseWait {
         timestamps::check(tcb, segment, cx.now)?;
         // First. A repeat of the peer's FIN ends here, acknowledged.
         acceptability::check(tcb, segment)?;
-        timestamps::remember(tcb, segment, cx.now);
         // Second.
         reset::abort(tcb, segment)?;
         // Fourth.

@@ -21,7 +21,6 @@ impl Closing {
         timestamps::check(tcb, segment, cx.now)?;
         // First.
         acceptability::check(tcb, segment)?;
-        timestamps::remember(tcb, segment, cx.now);
         // Second.
         reset::close(tcb, segment)?;
         // Fourth.

@@ -22,7 +22,6 @@ impl Established {
         timestamps::check(tcb, segment, cx.now)?;
         // First.
         acceptability::check(tcb, segment)?;
-        timestamps::remember(tcb, segment, cx.now);
         // Second.
         // REQ: RFC9293-SM-46
         reset::abort(tcb, segment)?;

@@ -21,7 +21,6 @@ impl FinWait1 {
         timestamps::check(tcb, segment, cx.now)?;
         // First.
         acceptability::check(tcb, segment)?;
-        timestamps::remember(tcb, segment, cx.now);
         // Second.
         reset::abort(tcb, segment)?;
         // Fourth.

@@ -22,7 +22,6 @@ impl FinWait2 {
         timestamps::check(tcb, segment, cx.now)?;
         // First.
         acceptability::check(tcb, segment)?;
-        timestamps::remember(tcb, segment, cx.now);
         // Second.
         reset::abort(tcb, segment)?;
         // Fourth.

@@ -21,7 +21,6 @@ impl LastAck {
         timestamps::check(tcb, segment, cx.now)?;
         // First.
         acceptability::check(tcb, segment)?;
-        timestamps::remember(tcb, segment, cx.now);
         // Second.
         reset::close(tcb, segment)?;
         // Fourth.
@@ -29,7 +28,7 @@ impl LastAck {
         // Fifth.
         ack::process(tcb, segment, cx)?;
         // REQ: RFC9293-SM-35
-        if tcb.snd.fin_acknowledged {
+        if mutant!(tcb.config, G03, tcb.snd.fin_acknowledged, true) {
             return Check::Break(Disposition::Close);
         }
         self.on_text(tcb, segment, cx)

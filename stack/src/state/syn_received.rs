@@ -58,7 +58,6 @@ impl SynReceived {
         check_repeated_syn(tcb, segment, self.origin)?;
         // First.
         acceptability::check(tcb, segment)?;
-        timestamps::remember(tcb, segment, cx.now);
         // Second.
         self.check_reset(tcb, segment)?;
         // Fourth.
@@ -143,6 +142,7 @@ impl SynReceived {
             }
             Origin::Passive { .. } | Origin::FastOpen | Origin::Active => {}
         }
+        timestamps::remember(tcb, segment, cx.now);
         ecn::on_packet(tcb, segment);
         ack::of_syn(tcb, segment, ack, cx);
         Check::Break(Disposition::Continue(State::Established(Established)))

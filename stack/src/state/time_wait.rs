@@ -36,7 +36,6 @@ impl TimeWait {
         restart_for_repeated_fin(tcb, segment, cx.now);
         // First. The repeated FIN ends here, acknowledged.
         acceptability::check(tcb, segment)?;
-        timestamps::remember(tcb, segment, cx.now);
         // Second.
         match tcb.config.rst_in_time_wait {
             // REQ: RFC9293-SM-42

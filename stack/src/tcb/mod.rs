@@ -166,7 +166,10 @@ impl Tcb {
     // REQ: RFC9293-MUST-16
     // REQ: RFC6691-2
     pub(crate) fn effective_mss(&self, options_len: usize) -> usize {
-        self.snd.mss.payload_limit(options_len)
+        let limit = self.snd.mss.payload_limit(options_len);
+        mutant!(self.config, A07, limit, {
+            usize::from(self.snd.mss.raw()).saturating_sub(options_len)
+        })
     }
 }
 

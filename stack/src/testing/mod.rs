@@ -3,3 +3,5 @@
 pub mod bench;
 pub mod netem;
 pub mod pair;
+pub mod simulation;
+pub mod throughput;

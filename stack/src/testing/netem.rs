@@ -2,6 +2,7 @@
 
 use crate::rng::Rng;
 use crate::time::Instant;
+use crate::wire::checksum::checksum;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -22,6 +23,41 @@ pub struct Impairments {
     pub delay: Duration,
     /// The longest time a reordered datagram takes on top.
     pub reordering_delay: Duration,
+    /// The longest time any datagram may take on top, without being overtaken.
+    pub jitter: Duration,
+    /// Losses that come in bursts.
+    pub burst: Option<Burst>,
+    /// What limits the throughput.
+    pub bottleneck: Option<Bottleneck>,
+}
+
+/// The Gilbert–Elliott model of losses that come together. Rates are in 1 of 10,000 datagrams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Burst {
+    /// How often the good state ends.
+    pub enter: u16,
+    /// How often the bad state ends.
+    pub leave: u16,
+    /// How many are lost in the bad state.
+    pub loss: u16,
+}
+
+/// A link of limited rate with a queue before it that drops what does not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bottleneck {
+    /// Bytes per second, at least 1.
+    pub rate: u64,
+    /// Bytes that may wait. One datagram is always taken when none waits.
+    pub queue: u64,
+    /// Bytes that wait from which on ECN-capable datagrams are marked (RFC 3168 §5).
+    pub mark: Option<u64>,
+}
+
+impl Bottleneck {
+    /// How long `bytes` take.
+    fn time(self, bytes: u64) -> Duration {
+        Duration::from_micros((bytes * 1_000_000).div_ceil(self.rate.max(1)))
+    }
 }
 
 /// What happened on a link so far, in datagrams.
@@ -37,6 +73,10 @@ pub struct LinkCounters {
     pub reordered: u64,
     /// Damaged.
     pub corrupted: u64,
+    /// Lost because the queue was full.
+    pub overflowed: u64,
+    /// Marked as having met congestion.
+    pub marked: u64,
     /// Taken out.
     pub delivered: u64,
 }
@@ -50,6 +90,12 @@ pub struct Link {
     in_flight: BTreeMap<(Instant, u64), Vec<u8>>,
     next_number: u64,
     counters: LinkCounters,
+    /// In the bad state of [`Burst`].
+    in_burst: bool,
+    /// When the bottleneck will have sent all that waits.
+    busy_until: Instant,
+    /// No datagram that is in order arrives before this.
+    last_in_order: Instant,
 }
 
 impl Link {
@@ -66,8 +112,13 @@ impl Link {
                 duplicated: 0,
                 reordered: 0,
                 corrupted: 0,
+                overflowed: 0,
+                marked: 0,
                 delivered: 0,
             },
+            in_burst: false,
+            busy_until: Instant::ZERO,
+            last_in_order: Instant::ZERO,
         }
     }
 
@@ -81,39 +132,100 @@ impl Link {
         self.counters
     }
 
-    /// Puts `datagram` in at `now`.
-    pub fn send(&mut self, now: Instant, datagram: &[u8]) {
+    /// Puts `datagram` in at `now`. Answers how many undamaged copies are on their way.
+    pub fn send(&mut self, now: Instant, datagram: &[u8]) -> usize {
         self.counters.sent += 1;
         // Every roll is made for every datagram: switching one impairment off leaves the others'
         // fate as it was, which makes a failing run easy to reduce.
-        let lost = self.roll(self.impairments.loss);
+        let lost = self.roll(self.impairments.loss) | self.roll_burst();
         let copies = 1 + u64::from(self.roll(self.impairments.duplication));
         self.counters.duplicated += copies - 1;
         if lost {
             self.counters.lost += 1;
         }
+        let mut under_way = 0;
         for copy in 0..copies {
-            let held_back = self.roll(self.impairments.reordering);
-            let extra_us = self.impairments.reordering_delay.as_micros() as u64;
-            let extra_us = self.rng.below(extra_us.saturating_add(1));
-            let corrupted = self.roll(self.impairments.corruption);
-            let bit = self.rng.next_u64();
+            let fate = self.roll_fate();
             if lost && copy == 0 {
                 continue;
             }
-            let mut datagram = datagram.to_vec();
-            if corrupted {
-                self.counters.corrupted += 1;
-                flip_protected_bit(&mut datagram, bit);
-            }
-            let mut arrival = now + self.impairments.delay;
-            if held_back {
-                self.counters.reordered += 1;
-                arrival += Duration::from_micros(extra_us);
-            }
-            self.in_flight.insert((arrival, self.next_number), datagram);
-            self.next_number += 1;
+            under_way += usize::from(self.carry(now, datagram, fate));
         }
+        under_way
+    }
+
+    fn roll_fate(&mut self) -> Fate {
+        let held_back = self.roll(self.impairments.reordering);
+        let extra = self.below(self.impairments.reordering_delay);
+        let jitter = self.below(self.impairments.jitter);
+        let corrupted = self.roll(self.impairments.corruption);
+        let bit = self.rng.next_u64();
+        Fate {
+            held_back: held_back.then_some(extra),
+            jitter,
+            flipped: corrupted.then_some(bit),
+        }
+    }
+
+    /// Takes one copy to the other end; false if the queue is full or the copy damaged.
+    fn carry(&mut self, now: Instant, datagram: &[u8], fate: Fate) -> bool {
+        let mut datagram = datagram.to_vec();
+        let Some(left) = self.pass_bottleneck(now, &mut datagram) else {
+            self.counters.overflowed += 1;
+            return false;
+        };
+        if let Some(bit) = fate.flipped {
+            self.counters.corrupted += 1;
+            flip_protected_bit(&mut datagram, bit);
+        }
+        let mut arrival = left + self.impairments.delay;
+        if self.impairments.jitter > Duration::ZERO {
+            arrival = (arrival + fate.jitter).max(self.last_in_order);
+            self.last_in_order = arrival;
+        }
+        if let Some(extra) = fate.held_back {
+            self.counters.reordered += 1;
+            arrival += extra;
+        }
+        self.in_flight.insert((arrival, self.next_number), datagram);
+        self.next_number += 1;
+        fate.flipped.is_none()
+    }
+
+    /// When the datagram leaves the bottleneck, `None` if its queue is full.
+    fn pass_bottleneck(&mut self, now: Instant, datagram: &mut [u8]) -> Option<Instant> {
+        let Some(bottleneck) = self.impairments.bottleneck else {
+            return Some(now);
+        };
+        let wait = self.busy_until.saturating_duration_since(now);
+        let waiting = (wait.as_micros() as u64).saturating_mul(bottleneck.rate) / 1_000_000;
+        let len = datagram.len() as u64;
+        if waiting > 0 && waiting + len > bottleneck.queue {
+            return None;
+        }
+        if bottleneck.mark.is_some_and(|mark| waiting >= mark) && mark_congestion(datagram) {
+            self.counters.marked += 1;
+        }
+        self.busy_until = self.busy_until.max(now) + bottleneck.time(len);
+        Some(self.busy_until)
+    }
+
+    fn roll_burst(&mut self) -> bool {
+        let Some(burst) = self.impairments.burst else {
+            return false;
+        };
+        let ends = self.roll(if self.in_burst {
+            burst.leave
+        } else {
+            burst.enter
+        });
+        self.in_burst ^= ends;
+        self.roll(burst.loss) && self.in_burst
+    }
+
+    fn below(&mut self, limit: Duration) -> Duration {
+        let micros = limit.as_micros() as u64;
+        Duration::from_micros(self.rng.below(micros.saturating_add(1)))
     }
 
     /// When the next datagram arrives.
@@ -136,6 +248,39 @@ impl Link {
     fn roll(&mut self, rate: u16) -> bool {
         self.rng.chance(rate.into(), 10_000)
     }
+}
+
+/// What becomes of one copy.
+#[derive(Clone, Copy, Debug)]
+struct Fate {
+    held_back: Option<Duration>,
+    jitter: Duration,
+    flipped: Option<u64>,
+}
+
+/// Sets both ECN bits of an ECN-capable datagram (RFC 3168 §5); false if it is none.
+fn mark_congestion(datagram: &mut [u8]) -> bool {
+    let version = datagram.first().map_or(0, |byte| byte >> 4);
+    let capable = match (version, datagram.get(1)) {
+        (4, Some(byte)) => byte & 3 != 0,
+        (6, Some(byte)) => byte & 0x30 != 0,
+        _ => false,
+    };
+    if !capable {
+        return false;
+    }
+    if version == 6 {
+        datagram[1] |= 0x30;
+        return true;
+    }
+    datagram[1] |= 3;
+    if datagram.len() >= 20 {
+        datagram[10..12].copy_from_slice(&[0, 0]);
+        let header_len = usize::from(datagram[0] & 15) * 4;
+        let sum = checksum(&datagram[..header_len.min(datagram.len())]);
+        datagram[10..12].copy_from_slice(&sum.to_be_bytes());
+    }
+    true
 }
 
 /// Flips one bit that a checksum protects. In IPv6 the first 8 bytes are spared: nobody could
@@ -238,9 +383,88 @@ mod tests {
             corruption: 500,
             delay: ms(5),
             reordering_delay: ms(50),
+            jitter: ms(3),
+            burst: Some(Burst {
+                enter: 200,
+                leave: 2_000,
+                loss: 9_000,
+            }),
+            bottleneck: Some(Bottleneck {
+                rate: 5_000,
+                queue: 200,
+                mark: None,
+            }),
         };
         assert_eq!(arrivals(all, 9), arrivals(all, 9));
         assert_ne!(arrivals(all, 9), arrivals(all, 10));
+    }
+
+    /// A burst begins once in 100 datagrams and lasts 5: 1/21 of the time, and all are lost in it.
+    #[test]
+    fn bursts_come_and_go_at_their_rates() {
+        let burst = Burst {
+            enter: 100,
+            leave: 2_000,
+            loss: 10_000,
+        };
+        let impairments = Impairments {
+            delay: ms(1),
+            burst: Some(burst),
+            ..Impairments::default()
+        };
+        let (arrived, counters) = arrivals(impairments, 3);
+        assert!(counters.lost.abs_diff(476) < 80, "{counters:?}");
+        let number = |bytes: &Vec<u8>| u32::from_be_bytes(bytes[..].try_into().unwrap());
+        let gaps = arrived
+            .windows(2)
+            .filter(|pair| number(&pair[1].1) - number(&pair[0].1) > 1);
+        // Independent losses of the same number would leave about 450 gaps.
+        let gaps = gaps.count();
+        assert!((60..140).contains(&gaps), "{gaps} gaps");
+    }
+
+    #[test]
+    fn jitter_keeps_the_order() {
+        let impairments = Impairments {
+            delay: ms(1),
+            jitter: ms(30),
+            ..Impairments::default()
+        };
+        let (arrived, _) = arrivals(impairments, 3);
+        assert!(arrived.windows(2).all(|pair| pair[0].1 < pair[1].1));
+        let late = |&(at, ref bytes): &(Instant, Vec<u8>)| {
+            let number = u32::from_be_bytes(bytes[..].try_into().unwrap());
+            at > Instant::from_millis(1 + u64::from(number))
+        };
+        assert!(arrived.iter().filter(|one| late(one)).count() > 9_000);
+    }
+
+    #[test]
+    fn a_bottleneck_paces_queues_and_drops() {
+        let bottleneck = Bottleneck {
+            rate: 100_000,
+            queue: 5_000,
+            mark: Some(2_000),
+        };
+        let impairments = Impairments {
+            delay: ms(1),
+            bottleneck: Some(bottleneck),
+            ..Impairments::default()
+        };
+        let mut link = Link::new(impairments, Rng::new(1));
+        let mut datagram = vec![0; 1_000];
+        datagram[..2].copy_from_slice(&[0x45, 2]);
+        for _ in 0..10 {
+            link.send(Instant::ZERO, &datagram);
+        }
+        let mut marked = Vec::new();
+        while let Some(at) = link.next_arrival() {
+            let datagram = link.receive(at).unwrap();
+            marked.push((at.as_millis(), datagram[1] == 3));
+        }
+        let expected = [(11, false), (21, false), (31, true), (41, true), (51, true)];
+        assert_eq!(marked, expected);
+        assert_eq!(link.counters().overflowed, 5);
     }
 
     #[rstest]

@@ -5,7 +5,9 @@ use tcpdrill_stack::config::{HardIcmp, SoftIcmp};
 use tcpdrill_stack::error::Unreachable;
 use tcpdrill_stack::event::Event;
 use tcpdrill_stack::testing::bench::Bench;
+use tcpdrill_stack::window::Mss;
 use tcpdrill_stack::wire::checksum::checksum;
+use tcpdrill_stack::wire::options::Timestamps;
 use tcpdrill_stack::{Config, ConnectionError, SocketOptions, StateName};
 
 use crate::support::Talk;
@@ -149,6 +151,30 @@ fn a_narrower_path_makes_segments_smaller_at_once() {
     );
     // A claim that would make them larger again is no news.
     assert_eq!(report(&mut talk, 3, 4, 1400, 1), [""; 0]);
+}
+
+/// Where every segment has timestamps a segment is 12 bytes less than the MSS, for congestion control
+/// as well: the bench sees a window of less than one segment.
+#[test]
+fn a_slightly_narrower_path_leaves_a_congestion_window_of_one_segment() {
+    let config = Config {
+        timestamps: true,
+        ..Bench::plain_config()
+    };
+    let stamps = Timestamps { value: 1, echo: 0 };
+    let mut talk = Talk::accepted_by(config, |syn| {
+        syn.options.mss = Some(Mss::new(762));
+        syn.options.timestamps = Some(stamps);
+    });
+    assert_eq!(talk.send(1_000)[0], ". 1:751(750) ack 1");
+    talk.wait_ms(1_000);
+    let status = talk.bench.host.status(talk.conn.id).unwrap();
+    assert_eq!(status.cwnd, 750);
+    // 751 bytes less the timestamps.
+    assert_eq!(
+        report(&mut talk, 3, 4, 791, 1),
+        [". 1:740(739) ack 1", ". 740:751(11) ack 1"]
+    );
 }
 
 #[test]

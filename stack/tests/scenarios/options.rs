@@ -189,6 +189,21 @@ fn a_segment_outside_the_window_does_not_move_ts_recent() {
     assert_eq!(talk.recv(1, 10), Ok(10));
 }
 
+/// What RFC 5961 §5.2 has discarded leaves nothing behind. Whoever hits the window, which is easy,
+/// could otherwise make all that follows look old.
+#[rstest]
+#[case::not_yet_sent(2)]
+#[case::never_sent(-70_000)]
+fn a_segment_with_an_unacceptable_ack_does_not_move_ts_recent(#[case] ack: i64) {
+    let mut talk = stamped(Bench::plain_config(), 500);
+    let forged = stamp(talk.segment(".", 1, ack, 10), 500 + (1 << 30));
+    talk.inject(&forged);
+    assert!(talk.recv(1, 10).is_err());
+    let good = stamp(talk.segment("P.", 1, 1, 10), 501);
+    talk.inject(&good);
+    assert_eq!(talk.recv(1, 10), Ok(10));
+}
+
 #[test]
 fn paws_does_not_protect_from_resets() {
     let mut talk = stamped(Bench::plain_config(), 500);

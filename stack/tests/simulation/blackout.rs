@@ -16,6 +16,9 @@ const DEAD: Impairments = Impairments {
     corruption: 0,
     delay: std::time::Duration::ZERO,
     reordering_delay: std::time::Duration::ZERO,
+    jitter: std::time::Duration::ZERO,
+    burst: None,
+    bottleneck: None,
 };
 
 fn run_until_idle(pair: &mut Pair) {

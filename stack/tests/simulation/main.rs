@@ -1,11 +1,14 @@
-//! Two hosts over bad links: every byte arrives once and in order, both ways, and both close.
+//! Simulated hosts over bad links: every byte arrives once and in order, both ways, and all comes to
+//! an end.
 //!
-//! A failing case prints its scenario; put it into a test of its own to replay it.
+//! The simulation itself is `tcpdrill_stack::testing::simulation`; `docs/simulation.md` describes it.
+//! A failing seed prints the command that shows it; a failing property prints its scenario, to be put
+//! into a test of its own.
 
-mod application;
 mod blackout;
-mod packet_rules;
 mod properties;
 mod regressions;
 mod scenario;
+mod seeds;
 mod single_runs;
+mod throughput;

@@ -1,6 +1,6 @@
 //! Delivery under any mix of impairments and settings.
 
-use crate::scenario::{Scenario, Start};
+use crate::scenario::Scenario;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use tcpdrill_stack::config::{FastOpenConfig, InitialWindow, SynCookies};
 use tcpdrill_stack::congestion::Rules;
 use tcpdrill_stack::testing::netem::Impairments;
 use tcpdrill_stack::testing::pair::Side;
+use tcpdrill_stack::testing::simulation::Open;
 use tcpdrill_stack::wire::ip::IpVersion;
 use tcpdrill_stack::{Config, Profile};
 
@@ -22,6 +23,7 @@ fn any_impairments() -> impl Strategy<Value = Impairments> {
             corruption,
             delay: Duration::from_millis(delay_ms),
             reordering_delay: Duration::from_millis(reordering_ms),
+            ..Impairments::default()
         },
     )
 }
@@ -78,40 +80,42 @@ fn any_config() -> impl Strategy<Value = Config> {
 }
 
 fn any_scenario() -> impl Strategy<Value = Scenario> {
-    let length = || prop_oneof![Just(0usize), 1usize..3_000, 3_000usize..60_000];
+    let length = || prop_oneof![Just(0u64), 1u64..3_000, 3_000u64..60_000];
     let wrap = prop::option::of((prop::sample::select(vec![Side::A, Side::B]), 0u32..40_000));
-    let start = prop::sample::select(vec![Start::Ordinary, Start::WithData, Start::OnFirstSend]);
+    let open = prop::sample::select(vec![
+        Open::Ordinary,
+        Open::WithData,
+        Open::OnFirstSend,
+        Open::Crossing,
+    ]);
     (
-        any::<(u64, bool, bool, [bool; 2])>(),
+        any::<(u64, bool, [bool; 2])>(),
         [length(), length()],
         [any_config(), any_config()],
         [any_impairments(), any_impairments()],
         wrap,
-        start,
+        open,
     )
-        .prop_map(
-            |(choices, lengths, configs, mut impairments, wrap, start)| {
-                let (seed, v6, simultaneous, slow_readers) = choices;
-                // Behind a cookie stands no state: if the ACK that brings it back is lost and a
-                // later segment comes through, that one is for nobody (RFC 4987 §3.6).
-                if configs[1].syn_cookies == SynCookies::Always {
-                    impairments[0].loss = 0;
-                    impairments[0].corruption = 0;
-                    impairments[0].reordering = 0;
-                }
-                Scenario {
-                    seed,
-                    version: if v6 { IpVersion::V6 } else { IpVersion::V4 },
-                    simultaneous,
-                    start,
-                    lengths,
-                    slow_readers,
-                    configs,
-                    impairments,
-                    wrap,
-                }
-            },
-        )
+        .prop_map(|(choices, lengths, configs, mut impairments, wrap, open)| {
+            let (seed, v6, slow_readers) = choices;
+            // Behind a cookie stands no state: if the ACK that brings it back is lost and a
+            // later segment comes through, that one is for nobody (RFC 4987 §3.6).
+            if configs[1].syn_cookies == SynCookies::Always {
+                impairments[0].loss = 0;
+                impairments[0].corruption = 0;
+                impairments[0].reordering = 0;
+            }
+            Scenario {
+                seed,
+                version: if v6 { IpVersion::V6 } else { IpVersion::V4 },
+                open,
+                lengths,
+                slow_readers,
+                configs,
+                impairments,
+                wrap,
+            }
+        })
 }
 
 proptest! {

@@ -1,43 +1,30 @@
-//! One simulated exchange from open to silence.
+//! One exchange between two hosts, and what it must come to: everything delivered, nothing broken,
+//! both sides closed in order.
 
-use crate::application::{Application, Failure, Handle, stream_byte};
-use crate::packet_rules;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::time::Duration;
 use tcpdrill_stack::isn::IsnGenerator;
-use tcpdrill_stack::segment::{self, Incoming};
 use tcpdrill_stack::testing::netem::Impairments;
-use tcpdrill_stack::testing::pair::{Happening, Pair, Setup, Side, Step, TraceEntry};
+use tcpdrill_stack::testing::pair::{Happening, Pair, Side};
+use tcpdrill_stack::testing::simulation::{
+    ConnectionPlan, Entry, FeatureSet, HostPlan, Open, Plan, Report, UserPlan, run, show,
+};
 use tcpdrill_stack::wire::ip::IpVersion;
 use tcpdrill_stack::{Config, Event, Instant, SocketId, SocketOptions, StateName};
 
-const PORTS: [u16; 2] = [40_000, 80];
-
-/// How the active side begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Start {
-    /// With a SYN.
-    Ordinary,
-    /// With data on the SYN (RFC 7413); no cookies, for there is one exchange only.
-    WithData,
-    /// The same by the first SEND.
-    OnFirstSend,
-}
-
-/// Everything that determines a run.
+/// Everything that determines an exchange. Side A is host 0, and the client.
 #[derive(Clone, Debug)]
 pub(crate) struct Scenario {
     pub(crate) seed: u64,
     pub(crate) version: IpVersion,
-    /// Both sides open actively at the same time.
-    pub(crate) simultaneous: bool,
-    pub(crate) start: Start,
+    /// Without cookies, for there is one exchange only.
+    pub(crate) open: Open,
     /// Length of the stream that each side sends.
-    pub(crate) lengths: [usize; 2],
+    pub(crate) lengths: [u64; 2],
     /// Each side reads with pauses of up to 3 s.
     pub(crate) slow_readers: [bool; 2],
     pub(crate) configs: [Config; 2],
+    /// What happens to what each side sends.
     pub(crate) impairments: [Impairments; 2],
     /// This side's sequence numbers wrap after so many bytes, if its first SYN gets through.
     pub(crate) wrap: Option<(Side, u32)>,
@@ -45,7 +32,7 @@ pub(crate) struct Scenario {
 
 impl Scenario {
     /// A clean, fast link and default settings.
-    pub(crate) fn clean(seed: u64, lengths: [usize; 2]) -> Self {
+    pub(crate) fn clean(seed: u64, lengths: [u64; 2]) -> Self {
         let impairments = Impairments {
             delay: Duration::from_millis(10),
             ..Impairments::default()
@@ -53,8 +40,7 @@ impl Scenario {
         Self {
             seed,
             version: IpVersion::V4,
-            simultaneous: false,
-            start: Start::Ordinary,
+            open: Open::Ordinary,
             lengths,
             slow_readers: [false; 2],
             configs: [Config::default(), Config::default()],
@@ -63,21 +49,64 @@ impl Scenario {
         }
     }
 
-    fn socket(&self, side: Side) -> SocketAddr {
-        SocketAddr::new(side.address(self.version), PORTS[side as usize])
+    fn plan(&self) -> Plan {
+        let fast_open = matches!(self.open, Open::WithData | Open::OnFirstSend);
+        let options = SocketOptions {
+            fast_open_queue: usize::from(fast_open),
+            fast_open_without_cookie: fast_open,
+            ..SocketOptions::default()
+        };
+        let host = |side: Side| HostPlan {
+            config: self.configs[side as usize].clone(),
+            impairments: self.impairments[side.other() as usize],
+            link_mtu: u16::MAX,
+            batching: false,
+            backlog: 8,
+            listener_options: options.clone(),
+        };
+        let user = |side: Side| UserPlan {
+            length: self.lengths[side as usize],
+            chunk: 4_000,
+            read_pause: match self.slow_readers[side as usize] {
+                true => Duration::from_secs(3),
+                false => Duration::ZERO,
+            },
+            options: options.clone(),
+            ..UserPlan::default()
+        };
+        let mut plan = Plan {
+            seed: self.seed,
+            features: FeatureSet::default(),
+            version: self.version,
+            start: Instant::ZERO,
+            hosts: Side::BOTH.map(host).into(),
+            connections: vec![ConnectionPlan {
+                hosts: [0, 1],
+                start: Instant::ZERO,
+                open: self.open,
+                users: Side::BOTH.map(user),
+            }],
+            disturbances: Vec::new(),
+            attacks: Vec::new(),
+            patience: Duration::from_secs(1_200),
+        };
+        let start = self.start(&plan);
+        (plan.start, plan.connections[0].start) = (start, start);
+        plan
     }
 
     /// The time at which the ISN of the side in `wrap` is so far before the wrap.
-    fn start(&self) -> Instant {
+    fn start(&self, plan: &Plan) -> Instant {
         let Some((side, before_wrap)) = self.wrap else {
             return Instant::ZERO;
         };
         let generator = IsnGenerator::new(Pair::secret(self.seed, side));
-        let (local, remote) = (self.socket(side), self.socket(side.other()));
+        let sockets = plan.sockets(0);
+        let (local, remote) = (sockets[side as usize], sockets[side.other() as usize]);
         let isn = generator.isn(Instant::ZERO, local, remote).raw();
         let ticks = 0u32.wrapping_sub(before_wrap).wrapping_sub(isn);
         // The passive side takes its ISN when the SYN arrives.
-        let under_way = if side == Side::B && !self.simultaneous {
+        let under_way = if side == Side::B && self.open != Open::Crossing {
             self.impairments[0].delay.as_micros() as u64
         } else {
             0
@@ -86,111 +115,31 @@ impl Scenario {
         Instant::from_micros((u64::from(ticks) * 4 + round - under_way) % round)
     }
 
-    /// Answers by how many bytes of the stream are sent already as well.
-    fn open(&self, pair: &mut Pair, side: Side) -> Result<(Handle, usize), Failure> {
-        let (local, remote) = (self.socket(side), self.socket(side.other()));
-        let fast_open = self.start != Start::Ordinary;
-        let options = SocketOptions {
-            fast_open_queue: usize::from(fast_open),
-            fast_open_without_cookie: fast_open,
-            ..SocketOptions::default()
-        };
-        if side == Side::B && !self.simultaneous {
-            let listener = pair.act(side, |host, now| {
-                host.open_passive(now, (None, local.port()), 8, options)
-            })??;
-            return Ok((Handle::Listener(listener), 0));
-        }
-        let first: Vec<u8> = (0..self.lengths[side as usize].min(3_000))
-            .map(|position| stream_byte(side, position))
-            .collect();
-        let (id, written) = pair.act(side, |host, now| {
-            let local = (Some(local.ip()), Some(local.port()));
-            match self.start {
-                Start::Ordinary => Ok((host.open_active(now, local, remote, options)?, 0)),
-                Start::WithData => host.open_with_data(now, local, remote, options, &first),
-                Start::OnFirstSend => {
-                    let opened = host.open_on_first_send(now, local, remote, options);
-                    opened.map(|(id, _)| (id, 0))
-                }
-            }
-        })??;
-        Ok((Handle::Connection(id), written))
-    }
-
     /// Runs to the end: everything delivered, both sides closed, no timer left.
     ///
     /// # Errors
     /// What went wrong, and the last things that happened before.
     pub(crate) fn run(&self) -> Result<Outcome, String> {
-        let mut pair = Pair::new(Setup {
-            configs: self.configs.clone(),
-            impairments: self.impairments,
-            version: self.version,
-            start: self.start(),
-            seed: self.seed,
-        });
-        self.run_on(&mut pair).map_err(|failure| match failure {
-            Failure::Other(text) => text,
-            Failure::Pair(_) | Failure::Call(_) => {
-                format!("{failure:?}\n{}", trace_tail(pair.trace()))
-            }
-        })
-    }
-
-    fn run_on(&self, pair: &mut Pair) -> Result<Outcome, Failure> {
-        let mut applications = Vec::new();
-        for side in [Side::B, Side::A] {
-            let (handle, written) = self.open(pair, side)?;
-            let (length, slow) = (
-                self.lengths[side as usize],
-                self.slow_readers[side as usize],
-            );
-            let seed = self.seed ^ side as u64;
-            let mut application = Application::new(side, handle, length, slow, seed);
-            application.written = written;
-            applications.push(application);
-        }
-        loop {
-            for application in &mut applications {
-                application.run(pair)?;
-            }
-            let wake = applications.iter().filter_map(|a| a.wakes_at).min();
-            if pair.step(wake)? == Step::Idle {
-                break;
-            }
-        }
-        self.check_delivery(&applications)?;
+        let plan = self.plan();
+        let report = run(plan.clone(), true);
         let outcome = Outcome {
-            ended_at: pair.now(),
-            trace: pair.trace().to_vec(),
+            ended_at: plan.start + report.lasted,
+            trace: report.entries.clone(),
         };
-        outcome.check_ends()?;
-        packet_rules::check(&outcome.trace).map_err(|(index, complaint)| {
-            let trace = trace_tail(&outcome.trace[..=index]);
-            Failure::Other(format!("{complaint}\n{trace}"))
-        })?;
+        let tail = report.entries.len().saturating_sub(60);
+        self.check(&report)
+            .and_then(|()| outcome.check_ends())
+            .map_err(|what| format!("{what}\n{}", show(&report.entries[tail..], plan.start)))?;
         Ok(outcome)
     }
 
-    fn check_delivery(&self, applications: &[Application]) -> Result<(), Failure> {
-        for (application, side) in applications.iter().zip([Side::B, Side::A]) {
-            let sender = side.other();
-            let expected: Vec<u8> = (0..self.lengths[sender as usize])
-                .map(|position| stream_byte(sender, position))
-                .collect();
-            let received = &application.received;
-            if *received != expected {
-                let same = received.iter().zip(&expected).take_while(|(a, b)| a == b);
-                return Err(Failure::Other(format!(
-                    "{side:?} received {} bytes of {}, right up to {}",
-                    received.len(),
-                    expected.len(),
-                    same.count()
-                )));
-            }
-            if !application.closed {
-                return Err(Failure::Other(format!("{side:?} never saw the end")));
+    fn check(&self, report: &Report) -> Result<(), String> {
+        if let Some(violation) = &report.violation {
+            return Err(violation.to_string());
+        }
+        for (user, expected) in report.users.iter().zip([self.lengths[1], self.lengths[0]]) {
+            if user.received != expected || !user.closed {
+                return Err(format!("{user:?} instead of {expected} bytes and the end"));
             }
         }
         Ok(())
@@ -201,18 +150,22 @@ impl Scenario {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
     pub(crate) ended_at: Instant,
-    pub(crate) trace: Vec<TraceEntry>,
+    pub(crate) trace: Vec<Entry>,
 }
 
 impl Outcome {
+    /// What happened at one side.
+    pub(crate) fn at(&self, side: Side) -> impl Iterator<Item = &Entry> {
+        let host = side as usize;
+        self.trace.iter().filter(move |entry| entry.host == host)
+    }
+
     /// The events of one side.
     pub(crate) fn events(&self, side: Side) -> impl Iterator<Item = &Event> {
-        self.trace
-            .iter()
-            .filter_map(move |entry| match &entry.what {
-                Happening::Event(event) if entry.side == side => Some(event),
-                _ => None,
-            })
+        self.at(side).filter_map(|entry| match &entry.what {
+            Happening::Event(event) => Some(event),
+            Happening::Sent(_) | Happening::Received(_) => None,
+        })
     }
 
     /// The states that the last connection of `side` went through. A listener is none.
@@ -230,65 +183,31 @@ impl Outcome {
 
     /// How many datagrams `side` sent.
     pub(crate) fn sent(&self, side: Side) -> usize {
-        let sent = |e: &&TraceEntry| e.side == side && matches!(e.what, Happening::Sent(_));
-        self.trace.iter().filter(sent).count()
+        let sent = |e: &&Entry| matches!(e.what, Happening::Sent(_));
+        self.at(side).filter(sent).count()
     }
 
     /// Nothing was aborted, and both sides came to an orderly end.
-    fn check_ends(&self) -> Result<(), Failure> {
+    fn check_ends(&self) -> Result<(), String> {
         for side in Side::BOTH {
             let mut over = false;
             for event in self.events(side) {
                 match event {
-                    Event::StateChanged { from, to, .. } if *from != StateName::Listen => {
+                    Event::StateChanged { to, .. } if *to != StateName::Listen => {
                         over = *to == StateName::Closed;
                     }
                     // A late duplicate may find its connection gone.
                     Event::ResetSent { id: None, .. } if over => {}
                     Event::ConnectionAborted { .. } | Event::ResetSent { .. } => {
-                        return Err(Failure::Other(format!("{side:?}: {event:?}")));
+                        return Err(format!("{side:?}: {event:?}"));
                     }
                     _ => {}
                 }
             }
             if !over {
-                return Err(Failure::Other(format!("{side:?}: {:?}", self.states(side))));
+                return Err(format!("{side:?}: {:?}", self.states(side)));
             }
         }
         Ok(())
     }
-}
-
-/// The last lines of a trace, one for each thing that happened.
-fn trace_tail(trace: &[TraceEntry]) -> String {
-    let tail = &trace[trace.len().saturating_sub(60)..];
-    let mut text = String::new();
-    for TraceEntry { at, side, what } in tail {
-        let what = match what {
-            Happening::Sent(datagram) => format!("> {}", show(datagram)),
-            Happening::Received(datagram) => format!("< {}", show(datagram)),
-            Happening::Event(event) => format!("{event:?}"),
-        };
-        text += &format!("{:>12} {side:?} {what}\n", at.as_micros());
-    }
-    text
-}
-
-fn show(datagram: &[u8]) -> String {
-    let segment = match segment::parse(datagram) {
-        Ok(Incoming::Segment(segment)) => segment,
-        other => return format!("{other:?}"),
-    };
-    let ack = segment
-        .ack
-        .map_or(String::new(), |ack| format!(" ack {ack}"));
-    format!(
-        "{} {}:{}({}){ack} win {} {:?}",
-        segment.flags,
-        segment.seq,
-        segment.end(),
-        segment.payload.len(),
-        segment.wnd.raw(),
-        segment.options.timestamps
-    )
 }

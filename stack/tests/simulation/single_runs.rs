@@ -1,6 +1,6 @@
 //! Runs whose course is known.
 
-use crate::scenario::{Scenario, Start};
+use crate::scenario::Scenario;
 use rstest::rstest;
 use std::time::Duration;
 use tcpdrill_stack::StateName::{
@@ -10,6 +10,7 @@ use tcpdrill_stack::StateName::{
 use tcpdrill_stack::segment::{self, Incoming};
 use tcpdrill_stack::testing::netem::Impairments;
 use tcpdrill_stack::testing::pair::{Happening, Side};
+use tcpdrill_stack::testing::simulation::Open;
 use tcpdrill_stack::wire::ip::IpVersion;
 use tcpdrill_stack::{Event, StateName};
 
@@ -42,21 +43,21 @@ fn a_clean_link_shows_the_rfc_s_own_figures(#[case] version: IpVersion) {
 }
 
 #[rstest]
-#[case::ordinary(Start::Ordinary, 30, 0)]
-#[case::with_data(Start::WithData, 10, 1)]
-#[case::on_first_send(Start::OnFirstSend, 10, 1)]
+#[case::ordinary(Open::Ordinary, 30, 0)]
+#[case::with_data(Open::WithData, 10, 1)]
+#[case::on_first_send(Open::OnFirstSend, 10, 1)]
 fn data_on_the_syn_saves_a_round_trip(
-    #[case] start: Start,
+    #[case] open: Open,
     #[case] answer_ms: u64,
     #[case] accepted: usize,
 ) {
     let scenario = Scenario {
-        start,
+        open,
         ..Scenario::clean(1, [1_000, 1_000])
     };
     let outcome = scenario.run().unwrap();
-    let first_text = outcome.trace.iter().find(|entry| match &entry.what {
-        Happening::Sent(datagram) if entry.side == Side::B => {
+    let first_text = outcome.at(Side::B).find(|entry| match &entry.what {
+        Happening::Sent(datagram) => {
             matches!(segment::parse(datagram), Ok(Incoming::Segment(s)) if !s.payload.is_empty())
         }
         _ => false,
@@ -71,7 +72,7 @@ fn data_on_the_syn_saves_a_round_trip(
 #[test]
 fn crossing_opens_and_closes_go_through_their_own_states() {
     let scenario = Scenario {
-        simultaneous: true,
+        open: Open::Crossing,
         ..Scenario::clean(2, [0, 0])
     };
     let outcome = scenario.run().unwrap();
@@ -116,8 +117,8 @@ fn sequence_numbers_wrap_in_the_middle_of_the_data(#[case] side: Side) {
         ..Scenario::clean(4, [50_000, 50_000])
     };
     let outcome = scenario.run().unwrap();
-    let first = outcome.trace.iter().find_map(|entry| match &entry.what {
-        Happening::Sent(datagram) if entry.side == side => Some(datagram),
+    let first = outcome.at(side).find_map(|entry| match &entry.what {
+        Happening::Sent(datagram) => Some(datagram),
         _ => None,
     });
     let Some(Ok(Incoming::Segment(syn))) = first.map(|datagram| segment::parse(datagram)) else {
@@ -135,6 +136,7 @@ fn bad() -> Impairments {
         corruption: 800,
         delay: Duration::from_millis(25),
         reordering_delay: Duration::from_millis(100),
+        ..Impairments::default()
     }
 }
 

@@ -352,7 +352,9 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, first: bool, now: Instant) {
     let at = surroundings(tcb, false, now);
     let snd = &mut tcb.snd;
     let flight = snd.una.span_to(snd.max);
-    snd.congestion.on_timeout(flight, first);
+    if mutant!(tcb.config, H09, true, false) {
+        snd.congestion.on_timeout(flight, first);
+    }
     match &mut snd.recovery {
         LossRecovery::NewReno(new_reno) => new_reno.on_timeout(snd.max),
         LossRecovery::Sack(sack) => {

@@ -189,3 +189,45 @@ fn a_timeout_loses_the_first_segment_and_what_is_overdue() {
         .detect_loss_on_timeout(&mut sender.flight, surroundings, SMSS);
     assert_eq!(sender.lost(), [0, 1000]);
 }
+
+/// RFC 8985 §6.2 step 4: RACK.reo_wnd = min(RACK.reo_wnd_mult * RACK.min_RTT / 4, SRTT), and none at
+/// all while nothing was ever reordered and a recovery is on or DupThresh segments are selected.
+/// Each line: min_RTT, multiple, SRTT, whether reordering was seen, whether recovering, segments
+/// selected, and the window, all times in ms.
+#[rstest]
+#[case::a_quarter(100, 1, 120, false, false, 0, 25)]
+#[case::two_quarters(100, 2, 120, false, false, 0, 50)]
+#[case::bounded_by_srtt(100, 5, 120, false, false, 0, 120)]
+#[case::two_selected(100, 1, 120, false, false, 2, 25)]
+#[case::three_selected(100, 1, 120, false, false, 3, 0)]
+#[case::recovering(100, 1, 120, false, true, 0, 0)]
+#[case::three_selected_after_reordering(100, 1, 120, true, false, 3, 25)]
+#[case::recovering_after_reordering(100, 3, 120, true, true, 0, 75)]
+#[case::a_short_path(4, 1, 5, false, false, 0, 1)]
+fn the_reordering_window(
+    #[case] min_rtt: u64,
+    #[case] multiple: u32,
+    #[case] srtt: u64,
+    #[case] reordering_seen: bool,
+    #[case] recovering: bool,
+    #[case] selected: u32,
+    #[case] window: u64,
+) {
+    let mut sender = sender(5);
+    if selected > 0 {
+        let block = SeqRange::new(byte(1000), byte(1000 + selected * SMSS));
+        sender.flight.select(block, &mut Delivered::default());
+    }
+    sender.rack.min_rtt = Some((millis(min_rtt), at(0)));
+    sender.rack.window_multiple = multiple;
+    sender.rack.reordering_seen = reordering_seen;
+    let surroundings = Surroundings {
+        srtt: Some(millis(srtt)),
+        recovering,
+        ..sender.surroundings(10, false)
+    };
+    let found = sender
+        .rack
+        .reordering_window(&sender.flight, surroundings, SMSS);
+    assert_eq!(found, millis(window));
+}

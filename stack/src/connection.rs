@@ -6,7 +6,7 @@ use crate::error::ConnectionError;
 use crate::event::{AbandonCause, Discard, Event};
 use crate::fast_open::client;
 use crate::recv::duplicate;
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::send::retransmit::Verdict;
 use crate::send::{keepalive, loss_probe, output, persist, recovery, retransmit, segments};
 use crate::state::{Closed, Disposition, FinWait1, Origin, State, SynReceived, TimeWait, closed};
@@ -83,7 +83,7 @@ impl Connection {
     }
 
     /// SEGMENT ARRIVES (RFC 9293 §3.10.7).
-    pub(crate) fn on_segment(&mut self, segment: &Segment, cx: &mut Context<'_>) -> Aftermath {
+    pub(crate) fn on_segment(&mut self, segment: &SegmentRef<'_>, cx: &mut Context<'_>) -> Aftermath {
         let mut disposition = self.state.on_segment(&mut self.tcb, segment, cx);
         // A segment that opens and closes passes at most ESTABLISHED, FIN-WAIT-1 and FIN-WAIT-2.
         while let Disposition::Continue(next) = disposition {
@@ -96,7 +96,7 @@ impl Connection {
     fn carry_out(
         &mut self,
         disposition: Disposition,
-        segment: &Segment,
+        segment: &SegmentRef<'_>,
         cx: &mut Context<'_>,
     ) -> Aftermath {
         match disposition {
@@ -165,7 +165,7 @@ impl Connection {
 
     /// `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>`. Who sent text or a FIN is owed it; who sent a bare
     /// ACK gets it within the challenge budget, for his answer may be unacceptable again.
-    fn answer_unacceptable(&mut self, segment: &Segment, cx: &mut Context<'_>) {
+    fn answer_unacceptable(&mut self, segment: &SegmentRef<'_>, cx: &mut Context<'_>) {
         if segment.is_empty() {
             segments::send_challenge_ack(&mut self.tcb, cx);
         } else {
@@ -174,7 +174,7 @@ impl Connection {
         }
     }
 
-    fn answer_with_reset(&self, segment: &Segment, cx: &mut Context<'_>) {
+    fn answer_with_reset(&self, segment: &SegmentRef<'_>, cx: &mut Context<'_>) {
         if let Some(reset) = closed::reset_for_ack(segment, &self.tcb.config) {
             cx.transmit(&reset);
             cx.event(Event::ResetSent {
@@ -265,10 +265,10 @@ impl Connection {
         }
     }
 
-    /// Sends what the last steps made due.
-    pub(crate) fn flush(&mut self, cx: &mut Context<'_>) {
+    /// Sends what the last steps made due. True if there is more, as soon as this is taken.
+    pub(crate) fn flush(&mut self, cx: &mut Context<'_>) -> bool {
         match self.state {
-            State::Closed(_) | State::SynSent(_) => {}
+            State::Closed(_) | State::SynSent(_) => false,
             State::SynReceived(_)
             | State::Established(_)
             | State::FinWait1(_)

@@ -2,7 +2,7 @@
 //! echoes the mark, the sender slows down and says so.
 
 use crate::config::EcnUse;
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::seq::SeqNum;
 use crate::tcb::Tcb;
 
@@ -57,7 +57,7 @@ pub(crate) fn asks(tcb: &Tcb) -> bool {
 // REQ: RFC3168-1
 // REQ: RFC3168-2
 // REQ: RFC3168-5
-pub(crate) fn negotiate(tcb: &mut Tcb, segment: &Segment) {
+pub(crate) fn negotiate(tcb: &mut Tcb, segment: &SegmentRef<'_>) {
     let (ece, cwr) = (segment.flags.ece, segment.flags.cwr);
     tcb.ecn.in_use = match segment.ack {
         None => ece && cwr && tcb.config.ecn != EcnUse::Off,
@@ -68,7 +68,7 @@ pub(crate) fn negotiate(tcb: &mut Tcb, segment: &Segment) {
 /// A segment whose sequence number is acceptable arrived: its mark, and the peer's answer to ours.
 // REQ: RFC3168-7
 // REQ: RFC3168-12
-pub(crate) fn on_segment(tcb: &mut Tcb, segment: &Segment) {
+pub(crate) fn on_segment(tcb: &mut Tcb, segment: &SegmentRef<'_>) {
     if !tcb.ecn.in_use {
         return;
     }
@@ -87,7 +87,7 @@ pub(crate) fn on_segment(tcb: &mut Tcb, segment: &Segment) {
 
 /// Whether an acknowledgment tells of marks that we have not answered yet; if so, they are now.
 // REQ: RFC3168-8
-pub(crate) fn take_echo(tcb: &mut Tcb, segment: &Segment, una: SeqNum) -> bool {
+pub(crate) fn take_echo(tcb: &mut Tcb, segment: &SegmentRef<'_>, una: SeqNum) -> bool {
     if !tcb.ecn.in_use || !segment.flags.ece || segment.flags.syn {
         return false;
     }

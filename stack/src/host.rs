@@ -6,7 +6,7 @@ mod fast_open;
 mod passive;
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
@@ -22,9 +22,10 @@ use crate::fast_open::cache::Cache;
 use crate::isn::IsnGenerator;
 use crate::keyed_hash::Secret;
 use crate::listener::{Admission, Listener};
+use crate::outbox::Outbox;
 use crate::ports::EphemeralPorts;
 use crate::rng::Rng;
-use crate::segment::Segment;
+use crate::segment::Head;
 use crate::socket::{SocketId, SocketOptions};
 use crate::state::{Origin, State, SynReceived};
 use crate::tcb::{Tcb, TcbSeed};
@@ -52,7 +53,7 @@ pub struct Host {
     pub(crate) deadlines: Deadlines,
     /// Connections that may have something to send once the present batch of input is done.
     pub(crate) dirty: BTreeSet<SocketId>,
-    outbox: VecDeque<Output>,
+    outbox: Outbox,
     pub(crate) now: Instant,
     next_id: u64,
     isn: IsnGenerator,
@@ -93,7 +94,7 @@ impl Host {
             demux: Demux::new(secret),
             deadlines: Deadlines::default(),
             dirty: BTreeSet::new(),
-            outbox: VecDeque::new(),
+            outbox: Outbox::default(),
             now: Instant::ZERO,
             next_id: 1,
             isn: IsnGenerator::new(secret),
@@ -144,10 +145,19 @@ impl Host {
             let Some(id) = self.dirty.pop_first() else {
                 return Output::Deadline(self.poll_deadline());
             };
-            self.step(id, |connection, cx| connection.flush(cx));
-            self.dirty.remove(&id);
+            let more = self.step(id, |connection, cx| connection.flush(cx));
+            if !more {
+                self.dirty.remove(&id);
+            }
         }
-        self.outbox.pop_front().unwrap_or(Output::Deadline(None))
+        self.outbox.pop().unwrap_or(Output::Deadline(None))
+    }
+
+    /// Takes the memory of a datagram that [`poll`](Self::poll) handed out and that is no longer
+    /// needed. Later ones are written into it: who gives back what was handed out makes the host
+    /// send without allocating.
+    pub fn recycle(&mut self, datagram: Vec<u8>) {
+        self.outbox.recycle(datagram);
     }
 
     /// When `timeout` is to be called next; `None` if no timer runs. Right once `poll` is drained.
@@ -166,11 +176,11 @@ impl Host {
     }
 
     pub(crate) fn event(&mut self, event: Event) {
-        self.outbox.push_back(Output::Event(event));
+        self.outbox.event(event);
     }
 
-    pub(crate) fn transmit(&mut self, segment: &Segment) {
-        self.outbox.push_back(Output::Transmit(segment.emit()));
+    pub(crate) fn transmit(&mut self, segment: &Head) {
+        self.outbox.transmit(segment);
     }
 
     /// A fresh id.

@@ -4,7 +4,7 @@ use super::Attempt;
 use super::cache::{self, Answer, Knowledge, Path};
 use crate::context::Context;
 use crate::error::ConnectionError;
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::tcb::{Tcb, advertised_mss};
 use crate::window::Mss;
 use crate::wire::options::MAX_OPTIONS_LEN;
@@ -67,7 +67,7 @@ fn space(tcb: &Tcb, known: Option<Mss>) -> usize {
 
 /// The SYN-ACK is taken: remembers what it says of the server. What it does not acknowledge of the
 /// data is lost.
-pub(crate) fn on_syn_ack(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) {
+pub(crate) fn on_syn_ack(tcb: &mut Tcb, segment: &SegmentRef<'_>, cx: &mut Context<'_>) {
     let Some(attempt) = tcb.fast_open.attempt.take() else {
         return;
     };

@@ -4,7 +4,7 @@ use super::{Host, Socket};
 use crate::connection::Aftermath;
 use crate::event::Event;
 use crate::icmp;
-use crate::segment::{self, Incoming, Segment};
+use crate::segment::{self, Incoming, SegmentRef};
 use crate::socket::SocketId;
 use crate::state::closed;
 use crate::time::Instant;
@@ -14,7 +14,7 @@ impl Host {
     /// One IP datagram arrives. Malformed or foreign ones are dropped, with an event that says why.
     pub fn receive(&mut self, now: Instant, datagram: &[u8]) {
         self.advance_to(now);
-        match segment::parse(datagram) {
+        match segment::parse_ref(datagram) {
             // REQ: RFC9293-MUST-57
             // REQ: RFC9293-MUST-63
             Err(reason) => self.event(Event::DatagramDropped { reason }),
@@ -32,7 +32,7 @@ impl Host {
 
     /// SEGMENT ARRIVES (RFC 9293 §3.10.7).
     // REQ: DOC-HDR-13
-    fn on_segment(&mut self, segment: &Segment) {
+    fn on_segment(&mut self, segment: &SegmentRef<'_>) {
         let (local, remote) = (segment.dst, segment.src);
         let connection = self.demux.connection((local, remote));
         // One whose SYN waits for data does not exist for anybody else.
@@ -56,7 +56,7 @@ impl Host {
     }
 
     /// No connection claims the segment.
-    fn on_stray_segment(&mut self, segment: &Segment, old_nxt: Option<crate::seq::SeqNum>) {
+    fn on_stray_segment(&mut self, segment: &SegmentRef<'_>, old_nxt: Option<crate::seq::SeqNum>) {
         let listener = self
             .demux
             .listener(segment.dst)
@@ -71,7 +71,7 @@ impl Host {
     }
 
     /// CLOSED (RFC 9293 §3.10.7.1).
-    pub(crate) fn refuse(&mut self, segment: &Segment) {
+    pub(crate) fn refuse(&mut self, segment: &SegmentRef<'_>) {
         if let Some(reset) = closed::answer(segment, &self.config) {
             self.transmit(&reset);
             self.event(Event::ResetSent {

@@ -10,7 +10,7 @@ use crate::event::{Discard, Event};
 use crate::input::handshake;
 use crate::listener::Admission;
 use crate::recv::window;
-use crate::segment::{Flags, Segment};
+use crate::segment::{Flags, Segment, SegmentRef};
 use crate::send::{retransmit, segments};
 use crate::seq::SeqNum;
 use crate::socket::SocketId;
@@ -24,7 +24,7 @@ impl Host {
     pub(crate) fn on_listener_segment(
         &mut self,
         id: SocketId,
-        segment: &Segment,
+        segment: &SegmentRef<'_>,
         old_nxt: Option<SeqNum>,
     ) {
         if self.try_cookie(id, segment) {
@@ -39,7 +39,7 @@ impl Host {
         }
     }
 
-    fn on_listener_syn(&mut self, id: SocketId, segment: &Segment, old_nxt: Option<SeqNum>) {
+    fn on_listener_syn(&mut self, id: SocketId, segment: &SegmentRef<'_>, old_nxt: Option<SeqNum>) {
         let remote = segment.src;
         match self.listener_mut(id).map(|listener| listener.admit()) {
             Some(Admission::Queue) => self.open_half(id, segment, old_nxt),
@@ -61,7 +61,7 @@ impl Host {
     /// A connection in SYN-RECEIVED, and its SYN-ACK.
     // REQ: RFC9293-SM-10
     // REQ: RFC9293-MUST-41
-    fn open_half(&mut self, listener_id: SocketId, syn: &Segment, old_nxt: Option<SeqNum>) {
+    fn open_half(&mut self, listener_id: SocketId, syn: &SegmentRef<'_>, old_nxt: Option<SeqNum>) {
         let opening = self.opening(listener_id, syn);
         let Some(mut connection) = self.child(listener_id, syn) else {
             return;
@@ -98,7 +98,12 @@ impl Host {
     /// handshake ends.
     // REQ: RFC7413-9
     // REQ: RFC7413-13
-    fn open_early(&mut self, listener_id: SocketId, mut connection: Connection, syn: &Segment) {
+    fn open_early(
+        &mut self,
+        listener_id: SocketId,
+        mut connection: Connection,
+        syn: &SegmentRef<'_>,
+    ) {
         let tcb = &mut connection.tcb;
         handshake::queue_text(tcb, syn);
         handshake::start_sending(tcb, false);
@@ -130,7 +135,7 @@ impl Host {
     }
 
     /// A connection in CLOSED with everything it inherits from its listener.
-    fn child(&mut self, listener_id: SocketId, segment: &Segment) -> Option<Connection> {
+    fn child(&mut self, listener_id: SocketId, segment: &SegmentRef<'_>) -> Option<Connection> {
         let id = self.new_id();
         let Some(Socket::Listener(listener)) = self.sockets.get(&listener_id) else {
             return None;
@@ -146,7 +151,7 @@ impl Host {
     // REQ: RFC4987-4
     // REQ: RFC4987-5
     // REQ: DOC-SYNFLOOD-06
-    fn send_cookie(&mut self, id: SocketId, syn: &Segment) {
+    fn send_cookie(&mut self, id: SocketId, syn: &SegmentRef<'_>) {
         let now = self.now;
         let Some(listener) = self.listener_mut(id) else {
             return;
@@ -179,7 +184,7 @@ impl Host {
     // REQ: DOC-SYNFLOOD-07
     // REQ: DOC-SYNFLOOD-08
     // REQ: DOC-SYNFLOOD-09
-    fn try_cookie(&mut self, id: SocketId, segment: &Segment) -> bool {
+    fn try_cookie(&mut self, id: SocketId, segment: &SegmentRef<'_>) -> bool {
         let now = self.now;
         let flags = &segment.flags;
         let Some(ack) = segment.ack.filter(|_| !flags.rst && !flags.syn) else {
@@ -221,8 +226,8 @@ impl Host {
                 mss: Some(mss),
                 ..TcpOptions::NONE
             },
-            payload: alloc::vec::Vec::new(),
-            ..segment.clone()
+            payload: &[][..],
+            ..*segment
         };
         let Some(mut connection) = self.child(id, segment) else {
             return true;

@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::ecn;
 use crate::event::Discard;
 use crate::fast_open::client;
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::send::flight::Delivered;
 use crate::send::recovery::{self, Ack};
 use crate::send::{keepalive, persist, retransmit, selective};
@@ -15,7 +15,7 @@ use crate::state::{Check, Disposition};
 use crate::tcb::Tcb;
 
 /// Takes SEG.ACK and SEG.WND.
-pub(crate) fn process(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) -> Check {
+pub(crate) fn process(tcb: &mut Tcb, segment: &SegmentRef<'_>, cx: &mut Context<'_>) -> Check {
     // REQ: RFC9293-SM-28
     let Some(ack) = segment.ack else {
         return Check::Break(Disposition::Discard(Discard::NoAck));
@@ -54,7 +54,7 @@ fn check_range(tcb: &Tcb, ack: SeqNum) -> Check {
 }
 
 /// Takes the acknowledgment of our SYN, and of what left with it or before its answer came.
-pub(crate) fn of_syn(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, cx: &mut Context<'_>) {
+pub(crate) fn of_syn(tcb: &mut Tcb, segment: &SegmentRef<'_>, ack: SeqNum, cx: &mut Context<'_>) {
     handshake::take_ack_of_syn(tcb, segment, cx.now);
     if tcb.fast_open.attempt.is_some() {
         take_syn_data(tcb, ack, cx);
@@ -76,7 +76,13 @@ fn take_syn_data(tcb: &mut Tcb, ack: SeqNum, cx: &mut Context<'_>) {
 }
 
 /// What the acknowledgment says, cumulatively and selectively, and what follows from it.
-fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, duplicate: bool, cx: &mut Context<'_>) {
+fn take(
+    tcb: &mut Tcb,
+    segment: &SegmentRef<'_>,
+    ack: SeqNum,
+    duplicate: bool,
+    cx: &mut Context<'_>,
+) {
     let echo = tcb
         .negotiated
         .timestamps
@@ -145,7 +151,7 @@ fn advance(tcb: &mut Tcb, ack: SeqNum, delivered: &mut Delivered) -> u32 {
 /// RFC 5681 §2: something is outstanding, the segment says nothing else, and SEG.ACK is the
 /// greatest seen. Answers to zero-window probes look the same and mean no loss.
 // REQ: RFC5681-13
-fn is_duplicate(tcb: &Tcb, segment: &Segment, ack: SeqNum) -> bool {
+fn is_duplicate(tcb: &Tcb, segment: &SegmentRef<'_>, ack: SeqNum) -> bool {
     tcb.snd.in_flight()
         && tcb.snd.wnd.bytes() > 0
         && segment.is_empty()
@@ -158,7 +164,7 @@ fn is_duplicate(tcb: &Tcb, segment: &Segment, ack: SeqNum) -> bool {
 // REQ: RFC9293-MUST-34
 // REQ: RFC7323-3
 // REQ: RFC7323-6
-fn update_window(tcb: &mut Tcb, segment: &Segment, ack: SeqNum) {
+fn update_window(tcb: &mut Tcb, segment: &SegmentRef<'_>, ack: SeqNum) {
     if ack.before(tcb.snd.una) {
         return;
     }

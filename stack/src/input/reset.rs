@@ -2,7 +2,7 @@
 
 use crate::error::ConnectionError;
 use crate::event::Discard;
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::state::{Check, Disposition};
 use crate::tcb::Tcb;
 
@@ -16,7 +16,7 @@ pub(crate) enum Reset {
 }
 
 /// Tells a valid reset from one that only earns a challenge.
-pub(crate) fn judge(tcb: &Tcb, segment: &Segment) -> Check<Reset> {
+pub(crate) fn judge(tcb: &Tcb, segment: &SegmentRef<'_>) -> Check<Reset> {
     if !segment.flags.rst {
         return Check::Continue(Reset::Absent);
     }
@@ -31,7 +31,7 @@ pub(crate) fn judge(tcb: &Tcb, segment: &Segment) -> Check<Reset> {
 
 /// ESTABLISHED, FIN-WAIT-1, FIN-WAIT-2, CLOSE-WAIT: the user learns of the reset.
 // REQ: RFC5961-8
-pub(crate) fn abort(tcb: &Tcb, segment: &Segment) -> Check {
+pub(crate) fn abort(tcb: &Tcb, segment: &SegmentRef<'_>) -> Check {
     match judge(tcb, segment)? {
         Reset::Absent => Check::Continue(()),
         Reset::Valid => Check::Break(Disposition::Abort(ConnectionError::Reset)),
@@ -39,7 +39,7 @@ pub(crate) fn abort(tcb: &Tcb, segment: &Segment) -> Check {
 }
 
 /// CLOSING, LAST-ACK, TIME-WAIT: nothing is lost any more, the connection is just gone.
-pub(crate) fn close(tcb: &Tcb, segment: &Segment) -> Check {
+pub(crate) fn close(tcb: &Tcb, segment: &SegmentRef<'_>) -> Check {
     match judge(tcb, segment)? {
         Reset::Absent => Check::Continue(()),
         Reset::Valid => Check::Break(Disposition::Close),

@@ -36,19 +36,28 @@ struct Piece {
     fin: bool,
 }
 
-/// Sends what is due. `may_send` tells whether the state lets data and FIN out.
-pub(crate) fn flush(tcb: &mut Tcb, may_send: bool, cx: &mut Context<'_>) {
+/// How much is written before it is asked for: enough that the way here is worth it, and no more than
+/// stays in the nearest cache until it is taken. In bytes of datagrams.
+const BURST: usize = 16 << 10;
+
+/// Sends what is due. `may_send` tells whether the state lets data and FIN out. True if there is more
+/// to send as soon as this much is taken.
+pub(crate) fn flush(tcb: &mut Tcb, may_send: bool, cx: &mut Context<'_>) -> bool {
     // A SYN-ACK that was lost comes first: nothing else leaves before it is acknowledged.
     let syn_was_lost = tcb.snd.syn_unacked() && tcb.snd.retries > 0;
     if may_send && !syn_was_lost {
         restart_after_idle(tcb, cx.now);
         while let Some(piece) = next_piece(tcb, cx) {
             send_piece(tcb, piece, RetransmitCause::LostFlight, cx);
+            if cx.outbox.queued() >= BURST {
+                return true;
+            }
         }
         tcb.snd.override_sws = false;
         persist::update(tcb, cx.now);
     }
     acknowledge(tcb, cx);
+    false
 }
 
 /// What the congestion window was before a long silence says nothing about the path now.
@@ -235,7 +244,7 @@ fn send_piece(tcb: &mut Tcb, piece: Piece, cause: RetransmitCause, cx: &mut Cont
         fin,
     } = piece;
     let offset = tcb.snd.data_start().span_to(seq) as usize;
-    let payload = tcb.snd.buffer.copy(offset, len as usize);
+    let text = offset..offset + len as usize;
     let ends_queue = seq + len == tcb.snd.data_end();
     // REQ: RFC9293-MUST-61
     // REQ: RFC9293-SHLD-27
@@ -253,7 +262,7 @@ fn send_piece(tcb: &mut Tcb, piece: Piece, cause: RetransmitCause, cx: &mut Cont
         cwr,
         ..Flags::NONE
     };
-    segments::send_marked(tcb, seq, flags, codepoint, payload, cx);
+    segments::send_marked(tcb, seq, flags, codepoint, text, cx);
     let range = SeqRange::with_len(seq, len + u32::from(fin));
     match kind {
         Kind::New => {

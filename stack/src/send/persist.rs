@@ -1,7 +1,5 @@
 //! The persist timer and zero-window probes (RFC 9293 §3.8.6.1).
 
-use alloc::vec::Vec;
-
 use super::segments;
 use crate::context::Context;
 use crate::event::Event;
@@ -67,20 +65,16 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
         return;
     }
     let seq = tcb.snd.una;
-    let data = tcb.snd.buffer.copy(0, 1);
-    let (flags, payload) = if data.is_empty() {
-        (Flags::FIN, Vec::new())
+    let queued = tcb.snd.buffer.len();
+    let flags = if queued == 0 {
+        Flags::FIN
     } else {
-        let last = tcb.snd.buffer.len() == 1;
-        (
-            Flags {
-                psh: last,
-                ..Flags::NONE
-            },
-            data,
-        )
+        Flags {
+            psh: queued == 1,
+            ..Flags::NONE
+        }
     };
-    segments::send(tcb, seq, flags, payload, cx);
+    segments::send(tcb, seq, flags, 0..queued.min(1), cx);
     cx.event(Event::WindowProbeSent { id: tcb.id });
     // REQ: RFC6298-6
     tcb.snd.rtt.on_retransmitted();

@@ -4,7 +4,7 @@ use super::{loss_probe, output, recovery, segments};
 use crate::context::Context;
 use crate::error::ConnectionError;
 use crate::event::{Event, RetransmitCause};
-use crate::segment::Segment;
+use crate::segment::{Head, SegmentRef};
 use crate::seq::{SeqNum, SeqRange};
 use crate::state::Origin;
 use crate::tcb::Tcb;
@@ -53,7 +53,7 @@ pub(crate) fn on_progress(tcb: &mut Tcb, restart: bool, now: Instant) {
 // REQ: RFC6298-7
 // REQ: RFC7323-19
 // REQ: RFC9293-MUST-18
-pub(crate) fn sample_rtt(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, now: Instant) {
+pub(crate) fn sample_rtt(tcb: &mut Tcb, segment: &SegmentRef<'_>, ack: SeqNum, now: Instant) {
     if tcb.snd.rtt.on_acked(ack, now).is_some() {
         tcb.snd.recovery.on_measured();
         return;
@@ -68,7 +68,7 @@ pub(crate) fn sample_rtt(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, now: Ins
 }
 
 /// The round trip by TSecr, if it can be true: not longer than the connection has lasted.
-fn echoed_round_trip(tcb: &Tcb, segment: &Segment, now: Instant) -> Option<Duration> {
+fn echoed_round_trip(tcb: &Tcb, segment: &SegmentRef<'_>, now: Instant) -> Option<Duration> {
     tcb.negotiated.timestamps?;
     let echo = segment.options.timestamps?.echo;
     let elapsed = tcb.negotiated.timestamp_clock(now).wrapping_sub(echo);
@@ -134,11 +134,10 @@ fn report_trouble(tcb: &mut Tcb, cx: &mut Context<'_>) {
 pub(crate) fn start_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
     let mut segment = segments::syn(tcb, cx.now);
     segment.options.fast_open = tcb.fast_open.option.take();
-    segment.payload = tcb.snd.buffer.copy(0, usize::MAX);
-    cx.transmit(&segment);
+    cx.transmit_text(&segment, tcb.snd.buffer.slices(0, usize::MAX));
     note_syn_sent(tcb, cx.now);
-    if !segment.payload.is_empty() {
-        let text = SeqRange::with_len(tcb.snd.nxt, segment.payload.len() as u32);
+    if !tcb.snd.buffer.is_empty() {
+        let text = SeqRange::with_len(tcb.snd.nxt, tcb.snd.buffer.len() as u32);
         tcb.snd.flight.sent(text, cx.now);
         tcb.snd.nxt = text.end;
         tcb.snd.max = text.end;
@@ -232,7 +231,7 @@ pub(crate) fn repeat_syn_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
     note_syn_again(tcb, RetransmitCause::DuplicateSyn, cx);
 }
 
-fn resend_syn(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) {
+fn resend_syn(tcb: &mut Tcb, segment: &Head, cx: &mut Context<'_>) {
     cx.transmit(segment);
     note_syn_again(tcb, RetransmitCause::Timeout, cx);
 }

@@ -1,13 +1,13 @@
 //! Making segments out of a connection block, and what sending one means for it.
 
-use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::context::Context;
 use crate::ecn::{self, Codepoint};
 use crate::event::Event;
 use crate::recv::sack_blocks::sack_blocks;
 use crate::recv::window;
-use crate::segment::{Flags, Segment};
+use crate::segment::{Flags, Head, Segment};
 use crate::seq::SeqNum;
 use crate::tcb::Tcb;
 use crate::time::Instant;
@@ -19,13 +19,13 @@ use crate::wire::options::{TcpOptions, Timestamps};
 // REQ: RFC9293-MUST-45
 // REQ: RFC9293-MUST-48
 // REQ: RFC9293-MUST-49
-pub(crate) fn blank(tcb: &Tcb, seq: SeqNum) -> Segment {
+pub(crate) fn blank(tcb: &Tcb, seq: SeqNum) -> Head {
     Segment {
         seq,
         ttl: tcb.options.ttl.unwrap_or(tcb.config.ttl),
         // REQ: RFC9293-SHLD-22
         traffic_class: tcb.options.traffic_class & !ecn::MASK,
-        ..Segment::new(tcb.local, tcb.remote)
+        ..Head::head(tcb.local, tcb.remote)
     }
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn blank(tcb: &Tcb, seq: SeqNum) -> Segment {
 // REQ: RFC9293-SHLD-5
 // REQ: RFC7323-1
 // REQ: RFC2018-1
-pub(crate) fn syn(tcb: &Tcb, now: Instant) -> Segment {
+pub(crate) fn syn(tcb: &Tcb, now: Instant) -> Head {
     let config = &tcb.config;
     let asks_for_ecn = ecn::asks(tcb);
     Segment {
@@ -62,7 +62,7 @@ pub(crate) fn syn(tcb: &Tcb, now: Instant) -> Segment {
 /// `<SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>`, with the options that the peer's SYN offered.
 // REQ: RFC9293-SM-10
 // REQ: RFC7323-5
-pub(crate) fn syn_ack(tcb: &Tcb, now: Instant) -> Segment {
+pub(crate) fn syn_ack(tcb: &Tcb, now: Instant) -> Head {
     Segment {
         // REQ: RFC3168-2
         flags: Flags {
@@ -109,8 +109,8 @@ fn timestamps(tcb: &Tcb, now: Instant) -> Option<Timestamps> {
     })
 }
 
-/// Sends `<SEQ=seq><ACK=RCV.NXT><CTL=ACK>` with `flags` and `payload`: every segment but SYN and
-/// RST leaves here. Without ECT: that is for new data, see [`send_marked`].
+/// Sends `<SEQ=seq><ACK=RCV.NXT><CTL=ACK>` with `flags` and the `text` at this place of the send
+/// queue: every segment but SYN and RST leaves here. Without ECT: that is for new data, see [`send_marked`].
 // REQ: RFC9293-SM-04
 // REQ: RFC3168-4
 // REQ: RFC3168-10
@@ -120,10 +120,10 @@ pub(crate) fn send(
     tcb: &mut Tcb,
     seq: SeqNum,
     flags: Flags,
-    payload: Vec<u8>,
+    text: Range<usize>,
     cx: &mut Context<'_>,
 ) {
-    send_marked(tcb, seq, flags, Codepoint::NotEct, payload, cx);
+    send_marked(tcb, seq, flags, Codepoint::NotEct, text, cx);
 }
 
 /// The same with an ECN codepoint.
@@ -132,7 +132,7 @@ pub(crate) fn send_marked(
     seq: SeqNum,
     mut flags: Flags,
     codepoint: Codepoint,
-    payload: Vec<u8>,
+    text: Range<usize>,
     cx: &mut Context<'_>,
 ) {
     // REQ: RFC3168-7
@@ -142,7 +142,7 @@ pub(crate) fn send_marked(
     // REQ: RFC9293-MUST-62
     if let Some(end) = tcb.snd.up
         && end.after(seq)
-        && !payload.is_empty()
+        && !text.is_empty()
     {
         flags.urg = true;
         up = seq.span_to(end).min(u32::from(u16::MAX)) as u16;
@@ -153,12 +153,11 @@ pub(crate) fn send_marked(
         wnd: window::announce(tcb),
         up,
         options: options(tcb, cx.now),
-        payload,
         traffic_class: tcb.options.traffic_class & !ecn::MASK | codepoint.bits(),
         ..blank(tcb, seq)
     };
     note_ack_sent(tcb);
-    cx.transmit(&segment);
+    cx.transmit_text(&segment, tcb.snd.buffer.slices(text.start, text.len()));
 }
 
 /// A segment with the present RCV.NXT left: nothing is owed any more.
@@ -175,7 +174,7 @@ pub(crate) fn note_ack_sent(tcb: &mut Tcb) {
 
 /// `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>`.
 pub(crate) fn send_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
-    send(tcb, tcb.snd.nxt, Flags::NONE, Vec::new(), cx);
+    send(tcb, tcb.snd.nxt, Flags::NONE, 0..0, cx);
 }
 
 /// A challenge ACK, or its suppression when the budget is used up (RFC 5961 §7).

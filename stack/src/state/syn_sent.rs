@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::error::ConnectionError;
 use crate::event::Discard;
 use crate::input::{ack, handshake};
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::tcb::Tcb;
 
 /// SYN-SENT. SEND is queued until ESTABLISHED.
@@ -18,7 +18,7 @@ impl SynSent {
     pub(crate) fn on_segment(
         self,
         tcb: &mut Tcb,
-        segment: &Segment,
+        segment: &SegmentRef<'_>,
         cx: &mut Context<'_>,
     ) -> Check {
         // First: the ACK bit.
@@ -37,7 +37,7 @@ impl SynSent {
     fn on_syn(
         self,
         tcb: &mut Tcb,
-        segment: &Segment,
+        segment: &SegmentRef<'_>,
         ack_acceptable: bool,
         cx: &mut Context<'_>,
     ) -> Disposition {
@@ -62,7 +62,7 @@ impl SynSent {
 }
 
 /// Whether SEG.ACK acknowledges our SYN; without an ACK bit it does not.
-fn check_ack(tcb: &Tcb, segment: &Segment) -> Check<bool> {
+fn check_ack(tcb: &Tcb, segment: &SegmentRef<'_>) -> Check<bool> {
     let Some(ack) = segment.ack else {
         return Check::Continue(false);
     };
@@ -77,7 +77,7 @@ fn check_ack(tcb: &Tcb, segment: &Segment) -> Check<bool> {
     Check::Continue(ack.after(tcb.snd.una))
 }
 
-fn check_reset(segment: &Segment, ack_acceptable: bool) -> Check {
+fn check_reset(segment: &SegmentRef<'_>, ack_acceptable: bool) -> Check {
     if !segment.flags.rst {
         return Check::Continue(());
     }

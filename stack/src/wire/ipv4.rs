@@ -4,7 +4,6 @@ use super::DropReason;
 use super::checksum::checksum;
 use super::ip::{IpHeader, IpPacket};
 use super::read::{array_at, u8_at, u16_at};
-use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
 const FIXED_LEN: usize = 20;
@@ -71,27 +70,25 @@ fn parse_header(bytes: &[u8]) -> Result<(IpPacket<'_>, usize), DropReason> {
     Ok((packet, usize::from(u16_at(&fixed, 2).unwrap_or(0))))
 }
 
-/// The datagram of `header` around `payload`; see [`super::ip::emit`].
-pub(super) fn emit(
+/// The header of a datagram with `payload_len` bytes; see [`super::ip::emit`].
+pub(super) fn header(
     header: &IpHeader,
     src: Ipv4Addr,
     dst: Ipv4Addr,
     protocol: u8,
-    payload: &[u8],
-) -> Vec<u8> {
-    let total_len = u16::try_from(FIXED_LEN + payload.len())
-        .unwrap_or_else(|_| panic!("{} bytes do not fit an IPv4 datagram", payload.len()));
-    let mut out = Vec::with_capacity(usize::from(total_len));
-    out.extend_from_slice(&[0x45, header.traffic_class]);
-    out.extend_from_slice(&total_len.to_be_bytes());
-    out.extend_from_slice(&[0, 0]);
-    out.extend_from_slice(&DONT_FRAGMENT.to_be_bytes());
-    out.extend_from_slice(&[header.ttl, protocol, 0, 0]);
-    out.extend_from_slice(&src.octets());
-    out.extend_from_slice(&dst.octets());
+    payload_len: usize,
+) -> [u8; FIXED_LEN] {
+    let total_len = u16::try_from(FIXED_LEN + payload_len)
+        .unwrap_or_else(|_| panic!("{payload_len} bytes do not fit an IPv4 datagram"));
+    let mut out = [0; FIXED_LEN];
+    out[..2].copy_from_slice(&[0x45, header.traffic_class]);
+    out[2..4].copy_from_slice(&total_len.to_be_bytes());
+    out[6..8].copy_from_slice(&DONT_FRAGMENT.to_be_bytes());
+    out[8..10].copy_from_slice(&[header.ttl, protocol]);
+    out[12..16].copy_from_slice(&src.octets());
+    out[16..20].copy_from_slice(&dst.octets());
     let sum = checksum(&out);
     out[10..12].copy_from_slice(&sum.to_be_bytes());
-    out.extend_from_slice(payload);
     out
 }
 
@@ -99,6 +96,7 @@ pub(super) fn emit(
 mod tests {
     use super::*;
     use alloc::vec;
+    use alloc::vec::Vec;
     use proptest::prelude::*;
     use rstest::rstest;
 

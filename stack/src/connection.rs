@@ -2,6 +2,7 @@
 
 use crate::config::ReceivedOnError;
 use crate::context::Context;
+use crate::demux::Tuple;
 use crate::error::ConnectionError;
 use crate::event::{AbandonCause, Discard, Event};
 use crate::fast_open::client;
@@ -18,6 +19,8 @@ use crate::timers::Timer;
 pub(crate) struct Connection {
     pub(crate) state: State,
     pub(crate) tcb: Tcb,
+    /// The host knows that there may be something to send.
+    pub(crate) dirty: bool,
 }
 
 /// What a segment did that reaches beyond its connection.
@@ -36,7 +39,13 @@ impl Connection {
         Self {
             state: State::Closed(Closed),
             tcb,
+            dirty: false,
         }
+    }
+
+    /// Its ends, the local one first.
+    pub(crate) fn tuple(&self) -> Tuple {
+        (self.tcb.local, self.tcb.remote)
     }
 
     /// The only place where the state changes.

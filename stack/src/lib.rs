@@ -65,6 +65,7 @@ pub mod segment;
 pub mod send;
 pub mod seq;
 pub mod socket;
+mod sockets;
 pub mod state;
 mod tcb;
 #[cfg(any(test, feature = "testing"))]

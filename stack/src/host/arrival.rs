@@ -34,7 +34,10 @@ impl Host {
     // REQ: DOC-HDR-13
     fn on_segment(&mut self, segment: &SegmentRef<'_>) {
         let (local, remote) = (segment.dst, segment.src);
-        let connection = self.demux.connection((local, remote));
+        let sockets = &self.sockets;
+        let connection = self
+            .demux
+            .arriving_for((local, remote), |id| sockets.tuple(id));
         // One whose SYN waits for data does not exist for anybody else.
         if let Some(id) = connection.filter(|id| !self.is_deferred(*id)) {
             let old_nxt = self
@@ -83,7 +86,7 @@ impl Host {
     }
 
     fn on_icmp(&mut self, error: &IcmpError) {
-        match self.demux.connection((error.local, error.remote)) {
+        match self.connection_between((error.local, error.remote)) {
             Some(id) => self.step(id, |connection, cx| icmp::on_error(connection, error, cx)),
             None => self.event(Event::IcmpIgnored { id: None }),
         }

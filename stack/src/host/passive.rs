@@ -136,11 +136,11 @@ impl Host {
 
     /// A connection in CLOSED with everything it inherits from its listener.
     fn child(&mut self, listener_id: SocketId, segment: &SegmentRef<'_>) -> Option<Connection> {
-        let id = self.new_id();
         let Some(Socket::Listener(listener)) = self.sockets.get(&listener_id) else {
             return None;
         };
         let (config, options) = (Arc::clone(&listener.config), listener.options.clone());
+        let id = self.sockets.new_id();
         let mut tcb = self.new_tcb(id, (segment.dst, segment.src), config, options);
         tcb.user.unaccepted = true;
         Some(Connection::new(tcb))

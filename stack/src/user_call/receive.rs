@@ -110,7 +110,7 @@ impl Host {
 /// What RECEIVE answers when no byte is there.
 // REQ: RFC9293-MUST-12
 fn nothing_to_read(connection: &Connection) -> Result<usize, CallError> {
-    let Connection { state, tcb } = connection;
+    let Connection { state, tcb, .. } = connection;
     if tcb.rcv.fin_received {
         return Ok(0);
     }

@@ -66,7 +66,7 @@ impl Host {
             return Ok(());
         }
         self.user_connection_mut(id)?;
-        self.step(id, |Connection { state, tcb }, cx| {
+        self.step(id, |Connection { state, tcb, .. }, cx| {
             let config = Arc::clone(&tcb.config);
             let new_give_up = tcb.options.syn_give_up != options.syn_give_up;
             let restart = tcb.options.keepalive != options.keepalive
@@ -186,7 +186,7 @@ fn listener_status(listener: &Listener) -> Status {
 }
 
 fn connection_status(connection: &Connection) -> Status {
-    let Connection { state, tcb } = connection;
+    let Connection { state, tcb, .. } = connection;
     let scaling = tcb.negotiated.scaling;
     let options_len = if tcb.negotiated.timestamps.is_some() {
         12
@@ -252,7 +252,7 @@ fn urgent_ahead(tcb: &Tcb) -> Option<u32> {
 }
 
 fn connection_readiness(connection: &Connection) -> Readiness {
-    let Connection { state, tcb } = connection;
+    let Connection { state, tcb, .. } = connection;
     let user = &tcb.user;
     let closed = matches!(state, State::Closed(_));
     let handshake = matches!(state.name(), StateName::SynSent | StateName::SynReceived);

@@ -1,0 +1,104 @@
+//! All sockets of a host, each found by its id at the same cost however many there are.
+
+use alloc::vec::Vec;
+
+use crate::demux::Tuple;
+use crate::host::Socket;
+use crate::socket::SocketId;
+
+/// Sockets by the place that their id names. A place is used again; its number alone names nobody.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sockets {
+    places: Vec<Option<(SocketId, Socket)>>,
+    /// Places without a socket, the one left last at the end.
+    free: Vec<u32>,
+    /// How many ids were given out.
+    given_out: u64,
+}
+
+impl Sockets {
+    /// The id of a socket that is about to be inserted.
+    pub(crate) fn new_id(&mut self) -> SocketId {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.places.push(None);
+            (self.places.len() - 1) as u32
+        });
+        self.given_out += 1;
+        SocketId::new(self.given_out, place)
+    }
+
+    pub(crate) fn insert(&mut self, id: SocketId, socket: Socket) {
+        self.places[id.place()] = Some((id, socket));
+    }
+
+    pub(crate) fn get(&self, id: &SocketId) -> Option<&Socket> {
+        match self.places.get(id.place())? {
+            Some((owner, socket)) if owner == id => Some(socket),
+            Some(_) | None => None,
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self, id: &SocketId) -> Option<&mut Socket> {
+        match self.places.get_mut(id.place())? {
+            Some((owner, socket)) if owner == id => Some(socket),
+            Some(_) | None => None,
+        }
+    }
+
+    /// The ends of a connection.
+    pub(crate) fn tuple(&self, id: SocketId) -> Option<Tuple> {
+        match self.get(&id)? {
+            Socket::Connection(connection) => Some(connection.tuple()),
+            Socket::Listener(_) => None,
+        }
+    }
+
+    pub(crate) fn remove(&mut self, id: &SocketId) {
+        if self.get(id).is_some() {
+            self.places[id.place()] = None;
+            self.free.push(id.place() as u32);
+        }
+    }
+
+    /// All of them, in no order that means anything.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (SocketId, &Socket)> {
+        let sockets = self.places.iter().flatten();
+        sockets.map(|(id, socket)| (*id, socket))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::listener::Listener;
+    use crate::socket::SocketOptions;
+    use alloc::boxed::Box;
+    use alloc::sync::Arc;
+
+    fn socket(id: SocketId) -> Socket {
+        let config = Arc::new(Config::default());
+        let options = SocketOptions::default();
+        Socket::Listener(Box::new(Listener::new(id, (None, 1), 1, config, options)))
+    }
+
+    #[test]
+    fn a_place_is_used_again_and_its_old_id_is_dead() {
+        let mut sockets = Sockets::default();
+        let ids = [sockets.new_id(), sockets.new_id(), sockets.new_id()];
+        assert!(ids.is_sorted(), "ids rise");
+        for id in ids {
+            sockets.insert(id, socket(id));
+        }
+        sockets.remove(&ids[1]);
+        sockets.remove(&ids[1]);
+        let later = sockets.new_id();
+        assert!(sockets.get(&later).is_none());
+        sockets.insert(later, socket(later));
+        assert_eq!((later.place(), later > ids[2]), (ids[1].place(), true));
+        assert!(sockets.get(&ids[1]).is_none() && sockets.get_mut(&ids[1]).is_none());
+        sockets.remove(&ids[1]);
+        let left: Vec<SocketId> = sockets.iter().map(|(id, _)| id).collect();
+        assert_eq!(left, [ids[0], later, ids[2]]);
+    }
+}

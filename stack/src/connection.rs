@@ -92,7 +92,11 @@ impl Connection {
     }
 
     /// SEGMENT ARRIVES (RFC 9293 §3.10.7).
-    pub(crate) fn on_segment(&mut self, segment: &SegmentRef<'_>, cx: &mut Context<'_>) -> Aftermath {
+    pub(crate) fn on_segment(
+        &mut self,
+        segment: &SegmentRef<'_>,
+        cx: &mut Context<'_>,
+    ) -> Aftermath {
         let mut disposition = self.state.on_segment(&mut self.tcb, segment, cx);
         // A segment that opens and closes passes at most ESTABLISHED, FIN-WAIT-1 and FIN-WAIT-2.
         while let Disposition::Continue(next) = disposition {

@@ -255,8 +255,7 @@ impl Host {
         self.sockets
             .insert(id, Socket::Connection(Box::new(connection)));
         let sockets = &self.sockets;
-        self.demux
-            .add_connection(tuple, id, |id| sockets.tuple(id));
+        self.demux.add_connection(tuple, id, |id| sockets.tuple(id));
     }
 
     /// The connection between these ends, local one first, unless it is closed.

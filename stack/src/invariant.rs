@@ -182,7 +182,7 @@ fn check_send(tcb: &Tcb, state: &State) -> Result<(), Rule> {
         matches_state || (early_close && !acknowledged),
         Rule::SynAcknowledged,
     )?;
-    let first = snd.una.max(snd.iss + 1);
+    let first = snd.data_start();
     let in_flight = snd.nxt.after(first);
     let recorded = snd.flight.range();
     let matches = match recorded {

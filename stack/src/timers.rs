@@ -101,7 +101,11 @@ impl TimerTable {
 
     /// When the next timer fires.
     pub fn deadline(&self) -> Option<Instant> {
-        self.deadlines.iter().copied().min().filter(|at| *at != NEVER)
+        self.deadlines
+            .iter()
+            .copied()
+            .min()
+            .filter(|at| *at != NEVER)
     }
 
     /// Takes one timer that is due at `now` off the table: the one due first, and of several due

@@ -203,7 +203,7 @@ pub(crate) fn full_segment(tcb: &Tcb, cx: &Context<'_>) -> u32 {
 // REQ: RFC7323-9
 // REQ: RFC9293-SHLD-15
 fn window_room_at(tcb: &Tcb, seq: SeqNum) -> u32 {
-    let right = tcb.snd.una.max(tcb.snd.iss + 1) + tcb.snd.wnd.bytes();
+    let right = tcb.snd.data_start() + tcb.snd.wnd.bytes();
     if right.after(seq) {
         seq.span_to(right)
     } else {
@@ -384,4 +384,37 @@ pub(crate) fn resend_first(tcb: &mut Tcb, cause: RetransmitCause, cx: &mut Conte
         fin,
     };
     send_piece(tcb, piece, cause, cx);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::window_room_at;
+    use crate::seq::SeqNum;
+    use crate::socket::SendFlags;
+    use crate::testing::bench::Bench;
+    use rstest::rstest;
+
+    /// ISS says nothing any more once half the sequence space lies between.
+    #[rstest]
+    #[case::half(1 << 31)]
+    #[case::a_bit_more((1 << 31) + 100)]
+    #[case::three_quarters(3 << 30)]
+    #[case::all(0)]
+    fn the_window_counts_from_una_beyond_2_gib(#[case] acked: u32) {
+        let mut bench = Bench::new(Bench::plain_config());
+        let conn = bench.accepted();
+        let tcb = &mut bench.host.connection_mut(conn.id).unwrap().tcb;
+        tcb.snd.iss = SeqNum::new(tcb.snd.una.raw().wrapping_sub(acked));
+        tcb.snd.acked_total = if acked == 0 {
+            1 << 32
+        } else {
+            u64::from(acked) - 1
+        };
+        assert_eq!(window_room_at(tcb, tcb.snd.una), tcb.snd.wnd.bytes());
+        let flags = SendFlags::default();
+        assert_eq!(bench.host.send(bench.now, conn.id, b"more", flags), Ok(4));
+        let sent = bench.drain();
+        assert_eq!(sent.len(), 1);
+        assert_eq!(sent[0].payload, b"more");
+    }
 }

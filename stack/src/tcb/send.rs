@@ -114,9 +114,9 @@ impl SendSide {
         self.recovery = LossRecovery::new(iss, None);
     }
 
-    /// Whether our SYN is not acknowledged yet.
+    /// Whether our SYN is not acknowledged yet. After 4 GiB the numbers come round again.
     pub(crate) fn syn_unacked(&self) -> bool {
-        self.una == self.iss
+        self.una == self.iss && self.acked_total == 0
     }
 
     /// The sequence number of the first byte in the buffer.

@@ -3,6 +3,7 @@
 use crate::connection::Connection;
 use crate::error::CallError;
 use crate::host::{Host, Socket};
+use crate::recv::buffer::RecvBuffer;
 use crate::send::output;
 use crate::socket::SocketId;
 use crate::state::State;
@@ -33,6 +34,38 @@ impl Host {
     /// # Errors
     /// `WouldBlock` (nothing to read yet), `NotConnected`, `Connection` (once; the error is taken).
     pub fn recv(&mut self, now: Instant, id: SocketId, buf: &mut [u8]) -> Result<usize, CallError> {
+        let len = buf.len();
+        self.take(now, id, len, |buffer, limit| buffer.read(&mut buf[..limit]))
+    }
+
+    /// As [`recv`](Self::recv), but the bytes stay where they are: `read` is handed a piece of the
+    /// receive buffer, not empty, and answers how many of its bytes it has used up. There may be more
+    /// behind the piece, for the next call.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    pub fn recv_with(
+        &mut self,
+        now: Instant,
+        id: SocketId,
+        read: impl FnOnce(&[u8]) -> usize,
+    ) -> Result<usize, CallError> {
+        self.take(now, id, usize::MAX, |buffer, limit| {
+            let piece = buffer.front(limit);
+            let len = read(piece).min(piece.len());
+            buffer.consume(len);
+            len
+        })
+    }
+
+    /// RECEIVE of up to `most` bytes, which `read` takes out of the buffer.
+    fn take(
+        &mut self,
+        now: Instant,
+        id: SocketId,
+        most: usize,
+        read: impl FnOnce(&mut RecvBuffer, usize) -> usize,
+    ) -> Result<usize, CallError> {
         self.advance_to(now);
         let connection = self.user_connection_mut(id)?;
         skip_urgent_byte(&mut connection.tcb);
@@ -43,15 +76,15 @@ impl Host {
         {
             return Err(CallError::Connection(error));
         }
-        let limit = readable.min(buf.len());
+        let limit = readable.min(most);
         if limit == 0 {
-            return if buf.is_empty() {
+            return if most == 0 {
                 Ok(0)
             } else {
                 nothing_to_read(connection)
             };
         }
-        let len = connection.tcb.rcv.buffer.read(&mut buf[..limit]);
+        let len = read(&mut connection.tcb.rcv.buffer, limit);
         output::update_window(&mut connection.tcb);
         self.touch(id);
         Ok(len)

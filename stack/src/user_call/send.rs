@@ -23,18 +23,58 @@ impl Host {
         data: &[u8],
         flags: SendFlags,
     ) -> Result<usize, CallError> {
-        self.advance_to(now);
-        let connection = self.user_connection_mut(id)?;
-        if let Some(error) = connection.tcb.user.error.take() {
-            return Err(CallError::Connection(error));
-        }
-        check_state(connection)?;
+        let connection = self.sending(now, id)?;
         if connection.tcb.fast_open.deferred {
             return self.send_first(id, data);
         }
         let taken = queue(connection, data, flags)?;
         self.touch(id);
         Ok(taken)
+    }
+
+    /// As [`send`](Self::send), but `fill` writes the bytes where they will be sent from: it is handed
+    /// a free piece of the send buffer, at most `most` bytes long and not empty, and answers how many
+    /// of them it wrote. There may be more room behind the piece, for the next call.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send); `InvalidArgument` on a socket whose SYN waits for its first data, which
+    /// is to be given to [`send`](Self::send).
+    pub fn send_with(
+        &mut self,
+        now: Instant,
+        id: SocketId,
+        most: usize,
+        flags: SendFlags,
+        fill: impl FnOnce(&mut [u8]) -> usize,
+    ) -> Result<usize, CallError> {
+        let connection = self.sending(now, id)?;
+        if connection.tcb.fast_open.deferred {
+            return Err(CallError::InvalidArgument);
+        }
+        let snd = &mut connection.tcb.snd;
+        if most == 0 {
+            return Ok(0);
+        }
+        if snd.buffer.free() == 0 {
+            return Err(CallError::WouldBlock);
+        }
+        let taken = snd.buffer.write_with(most, !flags.more, fill);
+        if taken > 0 {
+            note_queued(connection, flags.urgent, flags.more);
+            self.touch(id);
+        }
+        Ok(taken)
+    }
+
+    /// The connection, if it may take data to send.
+    fn sending(&mut self, now: Instant, id: SocketId) -> Result<&mut Connection, CallError> {
+        self.advance_to(now);
+        let connection = self.user_connection_mut(id)?;
+        if let Some(error) = connection.tcb.user.error.take() {
+            return Err(CallError::Connection(error));
+        }
+        check_state(connection)?;
+        Ok(connection)
     }
 }
 
@@ -72,12 +112,18 @@ fn queue(connection: &mut Connection, data: &[u8], flags: SendFlags) -> Result<u
     if taken == 0 {
         return Err(CallError::WouldBlock);
     }
+    note_queued(connection, urgent && taken == data.len(), more);
+    Ok(taken)
+}
+
+/// Data was appended to the send queue.
+fn note_queued(connection: &mut Connection, urgent: bool, more: bool) {
+    let snd = &mut connection.tcb.snd;
     snd.more_coming = more;
     // The pointer names the byte after the urgent data, and it never goes back.
     // REQ: RFC9293-MUST-30
     // REQ: RFC9293-MUST-62
-    if urgent && taken == data.len() {
+    if urgent {
         snd.up = Some(snd.data_end());
     }
-    Ok(taken)
 }

@@ -1,0 +1,43 @@
+//! The figures of `docs/benchmarks.md`: this stack beside others, in one run.
+//!
+//! `cargo bench -p tcpdrill-stack --bench compare -- [bulk] [parse] [connections] [flood]`; without an
+//! argument all of them. Speeds are only compared within a run, in turns and by medians, for the
+//! machine may be busy with other things.
+#![allow(missing_docs, unreachable_pub)]
+
+mod bulk;
+mod connections;
+mod flood;
+mod memory;
+mod parse;
+mod timing;
+
+#[global_allocator]
+static ALLOCATOR: memory::Counting = memory::Counting;
+
+fn main() {
+    // `cargo bench` hands over its own `--bench`.
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with("--"))
+        .collect();
+    let sections: [(&str, fn()); 4] = [
+        ("bulk", bulk::run),
+        ("parse", parse::run),
+        ("connections", connections::run),
+        ("flood", flood::run),
+    ];
+    for unknown in wanted
+        .iter()
+        .filter(|name| sections.iter().all(|(known, _)| known != name))
+    {
+        eprintln!("no section `{unknown}`: there are bulk, parse, connections and flood");
+        std::process::exit(2);
+    }
+    for (name, run) in sections {
+        if wanted.is_empty() || wanted.iter().any(|other| other == name) {
+            run();
+            println!();
+        }
+    }
+}

@@ -12,8 +12,8 @@ mod smol;
 /// Bytes of each send and each receive buffer.
 const BUFFER: usize = 256 << 10;
 /// Bytes of one transfer.
-const AMOUNT: u64 = 64 << 20;
-const ROUNDS: usize = 15;
+const AMOUNT: u64 = 4 << 20;
+const ROUNDS: usize = 401;
 
 /// How users hand over and take their bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,16 +39,18 @@ fn depth(mtu: usize) -> usize {
 
 pub fn run() {
     println!(
-        "Bulk transfer of {} MiB, buffers of {} KiB, ns a KiB (median of {ROUNDS})",
+        "Bulk transfer, {ROUNDS} turns of {} MiB each, buffers of {} KiB: ns a KiB",
         AMOUNT >> 20,
         BUFFER >> 10
     );
+    println!("                 this stack        smoltcp 0.13      ratio of");
+    println!("   MTU  users    median   least    median   least    medians   least");
     if let Ok(mtu) = std::env::var("ONLY_OURS") {
         let mut ours = ours::Ours::new(mtu.parse().unwrap(), Way::InPlace);
-        ours.run(AMOUNT * 60);
+        let amount = std::env::var("AMOUNT").map_or(AMOUNT * 60, |a| a.parse().unwrap());
+        ours.run(amount);
         return;
     }
-    println!("   MTU  users     this stack    smoltcp 0.13   ratio    GB/s");
     for mtu in [1500, 65_535] {
         for way in [Way::Copying, Way::InPlace] {
             let mut ours = ours::Ours::new(mtu, way);
@@ -59,12 +61,20 @@ pub fn run() {
                 ROUNDS,
                 &mut [&mut || ours.run(AMOUNT), &mut || smol.run(AMOUNT)],
             );
-            let (one, other) = (race.median(0) * 1024.0, race.median(1) * 1024.0);
+            let nanos = |contender| {
+                let (median, least) = (race.median(contender), race.least(contender));
+                (median * 1024.0, least * 1024.0)
+            };
+            let (ours, theirs) = (nanos(0), nanos(1));
             println!(
-                "{mtu:>6}  {:<8}  {one:>10.1}  {other:>14.1}   {:>5.2}   {:>5.2}",
+                "{mtu:>6}  {:<8} {:>6.1}  {:>6.1}    {:>6.1}  {:>6.1}       {:>5.2}   {:>5.2}",
                 format!("{way:?}"),
+                ours.0,
+                ours.1,
+                theirs.0,
+                theirs.1,
                 race.ratio(0, 1),
-                1.0 / race.median(0)
+                theirs.1 / ours.1,
             );
         }
     }

@@ -91,7 +91,8 @@ pub(crate) fn options(tcb: &Tcb, now: Instant) -> TcpOptions {
         ..TcpOptions::NONE
     };
     // REQ: RFC2018-3
-    if tcb.negotiated.sack {
+    let to_report = tcb.rcv.duplicate.is_some() || !tcb.rcv.buffer.islands().is_empty();
+    if tcb.negotiated.sack && to_report {
         options.sack = sack_blocks(
             tcb.rcv.nxt,
             tcb.rcv.duplicate,

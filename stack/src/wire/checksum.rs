@@ -14,36 +14,41 @@ pub struct Checksum {
     odd: bool,
 }
 
-/// Words added side by side: as many as keep the machine's adders busy.
-const LANES: usize = 8;
-
-/// The sum of 32-bit words, the last one padded with zeros.
+/// The sum of 16-bit words, the last one padded with zeros, carries not folded in.
 #[inline]
 fn sum_of(bytes: &[u8]) -> u64 {
-    let (blocks, rest) = bytes.as_chunks::<{ 8 * LANES }>();
-    // Of a word of 64 bits both halves count. Adding the whole and the upper half takes fewer steps
-    // than taking the halves apart: what the upper ones carried over the end is known.
-    let mut sum = if blocks.is_empty() {
-        0
+    // Headers are short: setting out to sum many words at a time would take longer than the sum.
+    let (long, rest) = if bytes.len() < 64 {
+        (0, bytes)
     } else {
-        let (mut whole, mut upper) = ([0u64; LANES], [0u64; LANES]);
-        for block in blocks {
-            for (lane, word) in block.as_chunks::<8>().0.iter().enumerate() {
-                let word = u64::from_ne_bytes(*word);
-                whole[lane] = whole[lane].wrapping_add(word);
-                upper[lane] += word >> 32;
-            }
-        }
-        let halves = |lane: usize| whole[lane].wrapping_sub(upper[lane] << 32) + upper[lane];
-        (0..LANES).map(halves).sum()
+        let (words, rest) = bytes.as_chunks();
+        (sum_words(words), rest)
     };
     let (words, rest) = rest.as_chunks::<4>();
+    let sum = words
+        .iter()
+        .fold(long, |sum, word| sum + u64::from(u32::from_ne_bytes(*word)));
+    let (pairs, last) = rest.as_chunks::<2>();
+    let sum = pairs
+        .iter()
+        .fold(sum, |sum, pair| sum + u64::from(u16::from_ne_bytes(*pair)));
+    last.iter().fold(sum, |sum, byte| {
+        sum + u64::from(u16::from_ne_bytes([*byte, 0]))
+    })
+}
+
+/// Both halves of 64 bits count. Adding the whole and its upper half takes fewer steps than taking the
+/// halves apart: what the lower ones carried into the sum of the whole follows. Compilers make a loop
+/// over several words at a time of it.
+fn sum_words(words: &[[u8; 8]]) -> u64 {
+    let (mut whole, mut upper) = (0u64, 0u64);
     for word in words {
-        sum += u64::from(u32::from_ne_bytes(*word));
+        let word = u64::from_ne_bytes(*word);
+        whole = whole.wrapping_add(word);
+        upper = upper.wrapping_add(word >> 32);
     }
-    let mut last = [0; 4];
-    last[..rest.len()].copy_from_slice(rest);
-    sum + u64::from(u32::from_ne_bytes(last))
+    // Neither half comes near its end: that would take 2^32 words.
+    whole.wrapping_sub(upper << 32) + upper
 }
 
 const fn fold(mut sum: u64) -> u16 {
@@ -65,12 +70,19 @@ impl Checksum {
     #[inline]
     pub fn add(&mut self, bytes: &[u8]) {
         let sum = sum_of(bytes);
-        if self.odd {
-            self.sum += u64::from(fold(sum).swap_bytes());
+        self.sum += if self.odd {
+            u64::from(fold(sum).swap_bytes())
         } else {
-            self.sum += u64::from(fold(sum));
-        }
+            sum
+        };
         self.odd ^= bytes.len() % 2 == 1;
+    }
+
+    /// Adds 32 bits that are yet to be written, most significant byte first. Comes before every piece
+    /// of odd length.
+    #[inline]
+    pub(super) const fn add_word(&mut self, word: u32) {
+        self.sum += word.to_be() as u64;
     }
 
     /// Adds the pseudo header of `protocol` and `len` bytes between two hosts. It comes before
@@ -99,6 +111,7 @@ impl Checksum {
 }
 
 /// The checksum of `bytes` alone.
+#[inline]
 pub fn checksum(bytes: &[u8]) -> u16 {
     let mut sum = Checksum::new();
     sum.add(bytes);

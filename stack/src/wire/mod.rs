@@ -13,5 +13,6 @@ pub mod options;
 pub mod tcp;
 
 mod read;
+mod write;
 
 pub use drop_reason::DropReason;

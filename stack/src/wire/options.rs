@@ -18,6 +18,9 @@ const SACK_PERMITTED: u8 = 4;
 const SACK: u8 = 5;
 const TIMESTAMPS: u8 = 8;
 
+/// Two NOPs, kind and length of timestamps: what is read and written most.
+const ALIGNED_TIMESTAMPS: u32 = u32::from_be_bytes([NO_OPERATION, NO_OPERATION, TIMESTAMPS, 10]);
+
 /// The most bytes of options that a header can hold.
 pub const MAX_OPTIONS_LEN: usize = 40;
 
@@ -152,7 +155,22 @@ impl TcpOptions {
     };
 
     /// Reads the bytes between the fixed header and the payload.
+    #[inline]
     pub fn parse(bytes: &[u8]) -> TcpOptions {
+        // Nearly every segment has these, aligned as RFC 7323 appendix A suggests.
+        if let Ok(bytes) = <&[u8; 12]>::try_from(bytes)
+            && u32_at(bytes, 0) == Some(ALIGNED_TIMESTAMPS)
+        {
+            let timestamps = u32_at(bytes, 4).zip(u32_at(bytes, 8));
+            return TcpOptions {
+                timestamps: timestamps.map(|(value, echo)| Timestamps { value, echo }),
+                ..TcpOptions::NONE
+            };
+        }
+        TcpOptions::parse_any(bytes)
+    }
+
+    fn parse_any(bytes: &[u8]) -> TcpOptions {
         let mut options = TcpOptions::NONE;
         let mut rest = bytes;
         // Every turn consumes at least one byte.
@@ -220,6 +238,25 @@ impl TcpOptions {
             // REQ: RFC9293-MUST-6
             (_, _) => {}
         }
+    }
+
+    /// The words of the options if these are timestamps and nothing else, as in nearly every segment.
+    #[inline]
+    pub(super) fn lone_timestamps(&self) -> Option<[u32; 3]> {
+        let TcpOptions {
+            mss: None,
+            window_scale: None,
+            sack_permitted: false,
+            sack,
+            timestamps: Some(Timestamps { value, echo }),
+            fast_open: None,
+            note: _,
+        } = self
+        else {
+            return None;
+        };
+        sack.is_empty()
+            .then_some([ALIGNED_TIMESTAMPS, *value, *echo])
     }
 
     /// How many SACK blocks fit beside the other options: 4, or 3 with timestamps.

@@ -14,13 +14,13 @@ impl Host {
     /// One IP datagram arrives. Malformed or foreign ones are dropped, with an event that says why.
     pub fn receive(&mut self, now: Instant, datagram: &[u8]) {
         self.advance_to(now);
-        match &segment::parse_ref(datagram) {
+        match segment::parse_ref(datagram) {
             // REQ: RFC9293-MUST-57
             // REQ: RFC9293-MUST-63
-            Err(reason) => self.event(Event::DatagramDropped { reason: *reason }),
-            Ok(Incoming::Icmp(error)) => self.on_icmp(error),
+            Err(reason) => self.event(Event::DatagramDropped { reason }),
+            Ok(Incoming::Icmp(error)) => self.on_icmp(&error),
             Ok(Incoming::Segment(segment)) if self.addresses.contains(&segment.dst.ip()) => {
-                self.on_segment(segment);
+                self.on_segment(&segment);
             }
             Ok(Incoming::Segment(segment)) => {
                 self.event(Event::NotForThisHost {

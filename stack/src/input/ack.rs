@@ -24,6 +24,8 @@ pub(crate) fn process(tcb: &mut Tcb, segment: &SegmentRef<'_>, cx: &mut Context<
     keepalive::heard(tcb, cx.now);
     if tcb.snd.syn_unacked() && ack.after(tcb.snd.una) {
         of_syn(tcb, segment, ack, cx);
+    } else if says_nothing_of_ours(tcb, segment, ack) {
+        // A receiver's everyday: its peer sends, and repeats what it acknowledged long ago.
     } else {
         let duplicate = is_duplicate(tcb, segment, ack);
         take(tcb, segment, ack, duplicate, cx);
@@ -146,6 +148,11 @@ fn advance(tcb: &mut Tcb, ack: SeqNum, delivered: &mut Delivered) -> u32 {
     tcb.snd.flight.acknowledge(ack, delivered);
     tcb.snd.retries = 0;
     bytes
+}
+
+/// Nothing of ours is under way, so that an acknowledgment which is not new cannot tell where it is.
+fn says_nothing_of_ours(tcb: &Tcb, segment: &SegmentRef<'_>, ack: SeqNum) -> bool {
+    !tcb.snd.in_flight() && ack == tcb.snd.una && segment.options.sack.is_empty() && !tcb.ecn.in_use
 }
 
 /// RFC 5681 §2: something is outstanding, the segment says nothing else, and SEG.ACK is the

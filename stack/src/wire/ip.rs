@@ -70,6 +70,7 @@ pub struct IpPacket<'a> {
 ///
 /// # Errors
 /// The reason when it is malformed, a fragment, or between addresses that no TCP may serve.
+#[inline]
 pub fn parse(datagram: &[u8]) -> Result<IpPacket<'_>, DropReason> {
     let packet = match datagram.first().map(|byte| byte >> 4) {
         Some(4) => ipv4::parse(datagram)?,
@@ -96,6 +97,7 @@ pub fn emit(header: &IpHeader, protocol: u8, payload: &[u8]) -> Vec<u8> {
 ///
 /// # Panics
 /// As [`emit`].
+#[inline]
 pub(crate) fn write_header(header: &IpHeader, protocol: u8, payload_len: usize, out: &mut Vec<u8>) {
     out.reserve(usize::from(IpVersion::of(header.src).header_len()) + payload_len);
     match (header.src, header.dst) {
@@ -110,6 +112,7 @@ pub(crate) fn write_header(header: &IpHeader, protocol: u8, payload_len: usize, 
 }
 
 /// Rejects what must not reach a connection: RFC 9293 §3.9.2.3 and RFC 1122 §3.2.1.3.
+#[inline]
 fn check_addresses(src: IpAddr, dst: IpAddr) -> Result<(), DropReason> {
     // REQ: RFC9293-MUST-63
     if src.is_unspecified() {

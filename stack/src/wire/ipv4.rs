@@ -17,6 +17,7 @@ const FRAGMENT_OFFSET: u16 = 0x1fff;
 ///
 /// # Errors
 /// The reason when the header is malformed or the datagram is a fragment.
+#[inline]
 pub fn parse(datagram: &[u8]) -> Result<IpPacket<'_>, DropReason> {
     let (packet, total_len) = parse_header(datagram)?;
     let header_len = datagram.len() - packet.payload.len();
@@ -54,6 +55,7 @@ pub fn parse_quoted(quote: &[u8]) -> Result<IpPacket<'_>, DropReason> {
 }
 
 /// The header's fields, everything behind the header, and the total length it claims.
+#[inline]
 fn parse_header(bytes: &[u8]) -> Result<(IpPacket<'_>, usize), DropReason> {
     let Some(fixed) = bytes.first_chunk::<FIXED_LEN>() else {
         return Err(DropReason::IpHeaderTruncated);
@@ -79,6 +81,7 @@ fn parse_header(bytes: &[u8]) -> Result<(IpPacket<'_>, usize), DropReason> {
 }
 
 /// The header of a datagram with `payload_len` bytes; see [`super::ip::emit`].
+#[inline]
 pub(super) fn header(
     header: &IpHeader,
     src: Ipv4Addr,

@@ -24,7 +24,7 @@ pub(crate) struct Demux {
     /// The one found last: segments come in trains.
     latest: Option<(Tuple, SocketId)>,
     /// Connections by local port, for questions about a port.
-    by_port: BTreeMap<u16, BTreeSet<SocketId>>,
+    by_port: BTreeSet<(u16, SocketId)>,
     listeners: BTreeMap<u16, Vec<(Option<IpAddr>, SocketId)>>,
 }
 
@@ -43,7 +43,7 @@ impl Demux {
             key,
             connections: HashTable::new(),
             latest: None,
-            by_port: BTreeMap::new(),
+            by_port: BTreeSet::new(),
             listeners: BTreeMap::new(),
         }
     }
@@ -65,7 +65,7 @@ impl Demux {
         let hash_of = |id: &SocketId| tuple_of(*id).map_or(0, |tuple| self::hash(&key, tuple));
         self.connections.insert_unique(hash, id, hash_of);
         self.latest = Some((tuple, id));
-        self.by_port.entry(tuple.0.port()).or_default().insert(id);
+        self.by_port.insert((tuple.0.port(), id));
     }
 
     /// Forgets a connection, unless its place already belongs to another.
@@ -75,13 +75,7 @@ impl Demux {
             entry.remove();
         }
         self.latest = self.latest.filter(|(_, latest)| *latest != id);
-        let port = tuple.0.port();
-        if let Some(ids) = self.by_port.get_mut(&port) {
-            ids.remove(&id);
-            if ids.is_empty() {
-                self.by_port.remove(&port);
-            }
-        }
+        self.by_port.remove(&(tuple.0.port(), id));
     }
 
     pub(crate) fn connection(
@@ -116,7 +110,11 @@ impl Demux {
 
     /// Connections with this local port, in order of age.
     pub(crate) fn connections_on(&self, port: u16) -> impl Iterator<Item = SocketId> + '_ {
-        self.by_port.get(&port).into_iter().flatten().copied()
+        let from = (port, SocketId::FIRST);
+        let on_port = self.by_port.range(from..);
+        on_port
+            .take_while(move |(other, _)| *other == port)
+            .map(|(_, id)| *id)
     }
 
     pub(crate) fn add_listener(&mut self, local: (Option<IpAddr>, u16), id: SocketId) {

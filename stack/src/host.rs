@@ -67,6 +67,8 @@ pub struct Host {
     pub(crate) servers: Cache,
     secret: Secret,
     rng: Rng,
+    /// The options of the connection opened last: many are opened with the same ones.
+    latest_options: Arc<SocketOptions>,
 }
 
 /// What a [`SocketId`] stands for.
@@ -107,6 +109,7 @@ impl Host {
             servers: Cache::default(),
             secret: Secret::new(secret),
             rng: Rng::new(seed),
+            latest_options: Arc::default(),
         }
     }
 
@@ -229,7 +232,7 @@ impl Host {
         id: SocketId,
         (local, remote): (SocketAddr, SocketAddr),
         config: Arc<Config>,
-        options: SocketOptions,
+        options: Arc<SocketOptions>,
     ) -> Tcb {
         let offset = self
             .secret
@@ -247,6 +250,14 @@ impl Host {
             timestamp_offset: offset as u32,
             now: self.now,
         })
+    }
+
+    /// These options, in memory of their own if the latest were others.
+    pub(crate) fn share_options(&mut self, options: SocketOptions) -> Arc<SocketOptions> {
+        if *self.latest_options != options {
+            self.latest_options = Arc::new(options);
+        }
+        Arc::clone(&self.latest_options)
     }
 
     /// Adds a connection in CLOSED to the sockets and the demultiplexer.

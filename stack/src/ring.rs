@@ -13,9 +13,10 @@ const LEAST: usize = 256;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ring {
     memory: Vec<u8>,
-    /// Where the front is in `memory`.
-    start: usize,
-    len: usize,
+    /// Where the front is in `memory`. There are many rings without any, so its size counts; none
+    /// holds 4 GiB, as no window does.
+    start: u32,
+    len: u32,
 }
 
 impl Ring {
@@ -29,7 +30,7 @@ impl Ring {
     }
 
     pub(crate) const fn len(&self) -> usize {
-        self.len
+        self.len as usize
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -38,8 +39,8 @@ impl Ring {
 
     /// Up to `len` bytes from `offset` on, in two pieces where they lie across the end of memory.
     pub(crate) fn slices(&self, offset: usize, len: usize) -> [&[u8]; 2] {
-        let offset = offset.min(self.len);
-        let len = len.min(self.len - offset);
+        let offset = offset.min(self.len());
+        let len = len.min(self.len() - offset);
         let from = self.place(offset);
         let first = len.min(self.memory.len() - from);
         [
@@ -67,7 +68,7 @@ impl Ring {
         let (head, tail) = data.split_at(first);
         self.memory[from..from + first].copy_from_slice(head);
         self.memory[..tail.len()].copy_from_slice(tail);
-        self.len = self.len.max(end);
+        self.len = self.len.max(end as u32);
     }
 
     /// Lets `fill` write behind the end, up to `len` bytes in one piece, and keeps as many of them as
@@ -78,19 +79,19 @@ impl Ring {
         most: usize,
         fill: impl FnOnce(&mut [u8]) -> usize,
     ) -> usize {
-        self.make_room(self.len + len, most);
-        let from = self.place(self.len);
+        self.make_room(self.len() + len, most);
+        let from = self.place(self.len());
         let len = len.min(self.memory.len() - from);
         let filled = fill(&mut self.memory[from..from + len]).min(len);
-        self.len += filled;
+        self.len += filled as u32;
         filled
     }
 
     /// Drops `len` bytes at the front, or all.
     pub(crate) fn consume(&mut self, len: usize) {
-        let len = len.min(self.len);
-        self.start = self.place(len);
-        self.len -= len;
+        let len = len.min(self.len());
+        self.start = self.place(len) as u32;
+        self.len -= len as u32;
         // Text in one piece is cheaper to write and to read.
         if self.len == 0 {
             self.start = 0;
@@ -99,16 +100,16 @@ impl Ring {
 
     /// Drops everything behind `len` bytes.
     pub(crate) fn truncate(&mut self, len: usize) {
-        self.len = self.len.min(len);
+        self.len = self.len().min(len) as u32;
     }
 
     /// Takes out the byte at `offset`; those behind it move up.
     pub(crate) fn remove(&mut self, offset: usize) -> Option<u8> {
-        if offset >= self.len {
+        if offset >= self.len() {
             return None;
         }
         let byte = self.memory[self.place(offset)];
-        for at in offset..self.len - 1 {
+        for at in offset..self.len() - 1 {
             let (to, from) = (self.place(at), self.place(at + 1));
             self.memory[to] = self.memory[from];
         }
@@ -118,7 +119,7 @@ impl Ring {
 
     /// The place of an offset not above the size of the memory.
     fn place(&self, offset: usize) -> usize {
-        let place = self.start + offset;
+        let place = self.start as usize + offset;
         if place >= self.memory.len() && place > 0 {
             place - self.memory.len()
         } else {
@@ -134,7 +135,7 @@ impl Ring {
         let doubled = (size * 2).max(LEAST).min(most);
         let mut memory = vec![0; needed.max(doubled)];
         let len = self.copy_to(0, &mut memory);
-        debug_assert_eq!(len, self.len);
+        debug_assert_eq!(len, self.len());
         self.memory = memory;
         self.start = 0;
     }
@@ -142,10 +143,10 @@ impl Ring {
 
 impl PartialEq for Ring {
     fn eq(&self, other: &Ring) -> bool {
-        let mut others = other.slices(0, other.len).into_iter().flatten();
+        let mut others = other.slices(0, other.len()).into_iter().flatten();
         self.len == other.len
             && self
-                .slices(0, self.len)
+                .slices(0, self.len())
                 .into_iter()
                 .flatten()
                 .all(|byte| others.next() == Some(byte))

@@ -6,11 +6,18 @@ use crate::demux::Tuple;
 use crate::host::Socket;
 use crate::socket::SocketId;
 
+#[derive(Debug, Clone, Default)]
+struct Place {
+    /// Whose it is, by the number of the id.
+    owner: u64,
+    socket: Option<Socket>,
+}
+
 /// Sockets by the place that their id names. A place is used again; its number alone names nobody.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sockets {
-    places: Vec<Option<(SocketId, Socket)>>,
-    /// Places without a socket, the one left last at the end.
+    places: Vec<Place>,
+    /// Empty places, the one left last at the end.
     free: Vec<u32>,
     /// How many ids were given out.
     given_out: u64,
@@ -20,7 +27,7 @@ impl Sockets {
     /// The id of a socket that is about to be inserted.
     pub(crate) fn new_id(&mut self) -> SocketId {
         let place = self.free.pop().unwrap_or_else(|| {
-            self.places.push(None);
+            self.places.push(Place::default());
             (self.places.len() - 1) as u32
         });
         self.given_out += 1;
@@ -28,21 +35,22 @@ impl Sockets {
     }
 
     pub(crate) fn insert(&mut self, id: SocketId, socket: Socket) {
-        self.places[id.place()] = Some((id, socket));
+        self.places[id.place()] = Place {
+            owner: id.number(),
+            socket: Some(socket),
+        };
     }
 
     pub(crate) fn get(&self, id: &SocketId) -> Option<&Socket> {
-        match self.places.get(id.place())? {
-            Some((owner, socket)) if owner == id => Some(socket),
-            Some(_) | None => None,
-        }
+        let place = self.places.get(id.place())?;
+        let socket = place.socket.as_ref();
+        socket.filter(|_| place.owner == id.number())
     }
 
     pub(crate) fn get_mut(&mut self, id: &SocketId) -> Option<&mut Socket> {
-        match self.places.get_mut(id.place())? {
-            Some((owner, socket)) if owner == id => Some(socket),
-            Some(_) | None => None,
-        }
+        let place = self.places.get_mut(id.place())?;
+        let socket = place.socket.as_mut();
+        socket.filter(|_| place.owner == id.number())
     }
 
     /// The ends of a connection.
@@ -55,15 +63,17 @@ impl Sockets {
 
     pub(crate) fn remove(&mut self, id: &SocketId) {
         if self.get(id).is_some() {
-            self.places[id.place()] = None;
+            self.places[id.place()].socket = None;
             self.free.push(id.place() as u32);
         }
     }
 
     /// All of them, in no order that means anything.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SocketId, &Socket)> {
-        let sockets = self.places.iter().flatten();
-        sockets.map(|(id, socket)| (*id, socket))
+        let places = self.places.iter().enumerate();
+        places.filter_map(|(at, Place { owner, socket })| {
+            Some((SocketId::new(*owner, at as u32), socket.as_ref()?))
+        })
     }
 }
 
@@ -78,7 +88,7 @@ mod tests {
 
     fn socket(id: SocketId) -> Socket {
         let config = Arc::new(Config::default());
-        let options = SocketOptions::default();
+        let options = Arc::new(SocketOptions::default());
         Socket::Listener(Box::new(Listener::new(id, (None, 1), 1, config, options)))
     }
 

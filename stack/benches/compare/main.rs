@@ -8,12 +8,8 @@
 mod bulk;
 mod connections;
 mod flood;
-mod memory;
 mod parse;
 mod timing;
-
-#[global_allocator]
-static ALLOCATOR: memory::Counting = memory::Counting;
 
 fn main() {
     // `cargo bench` hands over its own `--bench`.

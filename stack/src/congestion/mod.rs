@@ -9,6 +9,7 @@ pub mod initial_window;
 pub mod prr;
 pub mod reno;
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use crate::seq::SeqNum;
@@ -88,7 +89,8 @@ pub struct Snapshot {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Control {
     Reno(Reno),
-    Cubic(Cubic),
+    /// There is none before its first use.
+    Cubic(Option<Box<Cubic>>),
 }
 
 /// The congestion state of one connection. All sizes are bytes.
@@ -99,7 +101,8 @@ pub struct Congestion {
     cwnd: u32,
     ssthresh: u32,
     control: Control,
-    hystart: HyStart,
+    /// There is none before slow start's first acknowledgment.
+    hystart: Option<Box<HyStart>>,
 }
 
 impl Congestion {
@@ -115,9 +118,9 @@ impl Congestion {
             ssthresh: u32::MAX,
             control: match rules.algorithm {
                 Algorithm::Reno => Control::Reno(Reno::default()),
-                Algorithm::Cubic => Control::Cubic(Cubic::default()),
+                Algorithm::Cubic => Control::Cubic(None),
             },
-            hystart: HyStart::default(),
+            hystart: None,
         }
     }
 
@@ -172,7 +175,7 @@ impl Congestion {
             return;
         }
         if self.rules.grow_only_if_used && !acked.window_used {
-            if let Control::Cubic(cubic) = &mut self.control {
+            if let Control::Cubic(Some(cubic)) = &mut self.control {
                 cubic.on_idle();
             }
             return;
@@ -184,6 +187,7 @@ impl Congestion {
                 Control::Reno(reno) => reno.avoidance(acked.bytes, self.cwnd, self.smss),
                 Control::Cubic(cubic) => {
                     let srtt = acked.srtt.unwrap_or_default();
+                    let cubic = cubic.get_or_insert_default();
                     cubic.avoidance(acked.bytes, self.cwnd, self.smss, acked.now, srtt)
                 }
             }
@@ -196,10 +200,11 @@ impl Congestion {
             return reno::slow_start(acked.bytes, self.smss, self.rules.slow_start_limit);
         }
         let Acked { una, nxt, rtt, .. } = acked;
-        if self.hystart.on_ack(Round { una, nxt, rtt }) {
+        let hystart = self.hystart.get_or_insert_default();
+        if hystart.on_ack(Round { una, nxt, rtt }) {
             self.ssthresh = self.cwnd;
         }
-        self.hystart.growth(acked.bytes, self.smss)
+        hystart.growth(acked.bytes, self.smss)
     }
 
     /// A loss was found with `flight` bytes out: the threshold falls. What the window becomes is
@@ -211,9 +216,14 @@ impl Congestion {
                 reno.restart();
                 reno::threshold_after_loss(flight, self.smss)
             }
-            Control::Cubic(cubic) => cubic.on_loss(flight, self.cwnd, self.smss),
+            Control::Cubic(cubic) => {
+                let cubic = cubic.get_or_insert_default();
+                cubic.on_loss(flight, self.cwnd, self.smss)
+            }
         };
-        self.hystart.restart();
+        if let Some(hystart) = &mut self.hystart {
+            hystart.restart();
+        }
     }
 
     /// What there is before a reduction.
@@ -250,7 +260,7 @@ impl Congestion {
     pub fn on_idle(&mut self) {
         // REQ: RFC5681-17
         self.cwnd = self.cwnd.min(self.rules.initial_window.bytes(self.smss));
-        if let Control::Cubic(cubic) = &mut self.control {
+        if let Control::Cubic(Some(cubic)) = &mut self.control {
             cubic.on_idle();
         }
     }

@@ -1,5 +1,7 @@
 //! What an active open puts on its SYN (RFC 7413 §4.2.1), and what the answer to it says.
 
+use alloc::boxed::Box;
+
 use super::Attempt;
 use super::cache::{self, Answer, Knowledge, Path};
 use crate::context::Context;
@@ -48,7 +50,7 @@ pub(crate) fn prepare(tcb: &mut Tcb, data: &[u8], cx: &Context<'_>) -> usize {
     let part = &data[..data.len().min(space)];
     // Whoever gets it has to get it now, even if more follows: that is why it goes with the SYN.
     let taken = tcb.snd.buffer.write(part, true);
-    tcb.fast_open.option = option;
+    tcb.fast_open.option = option.map(Box::new);
     tcb.fast_open.attempt = Some(Attempt {
         asked: option.map(|option| option.experimental),
         data: taken as u32,

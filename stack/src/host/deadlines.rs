@@ -13,6 +13,9 @@ use crate::time::Instant;
 /// Children of a node of the heap.
 const ARITY: usize = 4;
 
+/// No deadline: timers fire before the end of the time line.
+const NEVER: Instant = Instant::from_micros(u64::MAX);
+
 /// No place in the heap.
 const NOWHERE: u32 = u32::MAX;
 
@@ -27,7 +30,8 @@ struct Entry {
 /// What is known of the socket at a place.
 #[derive(Debug, Clone, Copy)]
 struct Known {
-    deadline: Option<Instant>,
+    /// [`NEVER`] if it has none.
+    deadline: Instant,
     /// Where it is in the heap.
     index: u32,
 }
@@ -49,15 +53,15 @@ impl Deadlines {
         let place = id.place();
         if place >= self.known.len() {
             let nothing = Known {
-                deadline: None,
+                deadline: NEVER,
                 index: NOWHERE,
             };
             self.known.resize(place + 1, nothing);
         }
         let known = &mut self.known[place];
-        self.count -= usize::from(known.deadline.is_some());
+        self.count -= usize::from(known.deadline != NEVER);
         self.count += usize::from(at.is_some());
-        known.deadline = at;
+        known.deadline = at.unwrap_or(NEVER);
         let Some(at) = at else {
             return;
         };
@@ -77,13 +81,13 @@ impl Deadlines {
     pub(crate) fn settle(&mut self) {
         while let Some(front) = self.heap.first().copied() {
             match self.known[front.id.place()].deadline {
-                Some(at) if at == front.at => return,
-                Some(at) => {
+                at if at == front.at => return,
+                NEVER => {
+                    self.pop();
+                }
+                at => {
                     self.heap[0].at = at;
                     self.sink(0);
-                }
-                None => {
-                    self.pop();
                 }
             }
         }
@@ -106,7 +110,8 @@ impl Deadlines {
 
     /// A socket's deadline, as noted.
     pub(crate) fn get(&self, id: SocketId) -> Option<Instant> {
-        self.known.get(id.place())?.deadline
+        let deadline = self.known.get(id.place())?.deadline;
+        Some(deadline).filter(|at| *at != NEVER)
     }
 
     /// How many sockets have one.

@@ -1,5 +1,6 @@
 //! Passive opens: from a SYN at a listener to a connection, with or without a cookie between.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use super::fast_open::Opening;
@@ -74,10 +75,10 @@ impl Host {
         handshake::take_syn(tcb, syn, self.now);
         match (opening, tcb.config.syn_data) {
             (Opening::Early(renewal), _) => {
-                tcb.fast_open.option = renewal;
+                tcb.fast_open.option = renewal.map(Box::new);
                 return self.open_early(listener_id, connection, syn);
             }
-            (Opening::Cookie(cookie), _) => tcb.fast_open.option = Some(cookie),
+            (Opening::Cookie(cookie), _) => tcb.fast_open.option = Some(Box::new(cookie)),
             (Opening::Ordinary, SynData::Drop) => {}
             (Opening::Ordinary, SynData::Queue) => handshake::queue_text(tcb, syn),
         }
@@ -139,7 +140,7 @@ impl Host {
         let Some(Socket::Listener(listener)) = self.sockets.get(&listener_id) else {
             return None;
         };
-        let (config, options) = (Arc::clone(&listener.config), listener.options.clone());
+        let (config, options) = (Arc::clone(&listener.config), Arc::clone(&listener.options));
         let id = self.sockets.new_id();
         let mut tcb = self.new_tcb(id, (segment.dst, segment.src), config, options);
         tcb.user.unaccepted = true;
@@ -157,7 +158,7 @@ impl Host {
             return;
         };
         listener.note_cookie(now);
-        let (config, options) = (Arc::clone(&listener.config), listener.options.clone());
+        let (config, options) = (Arc::clone(&listener.config), Arc::clone(&listener.options));
         let tcb = self.new_tcb(id, (syn.dst, syn.src), config, options);
         let cookie = self
             .cookies

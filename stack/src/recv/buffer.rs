@@ -23,8 +23,8 @@ pub struct Inserted {
 pub struct RecvBuffer {
     /// Unread bytes, then the window as far as something arrived in it; gaps hold anything.
     bytes: Ring,
-    readable: usize,
-    capacity: usize,
+    readable: u32,
+    capacity: u32,
     assembler: Assembler,
     fin: Option<u32>,
 }
@@ -38,7 +38,7 @@ impl RecvBuffer {
         RecvBuffer {
             bytes: Ring::new(),
             readable: 0,
-            capacity: capacity.min(1 << 30),
+            capacity: capacity.min(1 << 30) as u32,
             assembler: Assembler::new(RecvBuffer::MAX_ISLANDS),
             fin: None,
         }
@@ -46,22 +46,22 @@ impl RecvBuffer {
 
     /// How many bytes it may hold.
     pub const fn capacity(&self) -> usize {
-        self.capacity
+        self.capacity as usize
     }
 
     /// Changes the capacity, at most 1 GiB. Bytes that are already here stay.
     pub fn set_capacity(&mut self, capacity: usize) {
-        self.capacity = capacity.min(1 << 30);
+        self.capacity = capacity.min(1 << 30) as u32;
     }
 
     /// Bytes that the user can read now.
     pub const fn readable(&self) -> usize {
-        self.readable
+        self.readable as usize
     }
 
     /// Bytes from RCV.NXT on for which there is room: what may be announced as the window.
     pub const fn window(&self) -> u32 {
-        self.capacity.saturating_sub(self.readable) as u32
+        self.capacity.saturating_sub(self.readable)
     }
 
     /// The bytes that wait behind gaps, by rising offset.
@@ -115,7 +115,7 @@ impl RecvBuffer {
         }
         self.fin = Some(offset);
         self.assembler.truncate(offset);
-        self.bytes.truncate(self.readable + offset as usize);
+        self.bytes.truncate(self.readable() + offset as usize);
         true
     }
 
@@ -133,25 +133,25 @@ impl RecvBuffer {
 
     /// Up to `len` readable bytes in one piece, where they lie. There may be more behind them.
     pub fn front(&self, len: usize) -> &[u8] {
-        self.bytes.slices(0, len.min(self.readable))[0]
+        self.bytes.slices(0, len.min(self.readable()))[0]
     }
 
     /// Drops `len` readable bytes, or all there are.
     pub fn consume(&mut self, len: usize) {
-        let len = len.min(self.readable);
+        let len = len.min(self.readable());
         self.bytes.consume(len);
-        self.readable -= len;
+        self.readable -= len as u32;
     }
 
     /// Copies up to `buf.len()` readable bytes from position `at` on and says how many.
     pub fn peek(&self, at: usize, buf: &mut [u8]) -> usize {
-        let len = self.readable.saturating_sub(at).min(buf.len());
+        let len = self.readable().saturating_sub(at).min(buf.len());
         self.bytes.copy_to(at, &mut buf[..len])
     }
 
     /// Takes the readable byte at position `at` out of the stream, as urgent data out of band.
     pub fn remove(&mut self, at: usize) -> Option<u8> {
-        if at >= self.readable {
+        if at >= self.readable() {
             return None;
         }
         self.readable -= 1;
@@ -166,12 +166,12 @@ impl RecvBuffer {
     }
 
     fn write(&mut self, offset: u32, text: &[u8]) {
-        let at = self.readable + offset as usize;
-        self.bytes.write(at, text, self.capacity);
+        let at = self.readable() + offset as usize;
+        self.bytes.write(at, text, self.capacity());
     }
 
     fn advance(&mut self, step: u32) {
-        self.readable += step as usize;
+        self.readable += step;
         // Nothing behind a FIN is ever inserted, so the FIN stays ahead.
         self.fin = self.fin.map(|fin| fin - step);
     }

@@ -1,6 +1,7 @@
 //! The send queue: text from the first unacknowledged byte on.
 
 use crate::ring::Ring;
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
 /// Text that the peer has not acknowledged, sent or not. Offsets count from the first byte, whose
@@ -8,11 +9,12 @@ use alloc::collections::VecDeque;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SendBuffer {
     bytes: Ring,
-    capacity: usize,
+    /// At most 1 GiB, as no window is larger.
+    capacity: u32,
     /// Bytes acknowledged so far, the origin of `pushes`.
     acknowledged: u64,
-    /// Ends of pushed writes as positions in the whole stream, rising.
-    pushes: VecDeque<u64>,
+    /// Ends of pushed writes as positions in the whole stream, rising; none before the first write.
+    pushes: Option<Box<VecDeque<u64>>>,
 }
 
 impl SendBuffer {
@@ -20,20 +22,28 @@ impl SendBuffer {
     pub const fn new(capacity: usize) -> SendBuffer {
         SendBuffer {
             bytes: Ring::new(),
-            capacity,
+            capacity: SendBuffer::bounded(capacity),
             acknowledged: 0,
-            pushes: VecDeque::new(),
+            pushes: None,
         }
     }
 
     /// How many bytes it may hold.
     pub const fn capacity(&self) -> usize {
-        self.capacity
+        self.capacity as usize
     }
 
     /// Changes the capacity. Bytes that are already here stay.
     pub const fn set_capacity(&mut self, capacity: usize) {
-        self.capacity = capacity;
+        self.capacity = SendBuffer::bounded(capacity);
+    }
+
+    const fn bounded(capacity: usize) -> u32 {
+        if capacity < 1 << 30 {
+            capacity as u32
+        } else {
+            1 << 30
+        }
     }
 
     /// Bytes in the queue.
@@ -48,7 +58,7 @@ impl SendBuffer {
 
     /// Bytes that [`write`](Self::write) would take.
     pub fn free(&self) -> usize {
-        self.capacity.saturating_sub(self.bytes.len())
+        self.capacity().saturating_sub(self.bytes.len())
     }
 
     /// Appends as much of `data` as there is room for and says how much. With `push` the end of a
@@ -56,7 +66,7 @@ impl SendBuffer {
     pub fn write(&mut self, data: &[u8], push: bool) -> usize {
         let len = data.len().min(self.free());
         self.bytes
-            .write(self.bytes.len(), &data[..len], self.capacity);
+            .write(self.bytes.len(), &data[..len], self.capacity());
         if push && len == data.len() {
             self.push();
         }
@@ -72,7 +82,7 @@ impl SendBuffer {
         fill: impl FnOnce(&mut [u8]) -> usize,
     ) -> usize {
         let room = self.free().min(most);
-        let len = self.bytes.write_with(room, self.capacity, fill);
+        let len = self.bytes.write_with(room, self.capacity(), fill);
         if push && len > 0 {
             self.push();
         }
@@ -82,8 +92,12 @@ impl SendBuffer {
     /// Marks the present end of the queue as pushed.
     pub fn push(&mut self) {
         let end = self.acknowledged + self.bytes.len() as u64;
-        if !self.bytes.is_empty() && self.pushes.back() != Some(&end) {
-            self.pushes.push_back(end);
+        if self.bytes.is_empty() {
+            return;
+        }
+        let pushes = self.pushes.get_or_insert_default();
+        if pushes.back() != Some(&end) {
+            pushes.push_back(end);
         }
     }
 
@@ -91,7 +105,8 @@ impl SendBuffer {
     /// that the PSH bit belongs there (RFC 9293 §3.9.1.2).
     pub fn ends_pushed(&self, offset: usize, len: usize) -> bool {
         let end = self.acknowledged + (offset + len) as u64;
-        len > 0 && self.pushes.binary_search(&end).is_ok()
+        let pushes = self.pushes.as_ref();
+        len > 0 && pushes.is_some_and(|pushes| pushes.binary_search(&end).is_ok())
     }
 
     /// Up to `len` bytes from `offset` on, where they lie: in one piece or two.
@@ -104,12 +119,11 @@ impl SendBuffer {
         let len = len.min(self.bytes.len());
         self.bytes.consume(len);
         self.acknowledged += len as u64;
-        while self
-            .pushes
-            .front()
-            .is_some_and(|end| *end <= self.acknowledged)
-        {
-            self.pushes.pop_front();
+        let Some(pushes) = &mut self.pushes else {
+            return;
+        };
+        while pushes.front().is_some_and(|end| *end <= self.acknowledged) {
+            pushes.pop_front();
         }
     }
 

@@ -133,7 +133,7 @@ fn report_trouble(tcb: &mut Tcb, cx: &mut Context<'_>) {
 /// What Fast Open has put into the send buffer goes along, with its option.
 pub(crate) fn start_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
     let mut segment = segments::syn(tcb, cx.now);
-    segment.options.fast_open = tcb.fast_open.option.take();
+    segment.options.fast_open = tcb.fast_open.option.take().map(|option| *option);
     cx.transmit_text(&segment, tcb.snd.buffer.slices(0, usize::MAX));
     note_syn_sent(tcb, cx.now);
     if !tcb.snd.buffer.is_empty() {
@@ -150,7 +150,7 @@ pub(crate) fn start_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
 // REQ: DOC-HS-12
 pub(crate) fn start_syn_ack(tcb: &mut Tcb, origin: Origin, cx: &mut Context<'_>) {
     let mut segment = segments::syn_ack(tcb, cx.now);
-    segment.options.fast_open = tcb.fast_open.option.take();
+    segment.options.fast_open = tcb.fast_open.option.take().map(|option| *option);
     cx.transmit(&segment);
     segments::note_ack_sent(tcb);
     match origin {

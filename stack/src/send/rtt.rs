@@ -50,12 +50,25 @@ struct Measurement {
     sent_at: Instant,
 }
 
+/// The bounds in µs, as there are many estimators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Micros {
+    min: u64,
+    max: u64,
+    granularity: u64,
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
 /// The estimator of one connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RttEstimator {
-    bounds: RtoBounds,
+    bounds: Micros,
     smoothed: Option<Smoothed>,
-    base: Duration,
+    /// RTO without back-off, in µs.
+    base: u64,
     backoff: u32,
     measurement: Option<Measurement>,
 }
@@ -64,9 +77,13 @@ impl RttEstimator {
     /// Before the first measurement.
     pub fn new(bounds: RtoBounds) -> RttEstimator {
         RttEstimator {
-            bounds,
+            bounds: Micros {
+                min: micros(bounds.min),
+                max: micros(bounds.max),
+                granularity: micros(bounds.granularity),
+            },
             smoothed: None,
-            base: bounds.initial.min(bounds.max),
+            base: micros(bounds.initial.min(bounds.max)),
             backoff: 0,
             measurement: None,
         }
@@ -74,8 +91,8 @@ impl RttEstimator {
 
     /// The timeout to arm now, back-off included.
     pub fn rto(&self) -> Duration {
-        let factor = 1u32.checked_shl(self.backoff).unwrap_or(u32::MAX);
-        self.base.saturating_mul(factor).min(self.bounds.max)
+        let factor = 1u64.checked_shl(self.backoff).unwrap_or(u64::MAX);
+        Duration::from_micros(self.base.saturating_mul(factor).min(self.bounds.max))
     }
 
     /// SRTT, after the first measurement; precise to 1 µs.
@@ -98,7 +115,7 @@ impl RttEstimator {
     /// The timer expired: doubles the timeout (RFC 6298 §5.5).
     pub fn back_off(&mut self) {
         // REQ: RFC6298-11
-        if self.rto() < self.bounds.max {
+        if micros(self.rto()) < self.bounds.max {
             self.backoff += 1;
         }
     }
@@ -129,9 +146,8 @@ impl RttEstimator {
             }
         };
         self.smoothed = Some(smoothed);
-        let spread = Duration::from_micros(smoothed.rttvar_quarters);
-        let rto =
-            Duration::from_micros(smoothed.srtt_eighths / 8) + spread.max(self.bounds.granularity);
+        let spread = smoothed.rttvar_quarters.max(self.bounds.granularity);
+        let rto = smoothed.srtt_eighths / 8 + spread;
         self.base = rto.max(self.bounds.min).min(self.bounds.max);
         self.backoff = 0;
     }
@@ -174,7 +190,10 @@ impl RttEstimator {
     pub fn on_established_after_syn_timeout(&mut self) {
         // REQ: RFC6298-12
         self.backoff = 0;
-        self.base = self.base.max(AFTER_SYN_TIMEOUT).min(self.bounds.max);
+        self.base = self
+            .base
+            .max(micros(AFTER_SYN_TIMEOUT))
+            .min(self.bounds.max);
     }
 
     /// Forgets the path, as RFC 6298 §5 permits after several back-offs. The timeout stays until

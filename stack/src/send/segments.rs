@@ -181,7 +181,7 @@ pub(crate) fn send_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
 /// A challenge ACK, or its suppression when the budget is used up (RFC 5961 §7).
 // REQ: RFC5961-11
 pub(crate) fn send_challenge_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
-    if tcb.challenge.permit(cx.now) {
+    if tcb.permits_challenge(cx.now) {
         send_ack(tcb, cx);
         cx.event(Event::ChallengeAckSent { id: tcb.id });
     } else {

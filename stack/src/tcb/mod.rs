@@ -5,6 +5,7 @@ mod receive;
 mod send;
 mod user;
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -32,7 +33,7 @@ pub(crate) struct Tcb {
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
     pub(crate) config: Arc<Config>,
-    pub(crate) options: SocketOptions,
+    pub(crate) options: Arc<SocketOptions>,
     /// SND.* and the machinery behind them.
     pub(crate) snd: SendSide,
     /// RCV.* and the machinery behind them.
@@ -42,7 +43,8 @@ pub(crate) struct Tcb {
     pub(crate) ecn: Ecn,
     pub(crate) fast_open: FastOpen,
     pub(crate) timers: TimerTable,
-    pub(crate) challenge: ChallengeAckLimiter,
+    /// Most connections never send a challenge ACK.
+    pub(crate) challenge: Option<Box<ChallengeAckLimiter>>,
     pub(crate) user: UserSide,
     /// The largest packet that a router let through before the handshake ended, if one complained.
     pub(crate) path_mtu: Option<u16>,
@@ -61,7 +63,7 @@ pub(crate) struct TcbSeed {
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
     pub(crate) config: Arc<Config>,
-    pub(crate) options: SocketOptions,
+    pub(crate) options: Arc<SocketOptions>,
     pub(crate) iss: SeqNum,
     /// Offset of this connection's timestamp clock (RFC7323-26).
     pub(crate) timestamp_offset: u32,
@@ -96,10 +98,7 @@ impl Tcb {
             fast_open: FastOpen::default(),
             path_mtu: None,
             timers: TimerTable::new(),
-            challenge: ChallengeAckLimiter::new(
-                config.challenge_ack_limit,
-                config.challenge_ack_interval,
-            ),
+            challenge: None,
             user: UserSide::default(),
             opened_at: now,
             last_heard: now,
@@ -135,6 +134,16 @@ impl Tcb {
     pub(crate) fn syn_give_up(&self) -> Duration {
         let own = self.options.syn_give_up.or(self.options.user_timeout);
         own.unwrap_or(self.config.syn_give_up)
+    }
+
+    /// Whether the budget for challenge ACKs has one left; it is used up then (RFC 5961 §7).
+    pub(crate) fn permits_challenge(&mut self, now: Instant) -> bool {
+        let config = &self.config;
+        let budget =
+            || ChallengeAckLimiter::new(config.challenge_ack_limit, config.challenge_ack_interval);
+        self.challenge
+            .get_or_insert_with(|| Box::new(budget()))
+            .permit(now)
     }
 
     /// Arms `timer` to fire `after` from `now`.

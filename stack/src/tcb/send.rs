@@ -1,5 +1,7 @@
 //! SND.* and what stands behind them.
 
+use alloc::boxed::Box;
+
 use crate::config::Config;
 use crate::congestion::Congestion;
 use crate::send::buffer::SendBuffer;
@@ -54,7 +56,7 @@ pub(crate) struct SendSide {
     pub(crate) congestion: Congestion,
     pub(crate) recovery: LossRecovery,
     /// The latest reduction of the window, in case it was for nothing.
-    pub(crate) undo: Option<Undo>,
+    pub(crate) undo: Option<Box<Undo>>,
     /// Times the segment at SND.UNA was sent again by the timer.
     pub(crate) retries: u32,
     /// Window probes sent since the window closed.

@@ -54,6 +54,7 @@ impl Host {
         };
         let tuple = (SocketAddr::new(address, port), remote);
         let id = self.sockets.new_id();
+        let options = self.share_options(options);
         let tcb = self.new_tcb(id, tuple, Arc::clone(&self.config), options);
         self.insert_connection(Connection::new(tcb));
         Ok(id)
@@ -81,6 +82,7 @@ impl Host {
         }
         self.bind_check(local, &options)?;
         let id = self.sockets.new_id();
+        let options = self.share_options(options);
         let listener = Listener::new(id, local, backlog, Arc::clone(&self.config), options);
         self.sockets
             .insert(id, Socket::Listener(Box::new(listener)));

@@ -61,6 +61,7 @@ impl Host {
     // REQ: RFC9293-SHLD-21
     pub fn set_options(&mut self, id: SocketId, options: SocketOptions) -> Result<(), CallError> {
         check_options(&options)?;
+        let options = self.share_options(options);
         if let Some(listener) = self.listener_mut(id) {
             listener.options = options;
             return Ok(());
@@ -93,8 +94,10 @@ impl Host {
     /// `NoSuchSocket`.
     pub fn options(&self, id: SocketId) -> Result<SocketOptions, CallError> {
         match self.sockets.get(&id) {
-            Some(Socket::Listener(listener)) => Ok(listener.options.clone()),
-            Some(Socket::Connection(_)) => Ok(self.user_connection(id)?.tcb.options.clone()),
+            Some(Socket::Listener(listener)) => Ok(SocketOptions::clone(&listener.options)),
+            Some(Socket::Connection(_)) => {
+                Ok(SocketOptions::clone(&self.user_connection(id)?.tcb.options))
+            }
             None => Err(CallError::NoSuchSocket),
         }
     }

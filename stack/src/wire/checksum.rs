@@ -17,23 +17,40 @@ pub struct Checksum {
 /// The sum of 16-bit words, the last one padded with zeros, carries not folded in.
 #[inline]
 fn sum_of(bytes: &[u8]) -> u64 {
+    let (mut sum, mut rest) = (0, bytes);
+    if rest.len() >= 64 {
+        let (words, tail) = rest.as_chunks();
+        (sum, rest) = (sum_words(words), tail);
+    }
     // Headers are short: setting out to sum many words at a time would take longer than the sum.
-    let (long, rest) = if bytes.len() < 64 {
-        (0, bytes)
-    } else {
-        let (words, rest) = bytes.as_chunks();
-        (sum_words(words), rest)
-    };
-    let (words, rest) = rest.as_chunks::<4>();
-    let sum = words
-        .iter()
-        .fold(long, |sum, word| sum + u64::from(u32::from_ne_bytes(*word)));
-    let (pairs, last) = rest.as_chunks::<2>();
-    let sum = pairs
-        .iter()
-        .fold(sum, |sum, pair| sum + u64::from(u16::from_ne_bytes(*pair)));
-    last.iter().fold(sum, |sum, byte| {
-        sum + u64::from(u16::from_ne_bytes([*byte, 0]))
+    if let Some((block, tail)) = rest.split_first_chunk::<32>() {
+        (sum, rest) = (sum + sum_halves(block), tail);
+    }
+    if let Some((block, tail)) = rest.split_first_chunk::<16>() {
+        (sum, rest) = (sum + sum_halves(block), tail);
+    }
+    if let Some((block, tail)) = rest.split_first_chunk::<8>() {
+        (sum, rest) = (sum + sum_halves(block), tail);
+    }
+    if let Some((block, tail)) = rest.split_first_chunk() {
+        (sum, rest) = (sum + u64::from(u32::from_ne_bytes(*block)), tail);
+    }
+    if let Some((block, tail)) = rest.split_first_chunk() {
+        (sum, rest) = (sum + u64::from(u16::from_ne_bytes(*block)), tail);
+    }
+    match rest.first() {
+        Some(last) => sum + u64::from(u16::from_ne_bytes([*last, 0])),
+        None => sum,
+    }
+}
+
+/// The sum of the 32-bit halves of a few words.
+#[inline]
+fn sum_halves(bytes: &[u8]) -> u64 {
+    let words = bytes.as_chunks::<8>().0.iter();
+    words.fold(0, |sum, word| {
+        let word = u64::from_ne_bytes(*word);
+        sum + (word & 0xffff_ffff) + (word >> 32)
     })
 }
 

@@ -5,7 +5,7 @@
 //! stacks: resetting the connection instead would let anybody outside the window reset it.
 
 use super::fast_open::{EXPERIMENT, FAST_OPEN, FastOpenOption};
-use super::read::{u8_at, u16_at, u32_at};
+use super::read::u32_at;
 use crate::seq::{SeqNum, SeqRange};
 use crate::window::{Mss, WindowScale};
 use alloc::vec::Vec;
@@ -167,38 +167,79 @@ impl TcpOptions {
                 ..TcpOptions::NONE
             };
         }
+        if let Ok(bytes) = <&[u8; 20]>::try_from(bytes)
+            && let Some(options) = TcpOptions::parse_usual_syn(bytes)
+        {
+            return options;
+        }
         TcpOptions::parse_any(bytes)
+    }
+
+    /// Nearly every SYN has these four, in this order.
+    #[inline]
+    fn parse_usual_syn(bytes: &[u8; 20]) -> Option<TcpOptions> {
+        let &[MSS, 4, high, low, ref rest @ ..] = bytes else {
+            return None;
+        };
+        let &[SACK_PERMITTED, 2, TIMESTAMPS, 10, ref rest @ ..] = rest else {
+            return None;
+        };
+        let (timestamps, &[NO_OPERATION, WINDOW_SCALE, 3, shift]) =
+            rest.split_first_chunk::<8>()?
+        else {
+            return None;
+        };
+        let scale = WindowScale::new(shift);
+        if scale.shift() != shift {
+            return None;
+        }
+        let timestamps = u32_at(timestamps, 0).zip(u32_at(timestamps, 4));
+        Some(TcpOptions {
+            mss: Some(Mss::new(u16::from_be_bytes([high, low]))),
+            window_scale: Some(scale),
+            sack_permitted: true,
+            timestamps: timestamps.map(|(value, echo)| Timestamps { value, echo }),
+            ..TcpOptions::NONE
+        })
     }
 
     fn parse_any(bytes: &[u8]) -> TcpOptions {
         let mut options = TcpOptions::NONE;
         let mut rest = bytes;
         // Every turn consumes at least one byte.
-        while let Some(kind) = u8_at(rest, 0) {
-            // REQ: RFC9293-MUST-4
-            if kind == END_OF_LIST {
-                break;
-            }
-            if kind == NO_OPERATION {
-                rest = &rest[1..];
-                continue;
-            }
-            // REQ: RFC9293-MUST-68
-            let Some(len) = u8_at(rest, 1) else {
-                options.take_note(OptionNote::LengthMissing { kind });
-                break;
+        loop {
+            rest = match rest {
+                // What SYNs are made of, with the lengths it must have.
+                &[MSS, 4, high, low, ref tail @ ..] => {
+                    options.mss = Some(Mss::new(u16::from_be_bytes([high, low])));
+                    tail
+                }
+                [NO_OPERATION, tail @ ..] => tail,
+                [SACK_PERMITTED, 2, tail @ ..] => {
+                    options.sack_permitted = true;
+                    tail
+                }
+                // REQ: RFC9293-MUST-4
+                [] | [END_OF_LIST, ..] => break,
+                // REQ: RFC9293-MUST-68
+                &[kind] => {
+                    options.take_note(OptionNote::LengthMissing { kind });
+                    break;
+                }
+                // REQ: RFC9293-MUST-7
+                &[kind, len @ (0 | 1), ..] => {
+                    options.take_note(OptionNote::LengthTooSmall { kind, len });
+                    break;
+                }
+                &[kind, len, ..] => {
+                    let Some((option, tail)) = rest.split_at_checked(usize::from(len)) else {
+                        options.take_note(OptionNote::LengthOverrun { kind, len });
+                        break;
+                    };
+                    options.take_option(kind, len, &option[2..]);
+                    tail
+                }
             };
-            // REQ: RFC9293-MUST-7
-            if len < 2 {
-                options.take_note(OptionNote::LengthTooSmall { kind, len });
-                break;
-            }
-            let Some((option, tail)) = rest.split_at_checked(usize::from(len)) else {
-                options.take_note(OptionNote::LengthOverrun { kind, len });
-                break;
-            };
-            options.take_option(kind, len, &option[2..]);
-            rest = tail;
         }
         options
     }
@@ -208,9 +249,9 @@ impl TcpOptions {
     }
 
     /// Takes over one option; `value` is what follows its length byte.
+    #[inline]
     fn take_option(&mut self, kind: u8, len: u8, value: &[u8]) {
         match (kind, value.len()) {
-            (MSS, 2) => self.mss = u16_at(value, 0).map(Mss::new),
             (WINDOW_SCALE, 1) => {
                 let shift = value[0];
                 let scale = WindowScale::new(shift);
@@ -219,7 +260,6 @@ impl TcpOptions {
                 }
                 self.window_scale = Some(scale);
             }
-            (SACK_PERMITTED, 0) => self.sack_permitted = true,
             (SACK, 8 | 16 | 24 | 32) => self.sack = parse_sack(value),
             (TIMESTAMPS, 8) => {
                 self.timestamps = u32_at(value, 0)

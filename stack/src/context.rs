@@ -35,6 +35,7 @@ impl Context<'_> {
     }
 
     /// Puts a segment with `text`, in up to two pieces, on the wire.
+    #[inline(always)]
     pub(crate) fn transmit_text(&mut self, segment: &Head, text: [&[u8]; 2]) {
         self.outbox.transmit_text(segment, text);
     }

@@ -330,6 +330,9 @@ impl Host {
         };
         self.deadlines.set(id, connection.tcb.timers.deadline());
         let closed = matches!(connection.state, State::Closed(_));
+        if !closed && parent.is_none() && connection.tcb.fast_open.pending.is_none() {
+            return;
+        }
         let tuple = connection.tuple();
         let detached = connection.tcb.user.detached;
         let left_handshake = parent.filter(|_| parent_of(connection).is_none());

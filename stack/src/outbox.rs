@@ -39,7 +39,8 @@ impl Outbox {
     }
 
     /// Puts a segment with `text`, in up to two pieces, on the wire.
-    #[inline]
+    // What is known of the segment where it is made need not be put together first.
+    #[inline(always)]
     pub(crate) fn transmit_text(&mut self, segment: &Head, text: [&[u8]; 2]) {
         let mut datagram = self.spare.pop().unwrap_or_default();
         self.spare_bytes -= datagram.capacity();

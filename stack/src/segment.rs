@@ -73,7 +73,7 @@ pub fn parse(datagram: &[u8]) -> Result<Incoming, DropReason> {
 ///
 /// # Errors
 /// As [`parse`].
-#[inline]
+#[inline(always)]
 pub fn parse_ref(datagram: &[u8]) -> Result<Incoming<&[u8]>, DropReason> {
     let packet = ip::parse(datagram)?;
     let IpHeader {
@@ -197,7 +197,7 @@ impl<P> Segment<P> {
     }
 
     /// Appends the IP datagram that carries it with `text`, which may be in two pieces.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write(&self, text: [&[u8]; 2], out: &mut Vec<u8>) {
         let header = TcpHeader {
             src_port: self.src.port(),

@@ -43,41 +43,47 @@ pub fn run() {
         AMOUNT >> 20,
         BUFFER >> 10
     );
-    println!("                 this stack        smoltcp 0.13      ratio of");
-    println!("   MTU  users    median   least    median   least    medians   least");
-    if let Ok(mtu) = std::env::var("ONLY_OURS") {
-        let mut ours = ours::Ours::new(mtu.parse().unwrap(), Way::InPlace);
-        let amount = std::env::var("AMOUNT").map_or(AMOUNT * 60, |a| a.parse().unwrap());
-        ours.run(amount);
-        return;
-    }
+    println!(
+        "                                                   median   least   ratio of medians  of least"
+    );
     for mtu in [1500, 65_535] {
         for way in [Way::Copying, Way::InPlace] {
             let mut ours = ours::Ours::new(mtu, way);
-            let mut smol = smol::Smol::new(mtu, way);
+            let [mut plain, mut like_ours] =
+                [false, true].map(|like| smol::Smol::new(mtu, way, like));
             check(&mut ours);
-            check(&mut smol);
+            check(&mut plain);
+            check(&mut like_ours);
             let race = Race::run(
                 ROUNDS,
-                &mut [&mut || ours.run(AMOUNT), &mut || smol.run(AMOUNT)],
+                &mut [
+                    &mut || ours.run(AMOUNT),
+                    &mut || plain.run(AMOUNT),
+                    &mut || like_ours.run(AMOUNT),
+                ],
             );
-            let nanos = |contender| {
-                let (median, least) = (race.median(contender), race.least(contender));
-                (median * 1024.0, least * 1024.0)
-            };
-            let (ours, theirs) = (nanos(0), nanos(1));
-            println!(
-                "{mtu:>6}  {:<8} {:>6.1}  {:>6.1}    {:>6.1}  {:>6.1}       {:>5.2}   {:>5.2}",
-                format!("{way:?}"),
-                ours.0,
-                ours.1,
-                theirs.0,
-                theirs.1,
-                race.ratio(0, 1),
-                theirs.1 / ours.1,
-            );
+            let names = [
+                "this stack",
+                "smoltcp as it comes",
+                "smoltcp, timestamps and Reno",
+            ];
+            for (index, name) in names.iter().enumerate() {
+                println!(
+                    "MTU {mtu:>5}, {:<8} {name:<28}  {:>6.1}  {:>6.1}             {:>5.2}     {:>5.2}",
+                    format!("{way:?}"),
+                    race.median(index) * 1024.0,
+                    race.least(index) * 1024.0,
+                    race.ratio(0, index),
+                    race.least(index) / race.least(0),
+                );
+            }
         }
     }
+}
+
+/// Moves as many bytes in full segments of MTU 1500, for somebody who counts instructions.
+pub fn work(amount: u64) {
+    ours::Ours::new(1500, Way::InPlace).run(amount);
 }
 
 /// What arrives is what was sent.

@@ -2,7 +2,6 @@
 
 use crate::timing::Race;
 use allocation_counter::measure;
-use std::time::Instant as Clock;
 use tcpdrill_stack::{Config, Host, Instant, Output, Profile, SendFlags, SocketId, SocketOptions};
 
 const ROUNDS: usize = 31;
@@ -137,27 +136,50 @@ pub fn run() {
     events();
 }
 
-fn opening() {
+/// A town in which TIME-WAIT soon ends.
+fn hasty() -> (Town, SocketId) {
     let config = Config {
         msl: std::time::Duration::from_millis(1),
         ..Config::default()
     };
     let mut town = Town::new(&config);
     let listener = town.listen(80);
-    let mut best = f64::INFINITY;
-    let mut times = Vec::new();
-    for _ in 0..ROUNDS {
-        let begun = Clock::now();
-        for _ in 0..CYCLES {
-            town.cycle(80, listener);
-            town.pass(100);
-        }
-        let each = begun.elapsed().as_nanos() as f64 / CYCLES as f64;
-        best = best.min(each);
-        times.push(each);
+    (town, listener)
+}
+
+/// Opens and closes so many connections, for somebody who counts instructions.
+pub fn cycles(count: u64) {
+    let (mut town, listener) = hasty();
+    for _ in 0..count {
+        town.cycle(80, listener);
+        town.pass(100);
     }
-    times.sort_by(f64::total_cmp);
-    let median = times[times.len() / 2];
+}
+
+/// So many exchanges on so many connections in turn, for the same.
+pub fn exchanges(connections: usize, count: u64) {
+    let mut town = Town::new(&Config::default());
+    town.populate(connections);
+    let mut index = 0;
+    for _ in 0..count {
+        let at = next(&mut index, connections);
+        town.exchange(at);
+    }
+}
+
+fn opening() {
+    let (mut town, listener) = hasty();
+    let race = Race::run(
+        ROUNDS,
+        &mut [&mut || {
+            for _ in 0..CYCLES {
+                town.cycle(80, listener);
+                town.pass(100);
+            }
+            CYCLES
+        }],
+    );
+    let (median, best) = (race.median(0), race.least(0));
     println!("Connections opened and closed, both ends, {ROUNDS} turns of {CYCLES}");
     println!(
         "median {:.0} a second ({median:.0} ns), best {:.0} a second ({best:.0} ns)",

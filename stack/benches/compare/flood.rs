@@ -2,9 +2,9 @@
 //! clients that connect meanwhile.
 
 use crate::connections::Town;
+use crate::timing::{median, timed};
 use allocation_counter::measure;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Instant as Clock;
 use tcpdrill_stack::rng::Rng;
 use tcpdrill_stack::segment::{Flags, Segment};
 use tcpdrill_stack::seq::SeqNum;
@@ -44,11 +44,9 @@ fn drain(town: &mut Town) -> usize {
     }
 }
 
-/// How long a client takes to connect, in ns, and how many datagrams.
+/// How long a client takes to connect, in ns.
 fn connect(town: &mut Town, listener: tcpdrill_stack::SocketId) -> f64 {
-    let begun = Clock::now();
-    let connection = town.open(80, listener);
-    let nanos = begun.elapsed().as_nanos() as f64;
+    let (connection, nanos) = timed(|| town.open(80, listener));
     town.hosts[0].abort(town.now, connection[0]).unwrap();
     town.settle();
     town.hosts[1].abort(town.now, connection[1]).unwrap();
@@ -65,11 +63,6 @@ fn fill(town: &mut Town, rng: &mut Rng, count: usize, server: SocketAddr) -> usi
         answers += drain(town);
     }
     answers
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
 }
 
 pub fn run() {
@@ -92,9 +85,9 @@ pub fn run() {
     let mut nanos = 0.0;
     let taken = measure(|| {
         for _ in 0..SYNS / A_CLIENT {
-            let begun = Clock::now();
-            answers += fill(&mut town, &mut rng, A_CLIENT, server);
-            nanos += begun.elapsed().as_nanos() as f64;
+            let (count, time) = timed(|| fill(&mut town, &mut rng, A_CLIENT, server));
+            answers += count;
+            nanos += time;
             during.push(connect(&mut town, listener));
         }
     });

@@ -1,13 +1,14 @@
 //! The figures of `docs/benchmarks.md`: this stack beside others, in one run.
 //!
-//! `cargo bench -p tcpdrill-stack --bench compare -- [bulk] [parse] [connections] [flood]`; without an
-//! argument all of them. Speeds are only compared within a run, in turns and by medians, for the
+//! `cargo bench -p tcpdrill-stack --bench compare -- [bulk] [parse] [connections] [flood]
+//! [instructions]`; without an argument all of them. Speeds are only compared within a run, in turns and by medians, for the
 //! machine may be busy with other things.
 #![allow(missing_docs, unreachable_pub)]
 
 mod bulk;
 mod connections;
 mod flood;
+mod instructions;
 mod parse;
 mod timing;
 
@@ -17,17 +18,23 @@ fn main() {
         .skip(1)
         .filter(|argument| !argument.starts_with("--"))
         .collect();
-    let sections: [(&str, fn()); 4] = [
+    if instructions::work(&wanted) {
+        return;
+    }
+    let sections: [(&str, fn()); 5] = [
         ("bulk", bulk::run),
         ("parse", parse::run),
         ("connections", connections::run),
         ("flood", flood::run),
+        ("instructions", instructions::run),
     ];
     for unknown in wanted
         .iter()
         .filter(|name| sections.iter().all(|(known, _)| known != name))
     {
-        eprintln!("no section `{unknown}`: there are bulk, parse, connections and flood");
+        eprintln!(
+            "no section `{unknown}`: there are bulk, parse, connections, flood and instructions"
+        );
         std::process::exit(2);
     }
     for (name, run) in sections {

@@ -5,7 +5,6 @@ use crate::connection::Aftermath;
 use crate::event::Event;
 use crate::icmp;
 use crate::segment::{self, Incoming, SegmentRef};
-use crate::socket::SocketId;
 use crate::state::closed;
 use crate::time::Instant;
 use crate::wire::icmp::IcmpError;
@@ -38,12 +37,10 @@ impl Host {
         let connection = self
             .demux
             .arriving_for((local, remote), |id| sockets.tuple(id));
+        let found = connection.and_then(|id| Some((id, &self.connection(id).ok()?.tcb)));
         // One whose SYN waits for data does not exist for anybody else.
-        if let Some(id) = connection.filter(|id| !self.is_deferred(*id)) {
-            let old_nxt = self
-                .connection(id)
-                .map(|connection| connection.tcb.snd.nxt)
-                .ok();
+        if let Some((id, tcb)) = found.filter(|(_, tcb)| !tcb.fast_open.deferred) {
+            let old_nxt = Some(tcb.snd.nxt);
             let aftermath = self.step(id, |connection, cx| connection.on_segment(segment, cx));
             if aftermath == Aftermath::Reincarnate {
                 self.on_stray_segment(segment, old_nxt);
@@ -51,11 +48,6 @@ impl Host {
             return;
         }
         self.on_stray_segment(segment, None);
-    }
-
-    fn is_deferred(&self, id: SocketId) -> bool {
-        self.connection(id)
-            .is_ok_and(|connection| connection.tcb.fast_open.deferred)
     }
 
     /// No connection claims the segment.

@@ -14,6 +14,10 @@ pub struct SendBuffer {
     /// Bytes acknowledged so far, the origin of `pushes`.
     acknowledged: u64,
     /// Ends of pushed writes as positions in the whole stream, rising; none before the first write.
+    #[expect(
+        clippy::box_collection,
+        reason = "a connection that sends nothing has room for a pointer, not for a queue"
+    )]
     pushes: Option<Box<VecDeque<u64>>>,
 }
 

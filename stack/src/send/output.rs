@@ -195,7 +195,7 @@ fn bare_fin(tcb: &Tcb, seq: SeqNum, again: bool, room: u32) -> Option<Piece> {
 
 /// Payload bytes of a full segment with the options of this moment.
 pub(crate) fn full_segment(tcb: &Tcb, cx: &Context<'_>) -> u32 {
-    tcb.effective_mss(segments::options(tcb, cx.now).len()) as u32
+    tcb.effective_mss(segments::options_len(tcb, cx.now)) as u32
 }
 
 /// Sequence numbers from `seq` on that the peer's window leaves.

@@ -91,8 +91,7 @@ pub(crate) fn options(tcb: &Tcb, now: Instant) -> TcpOptions {
         ..TcpOptions::NONE
     };
     // REQ: RFC2018-3
-    let to_report = tcb.rcv.duplicate.is_some() || !tcb.rcv.buffer.islands().is_empty();
-    if tcb.negotiated.sack && to_report {
+    if tcb.negotiated.sack && has_something_to_report(tcb) {
         options.sack = sack_blocks(
             tcb.rcv.nxt,
             tcb.rcv.duplicate,
@@ -101,6 +100,23 @@ pub(crate) fn options(tcb: &Tcb, now: Instant) -> TcpOptions {
         );
     }
     options
+}
+
+/// Bytes that they take.
+pub(crate) fn options_len(tcb: &Tcb, now: Instant) -> usize {
+    let nothing = TcpOptions {
+        timestamps: timestamps(tcb, now),
+        ..TcpOptions::NONE
+    };
+    if has_something_to_report(tcb) {
+        options(tcb, now).len()
+    } else {
+        nothing.len()
+    }
+}
+
+fn has_something_to_report(tcb: &Tcb) -> bool {
+    tcb.rcv.duplicate.is_some() || !tcb.rcv.buffer.islands().is_empty()
 }
 
 fn timestamps(tcb: &Tcb, now: Instant) -> Option<Timestamps> {

@@ -70,7 +70,7 @@ pub struct IpPacket<'a> {
 ///
 /// # Errors
 /// The reason when it is malformed, a fragment, or between addresses that no TCP may serve.
-#[inline]
+#[inline(always)]
 pub fn parse(datagram: &[u8]) -> Result<IpPacket<'_>, DropReason> {
     let packet = match datagram.first().map(|byte| byte >> 4) {
         Some(4) => ipv4::parse(datagram)?,
@@ -97,7 +97,7 @@ pub fn emit(header: &IpHeader, protocol: u8, payload: &[u8]) -> Vec<u8> {
 ///
 /// # Panics
 /// As [`emit`].
-#[inline]
+#[inline(always)]
 pub(crate) fn write_header(header: &IpHeader, protocol: u8, payload_len: usize, out: &mut Vec<u8>) {
     out.reserve(usize::from(IpVersion::of(header.src).header_len()) + payload_len);
     match (header.src, header.dst) {

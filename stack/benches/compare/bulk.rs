@@ -49,27 +49,17 @@ pub fn run() {
     for mtu in [1500, 65_535] {
         for way in [Way::Copying, Way::InPlace] {
             let mut ours = ours::Ours::new(mtu, way);
-            let [mut plain, mut like_ours] =
-                [false, true].map(|like| smol::Smol::new(mtu, way, like));
+            let mut smol = smol::Smol::new(mtu, way);
             check(&mut ours);
-            check(&mut plain);
-            check(&mut like_ours);
+            check(&mut smol);
             let race = Race::run(
                 ROUNDS,
-                &mut [
-                    &mut || ours.run(AMOUNT),
-                    &mut || plain.run(AMOUNT),
-                    &mut || like_ours.run(AMOUNT),
-                ],
+                &mut [&mut || ours.run(AMOUNT), &mut || smol.run(AMOUNT)],
             );
-            let names = [
-                "this stack",
-                "smoltcp as it comes",
-                "smoltcp, timestamps and Reno",
-            ];
+            let names = ["this stack", "smoltcp"];
             for (index, name) in names.iter().enumerate() {
                 println!(
-                    "MTU {mtu:>5}, {:<8} {name:<28}  {:>6.1}  {:>6.1}             {:>5.2}     {:>5.2}",
+                    "MTU {mtu:>5}, {:<8} {name:<10}  {:>6.1}  {:>6.1}             {:>5.2}     {:>5.2}",
                     format!("{way:?}"),
                     race.median(index) * 1024.0,
                     race.least(index) * 1024.0,

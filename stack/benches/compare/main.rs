@@ -28,10 +28,8 @@ fn main() {
         ("flood", flood::run),
         ("instructions", instructions::run),
     ];
-    for unknown in wanted
-        .iter()
-        .filter(|name| sections.iter().all(|(known, _)| known != name))
-    {
+    let is_known = |name: &String| sections.iter().any(|(known, _)| known == name);
+    if let Some(unknown) = wanted.iter().find(|name| !is_known(name)) {
         eprintln!(
             "no section `{unknown}`: there are bulk, parse, connections, flood and instructions"
         );

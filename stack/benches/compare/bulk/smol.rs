@@ -3,7 +3,7 @@
 use super::{BUFFER, Transfer, Way, depth};
 use smoltcp::iface::{Config, Interface, PollIngressSingleResult, SocketHandle, SocketSet};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
-use smoltcp::socket::tcp::{CongestionControl, Socket, SocketBuffer};
+use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 use std::cell::RefCell;
@@ -108,8 +108,7 @@ pub struct Smol {
 }
 
 impl Smol {
-    /// `like_ours`: with timestamps and congestion control, which it leaves out otherwise.
-    pub fn new(mtu: usize, way: Way, like_ours: bool) -> Smol {
+    pub fn new(mtu: usize, way: Way) -> Smol {
         let now = Instant::from_secs(1);
         let spare = Rc::default();
         let stacks = [1, 2].map(|last| {
@@ -128,12 +127,7 @@ impl Smol {
             });
             let buffer = || SocketBuffer::new(vec![0; BUFFER]);
             let mut sockets = SocketSet::new(vec![]);
-            let mut socket = Socket::new(buffer(), buffer());
-            if like_ours {
-                // The clock stands nearly still in a transfer; what it says costs the same.
-                socket.set_tsval_generator(Some(|| 1));
-                socket.set_congestion_control(CongestionControl::Reno);
-            }
+            let socket = Socket::new(buffer(), buffer());
             let handle = sockets.add(socket);
             Stack {
                 end,

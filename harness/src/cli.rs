@@ -38,6 +38,8 @@ pub enum Command {
     Fmt(FmtArgs),
     /// List cases with their titles and the requirements they cover.
     List(ListArgs),
+    /// Show the choices of the reference stack: each setting, in every profile.
+    Profiles(ProfilesArgs),
     /// Make the calls of cases on this machine, for `run --target wire` on another one.
     Agent(AgentArgs),
     /// Take packetdrill's own command line, and answer as it does.
@@ -138,6 +140,14 @@ pub struct ListArgs {
     /// Only cases whose name, title or covered ids contain TEXT.
     #[arg(long, value_name = "TEXT")]
     pub filter: Option<String>,
+}
+
+/// Arguments of `profiles`.
+#[derive(Debug, Args)]
+pub struct ProfilesArgs {
+    /// Write JSON, with every value in full.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// The stacks.

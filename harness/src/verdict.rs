@@ -75,19 +75,19 @@ pub struct Perturbation {
     pub what: &'static str,
     /// How late.
     pub late: Duration,
-    /// How late it may be at most.
-    pub allowed: Duration,
+    /// How late it may be at most; `None` if it is late by little, but what was found depends on it.
+    pub allowed: Option<Duration>,
 }
 
 impl fmt::Display for Perturbation {
-    /// `the harness was 0.012000 s late (at most 0.004000 s are allowed)`.
+    /// `the harness was 0.012000 s late (at most 0.004000 s are allowed)`, or
+    /// `the harness was 0.000600 s late (what was found depends on it)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (late, allowed) = (self.late.as_secs_f64(), self.allowed.as_secs_f64());
-        write!(
-            f,
-            "{} {late:.6} s late (at most {allowed:.6} s are allowed)",
-            self.what
-        )
+        write!(f, "{} {:.6} s late ", self.what, self.late.as_secs_f64())?;
+        match self.allowed {
+            Some(allowed) => write!(f, "(at most {:.6} s are allowed)", allowed.as_secs_f64()),
+            None => f.write_str("(what was found depends on it)"),
+        }
     }
 }
 

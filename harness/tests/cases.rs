@@ -1,5 +1,6 @@
 //! Every bundled case on every target and family, each as a test of its own name:
-//! `reference::ipv4::handshake/passive-open`, `linux::ipv6::…`.
+//! `reference::ipv4::handshake/passive-open`, `linux::ipv6::…`. The reference has its turn once with each
+//! profile: `reference-linux::…`, `reference-freebsd::…`.
 //!
 //! The kernel's cases wait in real time, so they all run at once in the background and each
 //! test waits for its own result. Without TUN they show as ignored; with
@@ -19,6 +20,19 @@ use tcpdrill::target::reference::ReferenceTarget;
 use tcpdrill::verdict::{CaseResult, Verdict};
 
 const FAMILIES: [IpVersion; 3] = [IpVersion::Ipv4, IpVersion::Ipv6, IpVersion::Ipv4MappedIpv6];
+
+/// The profiles of the reference, and what is skipped with each.
+const PROFILES: [(&str, &str); 3] = [
+    ("rfc9293", include_str!("cases/skipped-on-reference.txt")),
+    (
+        "linux",
+        include_str!("cases/skipped-on-reference-linux.txt"),
+    ),
+    (
+        "freebsd",
+        include_str!("cases/skipped-on-reference-freebsd.txt"),
+    ),
+];
 
 type Key = (String, IpVersion);
 
@@ -105,10 +119,21 @@ fn main() -> ExitCode {
     let rights = tcpdrill::target::linux::prepare();
     let arguments = Arguments::from_args();
     let suite = Arc::new(Suite::bundled());
-    let mut all = trials::<ReferenceTarget>(&suite, "reference", false, &arguments);
+    let mut all = Vec::new();
+    for (profile, skipped) in PROFILES {
+        let target = move || ReferenceTarget::of_profile(profile);
+        let Ok(name) = target().map(|target| target.known().to_string()) else {
+            panic!("there is no profile {profile}");
+        };
+        all.extend(trials(&suite, &name, target, false, &arguments));
+        all.push(Trial::test(
+            format!("{name}::only_what_is_listed_is_skipped"),
+            move || only_what_is_listed_is_skipped(&target()?, skipped),
+        ));
+    }
     all.push(Trial::test(
-        "reference::only_what_is_listed_is_skipped",
-        only_what_is_listed_is_skipped,
+        "board::no_profile_is_forgotten",
+        no_profile_is_forgotten,
     ));
     all.push(Trial::test(
         "board::a_dead_run_leaves_nobody_waiting",
@@ -116,7 +141,10 @@ fn main() -> ExitCode {
     ));
     let required = std::env::var_os("TCPDRILL_REQUIRE_LINUX").is_some();
     match rights.and_then(|_| LinuxTarget::available()) {
-        Ok(()) => all.extend(trials::<LinuxTarget>(&suite, "linux", required, &arguments)),
+        Ok(()) => {
+            let target = || Ok(LinuxTarget::default());
+            all.extend(trials(&suite, "linux", target, required, &arguments));
+        }
         Err(reason) => all.push(
             Trial::test(format!("linux (not available: {reason})"), move || {
                 Err(format!("TCPDRILL_REQUIRE_LINUX is set, but {reason}").into())
@@ -127,28 +155,35 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, all).exit_code()
 }
 
+/// The cases run with every profile that there is.
+fn no_profile_is_forgotten() -> Result<(), Failed> {
+    let here: Vec<&str> = PROFILES.iter().map(|entry| entry.0).collect();
+    let there: Vec<&str> = ReferenceTarget::profiles().collect();
+    if here == there {
+        return Ok(());
+    }
+    Err(format!("these are run: {here:?}, these are there: {there:?}").into())
+}
+
 /// The reference answers `skip` for what it lacks; that this is no more than known stands in a file.
-fn only_what_is_listed_is_skipped() -> Result<(), Failed> {
+fn only_what_is_listed_is_skipped(target: &ReferenceTarget, listed: &str) -> Result<(), Failed> {
     let suite = Suite::bundled();
     let cases: Vec<&Case> = suite.cases.iter().collect();
-    let target = ReferenceTarget::default();
     let known = suite
-        .known(target.name())
+        .known(target.known())
         .map_err(|problem| problem.to_string())?;
     let settings = ExecuteSettings {
         ip_versions: vec![IpVersion::Ipv4],
         ..ExecuteSettings::default()
     };
-    let skipped: Vec<String> = execute(&cases, &target, &known, &settings, &mut |_| {})
+    let skipped: Vec<String> = execute(&cases, target, &known, &settings, &mut |_| {})
         .iter()
         .filter_map(|result| match &result.verdict {
             Verdict::Skip { capability, .. } => Some(format!("{} {capability}", result.case)),
             _ => None,
         })
         .collect();
-    let listed: Vec<&str> = include_str!("cases/skipped-on-reference.txt")
-        .lines()
-        .collect();
+    let listed: Vec<&str> = listed.lines().collect();
     if skipped == listed {
         return Ok(());
     }
@@ -161,9 +196,10 @@ fn only_what_is_listed_is_skipped() -> Result<(), Failed> {
 }
 
 /// The tests of one target: each case on each family, and that nothing is skipped unnoticed.
-fn trials<T: Target + Default + 'static>(
+fn trials<T: Target + 'static>(
     suite: &Arc<Suite>,
-    name: &'static str,
+    name: &str,
+    target: impl FnOnce() -> Result<T, String> + Send + 'static,
     all_required: bool,
     arguments: &Arguments,
 ) -> Vec<Trial> {
@@ -185,7 +221,7 @@ fn trials<T: Target + Default + 'static>(
         }
     }
     if !arguments.list && !names.is_empty() {
-        run_in_background::<T>(Arc::clone(suite), names, board);
+        run_in_background(Arc::clone(suite), names, target, board);
     }
     trials
 }
@@ -206,21 +242,25 @@ fn chosen(name: &str, arguments: &Arguments) -> bool {
     arguments.filter.as_deref().is_none_or(fits) && !arguments.skip.iter().any(|skip| fits(skip))
 }
 
-fn run_in_background<T: Target + Default + 'static>(
+fn run_in_background<T: Target>(
     suite: Arc<Suite>,
     names: Vec<String>,
+    target: impl FnOnce() -> Result<T, String> + Send + 'static,
     board: Arc<Board>,
 ) {
     let filler = Filler(board);
     std::thread::spawn(move || {
         let board = &filler.0;
-        let target = T::default();
+        let target = match target() {
+            Ok(target) => target,
+            Err(problem) => return board.end(&problem),
+        };
         let cases: Vec<&Case> = suite
             .cases
             .iter()
             .filter(|case| names.contains(&case.name))
             .collect();
-        let known = match suite.known(target.name()) {
+        let known = match suite.known(target.known()) {
             Ok(known) => known,
             Err(problem) => return board.end(&problem.to_string()),
         };

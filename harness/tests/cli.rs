@@ -19,6 +19,8 @@ mod fmt;
 mod packetdrill;
 #[path = "cli/profile.rs"]
 mod profile;
+#[path = "cli/profiles.rs"]
+mod profiles;
 #[path = "cli/words.rs"]
 mod words;
 

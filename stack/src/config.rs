@@ -8,6 +8,7 @@ use core::time::Duration;
 
 pub use crate::congestion::{self, InitialWindow};
 pub use crate::fast_open::FastOpenConfig;
+pub use crate::send::rtt::RttVariance;
 
 /// Every tunable of a [`Host`](crate::Host). A change affects sockets opened later.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,17 @@ pub struct Config {
     // --- Handshake
     /// What becomes of data on a SYN (RFC 9293 §3.10.7.2, RFC9293-SM-12).
     pub syn_data: SynData,
+    /// The same for a SYN-ACK: whether its data and FIN are taken. Of Fast Open they always are.
+    pub syn_ack_data: SynData,
+    /// What a listener does with a SYN that has FIN as well (RFC 9293 §3.10.7.2 looks at SYN only).
+    pub syn_with_fin: SynWithFin,
+    /// So many repeats of a SYN follow each other without back-off
+    /// (`net.ipv4.tcp_syn_linear_timeouts`); 0 by RFC 6298.
+    pub syn_linear_timeouts: u32,
+    /// A segment in SYN-SENT that acknowledges something we never sent makes the first repeat of the SYN
+    /// follow this soon, as on Linux; `None` leaves the timer alone. The peer is alive and probably
+    /// about to forget an older connection.
+    pub syn_repeat_after_bad_ack: Option<Duration>,
     /// How often a SYN-ACK is sent again before the half-open entry is given up (DOC-HS-11).
     pub syn_ack_retries: u32,
     /// Wait before the first repeat of a SYN-ACK; it doubles each time, and once more after the
@@ -70,16 +82,26 @@ pub struct Config {
     /// How losses are found where the peer has SACK; without it duplicate acknowledgments tell (RFC
     /// 6582).
     pub loss_detection: LossDetection,
+    /// Which round trip RACK waits for.
+    pub rack_round_trip: RackRoundTrip,
     /// Take back a reduction of the window when it turns out that nothing was lost (RFC 4015).
     pub undo: bool,
     /// A timeout after which an original arrives was too early (F-RTO, RFC 5682); needs `undo` and
     /// selective acknowledgments.
     pub frto: bool,
+    /// Added to the wait for a tail loss probe of several segments, and to the wait for what may come
+    /// out of order (RFC 8985 §7.2, §6.2); Linux has 2 ms.
+    pub timer_slack: Duration,
     /// How long the peer may hold back the acknowledgment of a lone segment before a tail loss probe
     /// asks for it; RFC 8985 §7.2 suggests 200 ms.
     pub tlp_max_ack_delay: Duration,
 
     // --- Acknowledging
+    /// Which text is acknowledged at once, and how long the rest waits (RFC 9293 §3.8.6.3).
+    pub acknowledging: Acknowledging,
+    /// Longest wait where the delay adapts, below 500 ms; `delayed_ack` is the shortest then
+    /// (RFC9293-MUST-40). Linux has 200 ms.
+    pub delayed_ack_max: Duration,
     /// Longest wait of a delayed acknowledgment, below 500 ms; zero acknowledges every segment at
     /// once (RFC9293-MUST-40, RFC9293-SHLD-18).
     pub delayed_ack: Duration,
@@ -89,14 +111,30 @@ pub struct Config {
     pub quick_acks: u32,
 
     // --- Sending
+    /// How much leaves in one go, which shows in where PSH stands and in what waits for more.
+    pub segmentation: Segmentation,
+    /// What asks a peer with a closed window for a wider one (RFC 9293 §3.8.6.1).
+    pub window_probe: WindowProbe,
     /// Nagle's algorithm on new sockets (RFC9293-SHLD-7).
     pub nagle: bool,
+    /// Which acknowledgments are measured (RFC 6298 §3: one each round trip at least).
+    pub rtt_samples: RttSamples,
+    /// How the variation of the round trip bounds the RTO from below.
+    pub rtt_variance: RttVariance,
     /// RTO before the first sample; at least 1 s (RFC 6298 §2.1).
     pub initial_rto: Duration,
     /// Smallest RTO; 1 s by RFC 6298 §2.4.
     pub min_rto: Duration,
     /// Largest RTO, not below 60 s (RFC 6298 §2.5).
     pub max_rto: Duration,
+    /// Added to every computed RTO before `min_rto` bounds it; zero by RFC 6298 §2.3, which lets it
+    /// be longer.
+    pub rto_slack: Duration,
+    /// Least wait before a zero-window probe; zero leaves it at the RTO (RFC 9293 §3.8.6.1,
+    /// RFC9293-SHLD-29).
+    pub persist_min: Duration,
+    /// Longest wait between zero-window probes, not below `persist_min` (RFC9293-SHLD-30).
+    pub persist_max: Duration,
     /// Retransmissions of one segment after which the trouble is reported; at least 3
     /// (RFC9293-SHLD-9, SHLD-10).
     pub r1: u32,
@@ -123,6 +161,8 @@ pub struct Config {
     pub rst_in_time_wait: RstInTimeWait,
     /// Whether a SYN may reopen a connection in TIME-WAIT (RFC9293-MAY-2, RFC 6191).
     pub time_wait_syn: TimeWaitSyn,
+    /// The initial sequence number of the incarnation that it opens.
+    pub time_wait_iss: TimeWaitIss,
     /// Reaction to data that arrives after the user let go of the socket (RFC9293-SHLD-3, RFC 9293
     /// §3.6.1).
     pub data_after_close: DataAfterClose,
@@ -132,12 +172,19 @@ pub struct Config {
     /// (RFC9293-SM-46).
     pub received_on_error: ReceivedOnError,
 
+    /// What the user is told of a reset.
+    pub reset_error: ResetError,
     /// Whether the RST of an ABORT has the ACK bit: RFC 9293 §3.10.5 shows it bare, §3.1 wants ACK
     /// in every segment of a connection.
     pub reset_carries_ack: bool,
     /// Whether a RST has the timestamps option where the connection or the offending segment had it
     /// (RFC7323-23).
     pub timestamp_on_reset: bool,
+    /// The same for the RST of an ABORT alone.
+    pub timestamp_on_abort: bool,
+    /// A SYN-ACK that echoes a timestamp we never sent is answered with a RST, as one that acknowledges
+    /// what we never sent; Linux does so. RFC 7323 says nothing of it.
+    pub check_syn_ack_echo: bool,
 
     // --- Defence
     /// The acceptable range of an ACK in synchronized states (RFC 5961 §5, RFC9293-MAY-12).
@@ -168,6 +215,34 @@ pub enum SynData {
     Queue,
 }
 
+/// A SYN with FIN, for a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SynWithFin {
+    /// The SYN counts, the FIN does not (RFC 9293 §3.10.7.2).
+    TakeSyn,
+    /// Dropped in silence, as Linux does.
+    Drop,
+}
+
+/// The initial sequence number of an incarnation that opens from TIME-WAIT (RFC9293-MAY-2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TimeWaitIss {
+    /// As for every connection, if it lies behind what the old one used.
+    Generated,
+    /// A fixed step behind what the old one used, as Linux has it.
+    AfterOld,
+}
+
+/// What the user is told of a reset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ResetError {
+    /// "Connection refused" before ESTABLISHED of an active open, "connection reset" after it (RFC 9293
+    /// §3.10.7.4).
+    ByOpen,
+    /// "Refused" in SYN-SENT only, and that the pipe is broken once the peer had closed, as on Linux.
+    ByState,
+}
+
 /// Answer to a repeat of the opening SYN in SYN-RECEIVED (RFC9293-SM-25).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DuplicateSyn {
@@ -182,8 +257,10 @@ pub enum DuplicateSyn {
 pub enum InWindowSyn {
     /// RFC 9293 fourth check: the half-open connection goes and the listener waits anew.
     ReturnToListen,
-    /// A RST is sent as well.
+    /// A RST is sent as well, in the form that CLOSED has for the new SYN.
     ResetAndReturnToListen,
+    /// The SYN-ACK goes out again, whatever number the new SYN has.
+    RetransmitSynAck,
     /// RFC 5961 §4.2's answer for synchronized states: a challenge ACK, nothing else.
     ChallengeAck,
 }
@@ -197,6 +274,89 @@ pub enum EcnUse {
     Accept,
     /// Our own opens ask for it as well.
     Request,
+}
+
+/// Which text is acknowledged at once (RFC 9293 §3.8.6.3, RFC 5681 §4.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Acknowledging {
+    /// Every second full-sized segment; what is less waits for `delayed_ack`.
+    // REQ: RFC9293-SHLD-18
+    EverySecond,
+    /// More than one full-sized segment, everything at first and after a pause, and the rest after a
+    /// delay that follows the time between segments, as Linux does.
+    Adaptive,
+}
+
+/// How the send queue is cut into segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Segmentation {
+    /// One segment after the other, by the rules of RFC 9293 §3.7.4 and §3.8.6.2.1.
+    Single,
+    /// Several at once, which something below the sender cuts apart, as Linux has it. PSH stands on the
+    /// last segment of several, and Nagle's algorithm is Minshall's.
+    Bursts(BurstRules),
+}
+
+/// How large bursts are. The defaults are Linux's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BurstRules {
+    /// Segments that may always leave together (`net.ipv4.tcp_min_tso_segs`).
+    pub least_segments: u32,
+    /// Bytes in a burst at most.
+    pub most_bytes: u32,
+    /// A burst waits for more while less than this part of the window is open
+    /// (`net.ipv4.tcp_tso_win_divisor`); 0 waits for more than three segments.
+    pub window_divisor: u32,
+    /// The least round trip in µs shifted right by this is how often `most_bytes` is halved
+    /// (`net.ipv4.tcp_tso_rtt_log`).
+    pub round_trip_log: u32,
+    /// The assumed rate in slow start, in percent of a window each round trip
+    /// (`net.ipv4.tcp_pacing_ss_ratio`). A burst has a millisecond's worth.
+    pub slow_start_percent: u32,
+    /// The same in congestion avoidance (`net.ipv4.tcp_pacing_ca_ratio`).
+    pub avoidance_percent: u32,
+}
+
+impl Default for BurstRules {
+    fn default() -> Self {
+        Self {
+            least_segments: 2,
+            most_bytes: 65_216,
+            window_divisor: 3,
+            round_trip_log: 9,
+            slow_start_percent: 200,
+            avoidance_percent: 120,
+        }
+    }
+}
+
+/// Which acknowledgments are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RttSamples {
+    /// One segment at a time (RFC 6298 §3).
+    OneARoundTrip,
+    /// Every acknowledgment of something sent only once, selective ones too, as Linux does.
+    EveryAck,
+}
+
+/// What asks a peer with a closed window for a wider one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WindowProbe {
+    /// One byte of what comes next (RFC9293-MUST-36).
+    OneByte,
+    /// Nothing, but with an old sequence number, which must be answered just as well (RFC 9293
+    /// §3.10.7.4), as Linux does.
+    OldSequence,
+}
+
+/// Which round trip RACK waits for (RFC 8985 §6.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RackRoundTrip {
+    /// RACK.rtt: that of the segment sent last of all that were delivered.
+    OfNewest,
+    /// That of the highest segment which the latest acknowledgment delivered, as Linux has it. What
+    /// filled a hole late makes it longer.
+    OfHighest,
 }
 
 /// How a sender finds losses by selective acknowledgments. The two are never combined
@@ -252,6 +412,8 @@ pub enum TimeWaitSyn {
 pub enum DataAfterClose {
     /// A RST tells the peer that data was lost (RFC 9293 §3.6.1, half-duplex close).
     Reset,
+    /// The same RST that a segment for no connection gets: `<SEQ=SEG.ACK><CTL=RST>`.
+    ResetAsUnknown,
     /// Acknowledged and thrown away.
     Discard,
 }
@@ -296,6 +458,8 @@ pub enum SoftIcmp {
 /// Timing of keep-alive probes (RFC 9293 §3.8.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeepAliveConfig {
+    /// Whether connections that did not ask for it are probed as well; off by RFC9293-MUST-25.
+    pub always: bool,
     /// Silence before the first probe; two hours or more by default.
     // REQ: RFC9293-MUST-28
     pub idle: Duration,
@@ -312,6 +476,10 @@ impl Default for Config {
             min_mss: 64,
             ttl: 64,
             syn_data: SynData::Drop,
+            syn_ack_data: SynData::Queue,
+            syn_with_fin: SynWithFin::TakeSyn,
+            syn_linear_timeouts: 0,
+            syn_repeat_after_bad_ack: None,
             syn_ack_retries: 5,
             syn_ack_timeout: Duration::from_secs(1),
             syn_give_up: Duration::from_secs(180),
@@ -330,19 +498,31 @@ impl Default for Config {
             send_buffer: 65_536,
             congestion: congestion::Rules::default(),
             loss_detection: LossDetection::SelectiveAcks,
+            rack_round_trip: RackRoundTrip::OfNewest,
             undo: false,
             frto: false,
+            timer_slack: Duration::ZERO,
             tlp_max_ack_delay: Duration::from_millis(200),
+            acknowledging: Acknowledging::EverySecond,
+            delayed_ack_max: Duration::from_millis(200),
             delayed_ack: Duration::from_millis(200),
             quick_acks: 1,
+            segmentation: Segmentation::Single,
+            window_probe: WindowProbe::OneByte,
             nagle: true,
+            rtt_samples: RttSamples::OneARoundTrip,
+            rtt_variance: RttVariance::Rfc6298,
             initial_rto: Duration::from_secs(1),
             min_rto: Duration::from_secs(1),
             max_rto: Duration::from_secs(60),
+            rto_slack: Duration::ZERO,
+            persist_min: Duration::ZERO,
+            persist_max: Duration::from_secs(60),
             r1: 3,
             r2: Duration::from_secs(300),
             sws_override: Duration::from_millis(500),
             keepalive: KeepAliveConfig {
+                always: false,
                 idle: Duration::from_secs(7200),
                 interval: Duration::from_secs(75),
                 probes: 9,
@@ -351,11 +531,15 @@ impl Default for Config {
             fin_wait_2_timeout: Some(Duration::from_secs(60)),
             rst_in_time_wait: RstInTimeWait::Close,
             time_wait_syn: TimeWaitSyn::Accept,
+            time_wait_iss: TimeWaitIss::Generated,
             data_after_close: DataAfterClose::Reset,
             close_with_unread_data: UnreadOnClose::Reset,
             received_on_error: ReceivedOnError::Flush,
+            reset_error: ResetError::ByOpen,
             reset_carries_ack: true,
             timestamp_on_reset: true,
+            timestamp_on_abort: true,
+            check_syn_ack_echo: false,
             old_ack_check: true,
             challenge_ack_limit: 10,
             challenge_ack_interval: Duration::from_secs(1),

@@ -7,7 +7,7 @@ use crate::error::ConnectionError;
 use crate::event::{AbandonCause, Discard, Event};
 use crate::fast_open::client;
 use crate::recv::duplicate;
-use crate::segment::SegmentRef;
+use crate::segment::{Head, SegmentRef};
 use crate::send::retransmit::Verdict;
 use crate::send::{keepalive, loss_probe, output, persist, recovery, retransmit, segments};
 use crate::state::{Closed, Disposition, FinWait1, Origin, State, SynReceived, TimeWait, closed};
@@ -132,13 +132,17 @@ impl Connection {
             Disposition::Enter(next) => self.enter(next, cx),
             Disposition::ReturnToListen { cause, reset } => {
                 if reset {
-                    segments::send_reset(&self.tcb, cx);
+                    send_answer(closed::answer(segment, &self.tcb.config), cx);
                 }
                 self.abandon(cause, cx);
             }
             Disposition::Abort(error) => self.fail(error, cx),
             Disposition::AbortWithReset(error) => {
                 segments::send_reset(&self.tcb, cx);
+                self.fail(error, cx);
+            }
+            Disposition::AbortAsUnknown(error) => {
+                self.answer_with_reset(segment, cx);
                 self.fail(error, cx);
             }
             Disposition::Close => self.transition(State::Closed(Closed), cx),
@@ -188,14 +192,7 @@ impl Connection {
     }
 
     fn answer_with_reset(&self, segment: &SegmentRef<'_>, cx: &mut Context<'_>) {
-        if let Some(reset) = closed::reset_for_ack(segment, &self.tcb.config) {
-            cx.transmit(&reset);
-            cx.event(Event::ResetSent {
-                local: reset.src,
-                remote: reset.dst,
-                id: None,
-            });
-        }
+        send_answer(closed::reset_for_ack(segment, &self.tcb.config), cx);
     }
 
     /// The connection ends with an error: queues are flushed, the user is told.
@@ -238,7 +235,7 @@ impl Connection {
             Timer::Reordering => recovery::on_reordering_timeout(tcb, cx),
             Timer::LossProbe => loss_probe::on_timeout(tcb, cx),
             Timer::Persist => persist::on_timeout(tcb, cx),
-            Timer::DelayedAck => tcb.rcv.ack.now(),
+            Timer::DelayedAck => tcb.rcv.ack.on_delay_over(tcb.snd.rtt.rto()),
             Timer::SwsOverride => tcb.snd.override_sws = true,
             Timer::KeepAlive => {
                 if keepalive::on_timeout(tcb, cx) == Verdict::GiveUp {
@@ -291,5 +288,17 @@ impl Connection {
             | State::LastAck(_)
             | State::TimeWait(_) => output::flush(&mut self.tcb, self.state.may_send(), cx),
         }
+    }
+}
+
+/// Sends a reset that belongs to no connection.
+fn send_answer(reset: Option<Head>, cx: &mut Context<'_>) {
+    if let Some(reset) = reset {
+        cx.transmit(&reset);
+        cx.event(Event::ResetSent {
+            local: reset.src,
+            remote: reset.dst,
+            id: None,
+        });
     }
 }

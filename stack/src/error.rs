@@ -13,6 +13,9 @@ pub enum ConnectionError {
     Refused,
     /// The peer reset a connection that was established (RFC 9293 §3.10.7.4).
     Reset,
+    /// The peer reset a connection after it had closed its own direction, where that is told apart
+    /// ([`ResetError::ByState`](crate::config::ResetError::ByState)).
+    ResetAfterClose,
     /// Nothing was acknowledged for the user timeout or R2, or keep-alive probes stayed unanswered
     /// (RFC 9293 §3.8.3, §3.8.4, §3.10.8).
     TimedOut,
@@ -81,7 +84,7 @@ impl fmt::Display for ConnectionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused => f.write_str("connection refused"),
-            Self::Reset => f.write_str("connection reset"),
+            Self::Reset | Self::ResetAfterClose => f.write_str("connection reset"),
             Self::TimedOut => f.write_str("connection timed out"),
             Self::Unreachable(kind) => write!(f, "destination unreachable ({kind})"),
             Self::Aborted => f.write_str("connection aborted by the local user"),

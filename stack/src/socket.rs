@@ -47,6 +47,9 @@ pub struct SendFlags {
     pub urgent: bool,
     /// More data follows soon: hold back a partial segment and its PSH.
     pub more: bool,
+    /// The data ends a record: later data leaves in segments of its own (MSG_EOR). It matters only where
+    /// the host sends in bursts.
+    pub end_of_record: bool,
 }
 
 /// Per-socket settings. `None` takes the host's [`Config`](crate::Config). An accepted connection

@@ -10,12 +10,13 @@ pub enum Timer {
     HandshakeGiveUp,
     /// The user's limit on unacknowledged data (RFC 9293 §3.9.1).
     UserTimeout,
-    /// Retransmission of the oldest unacknowledged segment (RFC 6298 §5).
-    Retransmit,
     /// What was sent before something that arrived is overdue (RFC 8985 §6.2).
     Reordering,
-    /// Probe of the end of a flight (RFC 8985 §7).
+    /// Probe of the end of a flight (RFC 8985 §7). Where it is due together with a retransmission it
+    /// takes its place.
     LossProbe,
+    /// Retransmission of the oldest unacknowledged segment (RFC 6298 §5).
+    Retransmit,
     /// Zero-window probe (RFC 9293 §3.8.6.1).
     Persist,
     /// Acknowledgment held back (RFC 9293 §3.8.6.3).
@@ -35,9 +36,9 @@ impl Timer {
     pub const ALL: [Timer; 11] = [
         Timer::HandshakeGiveUp,
         Timer::UserTimeout,
-        Timer::Retransmit,
         Timer::Reordering,
         Timer::LossProbe,
+        Timer::Retransmit,
         Timer::Persist,
         Timer::DelayedAck,
         Timer::SwsOverride,

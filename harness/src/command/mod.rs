@@ -8,6 +8,7 @@ mod fmt;
 mod list;
 mod output;
 mod packetdrill;
+mod profiles;
 mod run;
 mod wire;
 
@@ -33,6 +34,7 @@ pub fn dispatch(cli: Cli) -> Exit {
         Some(Command::Check(args)) => check::check(&args),
         Some(Command::Fmt(args)) => fmt::fmt(&args),
         Some(Command::List(args)) => list::list(&args),
+        Some(Command::Profiles(args)) => profiles::profiles(&args),
         Some(Command::Agent(args)) => agent::agent(&args),
         Some(Command::Packetdrill(args)) => packetdrill(&args.words),
         Some(Command::Doctor) => doctor::doctor(),

@@ -4,6 +4,7 @@ mod event;
 pub mod json;
 pub mod junit;
 pub mod pcapng;
+pub mod profiles;
 pub mod summary;
 pub mod terminal;
 

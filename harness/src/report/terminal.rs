@@ -321,7 +321,7 @@ mod tests {
             span: crate::source::Span::default(),
             what: "the harness was",
             late: Duration::from_millis(12),
-            allowed: Duration::from_millis(4),
+            allowed: Some(Duration::from_millis(4)),
         })
     }
 

@@ -96,6 +96,24 @@ impl Scope {
         }
     }
 
+    /// Whether a block that is evaluated here would hold if some names had other values. Nothing is
+    /// taken over.
+    pub(super) fn would_hold(&self, block: &CodeBlock, others: &Names) -> Option<bool> {
+        let statements = block.statements.as_ref()?;
+        let mut names = self.names.clone();
+        names.extend(others.clone());
+        let broken = code::run(statements, &mut names, &mut Vec::new()).ok()?;
+        Some(broken.is_none())
+    }
+
+    /// The number that a name stands for, if it is one.
+    pub(super) fn number(&self, name: &str) -> Option<i128> {
+        match self.names.get(name)? {
+            Value::Int(number) => Some(*number),
+            _ => None,
+        }
+    }
+
     fn by_python(&mut self, block: &CodeBlock, why: &str) -> Checked {
         let python = match &mut self.python {
             Some(python) => python,
@@ -147,7 +165,10 @@ impl Run<'_> {
             notes: Vec::new(),
             help: None,
         };
-        match self.scope.run(block) {
+        let others = self.other_outcomes(block);
+        let checked = self.scope.run(block);
+        self.decide_check(block, &checked, &others)?;
+        match checked {
             Checked::Held(printed) => {
                 for line in printed {
                     self.trace.push(at, TraceEvent::Note, None, line);

@@ -15,7 +15,7 @@ use crate::verdict::{Difference, Perturbation};
 
 use super::outbound::Seen;
 use super::schedule::Due;
-use super::{Run, Stop, outputs};
+use super::{Run, Stop, outputs, undecided};
 
 /// No tolerance of a script asks for more punctuality than this.
 const LEAST_ALLOWED: Duration = Duration::from_millis(1);
@@ -40,6 +40,14 @@ pub(super) struct Lateness {
     noticed_before: Duration,
     /// The largest lateness so far, as a share of what is allowed.
     pub(super) strain: f64,
+    /// How far the run lagged when the stack's own timers last set its pace.
+    paced: Duration,
+    /// The wait before the step at hand.
+    gap: Duration,
+    /// The first lateness, within what is allowed, that what the stack measures may suffer from.
+    pub(super) distortion: Option<Perturbation>,
+    /// A step was in another tick of the stack's clock than it would have been.
+    pub(super) crossed: bool,
 }
 
 impl Lateness {
@@ -55,16 +63,22 @@ impl Lateness {
             noticed: Duration::ZERO,
             noticed_before: Duration::ZERO,
             strain: 0.0,
+            paced: Duration::ZERO,
+            gap: Duration::ZERO,
+            distortion: None,
+            crossed: false,
         }
     }
 
     /// A step begins for which the harness acts itself. `in_train`: it is an inbound packet whose
     /// time is counted from when the one before was due.
-    fn begin(&mut self, step: &Step, nominal: Time, in_train: bool) {
+    fn begin(&mut self, step: &Step, nominal: Time, since: Time, in_train: bool) {
         self.nominal = nominal;
+        self.gap = nominal.saturating_since(since);
         self.span = step.span;
         if is_absolute(step) {
             self.behind = Duration::ZERO;
+            self.paced = Duration::ZERO;
         } else if in_train {
             self.behind = self.behind_train;
         }
@@ -87,7 +101,30 @@ impl Lateness {
         if late > self.allowed {
             return Err(self.perturbed("the harness was", late));
         }
+        if late > undecided::harmless(self.gap) {
+            self.distorted("the harness was", late);
+        }
         Ok(())
+    }
+
+    /// How far the run lags since the stack's own timers last set its pace.
+    pub(super) fn drift(&self) -> Duration {
+        self.behind.saturating_sub(self.paced)
+    }
+
+    /// A timer of the stack has set the pace: what comes next is counted from there.
+    pub(super) fn set_pace(&mut self) {
+        self.paced = self.behind;
+    }
+
+    fn distorted(&mut self, what: &'static str, late: Duration) {
+        let span = self.span;
+        self.distortion.get_or_insert(Perturbation {
+            span,
+            what,
+            late,
+            allowed: None,
+        });
     }
 
     fn perturbed(&self, what: &'static str, late: Duration) -> Stop {
@@ -95,7 +132,7 @@ impl Lateness {
             span: self.span,
             what,
             late,
-            allowed: self.allowed,
+            allowed: Some(self.allowed),
         })
     }
 }
@@ -122,7 +159,8 @@ impl Run<'_> {
             return Err(self.too_late(step, nominal, overrun));
         }
         let in_train = self.inbound_due.is_some() && matches!(step.action, Action::Inject(_));
-        self.lateness.begin(step, nominal, in_train);
+        let since = self.base.end;
+        self.lateness.begin(step, nominal, since, in_train);
         self.session.sleep_until(nominal)?;
         let now = self.session.now();
         self.acted(now)
@@ -135,7 +173,9 @@ impl Run<'_> {
             return Ok(());
         }
         let ready = self.lateness.nominal.max(self.base.end);
-        self.lateness.note(at.saturating_since(ready))
+        self.lateness.note(at.saturating_since(ready))?;
+        self.lateness.crossed |= self.ticks_crossed(at) != 0;
+        Ok(())
     }
 
     /// A call, from its beginning to its end. One that waits, as it may, is no lateness; one that
@@ -143,6 +183,9 @@ impl Run<'_> {
     pub(super) fn called(&mut self, moment: Moment) -> Result<(), Stop> {
         self.acted(moment.start)?;
         let took = moment.end.saturating_since(moment.start);
+        if took > undecided::ANSWER {
+            self.lateness.set_pace();
+        }
         if self.is_virtual || took <= self.lateness.allowed {
             return Ok(());
         }
@@ -154,8 +197,12 @@ impl Run<'_> {
     }
 
     /// A command's time is the machine's: nothing can be said about how long one should take.
-    pub(super) fn commanded(&mut self, took: Duration) {
+    pub(super) fn commanded(&mut self, step: &Step, took: Duration) {
         self.lateness.behind += took.min(COMMAND);
+        if took > undecided::QUICK_COMMAND {
+            self.lateness.span = step.span;
+            self.lateness.distorted("the end of this command was", took);
+        }
     }
 
     /// Whether the machine explains the time at which a packet came: that attempt is perturbed.
@@ -184,7 +231,7 @@ impl Run<'_> {
                     span: step.span,
                     what,
                     late: if error > 0 { off } else { machine },
-                    allowed: slack,
+                    allowed: Some(slack),
                 }));
             }
         }
@@ -229,14 +276,14 @@ impl Run<'_> {
                 span,
                 what: "the end of this call was",
                 late,
-                allowed: slack,
+                allowed: Some(slack),
             }));
         }
         Ok(())
     }
 }
 
-fn is_absolute(step: &Step) -> bool {
+pub(super) fn is_absolute(step: &Step) -> bool {
     matches!(
         step.at.node,
         TimeSpec::Absolute(_) | TimeSpec::AbsoluteRange(..)

@@ -28,6 +28,7 @@ mod silence;
 #[cfg(test)]
 mod tests;
 mod tunnel;
+mod undecided;
 
 use std::time::Duration;
 
@@ -330,7 +331,7 @@ impl<'a> Run<'a> {
         let cleaned = self.cleanup();
         let judged = match result.and(cleaned) {
             Err(Stop::Failed(failure)) => match self.session.intact() {
-                Ok(()) => Err(Stop::Failed(failure)),
+                Ok(()) => Err(self.unless_distorted(failure)),
                 Err(error) => Err(Stop::from(error)),
             },
             other => other,
@@ -403,7 +404,7 @@ impl<'a> Run<'a> {
                 let start = self.session.now();
                 self.command(command, step.span)?;
                 let end = self.session.now();
-                self.commanded(end.saturating_since(start));
+                self.commanded(step, end.saturating_since(start));
                 self.base = Moment { start, end };
             }
             Action::Check(block) => {

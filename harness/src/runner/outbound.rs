@@ -56,6 +56,7 @@ impl Run<'_> {
         };
         self.merge(&mut seen, pattern, deadline)?;
         self.excuse(step, &seen, due)?;
+        self.decide(step, &seen, due)?;
         let differences = self.judge(&seen, pattern, due);
         if self.options.non_fatal_packet {
             self.warn_of(&seen, step, &differences);

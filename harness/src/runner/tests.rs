@@ -11,7 +11,7 @@ use crate::program::{Capability, IpVersion};
 use crate::script::{self, LoadContext};
 use crate::source::Source;
 use crate::target::{
-    CallReport, CommandReport, Observed, Session, SessionSettings, Target, TargetError,
+    CallReport, CommandReport, Observed, Session, SessionSettings, Target, TargetError, Tick,
 };
 use crate::time::{Moment, Time};
 use crate::verdict::Verdict;
@@ -23,6 +23,7 @@ mod commands;
 mod flow;
 mod lateness;
 mod tcp;
+mod undecided;
 
 const ISN: u32 = 5_000_000;
 const ACK: u16 = 0x10;

@@ -38,7 +38,7 @@ pub trait Target: Sync {
     /// Names predefined for `#ifdef`: the target's, the profile's, the operating system's.
     fn defines(&self) -> Vec<String>;
 
-    /// The set of free choices the stack follows, for `#if profile == …`: `rfc9293`, `linux`.
+    /// The set of free choices the stack follows, for `#if profile == …`: `rfc9293`, `linux`, `freebsd`.
     fn profile(&self) -> String {
         self.name().to_string()
     }
@@ -169,6 +169,15 @@ pub struct CommandContext {
     pub allowed: bool,
 }
 
+/// A tick of a clock whose timers fire with the first tick after their time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tick {
+    /// Ticks are numbered in their order.
+    pub number: i64,
+    /// How far two are apart.
+    pub length: Duration,
+}
+
 /// One case's host. Dropping it releases everything it holds.
 ///
 /// Times are the case's own: [`Session::start`] makes the current moment zero.
@@ -194,6 +203,12 @@ pub trait Session {
     /// Nothing ever on a virtual clock.
     fn held_up(&mut self, _from: Time, _to: Time) -> Duration {
         Duration::ZERO
+    }
+
+    /// The tick of the stack's clock in which `time` lies; `None` where its timers are exact, or nothing
+    /// is known of them.
+    fn tick(&self, _time: Time) -> Option<Tick> {
+        None
     }
 
     /// Puts one IP datagram in front of the stack and says when it went in.

@@ -12,6 +12,7 @@ pub mod reno;
 use alloc::boxed::Box;
 use core::time::Duration;
 
+use crate::send::flight::Flight;
 use crate::seq::SeqNum;
 use crate::time::Instant;
 use cubic::Cubic;
@@ -43,6 +44,24 @@ pub struct Rules {
     pub hystart: bool,
     /// The window grows only when it is what holds the sender back (RFC 7661, RFC 9438 §5.8).
     pub grow_only_if_used: bool,
+    /// The window counts segments, each as a full-sized one, and a loss costs part of the window rather
+    /// than of what is out, as Linux has it. RFC 5681 counts bytes, and what is out.
+    pub count_segments: bool,
+    /// A silence longer than the retransmission timeout takes the window back
+    /// (`net.ipv4.tcp_slow_start_after_idle`).
+    pub slow_start_after_idle: SlowStartAfterIdle,
+}
+
+/// What a silence does to the window (RFC 5681 §4.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum SlowStartAfterIdle {
+    /// It falls to the restart window at once.
+    #[default]
+    AtOnce,
+    /// It is halved for each timeout that passed, down to the restart window (RFC 2861 §3.1, Linux).
+    Halving,
+    /// It stays.
+    Never,
 }
 
 impl Default for Rules {
@@ -54,6 +73,8 @@ impl Default for Rules {
             slow_start_limit: 1,
             hystart: false,
             grow_only_if_used: false,
+            count_segments: false,
+            slow_start_after_idle: SlowStartAfterIdle::AtOnce,
         }
     }
 }
@@ -63,6 +84,8 @@ impl Default for Rules {
 pub struct Acked {
     /// How many bytes are acknowledged that were not before.
     pub bytes: u32,
+    /// How many segments were delivered with them, selectively too.
+    pub segments: u32,
     /// Whether the window was used up before it came.
     pub window_used: bool,
     /// It tells of congestion (RFC 3168 §6.1.2): the window does not grow.
@@ -134,6 +157,26 @@ impl Congestion {
         self.cwnd
     }
 
+    /// The congestion window in segments, at least one.
+    pub const fn segments(&self) -> u32 {
+        let segments = self.cwnd / self.smss;
+        if segments == 0 { 1 } else { segments }
+    }
+
+    /// What `bytes` in so many segments count.
+    pub const fn measure(&self, bytes: u32, segments: u32) -> u32 {
+        if self.rules.count_segments {
+            segments.saturating_mul(self.smss)
+        } else {
+            bytes
+        }
+    }
+
+    /// What is thought to be in the network.
+    pub fn pipe(&self, flight: &Flight) -> u32 {
+        self.measure(flight.pipe(), flight.segments_out())
+    }
+
     /// The slow start threshold; `u32::MAX` before the first loss.
     pub const fn ssthresh(&self) -> u32 {
         self.ssthresh
@@ -180,6 +223,18 @@ impl Congestion {
             }
             return;
         }
+        let mut acked = acked;
+        if self.rules.count_segments {
+            acked.bytes = acked.segments.saturating_mul(self.smss);
+            if self.in_slow_start() {
+                let added = self.slow_start(acked).min(self.ssthresh - self.cwnd);
+                self.cwnd += added;
+                acked.bytes -= added.min(acked.bytes);
+                if acked.bytes == 0 || self.in_slow_start() {
+                    return;
+                }
+            }
+        }
         let added = if self.in_slow_start() {
             self.slow_start(acked)
         } else {
@@ -211,6 +266,11 @@ impl Congestion {
     /// for the recovery to say.
     // REQ: RFC5681-9
     pub fn on_loss(&mut self, flight: u32) {
+        let flight = if self.rules.count_segments {
+            self.cwnd
+        } else {
+            flight
+        };
         self.ssthresh = match &mut self.control {
             Control::Reno(reno) => {
                 reno.restart();
@@ -221,6 +281,9 @@ impl Congestion {
                 cubic.on_loss(flight, self.cwnd, self.smss)
             }
         };
+        if self.rules.count_segments {
+            self.ssthresh -= self.ssthresh % self.smss;
+        }
         if let Some(hystart) = &mut self.hystart {
             hystart.restart();
         }
@@ -257,9 +320,20 @@ impl Congestion {
     }
 
     /// Nothing was sent for longer than the retransmission timeout (RFC 5681 §4.1).
-    pub fn on_idle(&mut self) {
+    /// `timeouts` is how often it would have expired meanwhile.
+    pub fn on_idle(&mut self, timeouts: u64) {
         // REQ: RFC5681-17
-        self.cwnd = self.cwnd.min(self.rules.initial_window.bytes(self.smss));
+        let restart = self.cwnd.min(self.rules.initial_window.bytes(self.smss));
+        match self.rules.slow_start_after_idle {
+            SlowStartAfterIdle::Never => return,
+            SlowStartAfterIdle::AtOnce => self.cwnd = restart,
+            SlowStartAfterIdle::Halving => {
+                // Linux: "3/4 of the window" is what slow start then leads back to.
+                self.ssthresh = self.ssthresh.max(self.cwnd / 4 * 3);
+                let halved = self.cwnd.checked_shr(timeouts.min(31) as u32).unwrap_or(0);
+                self.cwnd = (halved - halved % self.smss).max(restart);
+            }
+        }
         if let Control::Cubic(Some(cubic)) = &mut self.control {
             cubic.on_idle();
         }
@@ -288,6 +362,7 @@ mod tests {
     fn acked(bytes: u32) -> Acked {
         Acked {
             bytes,
+            segments: bytes.div_ceil(SMSS),
             window_used: true,
             marked: false,
             una: SeqNum::new(bytes),
@@ -350,10 +425,10 @@ mod tests {
     fn idleness_takes_the_window_back_to_its_start_and_no_further() {
         let mut congestion = ten_segments();
         congestion.on_acked(acked(1_000));
-        congestion.on_idle();
+        congestion.on_idle(1);
         assert_eq!(congestion.cwnd(), 10_000);
         congestion.on_timeout(4_000, true);
-        congestion.on_idle();
+        congestion.on_idle(1);
         assert_eq!(congestion.cwnd(), 1_000);
     }
 
@@ -401,7 +476,7 @@ mod tests {
                     0 => congestion.on_acked(acked(a)),
                     1 => congestion.on_loss(a),
                     2 => congestion.on_timeout(a, first),
-                    3 => congestion.on_idle(),
+                    3 => congestion.on_idle(u64::from(a)),
                     4 => congestion.set_cwnd(a),
                     _ => congestion.set_smss(a),
                 }

@@ -109,6 +109,7 @@ pub(crate) fn on_failure(tcb: &mut Tcb, error: ConnectionError, cx: &mut Context
         | ConnectionError::Unreachable(_)
         | ConnectionError::Refused
         | ConnectionError::Reset
+        | ConnectionError::ResetAfterClose
         | ConnectionError::Aborted => {}
     }
 }

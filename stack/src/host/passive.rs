@@ -31,7 +31,7 @@ impl Host {
         if self.try_cookie(id, segment) {
             return;
         }
-        match listen::on_segment(segment) {
+        match listen::on_segment(segment, self.config.syn_with_fin) {
             ListenDisposition::Discard(reason) => {
                 self.event(Event::SegmentDropped { id, reason });
             }
@@ -69,8 +69,9 @@ impl Host {
         };
         let tcb = &mut connection.tcb;
         if let Some(old_nxt) = old_nxt {
+            let rule = tcb.config.time_wait_iss;
             tcb.snd
-                .restart_at(handshake::iss_after(tcb.snd.iss, old_nxt));
+                .restart_at(handshake::iss_after(tcb.snd.iss, old_nxt, rule));
         }
         handshake::take_syn(tcb, syn, self.now);
         match (opening, tcb.config.syn_data) {

@@ -1,6 +1,7 @@
 //! Fifth check: the ACK field in synchronized states (RFC 9293 §3.10.7.4, ESTABLISHED).
 
 use super::handshake;
+use crate::config::{RttSamples, Segmentation};
 use crate::congestion::Acked;
 use crate::context::Context;
 use crate::ecn;
@@ -93,17 +94,33 @@ fn take(
     let mut delivered = recovery::expect_delivery(tcb, echo, cx.now);
     // One more segment would not have fitted.
     let room = tcb.snd.congestion.cwnd();
-    let window_used = tcb.snd.flight.pipe() + tcb.snd.congestion.smss() > room;
+    let bursts = matches!(tcb.config.segmentation, Segmentation::Bursts(_));
+    let window_used = if bursts {
+        let congestion = &tcb.snd.congestion;
+        let slow_start = congestion.in_slow_start();
+        tcb.snd.usage.is_limited(congestion.segments(), slow_start)
+    } else {
+        tcb.snd.flight.pipe() + tcb.snd.congestion.smss() > room
+    };
     let bytes = ack.after(tcb.snd.una).then(|| {
         let bytes = advance(tcb, ack, &mut delivered);
-        retransmit::sample_rtt(tcb, segment, ack, cx.now);
+        if tcb.config.rtt_samples == RttSamples::OneARoundTrip {
+            retransmit::sample_rtt(tcb, segment, ack, cx.now);
+        }
         bytes
     });
     let duplicate_report = selective::take(tcb, &segment.options.sack, ack, &mut delivered);
+    if tcb.config.rtt_samples == RttSamples::EveryAck {
+        retransmit::sample_delivery(tcb, segment, &delivered, bytes.is_some(), cx.now);
+    }
+    // A user who said that more follows holds nothing back any longer than this.
+    tcb.snd.more_coming &= !bursts;
+    let segments = recovery::newly_delivered(tcb, &delivered);
     tcb.snd.delivered += u64::from(delivered.segments);
     let marked = tcb.ecn.in_use && segment.flags.ece;
     let advanced = bytes.map(|bytes| Acked {
         bytes,
+        segments,
         window_used,
         marked,
         una: tcb.snd.una,

@@ -1,5 +1,6 @@
 //! What the two SYNs say, and the acknowledgment of ours (RFC 9293 §3.5, §3.10.7.2, §3.10.7.3).
 
+use crate::config::{RttSamples, TimeWaitIss};
 use crate::ecn;
 use crate::recv::window;
 use crate::segment::SegmentRef;
@@ -28,6 +29,11 @@ pub(crate) fn take_syn(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     tcb.snd.max_wnd = tcb.snd.wnd;
     tcb.snd.wl1 = segment.seq;
     tcb.snd.wl2 = segment.ack.unwrap_or(tcb.snd.iss);
+    let (ours, theirs) = (tcb.rcv.mss.raw(), tcb.snd.mss.raw());
+    let window = tcb.rcv.wnd();
+    tcb.rcv
+        .ack
+        .on_established(u32::from(ours), u32::from(theirs), window);
     tcb.last_heard = now;
 }
 
@@ -89,6 +95,9 @@ pub(crate) fn take_ack_of_syn(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Inst
         start_sending(tcb, syn_was_lost);
     }
     retransmit::sample_rtt(tcb, segment, tcb.snd.una, now);
+    if let (RttSamples::EveryAck, Some(srtt)) = (tcb.config.rtt_samples, tcb.snd.rtt.srtt()) {
+        tcb.snd.recovery.on_handshake(srtt, now);
+    }
     if syn_was_lost {
         tcb.snd.rtt.on_established_after_syn_timeout();
     }
@@ -128,10 +137,10 @@ pub(crate) fn queue_text(tcb: &mut Tcb, segment: &SegmentRef<'_>) {
 
 /// The first sequence number a new incarnation may use if the old one used numbers up to `old_nxt`.
 // REQ: RFC9293-MAY-2
-pub(crate) fn iss_after(iss: SeqNum, old_nxt: SeqNum) -> SeqNum {
+pub(crate) fn iss_after(iss: SeqNum, old_nxt: SeqNum, rule: TimeWaitIss) -> SeqNum {
     /// More than the largest window without scaling, so that no old segment fits.
     const GAP: u32 = 65_537;
-    if iss.after(old_nxt) {
+    if rule == TimeWaitIss::Generated && iss.after(old_nxt) {
         iss
     } else {
         old_nxt + GAP

@@ -1,5 +1,6 @@
 //! Second check: the RST bit (RFC 9293 §3.10.7.4, RFC 5961 §3.2).
 
+use crate::config::ResetError;
 use crate::error::ConnectionError;
 use crate::event::Discard;
 use crate::segment::SegmentRef;
@@ -34,7 +35,15 @@ pub(crate) fn judge(tcb: &Tcb, segment: &SegmentRef<'_>) -> Check<Reset> {
 pub(crate) fn abort(tcb: &Tcb, segment: &SegmentRef<'_>) -> Check {
     match judge(tcb, segment)? {
         Reset::Absent => Check::Continue(()),
-        Reset::Valid => Check::Break(Disposition::Abort(ConnectionError::Reset)),
+        Reset::Valid => {
+            let after_close = tcb.rcv.fin_received && tcb.config.reset_error == ResetError::ByState;
+            let error = if after_close {
+                ConnectionError::ResetAfterClose
+            } else {
+                ConnectionError::Reset
+            };
+            Check::Break(Disposition::Abort(error))
+        }
     }
 }
 

@@ -1,15 +1,18 @@
 //! Seventh check: the segment text (RFC 9293 §3.10.7.4).
 
 use super::fin;
-use crate::config::DataAfterClose;
+use crate::config::{Acknowledging, DataAfterClose};
 use crate::context::Context;
 use crate::ecn;
 use crate::error::ConnectionError;
 use crate::event::{Discard, Event};
+use crate::recv::adaptive_ack::Arrival;
 use crate::recv::duplicate;
 use crate::segment::SegmentRef;
+use crate::send::segments;
 use crate::state::{Check, Disposition};
 use crate::tcb::Tcb;
+use crate::time::Instant;
 
 /// ESTABLISHED, FIN-WAIT-1, FIN-WAIT-2: takes the bytes that are new and fit the window, in order
 /// or not.
@@ -24,7 +27,7 @@ pub(crate) fn process(tcb: &mut Tcb, segment: &SegmentRef<'_>, cx: &mut Context<
     if new_text && tcb.user.detached {
         refuse_after_close(tcb, cx)?;
     }
-    take(tcb, segment);
+    take(tcb, segment, cx.now);
     Check::Continue(())
 }
 
@@ -40,6 +43,9 @@ fn refuse_after_close(tcb: &Tcb, cx: &mut Context<'_>) -> Check {
         DataAfterClose::Reset => {
             Check::Break(Disposition::AbortWithReset(ConnectionError::Aborted))
         }
+        DataAfterClose::ResetAsUnknown => {
+            Check::Break(Disposition::AbortAsUnknown(ConnectionError::Aborted))
+        }
         DataAfterClose::Discard => Check::Continue(()),
     }
 }
@@ -47,7 +53,7 @@ fn refuse_after_close(tcb: &Tcb, cx: &mut Context<'_>) -> Check {
 /// Trims the text to what is new and in the window, and puts it in its place.
 // REQ: RFC9293-SM-09
 // REQ: RFC9293-SHLD-31
-fn take(tcb: &mut Tcb, segment: &SegmentRef<'_>) {
+fn take(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     duplicate::note(tcb, segment);
     ecn::on_segment(tcb, segment);
     let nxt = tcb.rcv.nxt;
@@ -69,13 +75,31 @@ fn take(tcb: &mut Tcb, segment: &SegmentRef<'_>) {
     }
     let whole = segment.payload.len() as u32 == advanced;
     let plain = whole && advanced > 0 && !had_holes;
-    if plain {
-        tcb.rcv.ack.on_text(advanced, u32::from(tcb.rcv.mss.raw()));
-    } else {
+    let adaptive = tcb.config.acknowledging == Acknowledging::Adaptive;
+    if plain || (adaptive && advanced > 0) {
+        let arrival = arrival(tcb, segment, now);
+        tcb.rcv.ack.on_arrival(advanced, arrival);
+    }
+    if !plain {
         // Old, out of order, filling a hole, or refused: the peer wants to know at once.
         // REQ: RFC5681-11
         // REQ: RFC5681-12
         tcb.rcv.ack.now();
+    }
+}
+
+fn arrival(tcb: &Tcb, segment: &SegmentRef<'_>, now: Instant) -> Arrival {
+    let flags = segment.flags;
+    Arrival {
+        len: segment.payload.len() as u32,
+        header: 20 + segment.options.len() as u32,
+        usual_header: 20 + segments::options_len(tcb),
+        flagged: flags.psh || flags.fin || flags.urg || flags.syn,
+        push: flags.psh,
+        mss: u32::from(tcb.rcv.mss.raw()),
+        window: tcb.rcv.wnd(),
+        rto: tcb.snd.rtt.rto(),
+        now,
     }
 }
 

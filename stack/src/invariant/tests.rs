@@ -4,6 +4,7 @@
 use core::time::Duration;
 
 use super::*;
+use crate::config::TimeWaitIss;
 use crate::event::Event;
 use crate::host::Output;
 use crate::input::handshake;
@@ -137,7 +138,13 @@ fn a_new_incarnation_begins_behind_the_old_one() {
     let mut bench = Bench::new(Bench::plain_config());
     let conn = bench.reach(StateName::TimeWait);
     let old = bench.host.status(conn.id).expect("waiting").snd_nxt;
-    assert!(handshake::iss_after(old - 1, old).after(old + 65_535));
-    assert_eq!(handshake::iss_after(old + 1, old), old + 1);
+    assert!(handshake::iss_after(old - 1, old, TimeWaitIss::Generated).after(old + 65_535));
+    assert_eq!(
+        handshake::iss_after(old + 1, old, TimeWaitIss::Generated),
+        old + 1
+    );
+    // 65,535 + 2, as Linux has it.
+    let linux = handshake::iss_after(old + 1, old, TimeWaitIss::AfterOld);
+    assert_eq!(linux, old + 65_537);
     bench.wait(Duration::from_secs(1));
 }

@@ -4,27 +4,50 @@ use core::time::Duration;
 
 use crate::Config;
 use crate::config::{
-    DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow, LossDetection, ReceivedOnError, SoftIcmp,
+    Acknowledging, BurstRules, DataAfterClose, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow,
+    LossDetection, MissingTimestamp, RackRoundTrip, ReceivedOnError, ResetError, RttSamples,
+    RttVariance, Segmentation, SoftIcmp, SynData, SynWithFin, TimeWaitIss, WindowProbe,
 };
-use crate::congestion;
+use crate::congestion::{self, SlowStartAfterIdle};
 use crate::fast_open::FastOpenConfig;
 
 pub(super) fn config() -> Config {
     Config {
         duplicate_syn_in_syn_received: DuplicateSyn::RetransmitSynAck,
         syn_in_window_in_syn_received: InWindowSyn::ResetAndReturnToListen,
+        syn_ack_data: SynData::Drop,
+        syn_with_fin: SynWithFin::Drop,
+        // net.ipv4.tcp_syn_retries is 6: 131 s with the linear ones.
+        syn_give_up: Duration::from_secs(127),
+        syn_linear_timeouts: 4,
+        syn_repeat_after_bad_ack: Some(Duration::from_millis(2)),
+        time_wait_iss: TimeWaitIss::AfterOld,
+        data_after_close: DataAfterClose::ResetAsUnknown,
+        reset_error: ResetError::ByState,
+        // net.ipv4.tcp_invalid_ratelimit is 500 ms.
+        challenge_ack_limit: 1,
+        challenge_ack_interval: Duration::from_millis(500),
         msl: Duration::from_secs(30),
         min_rto: Duration::from_millis(200),
         max_rto: Duration::from_secs(120),
+        persist_max: Duration::from_secs(120),
         congestion: congestion::Rules {
             algorithm: congestion::Algorithm::Cubic,
             initial_window: InitialWindow::Segments(10),
             slow_start_limit: u32::MAX,
             grow_only_if_used: true,
+            count_segments: true,
+            slow_start_after_idle: SlowStartAfterIdle::Halving,
             ..congestion::Rules::default()
         },
         loss_detection: LossDetection::RackTlp,
+        rack_round_trip: RackRoundTrip::OfHighest,
         undo: true,
+        segmentation: Segmentation::Bursts(BurstRules::default()),
+        window_probe: WindowProbe::OldSequence,
+        rtt_samples: RttSamples::EveryAck,
+        rtt_variance: RttVariance::LargestOfRoundTrip,
+        timer_slack: Duration::from_millis(2),
         // net.ipv4.tcp_fastopen is 1 and net.ipv4.tcp_fastopen_blackhole_timeout_sec 0.
         fast_open: FastOpenConfig {
             server: false,
@@ -35,8 +58,10 @@ pub(super) fn config() -> Config {
         frto: true,
         r2: Duration::from_secs(924),
         delayed_ack: Duration::from_millis(40),
-        quick_acks: 16,
+        acknowledging: Acknowledging::Adaptive,
         timestamp_on_reset: false,
+        check_syn_ack_echo: true,
+        missing_timestamp: MissingTimestamp::Accept,
         hard_icmp: HardIcmp::Soft,
         soft_icmp_in_handshake: SoftIcmp::Abort,
         ephemeral_ports: 32_768..=60_999,

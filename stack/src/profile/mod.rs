@@ -5,6 +5,7 @@
 
 mod freebsd;
 mod linux;
+pub mod settings;
 
 use core::fmt;
 use core::str::FromStr;

@@ -1,5 +1,11 @@
 //! When to acknowledge (RFC 9293 §3.8.6.3, RFC 5681 §4.2).
 
+use core::time::Duration;
+
+use super::adaptive_ack::{AdaptiveAck, Arrival, Delays};
+use crate::config::{Acknowledging, Config};
+use crate::time::Instant;
+
 /// The acknowledgment a connection owes its peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owed {
@@ -24,6 +30,10 @@ pub struct AckPolicy {
     full_size: u32,
     /// Acknowledgments still sent at once after the handshake.
     quick: u32,
+    /// The delay follows the peer's rhythm; then `full_size` and `quick` mean nothing.
+    adaptive: Option<AdaptiveAck>,
+    /// Something arrived since the last look at the delay.
+    fresh: bool,
 }
 
 impl AckPolicy {
@@ -34,12 +44,36 @@ impl AckPolicy {
             unacknowledged: 0,
             full_size: FULL_SIZE_FLOOR,
             quick,
+            adaptive: None,
+            fresh: false,
+        }
+    }
+
+    /// Nothing owed, by the rule that the settings name.
+    pub fn with_config(config: &Config) -> Self {
+        let adaptive = match config.acknowledging {
+            Acknowledging::EverySecond => None,
+            Acknowledging::Adaptive => Some(AdaptiveAck::new(Delays {
+                least: config.delayed_ack,
+                most: config.delayed_ack_max.max(config.delayed_ack),
+            })),
+        };
+        Self {
+            adaptive,
+            ..Self::new(config.quick_acks)
         }
     }
 
     /// What is owed.
-    pub const fn owed(&self) -> Owed {
-        self.owed
+    pub fn owed(&self) -> Owed {
+        match (&self.adaptive, self.owed) {
+            (Some(adaptive), Owed::Soon)
+                if adaptive.is_quick() || self.unacknowledged > adaptive.full_size() =>
+            {
+                Owed::Now
+            }
+            (_, owed) => owed,
+        }
     }
 
     /// An acknowledgment waits for its delay to pass.
@@ -55,6 +89,115 @@ impl AckPolicy {
     /// An acknowledgment is owed at once.
     pub const fn now(&mut self) {
         self.owed = Owed::Now;
+    }
+
+    /// Both SYNs are known: the MSS we announced, the peer's, and the window we offer.
+    pub fn on_established(&mut self, announced: u32, theirs: u32, window: u32) {
+        if let Some(adaptive) = &mut self.adaptive {
+            adaptive.on_established(announced, theirs, window);
+        }
+    }
+
+    /// The answer to our SYN came. With data that `waits` the acknowledgment goes along with it.
+    pub fn on_connected(&mut self, waits: bool, window: u32, now: Instant) {
+        if let Some(adaptive) = &mut self.adaptive {
+            adaptive.on_connected(waits, window, now);
+        }
+        if waits && self.adaptive.is_some() {
+            self.soon();
+        } else {
+            self.now();
+        }
+    }
+
+    /// A segment brought `advanced` bytes in order.
+    pub fn on_arrival(&mut self, advanced: u32, arrival: Arrival) {
+        let Some(adaptive) = &mut self.adaptive else {
+            self.on_text(advanced, arrival.mss);
+            return;
+        };
+        adaptive.on_text(arrival);
+        self.unacknowledged = self.unacknowledged.saturating_add(advanced);
+        self.soon();
+    }
+
+    /// The peer's FIN came. The user may answer it with something to send, unless he said before that
+    /// there is nothing.
+    pub fn on_fin(&mut self, answer_possible: bool) {
+        match &mut self.adaptive {
+            Some(adaptive) if answer_possible => {
+                adaptive.expect_answer();
+                self.soon();
+            }
+            _ => self.now(),
+        }
+    }
+
+    const fn soon(&mut self) {
+        self.fresh = true;
+        if matches!(self.owed, Owed::Nothing) {
+            self.owed = Owed::Soon;
+        }
+    }
+
+    /// Old text came again, or a mark of congestion: for a while the peer hears soon. `most`
+    /// acknowledgments at once at most.
+    pub fn hurry(&mut self, window: u32, most: u32) {
+        if let Some(adaptive) = &mut self.adaptive {
+            adaptive.hurry(window, most);
+        }
+    }
+
+    /// A segment with text of our own leaves.
+    pub fn on_text_sent(&mut self, now: Instant) {
+        if let Some(adaptive) = &mut self.adaptive {
+            adaptive.on_text_sent(now);
+        }
+    }
+
+    /// The user has read; `all` tells whether nothing is left.
+    pub fn on_read(&mut self, all: bool) {
+        if let (Some(adaptive), Owed::Soon) = (&self.adaptive, self.owed)
+            && all
+            && adaptive.is_due_after_reading()
+        {
+            self.now();
+        }
+    }
+
+    /// When what is owed soon leaves, if it is to leave by a timer: `fixed` from now on, unless that
+    /// runs already; or as the peer's rhythm has it, which may bring a running timer forward. `None`
+    /// sends at once.
+    pub fn due_at(
+        &mut self,
+        running: Option<Instant>,
+        fixed: Duration,
+        srtt: Option<Duration>,
+        now: Instant,
+    ) -> Option<Instant> {
+        let Some(adaptive) = &self.adaptive else {
+            return (!fixed.is_zero()).then(|| running.unwrap_or(now + fixed));
+        };
+        if !core::mem::take(&mut self.fresh)
+            && let Some(running) = running
+        {
+            return Some(running);
+        }
+        let delay = adaptive.delay(srtt);
+        let soon = |running: Instant| running <= now + delay / 4;
+        if delay.is_zero() || running.is_some_and(soon) {
+            return None;
+        }
+        let due = now + delay;
+        Some(running.map_or(due, |running| running.min(due)))
+    }
+
+    /// The delay is over.
+    pub fn on_delay_over(&mut self, rto: Duration) {
+        if let Some(adaptive) = &mut self.adaptive {
+            adaptive.on_delay_over(rto);
+        }
+        self.now();
     }
 
     /// `len` bytes arrived in order, from a peer to which we announced `mss`.
@@ -76,8 +219,12 @@ impl AckPolicy {
 
     /// A segment with the present RCV.NXT went out.
     pub const fn sent(&mut self) {
+        if let Some(adaptive) = &mut self.adaptive {
+            adaptive.on_ack_sent(!matches!(self.owed, Owed::Nothing));
+        }
         self.owed = Owed::Nothing;
         self.unacknowledged = 0;
+        self.fresh = false;
     }
 }
 

@@ -1,6 +1,7 @@
 //! The receiver's mechanisms, one a file.
 
 pub mod ack_policy;
+pub mod adaptive_ack;
 pub mod assembler;
 pub mod buffer;
 pub(crate) mod duplicate;

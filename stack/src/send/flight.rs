@@ -21,6 +21,17 @@ pub enum Mark {
     Lost,
 }
 
+/// How a segment belongs to its neighbours, for a sender that sends several at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Edge {
+    /// PSH belongs on it.
+    pub push: bool,
+    /// It ends a record: nothing joins it.
+    pub closed: bool,
+    /// The next one left together with it, and goes together with it again.
+    pub joined: bool,
+}
+
 /// One segment as it was sent, or the rest of it that is not acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
@@ -32,6 +43,8 @@ pub struct Sent {
     pub times: u32,
     /// Where it is thought to be.
     pub mark: Mark,
+    /// How it belongs to the next one.
+    pub edge: Edge,
 }
 
 impl Sent {
@@ -55,6 +68,13 @@ pub struct Delivered {
     /// The lowest of them that was sent only once: below something delivered before, it tells of
     /// reordering (RFC 8985 §6.2 step 3).
     pub lowest_original: Option<SeqRange>,
+    /// When the highest was sent that is acknowledged cumulatively, and the highest selectively.
+    pub highest: (Option<Instant>, Option<Instant>),
+    /// When the lowest of those that were sent once and are acknowledged cumulatively was sent; else
+    /// the lowest acknowledged selectively.
+    pub measurable: (Option<Instant>, Option<Instant>),
+    /// Some of what was acknowledged cumulatively was sent more than once.
+    pub repeated: bool,
     /// A copy sent again later than this cannot be what arrived: it is no `newest`.
     trusted_until: Instant,
 }
@@ -75,6 +95,9 @@ impl Delivered {
             segments: 0,
             newest: None,
             lowest_original: None,
+            highest: (None, None),
+            measurable: (None, None),
+            repeated: false,
             trusted_until: until,
         }
     }
@@ -83,6 +106,15 @@ impl Delivered {
     pub fn round_trip(&self, now: Instant) -> Option<Duration> {
         let sent = self.newest.filter(|sent| !sent.was_repeated())?;
         Some(now.saturating_duration_since(sent.sent_at))
+    }
+
+    /// The round trip of the lowest thing that arrived and was sent once (RFC 6298 §3), for a sender
+    /// that takes a sample from every acknowledgment.
+    // REQ: RFC6298-6
+    pub fn sample(&self, now: Instant) -> Option<Duration> {
+        let (acknowledged, selected) = self.measurable;
+        let sent_at = acknowledged.filter(|_| !self.repeated).or(selected)?;
+        Some(now.saturating_duration_since(sent_at))
     }
 
     fn count(&mut self, sent: Sent, selectively: bool) {
@@ -96,8 +128,22 @@ impl Delivered {
             known.sent_at < sent.sent_at || (together && sent.range.end.after(known.range.end))
         };
         let trusted = !sent.was_repeated() || sent.sent_at <= self.trusted_until;
+        if trusted && selectively {
+            self.highest.1 = Some(sent.sent_at);
+        } else if trusted {
+            self.highest.0 = Some(sent.sent_at);
+        }
         if trusted && self.newest.is_none_or(later) {
             self.newest = Some(sent);
+        }
+        let place = if selectively {
+            &mut self.measurable.1
+        } else {
+            self.repeated |= sent.was_repeated();
+            &mut self.measurable.0
+        };
+        if !sent.was_repeated() {
+            place.get_or_insert(sent.sent_at);
         }
         let lower = |lowest: SeqRange| sent.range.start.before(lowest.start);
         if !sent.was_repeated() && self.lowest_original.is_none_or(lower) {
@@ -112,6 +158,8 @@ pub struct Flight {
     segments: VecDeque<Sent>,
     sacked: u32,
     lost: u32,
+    /// Segments that are marked as lost or with the peer.
+    elsewhere: usize,
 }
 
 impl Flight {
@@ -121,7 +169,18 @@ impl Flight {
             segments: VecDeque::new(),
             sacked: 0,
             lost: 0,
+            elsewhere: 0,
         }
+    }
+
+    /// How many segments are not acknowledged cumulatively.
+    pub fn len(&self) -> usize {
+        self.segments.len()
+    }
+
+    /// How many segments are thought to be in the network: RFC 6675's `pipe`, counted otherwise.
+    pub fn segments_out(&self) -> u32 {
+        (self.segments.len() - self.elsewhere) as u32
     }
 
     /// The segments, oldest numbers first.
@@ -183,13 +242,45 @@ impl Flight {
 
     /// A new segment was sent: its numbers follow the highest so far.
     pub fn sent(&mut self, range: SeqRange, now: Instant) {
+        self.sent_with(range, Edge::default(), now);
+    }
+
+    /// The same, and how it belongs to the next one.
+    pub fn sent_with(&mut self, range: SeqRange, edge: Edge, now: Instant) {
         debug_assert!(self.range().is_none_or(|all| all.end == range.start));
         self.segments.push_back(Sent {
             range,
             sent_at: now,
             times: 1,
             mark: Mark::Out,
+            edge,
         });
+    }
+
+    /// The first numbers that count as lost, and that left together or fit into one segment: at most
+    /// `most` segments of `full` bytes. Also how the last of them belongs to the next one.
+    pub fn next_lost_burst(&self, most: u32, full: u32) -> Option<(SeqRange, Edge)> {
+        if self.lost == 0 || most == 0 {
+            return None;
+        }
+        let mut lost = self
+            .segments
+            .iter()
+            .skip_while(|sent| sent.mark != Mark::Lost)
+            .take_while(|sent| sent.mark == Mark::Lost);
+        let first = lost.next()?;
+        let (mut range, mut edge, mut count) = (first.range, first.edge, 1);
+        for next in lost {
+            let together = next.range.end;
+            let fits = range.start.span_to(together) <= full && !edge.closed;
+            if !fits && (!edge.joined || count == most) {
+                break;
+            }
+            count += u32::from(!fits);
+            range.end = together;
+            edge = next.edge;
+        }
+        Some((range, edge))
     }
 
     /// Numbers already in flight were sent again.
@@ -217,6 +308,9 @@ impl Flight {
                 Mark::Sacked => self.sacked -= part.range.len(),
                 Mark::Lost => self.lost -= part.range.len(),
                 Mark::Out => {}
+            }
+            if part.mark != Mark::Out && part.range.end == first.range.end {
+                self.elsewhere -= 1;
             }
             if part.mark != Mark::Sacked {
                 delivered.count(part, false);
@@ -250,6 +344,17 @@ impl Flight {
         }
     }
 
+    /// As [`select`](Self::select), but only segments that the block covers entirely count: a peer that
+    /// has a part of one will have to throw it away.
+    pub fn select_whole(&mut self, block: SeqRange, delivered: &mut Delivered) {
+        let inside = |sent: &&Sent| block.contains_range(sent.range);
+        let mut whole = self.segments.iter().filter(inside);
+        if let Some(first) = whole.next() {
+            let end = whole.last().map_or(first.range.end, |last| last.range.end);
+            self.select(SeqRange::new(first.range.start, end), delivered);
+        }
+    }
+
     /// Marks as lost every segment that `is_lost` says so of; only those thought to be out there
     /// are asked about. Answers how many numbers these were.
     pub fn mark_lost(&mut self, mut is_lost: impl FnMut(&Sent) -> bool) -> u32 {
@@ -273,6 +378,7 @@ impl Flight {
         for sent in &mut self.segments {
             if sent.mark == Mark::Lost {
                 sent.mark = Mark::Out;
+                self.elsewhere -= 1;
             }
         }
         self.lost = 0;
@@ -284,6 +390,7 @@ impl Flight {
         for sent in &mut self.segments {
             if sent.mark == Mark::Sacked {
                 sent.mark = Mark::Out;
+                self.elsewhere -= 1;
             }
         }
         self.sacked = 0;
@@ -339,6 +446,8 @@ impl Flight {
             Mark::Lost => self.lost += len,
             Mark::Out => {}
         }
+        self.elsewhere -= usize::from(sent.mark != Mark::Out);
+        self.elsewhere += usize::from(mark != Mark::Out);
         sent.mark = mark;
     }
 
@@ -363,6 +472,8 @@ impl Flight {
             ..*sent
         };
         sent.range.end = seq;
+        sent.edge = Edge::default();
+        self.elsewhere += usize::from(rest.mark != Mark::Out);
         self.segments.insert(index + 1, rest);
         index + 1
     }

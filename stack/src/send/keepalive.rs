@@ -34,7 +34,8 @@ fn probes(tcb: &Tcb) -> u32 {
 // REQ: RFC9293-MUST-24
 // REQ: RFC9293-MUST-25
 pub(crate) fn restart(tcb: &mut Tcb, now: Instant) {
-    if tcb.options.keepalive && tcb.user.was_established {
+    let wanted = tcb.options.keepalive || tcb.config.keepalive.always;
+    if wanted && tcb.user.was_established {
         tcb.timers.arm(Timer::KeepAlive, now + idle(tcb));
     } else {
         tcb.timers.disarm(Timer::KeepAlive);

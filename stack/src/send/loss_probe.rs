@@ -1,5 +1,7 @@
 //! When a tail loss probe is due, and sending it (RFC 8985 §7).
 
+use core::time::Duration;
+
 use super::output;
 use super::recovery::LossRecovery;
 use super::recovery::tlp::Tlp;
@@ -28,6 +30,12 @@ pub(crate) fn schedule(tcb: &mut Tcb, now: Instant) {
     }
     let single = tcb.snd.flight.iter().nth(1).is_none();
     let wait = Tlp::timeout(tcb.snd.rtt.srtt(), single, tcb.config.tlp_max_ack_delay);
+    let slack = if single {
+        Duration::ZERO
+    } else {
+        tcb.config.timer_slack
+    };
+    let wait = wait + slack;
     let due = now + wait;
     let limit = tcb.timers.get(Timer::Retransmit).unwrap_or(due);
     tcb.timers.arm(Timer::LossProbe, due.min(limit));

@@ -1,9 +1,12 @@
 //! What leaves a connection after a step: data and FIN as far as the windows allow, else the
 //! acknowledgment owed.
 
+use super::bursts::{self, Held};
+use super::flight::{Edge, Mark};
 use super::nagle::{self, Candidate, Decision};
 use super::recovery::{self, LossRecovery};
 use super::{loss_probe, persist, retransmit, segments};
+use crate::config::{BurstRules, Segmentation};
 use crate::context::Context;
 use crate::ecn::{self, Codepoint};
 use crate::event::{Event, RetransmitCause};
@@ -17,7 +20,7 @@ use crate::timers::Timer;
 
 /// Why a piece is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     /// It never was.
     New,
     /// It counts as lost.
@@ -26,14 +29,19 @@ enum Kind {
     Guess { rescue: bool },
 }
 
-/// A stretch of the send queue that could leave in one segment.
+/// A stretch of the send queue that could leave in one segment, or in one burst.
 #[derive(Debug, Clone, Copy)]
-struct Piece {
-    seq: SeqNum,
-    len: u32,
-    kind: Kind,
+pub(crate) struct Piece {
+    pub(crate) seq: SeqNum,
+    /// Bytes; more than a segment takes leave in several.
+    pub(crate) len: u32,
+    pub(crate) kind: Kind,
     /// The FIN goes with it.
-    fin: bool,
+    pub(crate) fin: bool,
+    /// PSH belongs on its end, whatever else decides about that.
+    pub(crate) push: bool,
+    /// A record ends with it.
+    pub(crate) closed: bool,
 }
 
 /// How much is written before it is asked for: enough that the way here is worth it, and no more than
@@ -46,18 +54,69 @@ pub(crate) fn flush(tcb: &mut Tcb, may_send: bool, cx: &mut Context<'_>) -> bool
     // A SYN-ACK that was lost comes first: nothing else leaves before it is acknowledged.
     let syn_was_lost = tcb.snd.syn_unacked() && tcb.snd.retries > 0;
     if may_send && !syn_was_lost {
-        restart_after_idle(tcb, cx.now);
-        while let Some(piece) = next_piece(tcb, cx) {
-            send_piece(tcb, piece, RetransmitCause::LostFlight, cx);
-            if cx.outbox.queued() >= BURST {
-                return true;
-            }
+        if send_all(tcb, cx) {
+            return true;
         }
         tcb.snd.override_sws = false;
         persist::update(tcb, cx.now);
     }
     acknowledge(tcb, cx);
     false
+}
+
+/// Sends what may leave. True if there is more to send as soon as this much is taken.
+pub(crate) fn send_all(tcb: &mut Tcb, cx: &mut Context<'_>) -> bool {
+    restart_after_idle(tcb, cx.now);
+    let Segmentation::Bursts(rules) = tcb.config.segmentation else {
+        while let Some(piece) = next_piece(tcb, cx) {
+            send_piece(tcb, piece, RetransmitCause::LostFlight, cx);
+            if cx.outbox.queued() >= BURST {
+                return true;
+            }
+        }
+        return false;
+    };
+    let full = full_segment(tcb, cx);
+    while let Some(piece) = bursts::next_lost(tcb, rules, full, false) {
+        send_piece(tcb, piece, RetransmitCause::LostFlight, cx);
+    }
+    send_bursts(tcb, rules, full, usize::MAX, cx);
+    bursts::watch_the_rest(tcb, cx);
+    false
+}
+
+/// Sends the first burst of what was never sent, while the user still writes.
+pub(crate) fn send_one(tcb: &mut Tcb, cx: &mut Context<'_>) {
+    if let Segmentation::Bursts(rules) = tcb.config.segmentation {
+        restart_after_idle(tcb, cx.now);
+        let full = full_segment(tcb, cx);
+        send_bursts(tcb, rules, full, 1, cx);
+    }
+}
+
+/// At most `count` bursts, and what that says of the congestion window.
+fn send_bursts(tcb: &mut Tcb, rules: BurstRules, full: u32, count: usize, cx: &mut Context<'_>) {
+    if !tcb.snd.unsent() {
+        return;
+    }
+    let mut sent = 0;
+    let mut limited = false;
+    while sent < count {
+        match bursts::next_new(tcb, rules, full, false, cx) {
+            Ok(piece) => send_piece(tcb, piece, RetransmitCause::LostFlight, cx),
+            Err(held) => {
+                limited = held == Held::ByCongestion;
+                break;
+            }
+        }
+        sent += 1;
+    }
+    let snd = &mut tcb.snd;
+    limited |= snd.flight.segments_out() >= snd.congestion.segments();
+    if sent > 0 || limited {
+        let out = snd.flight.len() as u32;
+        snd.usage.note(snd.una, snd.nxt, out, limited);
+    }
 }
 
 /// What the congestion window was before a long silence says nothing about the path now.
@@ -68,7 +127,13 @@ fn restart_after_idle(tcb: &mut Tcb, now: Instant) {
         .last_sent
         .is_some_and(|at| now > at + tcb.snd.rtt.rto());
     if idle && !tcb.snd.in_flight() && tcb.snd.unsent() {
-        tcb.snd.congestion.on_idle();
+        let silent = tcb
+            .snd
+            .last_sent
+            .map(|at| now.saturating_duration_since(at));
+        let timeouts =
+            silent.unwrap_or_default().as_micros() / tcb.snd.rtt.rto().as_micros().max(1);
+        tcb.snd.congestion.on_idle(timeouts as u64);
         tcb.snd.last_sent = None;
     }
 }
@@ -82,13 +147,13 @@ fn acknowledge(tcb: &mut Tcb, cx: &mut Context<'_>) {
         Owed::Nothing => {}
         Owed::Now => segments::send_ack(tcb, cx),
         Owed::Soon => {
-            let delay = tcb.config.delayed_ack;
             // REQ: RFC9293-MUST-40
             // REQ: RFC5681-18
-            if delay.is_zero() || tcb.options.quick_ack {
-                segments::send_ack(tcb, cx);
-            } else if !tcb.timers.is_armed(Timer::DelayedAck) {
-                tcb.arm(Timer::DelayedAck, cx.now, delay);
+            let (running, srtt) = (tcb.timers.get(Timer::DelayedAck), tcb.snd.rtt.srtt());
+            let fixed = tcb.config.delayed_ack;
+            match tcb.rcv.ack.due_at(running, fixed, srtt, cx.now) {
+                Some(due) if !tcb.options.quick_ack => tcb.timers.arm(Timer::DelayedAck, due),
+                Some(_) | None => segments::send_ack(tcb, cx),
             }
         }
     }
@@ -133,6 +198,8 @@ fn repeat(tcb: &Tcb, lost: SeqRange, full: u32, room: u32) -> Option<Piece> {
         len,
         kind: Kind::Lost,
         fin,
+        push: false,
+        closed: false,
     })
 }
 
@@ -155,6 +222,8 @@ fn new_piece(tcb: &mut Tcb, full: u32, room: u32, cx: &Context<'_>) -> Option<Pi
         len,
         kind: Kind::New,
         fin: last && tcb.snd.fin_queued && room > len,
+        push: false,
+        closed: false,
     })
 }
 
@@ -179,6 +248,8 @@ fn speculative_piece(tcb: &Tcb, full: u32, room: u32) -> Option<Piece> {
             rescue: guess.rescue,
         },
         fin: guess.range.end.after(end),
+        push: false,
+        closed: false,
     })
 }
 
@@ -190,19 +261,25 @@ fn bare_fin(tcb: &Tcb, seq: SeqNum, again: bool, room: u32) -> Option<Piece> {
         len: 0,
         kind: if again { Kind::Lost } else { Kind::New },
         fin: true,
+        push: false,
+        closed: false,
     })
 }
 
 /// Payload bytes of a full segment with the options of this moment.
 pub(crate) fn full_segment(tcb: &Tcb, cx: &Context<'_>) -> u32 {
-    tcb.effective_mss(segments::options_len(tcb, cx.now)) as u32
+    let full = tcb.effective_mss(segments::wire_options_len(tcb, cx.now)) as u32;
+    match tcb.config.segmentation {
+        Segmentation::Single => full,
+        Segmentation::Bursts(_) => bursts::half_window(tcb, full),
+    }
 }
 
 /// Sequence numbers from `seq` on that the peer's window leaves.
 // REQ: RFC9293-MUST-34
 // REQ: RFC7323-9
 // REQ: RFC9293-SHLD-15
-fn window_room_at(tcb: &Tcb, seq: SeqNum) -> u32 {
+pub(crate) fn window_room_at(tcb: &Tcb, seq: SeqNum) -> u32 {
     let right = tcb.snd.data_start() + tcb.snd.wnd.bytes();
     if right.after(seq) {
         seq.span_to(right)
@@ -236,21 +313,68 @@ fn worth_sending(tcb: &mut Tcb, len: u32, full: u32, last: bool, cx: &Context<'_
     }
 }
 
+/// Sends a piece in as many segments as it takes. Of several the last one has PSH, so that the peer
+/// need not wait for more.
 fn send_piece(tcb: &mut Tcb, piece: Piece, cause: RetransmitCause, cx: &mut Context<'_>) {
+    let full = full_segment(tcb, cx);
+    if piece.kind == Kind::New && piece.len % full != 0 {
+        tcb.snd.small_end = Some(piece.seq + piece.len);
+    }
+    let mut rest = piece;
+    while rest.len > full {
+        let first = Piece {
+            len: full,
+            fin: false,
+            push: false,
+            closed: false,
+            ..rest
+        };
+        send_segment(tcb, first, Place::Joined, cause, cx);
+        rest.seq += full;
+        rest.len -= full;
+    }
+    let place = if piece.len > full {
+        Place::LastOfSeveral
+    } else {
+        Place::Alone
+    };
+    send_segment(tcb, rest, place, cause, cx);
+}
+
+/// Where a segment stands in its burst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Alone,
+    /// The next one belongs to it.
+    Joined,
+    LastOfSeveral,
+}
+
+/// Sends a piece that fits in one segment.
+fn send_segment(
+    tcb: &mut Tcb,
+    piece: Piece,
+    place: Place,
+    cause: RetransmitCause,
+    cx: &mut Context<'_>,
+) {
     let Piece {
         seq,
         len,
         kind,
         fin,
+        push,
+        closed,
     } = piece;
     let offset = tcb.snd.data_start().span_to(seq) as usize;
     let text = offset..offset + len as usize;
     let ends_queue = seq + len == tcb.snd.data_end();
     // REQ: RFC9293-MUST-61
     // REQ: RFC9293-SHLD-27
-    let psh = len > 0
+    let by_queue = tcb.config.segmentation == Segmentation::Single
         && ((ends_queue && !tcb.snd.more_coming)
             || tcb.snd.buffer.ends_pushed(offset, len as usize));
+    let psh = len > 0 && (push || by_queue || place == Place::LastOfSeveral);
     let (codepoint, cwr) = if kind == Kind::New && len > 0 {
         ecn::for_new_data(tcb)
     } else {
@@ -266,20 +390,28 @@ fn send_piece(tcb: &mut Tcb, piece: Piece, cause: RetransmitCause, cx: &mut Cont
     let range = SeqRange::with_len(seq, len + u32::from(fin));
     match kind {
         Kind::New => {
-            note_new(tcb, range, cx.now);
-            loss_probe::schedule(tcb, cx.now);
+            let edge = Edge {
+                push,
+                closed,
+                joined: place == Place::Joined,
+            };
+            note_new(tcb, range, edge, cx.now);
         }
         Kind::Lost => note_again(tcb, range, false, cause, cx),
         Kind::Guess { rescue } => note_again(tcb, range, rescue, cause, cx),
     }
     tcb.snd.last_sent = Some(cx.now);
     retransmit::on_sent(tcb, cx.now);
+    // Never later than the timer that was just started.
+    if kind == Kind::New {
+        loss_probe::schedule(tcb, cx.now);
+    }
 }
 
-fn note_new(tcb: &mut Tcb, range: SeqRange, now: Instant) {
+fn note_new(tcb: &mut Tcb, range: SeqRange, edge: Edge, now: Instant) {
     tcb.snd.rtt.on_sent(range.end, now);
     tcb.timers.disarm(Timer::SwsOverride);
-    tcb.snd.flight.sent(range, now);
+    tcb.snd.flight.sent_with(range, edge, now);
     tcb.snd.recovery.on_sent(range);
     tcb.snd.nxt = range.end;
     tcb.snd.max = tcb.snd.max.max(range.end);
@@ -314,11 +446,16 @@ fn note_again(
 // REQ: RFC8985-11
 pub(crate) fn send_probe(tcb: &mut Tcb, cx: &mut Context<'_>) -> Option<bool> {
     let full = full_segment(tcb, cx);
-    if let Some(new) = probe_of_new_data(tcb, full) {
+    let new = match tcb.config.segmentation {
+        Segmentation::Single => probe_of_new_data(tcb, full),
+        Segmentation::Bursts(rules) => bursts::next_new(tcb, rules, full, true, cx).ok(),
+    };
+    if let Some(new) = new {
         send_piece(tcb, new, RetransmitCause::LossProbe, cx);
         return Some(false);
     }
-    let last = tcb.snd.flight.iter().next_back()?.range;
+    let last = *tcb.snd.flight.iter().next_back()?;
+    let (edge, last) = (last.edge, last.range);
     let end = tcb.snd.data_end();
     let data_end = last.end.min(end);
     let len = if data_end.after(last.start) {
@@ -331,6 +468,8 @@ pub(crate) fn send_probe(tcb: &mut Tcb, cx: &mut Context<'_>) -> Option<bool> {
         len,
         kind: Kind::Guess { rescue: true },
         fin: last.end.after(end),
+        push: edge.push,
+        closed: edge.closed,
     };
     send_piece(tcb, piece, RetransmitCause::LossProbe, cx);
     Some(true)
@@ -348,12 +487,20 @@ fn probe_of_new_data(tcb: &Tcb, full: u32) -> Option<Piece> {
         len,
         kind: Kind::New,
         fin,
+        push: false,
+        closed: false,
     })
 }
 
 /// Sends the first of what counts as lost, whatever the congestion window says.
 pub(crate) fn send_first_lost(tcb: &mut Tcb, cause: RetransmitCause, cx: &mut Context<'_>) {
     let full = full_segment(tcb, cx);
+    if let Segmentation::Bursts(rules) = tcb.config.segmentation {
+        if let Some(piece) = bursts::next_lost(tcb, rules, full, true) {
+            send_piece(tcb, piece, cause, cx);
+        }
+        return;
+    }
     if let Some(lost) = tcb.snd.flight.next_lost(full + 1)
         && let Some(piece) = repeat(tcb, lost, full, u32::MAX)
     {
@@ -365,6 +512,12 @@ pub(crate) fn send_first_lost(tcb: &mut Tcb, cause: RetransmitCause, cx: &mut Co
 pub(crate) fn resend_first(tcb: &mut Tcb, cause: RetransmitCause, cx: &mut Context<'_>) {
     let seq = tcb.snd.una;
     let end = tcb.snd.data_end();
+    if let Segmentation::Bursts(_) = tcb.config.segmentation
+        && let Some(piece) = first_sent(tcb, full_segment(tcb, cx))
+    {
+        send_piece(tcb, piece, cause, cx);
+        return;
+    }
     let data = if end.after(seq) { seq.span_to(end) } else { 0 };
     let sent = seq.span_to(tcb.snd.nxt);
     // Data and FIN that were never sent do not travel with a retransmission, nor does what a
@@ -382,8 +535,45 @@ pub(crate) fn resend_first(tcb: &mut Tcb, cause: RetransmitCause, cx: &mut Conte
         len,
         kind,
         fin,
+        push: false,
+        closed: false,
     };
     send_piece(tcb, piece, cause, cx);
+}
+
+/// The first of what is in flight, in one segment and no more than left together.
+fn first_sent(tcb: &Tcb, full: u32) -> Option<Piece> {
+    let end = tcb.snd.data_end();
+    let offered = tcb.snd.wnd.bytes().max(1);
+    let most = full.min(offered);
+    let mut whole: Option<(SeqRange, Edge)> = None;
+    for sent in tcb.snd.flight.iter() {
+        let Some((range, edge)) = &mut whole else {
+            whole = Some((sent.range, sent.edge));
+            continue;
+        };
+        let fits = range.start.span_to(sent.range.end.min(end)) <= most && !edge.closed;
+        if !fits || sent.mark == Mark::Sacked {
+            break;
+        }
+        (range.end, *edge) = (sent.range.end, sent.edge);
+    }
+    let (range, edge) = whole?;
+    let data = if end.after(range.start) {
+        range.start.span_to(range.end.min(end))
+    } else {
+        0
+    };
+    let len = data.min(most);
+    let ends = len == data;
+    Some(Piece {
+        seq: range.start,
+        len,
+        kind: Kind::Lost,
+        fin: ends && range.end.after(end),
+        push: ends && edge.push,
+        closed: ends && edge.closed,
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! The persist timer and zero-window probes (RFC 9293 §3.8.6.1).
 
+use core::time::Duration;
+
 use super::segments;
+use crate::config::WindowProbe;
 use crate::context::Context;
 use crate::event::Event;
 use crate::segment::Flags;
@@ -12,6 +15,12 @@ use crate::timers::Timer;
 fn is_blocked(tcb: &Tcb) -> bool {
     // Nobody can answer a probe before the handshake has ended.
     !tcb.snd.syn_unacked() && tcb.snd.wnd.bytes() == 0 && (tcb.snd.unsent() || tcb.snd.in_flight())
+}
+
+/// The wait before the next probe: the RTO with its back-off, within the limits of the settings.
+fn interval(tcb: &Tcb) -> Duration {
+    let rto = tcb.snd.rtt.rto();
+    rto.max(tcb.config.persist_min).min(tcb.config.persist_max)
 }
 
 /// After every step that may have opened or closed the window: exactly one of the retransmission
@@ -26,7 +35,7 @@ pub(crate) fn update(tcb: &mut Tcb, now: Instant) {
         tcb.timers.disarm(Timer::SwsOverride);
         if !tcb.timers.is_armed(Timer::Persist) {
             // REQ: RFC9293-SHLD-29
-            tcb.arm(Timer::Persist, now, tcb.snd.rtt.rto());
+            tcb.arm(Timer::Persist, now, interval(tcb));
         }
         if !tcb.timers.is_armed(Timer::UserTimeout) {
             tcb.arm(Timer::UserTimeout, now, tcb.user_timeout());
@@ -64,6 +73,11 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
     if !is_blocked(tcb) {
         return;
     }
+    if tcb.config.window_probe == WindowProbe::OldSequence {
+        segments::send(tcb, tcb.snd.una - 1, Flags::NONE, 0..0, cx);
+        note_probe(tcb, cx);
+        return;
+    }
     let seq = tcb.snd.una;
     let queued = tcb.snd.buffer.len();
     let flags = if queued == 0 {
@@ -75,11 +89,15 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
         }
     };
     segments::send(tcb, seq, flags, 0..queued.min(1), cx);
-    cx.event(Event::WindowProbeSent { id: tcb.id });
     // REQ: RFC6298-6
     tcb.snd.rtt.on_retransmitted();
     tcb.snd.max = tcb.snd.max.max(seq + 1);
+    note_probe(tcb, cx);
+}
+
+fn note_probe(tcb: &mut Tcb, cx: &mut Context<'_>) {
+    cx.event(Event::WindowProbeSent { id: tcb.id });
     tcb.snd.probes = tcb.snd.probes.saturating_add(1);
     tcb.snd.rtt.back_off();
-    tcb.arm(Timer::Persist, cx.now, tcb.snd.rtt.rto());
+    tcb.arm(Timer::Persist, cx.now, interval(tcb));
 }

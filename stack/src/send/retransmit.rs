@@ -1,5 +1,6 @@
 //! The retransmission timer (RFC 6298 §5, RFC 9293 §3.8.1, §3.8.3).
 
+use super::flight::{Delivered, Edge};
 use super::{loss_probe, output, recovery, segments};
 use crate::context::Context;
 use crate::error::ConnectionError;
@@ -65,6 +66,23 @@ pub(crate) fn sample_rtt(tcb: &mut Tcb, segment: &SegmentRef<'_>, ack: SeqNum, n
         tcb.snd.rtt.sample(elapsed);
         tcb.snd.recovery.on_measured();
     }
+}
+
+/// Feeds the estimator with what this acknowledgment delivered, cumulatively or selectively.
+pub(crate) fn sample_delivery(
+    tcb: &mut Tcb,
+    segment: &SegmentRef<'_>,
+    delivered: &Delivered,
+    advanced: bool,
+    now: Instant,
+) {
+    let measured = delivered.sample(now);
+    let echoed = || echoed_round_trip(tcb, segment, now).filter(|_| advanced);
+    let Some(elapsed) = measured.or_else(echoed) else {
+        return;
+    };
+    tcb.snd.rtt.sample_within(elapsed, tcb.snd.una, tcb.snd.nxt);
+    tcb.snd.recovery.on_measured();
 }
 
 /// The round trip by TSecr, if it can be true: not longer than the connection has lasted.
@@ -138,12 +156,35 @@ pub(crate) fn start_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
     note_syn_sent(tcb, cx.now);
     if !tcb.snd.buffer.is_empty() {
         let text = SeqRange::with_len(tcb.snd.nxt, tcb.snd.buffer.len() as u32);
-        tcb.snd.flight.sent(text, cx.now);
+        let edge = Edge {
+            push: true,
+            ..Edge::default()
+        };
+        tcb.snd.flight.sent_with(text, edge, cx.now);
         tcb.snd.nxt = text.end;
         tcb.snd.max = text.end;
     }
     tcb.arm(Timer::Retransmit, cx.now, tcb.snd.rtt.rto());
-    tcb.arm(Timer::HandshakeGiveUp, cx.now, tcb.syn_give_up());
+    tcb.arm(Timer::HandshakeGiveUp, cx.now, syn_ladder(tcb));
+}
+
+/// When to give a SYN up. Where the first repeats follow each other without back-off, the last wait is
+/// waited to its end.
+fn syn_ladder(tcb: &Tcb) -> Duration {
+    let give_up = tcb.syn_give_up();
+    let linear = tcb.config.syn_linear_timeouts;
+    if linear == 0 {
+        return give_up;
+    }
+    let (mut end, mut wait, mut repeats) = (Duration::ZERO, tcb.snd.rtt.rto(), 0);
+    while end < give_up {
+        end += wait;
+        repeats += 1;
+        if repeats > linear {
+            wait = (wait * 2).min(tcb.config.max_rto);
+        }
+    }
+    end
 }
 
 /// Sends the first SYN-ACK and starts the ladder behind it.
@@ -174,7 +215,9 @@ fn note_syn_sent(tcb: &mut Tcb, now: Instant) {
 // REQ: RFC7413-11
 pub(crate) fn on_syn_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
     tcb.snd.retries += 1;
-    back_off(tcb, cx);
+    if tcb.snd.retries > tcb.config.syn_linear_timeouts {
+        back_off(tcb, cx);
+    }
     report_trouble(tcb, cx);
     let segment = segments::syn(tcb, cx.now);
     resend_syn(tcb, &segment, cx);

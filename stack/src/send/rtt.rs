@@ -4,6 +4,18 @@ use crate::seq::SeqNum;
 use crate::time::Instant;
 use core::time::Duration;
 
+/// How the variation of the round trip enters the timeout.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum RttVariance {
+    /// RTTVAR by RFC 6298 §2.3; the least timeout bounds the sum.
+    #[default]
+    Rfc6298,
+    /// Four times the mean deviation, the largest of each round trip, which falls by a quarter of the
+    /// difference and never below the least timeout; round trips that become shorter count for an
+    /// eighth, as Linux has it. The timeout is then longer than RFC 6298's whenever the path is steady.
+    LargestOfRoundTrip,
+}
+
 /// The limits within which a retransmission timeout moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RtoBounds {
@@ -13,8 +25,12 @@ pub struct RtoBounds {
     pub min: Duration,
     /// The greatest timeout, at least 60 s (RFC 6298 §2.5).
     pub max: Duration,
+    /// Added to what §2.3 computes; zero by the RFC.
+    pub slack: Duration,
     /// G, the granularity of the clock (RFC 6298 §2).
     pub granularity: Duration,
+    /// How the variation enters.
+    pub variance: RttVariance,
 }
 
 impl Default for RtoBounds {
@@ -26,7 +42,9 @@ impl Default for RtoBounds {
             min: Duration::from_secs(1),
             // REQ: RFC6298-5
             max: Duration::from_secs(60),
+            slack: Duration::ZERO,
             granularity: Duration::from_millis(1),
+            variance: RttVariance::Rfc6298,
         }
     }
 }
@@ -43,6 +61,16 @@ struct Smoothed {
     rttvar_quarters: u64,
 }
 
+/// What [`RttVariance::LargestOfRoundTrip`] has besides; all in 1/4 µs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Deviation {
+    mean: u64,
+    /// The largest of this round trip.
+    largest: u64,
+    /// The round trip is over when this is acknowledged.
+    until: SeqNum,
+}
+
 /// One segment at a time is measured: what was sent when, and up to which number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Measurement {
@@ -50,25 +78,13 @@ struct Measurement {
     sent_at: Instant,
 }
 
-/// The bounds in µs, as there are many estimators.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Micros {
-    min: u64,
-    max: u64,
-    granularity: u64,
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
 /// The estimator of one connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RttEstimator {
-    bounds: Micros,
+    bounds: RtoBounds,
     smoothed: Option<Smoothed>,
-    /// RTO without back-off, in µs.
-    base: u64,
+    deviation: Option<Deviation>,
+    base: Duration,
     backoff: u32,
     measurement: Option<Measurement>,
 }
@@ -77,13 +93,10 @@ impl RttEstimator {
     /// Before the first measurement.
     pub fn new(bounds: RtoBounds) -> RttEstimator {
         RttEstimator {
-            bounds: Micros {
-                min: micros(bounds.min),
-                max: micros(bounds.max),
-                granularity: micros(bounds.granularity),
-            },
+            bounds,
             smoothed: None,
-            base: micros(bounds.initial.min(bounds.max)),
+            deviation: None,
+            base: bounds.initial.min(bounds.max),
             backoff: 0,
             measurement: None,
         }
@@ -91,8 +104,8 @@ impl RttEstimator {
 
     /// The timeout to arm now, back-off included.
     pub fn rto(&self) -> Duration {
-        let factor = 1u64.checked_shl(self.backoff).unwrap_or(u64::MAX);
-        Duration::from_micros(self.base.saturating_mul(factor).min(self.bounds.max))
+        let factor = 1u32.checked_shl(self.backoff).unwrap_or(u32::MAX);
+        self.base.saturating_mul(factor).min(self.bounds.max)
     }
 
     /// SRTT, after the first measurement; precise to 1 µs.
@@ -115,7 +128,7 @@ impl RttEstimator {
     /// The timer expired: doubles the timeout (RFC 6298 §5.5).
     pub fn back_off(&mut self) {
         // REQ: RFC6298-11
-        if micros(self.rto()) < self.bounds.max {
+        if self.rto() < self.bounds.max {
             self.backoff += 1;
         }
     }
@@ -128,6 +141,16 @@ impl RttEstimator {
 
     /// Takes a round-trip time into account and ends the back-off (RFC 6298 §2.2, §2.3).
     pub fn sample(&mut self, rtt: Duration) {
+        self.sample_within(rtt, SeqNum::new(0), SeqNum::new(0));
+    }
+
+    /// The same for an acknowledgment up to `una` while everything before `nxt` is sent, which tells
+    /// round trips apart where that matters.
+    pub fn sample_within(&mut self, rtt: Duration, una: SeqNum, nxt: SeqNum) {
+        if self.bounds.variance == RttVariance::LargestOfRoundTrip {
+            self.sample_largest(rtt, una, nxt);
+            return;
+        }
         // Longer than a day says nothing about the path, and keeps the arithmetic small.
         let r = (rtt.as_micros() as u64).min(86_400_000_000);
         let smoothed = match self.smoothed {
@@ -146,9 +169,41 @@ impl RttEstimator {
             }
         };
         self.smoothed = Some(smoothed);
-        let spread = smoothed.rttvar_quarters.max(self.bounds.granularity);
-        let rto = smoothed.srtt_eighths / 8 + spread;
-        self.base = rto.max(self.bounds.min).min(self.bounds.max);
+        let spread = Duration::from_micros(smoothed.rttvar_quarters);
+        let rto =
+            Duration::from_micros(smoothed.srtt_eighths / 8) + spread.max(self.bounds.granularity);
+        self.base = (rto + self.bounds.slack)
+            .max(self.bounds.min)
+            .min(self.bounds.max);
+        self.backoff = 0;
+    }
+
+    /// A sample under [`RttVariance::LargestOfRoundTrip`].
+    fn sample_largest(&mut self, rtt: Duration, una: SeqNum, nxt: SeqNum) {
+        let r = (rtt.as_micros() as u64).min(86_400_000_000);
+        let least = self.bounds.min.as_micros() as u64;
+        let (srtt, rttvar, deviation) = match (self.smoothed, self.deviation) {
+            (Some(old), Some(deviation)) => {
+                let (rttvar, deviation) = deviation.after(old, r, least, (una, nxt));
+                let srtt = old.srtt_eighths - old.srtt_eighths / 8 + r;
+                (srtt, rttvar, deviation)
+            }
+            (_, _) => {
+                let largest = (2 * r).max(least);
+                let deviation = Deviation {
+                    mean: 2 * r,
+                    largest,
+                    until: nxt,
+                };
+                (8 * r, largest, deviation)
+            }
+        };
+        self.smoothed = Some(Smoothed {
+            srtt_eighths: srtt.max(1),
+            rttvar_quarters: rttvar,
+        });
+        self.deviation = Some(deviation);
+        self.base = Duration::from_micros(srtt / 8 + rttvar).min(self.bounds.max);
         self.backoff = 0;
     }
 
@@ -190,10 +245,7 @@ impl RttEstimator {
     pub fn on_established_after_syn_timeout(&mut self) {
         // REQ: RFC6298-12
         self.backoff = 0;
-        self.base = self
-            .base
-            .max(micros(AFTER_SYN_TIMEOUT))
-            .min(self.bounds.max);
+        self.base = self.base.max(AFTER_SYN_TIMEOUT).min(self.bounds.max);
     }
 
     /// Forgets the path, as RFC 6298 §5 permits after several back-offs. The timeout stays until
@@ -201,6 +253,39 @@ impl RttEstimator {
     pub const fn forget_path(&mut self) {
         // REQ: RFC6298-14
         self.smoothed = None;
+    }
+}
+
+impl Deviation {
+    /// The variation and what is to be remembered after a sample of `r` µs.
+    fn after(
+        mut self,
+        old: Smoothed,
+        r: u64,
+        least: u64,
+        (una, nxt): (SeqNum, SeqNum),
+    ) -> (u64, Deviation) {
+        let before = old.srtt_eighths / 8;
+        let error = before.abs_diff(r);
+        let share = self.mean / 4;
+        self.mean = if error > share && r < before {
+            self.mean + (error - share) / 8
+        } else {
+            self.mean - share + error
+        };
+        let mut rttvar = old.rttvar_quarters;
+        if self.mean > self.largest {
+            self.largest = self.mean;
+            rttvar = rttvar.max(self.largest);
+        }
+        if una.after(self.until) {
+            if self.largest < rttvar {
+                rttvar -= (rttvar - self.largest) / 4;
+            }
+            self.until = nxt;
+            self.largest = least;
+        }
+        (rttvar, self)
     }
 }
 

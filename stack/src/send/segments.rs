@@ -102,8 +102,8 @@ pub(crate) fn options(tcb: &Tcb, now: Instant) -> TcpOptions {
     options
 }
 
-/// Bytes that they take.
-pub(crate) fn options_len(tcb: &Tcb, now: Instant) -> usize {
+/// Bytes that the options of this moment take.
+pub(crate) fn wire_options_len(tcb: &Tcb, now: Instant) -> usize {
     let nothing = TcpOptions {
         timestamps: timestamps(tcb, now),
         ..TcpOptions::NONE
@@ -117,6 +117,14 @@ pub(crate) fn options_len(tcb: &Tcb, now: Instant) -> usize {
 
 fn has_something_to_report(tcb: &Tcb) -> bool {
     tcb.rcv.duplicate.is_some() || !tcb.rcv.buffer.islands().is_empty()
+}
+
+/// Bytes of options that every segment after the handshake has.
+pub(crate) fn options_len(tcb: &Tcb) -> u32 {
+    match tcb.negotiated.timestamps {
+        Some(_) => 12,
+        None => 0,
+    }
 }
 
 fn timestamps(tcb: &Tcb, now: Instant) -> Option<Timestamps> {
@@ -174,6 +182,9 @@ pub(crate) fn send_marked(
         ..blank(tcb, seq)
     };
     note_ack_sent(tcb);
+    if !text.is_empty() {
+        tcb.rcv.ack.on_text_sent(cx.now);
+    }
     cx.transmit_text(&segment, tcb.snd.buffer.slices(text.start, text.len()));
 }
 
@@ -209,7 +220,7 @@ pub(crate) fn send_challenge_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
 pub(crate) fn send_reset(tcb: &Tcb, cx: &mut Context<'_>) {
     let mut options = TcpOptions::NONE;
     // REQ: RFC7323-23
-    if tcb.config.timestamp_on_reset {
+    if tcb.config.timestamp_on_abort {
         options.timestamps = timestamps(tcb, cx.now);
     }
     let with_ack = tcb.config.reset_carries_ack && tcb.rcv.syn_received;

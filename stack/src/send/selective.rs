@@ -1,6 +1,7 @@
 //! Selective acknowledgments as the sender reads them (RFC 2018 §5, RFC 2883).
 
 use super::flight::Delivered;
+use crate::config::Segmentation;
 use crate::seq::{SeqNum, SeqRange};
 use crate::tcb::Tcb;
 use crate::wire::options::SackBlocks;
@@ -22,7 +23,10 @@ pub(crate) fn take(
     let duplicate = duplicate_report(blocks, ack);
     for block in &blocks[usize::from(duplicate.is_some())..] {
         if is_plausible(tcb, *block) {
-            tcb.snd.flight.select(*block, delivered);
+            match tcb.config.segmentation {
+                Segmentation::Single => tcb.snd.flight.select(*block, delivered),
+                Segmentation::Bursts(_) => tcb.snd.flight.select_whole(*block, delivered),
+            }
         }
     }
     duplicate

@@ -32,13 +32,15 @@ pub(crate) enum Disposition {
     ReturnToListen {
         /// Why.
         cause: AbandonCause,
-        /// Whether the peer is told by a RST.
+        /// Whether the segment is answered with a RST, as one for nobody.
         reset: bool,
     },
     /// The connection ends with an error.
     Abort(ConnectionError),
     /// The connection ends with an error, and a RST tells the peer.
     AbortWithReset(ConnectionError),
+    /// The connection ends with an error, and `<SEQ=SEG.ACK><CTL=RST>` answers.
+    AbortAsUnknown(ConnectionError),
     /// The connection ends in good order.
     Close,
     /// TIME-WAIT gives way: the segment is a SYN for a new incarnation.

@@ -1,5 +1,6 @@
 //! LISTEN: waits for a SYN from anybody.
 
+use crate::config::SynWithFin;
 use crate::event::Discard;
 use crate::segment::SegmentRef;
 
@@ -16,7 +17,7 @@ pub(crate) enum ListenDisposition {
 
 /// SEGMENT ARRIVES in LISTEN (RFC 9293 §3.10.7.2). ACKs that bring back a SYN cookie never come
 /// here.
-pub(crate) fn on_segment(segment: &SegmentRef<'_>) -> ListenDisposition {
+pub(crate) fn on_segment(segment: &SegmentRef<'_>, syn_with_fin: SynWithFin) -> ListenDisposition {
     // First: a reset cannot be for anything we sent.
     // REQ: RFC9293-SM-14
     if segment.flags.rst {
@@ -30,6 +31,9 @@ pub(crate) fn on_segment(segment: &SegmentRef<'_>) -> ListenDisposition {
     // Third.
     // REQ: RFC9293-SM-10
     if segment.flags.syn {
+        if segment.flags.fin && syn_with_fin == SynWithFin::Drop {
+            return ListenDisposition::Discard(Discard::NotForListener);
+        }
         return ListenDisposition::Open;
     }
     // Fourth.

@@ -1,7 +1,7 @@
 //! SYN-RECEIVED: both SYNs are seen; ours is not acknowledged yet.
 
 use super::{Check, Disposition, Established, State};
-use crate::config::{DuplicateSyn, InWindowSyn};
+use crate::config::{DuplicateSyn, InWindowSyn, ResetError};
 use crate::context::Context;
 use crate::error::ConnectionError;
 use crate::event::{AbandonCause, Discard};
@@ -89,7 +89,10 @@ impl SynReceived {
                     reset: false,
                 },
                 Origin::FastOpen => Disposition::Abort(ConnectionError::Reset),
-                Origin::Active => Disposition::Abort(ConnectionError::Refused),
+                Origin::Active => Disposition::Abort(match tcb.config.reset_error {
+                    ResetError::ByOpen => ConnectionError::Refused,
+                    ResetError::ByState => ConnectionError::Reset,
+                }),
             }),
         }
     }
@@ -112,6 +115,9 @@ impl SynReceived {
                         cause: AbandonCause::NewSyn,
                         reset: true,
                     }
+                }
+                (Origin::Passive { .. }, InWindowSyn::RetransmitSynAck) => {
+                    Disposition::RepeatSynAck
                 }
                 (Origin::Passive { .. }, InWindowSyn::ChallengeAck)
                 | (Origin::FastOpen | Origin::Active, _) => Disposition::ChallengeAck(Discard::Syn),

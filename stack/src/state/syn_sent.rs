@@ -8,6 +8,8 @@ use crate::event::Discard;
 use crate::input::{ack, handshake};
 use crate::segment::SegmentRef;
 use crate::tcb::Tcb;
+use crate::time::Instant;
+use crate::timers::Timer;
 
 /// SYN-SENT. SEND is queued until ESTABLISHED.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +24,13 @@ impl SynSent {
         cx: &mut Context<'_>,
     ) -> Check {
         // First: the ACK bit.
-        let ack_acceptable = check_ack(tcb, segment)?;
+        let ack_acceptable = match check_ack(tcb, segment, cx.now) {
+            Check::Continue(acceptable) => acceptable,
+            Check::Break(refused) => {
+                hasten_repeat(tcb, cx.now);
+                return Check::Break(refused);
+            }
+        };
         // Second: the RST bit.
         check_reset(segment, ack_acceptable)?;
         // Third, security and compartment, is not offered. Fourth: the SYN bit.
@@ -41,12 +49,18 @@ impl SynSent {
         ack_acceptable: bool,
         cx: &mut Context<'_>,
     ) -> Disposition {
+        let fast_open = tcb.fast_open.attempt.is_some();
         handshake::take_syn(tcb, segment, cx.now);
         if ack_acceptable {
             // REQ: RFC9293-SM-11
             ack::of_syn(tcb, segment, segment.ack.unwrap_or(tcb.snd.una), cx);
-            tcb.rcv.ack.now();
-            return Disposition::Continue(State::Established(Established));
+            let (waits, window) = (tcb.snd.unsent(), tcb.rcv.wnd());
+            tcb.rcv.ack.on_connected(waits, window, cx.now);
+            let next = State::Established(Established);
+            return match tcb.config.syn_ack_data {
+                SynData::Drop if !fast_open => Disposition::Enter(next),
+                SynData::Drop | SynData::Queue => Disposition::Continue(next),
+            };
         }
         // The SYNs crossed.
         // REQ: RFC9293-MUST-10
@@ -62,7 +76,7 @@ impl SynSent {
 }
 
 /// Whether SEG.ACK acknowledges our SYN; without an ACK bit it does not.
-fn check_ack(tcb: &Tcb, segment: &SegmentRef<'_>) -> Check<bool> {
+fn check_ack(tcb: &Tcb, segment: &SegmentRef<'_>, now: Instant) -> Check<bool> {
     let Some(ack) = segment.ack else {
         return Check::Continue(false);
     };
@@ -74,7 +88,30 @@ fn check_ack(tcb: &Tcb, segment: &SegmentRef<'_>) -> Check<bool> {
             Disposition::DiscardAndReset(Discard::Ack)
         });
     }
+    if !segment.flags.rst && tcb.config.check_syn_ack_echo && echoes_nothing_sent(tcb, segment, now)
+    {
+        return Check::Break(Disposition::DiscardAndReset(Discard::Paws));
+    }
     Check::Continue(ack.after(tcb.snd.una))
+}
+
+/// The peer does not know of our SYN, but it is alive: the first repeat need not wait.
+fn hasten_repeat(tcb: &mut Tcb, now: Instant) {
+    if let Some(wait) = tcb.config.syn_repeat_after_bad_ack
+        && tcb.snd.retries == 0
+    {
+        tcb.arm(Timer::Retransmit, now, wait);
+    }
+}
+
+/// Whether the segment echoes a timestamp that none of our SYNs had.
+fn echoes_nothing_sent(tcb: &Tcb, segment: &SegmentRef<'_>, now: Instant) -> bool {
+    let Some(theirs) = segment.options.timestamps.filter(|_| tcb.config.timestamps) else {
+        return false;
+    };
+    let first = tcb.negotiated.timestamp_clock(tcb.opened_at);
+    let last = tcb.negotiated.timestamp_clock(now);
+    theirs.echo != 0 && theirs.echo.wrapping_sub(first) > last.wrapping_sub(first)
 }
 
 fn check_reset(segment: &SegmentRef<'_>, ack_acceptable: bool) -> Check {

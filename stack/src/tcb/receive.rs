@@ -59,7 +59,7 @@ impl ReceiveSide {
             syn_received: false,
             fin: None,
             fin_received: false,
-            ack: AckPolicy::new(config.quick_acks),
+            ack: AckPolicy::with_config(config),
             duplicate: None,
         }
     }

@@ -5,10 +5,12 @@ use alloc::boxed::Box;
 use crate::config::Config;
 use crate::congestion::Congestion;
 use crate::send::buffer::SendBuffer;
+use crate::send::chunks::Chunks;
 use crate::send::flight::Flight;
 use crate::send::recovery::LossRecovery;
 use crate::send::recovery::undo::Undo;
 use crate::send::rtt::{RtoBounds, RttEstimator};
+use crate::send::usage::Usage;
 use crate::seq::SeqNum;
 use crate::time::Instant;
 use crate::window::{Mss, Window};
@@ -61,6 +63,16 @@ pub(crate) struct SendSide {
     pub(crate) retries: u32,
     /// Window probes sent since the window closed.
     pub(crate) probes: u32,
+    /// The same cut into pieces, where several segments leave at once.
+    pub(crate) chunks: Chunks,
+    /// The number behind the last short segment that was sent.
+    pub(crate) small_end: Option<SeqNum>,
+    /// The number behind the last byte that was pushed.
+    pub(crate) pushed_end: Option<SeqNum>,
+    /// What is held back goes out once, whatever holds it back.
+    pub(crate) push_once: bool,
+    /// How much of the congestion window is used.
+    pub(crate) usage: Usage,
     /// The silly-window override fired: what fits goes out now.
     pub(crate) override_sws: bool,
     /// Segments sent again over the whole life.
@@ -93,6 +105,8 @@ impl SendSide {
                 initial: config.initial_rto,
                 min: config.min_rto,
                 max: config.max_rto,
+                slack: config.rto_slack,
+                variance: config.rtt_variance,
                 ..RtoBounds::default()
             }),
             congestion: Congestion::new(u32::from(mss.raw()), config.congestion),
@@ -100,6 +114,11 @@ impl SendSide {
             undo: None,
             retries: 0,
             probes: 0,
+            chunks: Chunks::default(),
+            small_end: None,
+            pushed_end: None,
+            push_once: false,
+            usage: Usage::default(),
             override_sws: false,
             retransmitted: 0,
             delivered: 0,
@@ -112,6 +131,7 @@ impl SendSide {
         self.una = iss;
         self.nxt = iss;
         self.max = iss;
+        self.chunks = Chunks::default();
         self.congestion = self.congestion.restarted();
         self.recovery = LossRecovery::new(iss, None);
     }

@@ -85,6 +85,8 @@ impl Host {
             };
         }
         let len = read(&mut connection.tcb.rcv.buffer, limit);
+        let all = connection.tcb.rcv.buffer.readable() == 0;
+        connection.tcb.rcv.ack.on_read(all);
         output::update_window(&mut connection.tcb);
         self.touch(id);
         Ok(len)

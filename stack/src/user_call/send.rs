@@ -1,10 +1,16 @@
 //! SEND (RFC 9293 §3.9.1.2, §3.10.2).
 
+use alloc::vec;
+
+use crate::config::Segmentation;
 use crate::connection::Connection;
+use crate::context::Context;
 use crate::error::CallError;
 use crate::host::Host;
+use crate::send::bursts;
 use crate::socket::{SendFlags, SocketId};
 use crate::state::State;
+use crate::tcb::SendSide;
 use crate::time::Instant;
 
 impl Host {
@@ -27,9 +33,11 @@ impl Host {
         if connection.tcb.fast_open.deferred {
             return self.send_first(id, data);
         }
-        let taken = queue(connection, data, flags)?;
-        self.touch(id);
-        Ok(taken)
+        let mut taken = Ok(0);
+        self.step(id, |connection, cx| {
+            taken = queue(connection, data, flags, cx);
+        });
+        taken
     }
 
     /// As [`send`](Self::send), but `fill` writes the bytes where they will be sent from: it is handed
@@ -51,16 +59,28 @@ impl Host {
         if connection.tcb.fast_open.deferred {
             return Err(CallError::InvalidArgument);
         }
-        let snd = &mut connection.tcb.snd;
         if most == 0 {
             return Ok(0);
         }
-        if snd.buffer.free() == 0 {
+        let free = connection.tcb.snd.buffer.free();
+        if free == 0 {
             return Err(CallError::WouldBlock);
         }
-        let taken = snd.buffer.write_with(most, !flags.more, fill);
+        let SendFlags {
+            urgent,
+            more,
+            end_of_record,
+        } = flags;
+        let Segmentation::Single = connection.tcb.config.segmentation else {
+            // Bursts are cut while the user writes: the text has to be there before.
+            let mut text = vec![0; most.min(free)];
+            let len = fill(&mut text).min(text.len());
+            return self.send(now, id, &text[..len], flags);
+        };
+        let snd = &mut connection.tcb.snd;
+        let taken = snd.buffer.write_with(most, !more, fill);
         if taken > 0 {
-            note_queued(connection, flags.urgent, flags.more);
+            note_queued(snd, (urgent, more, end_of_record));
             self.touch(id);
         }
         Ok(taken)
@@ -102,23 +122,42 @@ fn check_state(connection: &Connection) -> Result<(), CallError> {
 
 // REQ: RFC9293-MUST-60
 // REQ: RFC9293-MAY-16
-fn queue(connection: &mut Connection, data: &[u8], flags: SendFlags) -> Result<usize, CallError> {
-    let SendFlags { urgent, more } = flags;
-    let snd = &mut connection.tcb.snd;
+fn queue(
+    connection: &mut Connection,
+    data: &[u8],
+    flags: SendFlags,
+    cx: &mut Context<'_>,
+) -> Result<usize, CallError> {
+    let SendFlags {
+        urgent,
+        more,
+        end_of_record,
+    } = flags;
     if data.is_empty() {
         return Ok(0);
     }
-    let taken = snd.buffer.write(data, !more);
+    let may_send = connection.state.may_send() && !connection.tcb.snd.syn_unacked();
+    let tcb = &mut connection.tcb;
+    let taken = match tcb.config.segmentation {
+        Segmentation::Single => tcb.snd.buffer.write(data, !more),
+        Segmentation::Bursts(rules) => bursts::enqueue(tcb, rules, data, more, cx, may_send),
+    };
     if taken == 0 {
         return Err(CallError::WouldBlock);
     }
-    note_queued(connection, urgent && taken == data.len(), more);
+    let whole = taken == data.len();
+    note_queued(
+        &mut tcb.snd,
+        (urgent && whole, more && whole, end_of_record && whole),
+    );
     Ok(taken)
 }
 
-/// Data was appended to the send queue.
-fn note_queued(connection: &mut Connection, urgent: bool, more: bool) {
-    let snd = &mut connection.tcb.snd;
+/// Data was appended to the send queue: whether it is urgent, more follows, a record ends with it.
+fn note_queued(snd: &mut SendSide, (urgent, more, end_of_record): (bool, bool, bool)) {
+    if end_of_record {
+        snd.chunks.close();
+    }
     snd.more_coming = more;
     // The pointer names the byte after the urgent data, and it never goes back.
     // REQ: RFC9293-MUST-30

@@ -72,6 +72,8 @@ impl Host {
             let new_give_up = tcb.options.syn_give_up != options.syn_give_up;
             let restart = tcb.options.keepalive != options.keepalive
                 || tcb.options.keepalive_idle != options.keepalive_idle;
+            // Who turns Nagle's algorithm off, or takes the cork out, wants to see things leave.
+            tcb.snd.push_once |= options.nodelay && (!tcb.options.nodelay || tcb.options.cork);
             tcb.options = options;
             let send_buffer = tcb.options.send_buffer.unwrap_or(config.send_buffer);
             tcb.snd.buffer.set_capacity(send_buffer);

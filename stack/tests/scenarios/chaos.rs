@@ -212,7 +212,16 @@ impl Run {
             }
             Step::Send { len, urgent, more } => {
                 let data = vec![0xaa; usize::from(len)];
-                let _ = host.send(now, id, &data, SendFlags { urgent, more });
+                let _ = host.send(
+                    now,
+                    id,
+                    &data,
+                    SendFlags {
+                        urgent,
+                        more,
+                        ..SendFlags::default()
+                    },
+                );
             }
             Step::Receive { len } => {
                 let _ = host.recv(now, id, &mut vec![0; usize::from(len)]);

@@ -120,6 +120,7 @@ fn closing_with_everything_read_sends_a_fin() {
 
 #[rstest]
 #[case::reset(DataAfterClose::Reset, "R. 2:2(0) ack 1", StateName::Closed)]
+#[case::reset_as_unknown(DataAfterClose::ResetAsUnknown, "R 2:2(0)", StateName::Closed)]
 #[case::discard(DataAfterClose::Discard, "", StateName::FinWait2)]
 fn data_after_close(
     #[case] setting: DataAfterClose,

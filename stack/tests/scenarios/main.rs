@@ -4,6 +4,7 @@ mod support;
 
 mod attacks;
 mod chaos;
+mod choices;
 mod close;
 mod data;
 mod ecn;

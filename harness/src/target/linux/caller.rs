@@ -145,7 +145,9 @@ impl Machine for Caller {
             (end.min(to) - start).max(0)
         });
         let longest = self.watch.held_up(from, to).max(waited.sum());
-        let timers = self.wheels.map_or(0, |wheels| wheels.held_up(from, to));
+        let timers = self
+            .wheels
+            .map_or(0, |wheels| wheels.held_up(&wheels.all(), from, to));
         let longest = longest.max(timers);
         Duration::from_nanos(u64::try_from(longest).unwrap_or(0))
     }

@@ -229,10 +229,10 @@ impl Link {
     /// two times.
     pub(in crate::target) fn held_up(&self, from: Time, to: Time) -> Duration {
         let (from, to) = (self.clock.instant(from), self.clock.instant(to));
-        let longest = self
-            .watch
-            .held_up(from, to)
-            .max(self.wheels.held_up(from, to));
+        let longest =
+            self.watch
+                .held_up(from, to)
+                .max(self.wheels.held_up(&self.wheels.all(), from, to));
         Duration::from_nanos(u64::try_from(longest).unwrap_or(0))
     }
 

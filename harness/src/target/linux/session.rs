@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sched::CpuSet;
 use nix::sys::time::TimeSpec;
 
 use super::alone::{self, Presence};
@@ -30,13 +31,14 @@ use super::priority;
 use super::process::Process;
 use super::signals::Signals;
 use super::survivor::{self, Legacy};
+use super::tick;
 use super::watch::Watch;
 use super::wheel::{self, Wheels};
 use super::worker::Worker;
 use crate::call::{Call, Fd};
 use crate::target::{
     CallReport, CommandContext, CommandReport, Observed, Session, SessionSettings, TargetError,
-    commands,
+    Tick, commands,
 };
 use crate::time::{Moment, Time};
 
@@ -65,6 +67,8 @@ pub(super) struct LinuxSession {
     line: Line,
     watch: Arc<Watch>,
     wheels: &'static Wheels,
+    /// The processors that the case runs on.
+    place: CpuSet,
     /// Until when a thread that makes calls waited for a processor, and how long.
     waits: Vec<(Nanos, Nanos)>,
     /// The last to go: until then nothing of the case is left.
@@ -114,6 +118,7 @@ impl LinuxSession {
             },
             watch: Watch::shared(),
             wheels: Wheels::shared(),
+            place: Wheels::shared().all(),
             waits: Vec::new(),
         })
     }
@@ -173,6 +178,7 @@ impl LinuxSession {
 impl Session for LinuxSession {
     fn be_punctual(&mut self) {
         let place = self.wheels.best();
+        self.place = place;
         let punctual = move || {
             wheel::run_on(&place);
             priority::urgent();
@@ -213,8 +219,12 @@ impl Session for LinuxSession {
             (end.min(to) - start).max(0)
         });
         let longest = self.watch.held_up(from, to).max(waited.sum());
-        let longest = longest.max(self.wheels.held_up(from, to));
+        let longest = longest.max(self.wheels.held_up(&self.place, from, to));
         Duration::from_nanos(u64::try_from(longest).unwrap_or(0))
+    }
+
+    fn tick(&self, time: Time) -> Option<Tick> {
+        Some(tick::around(self.line.clock.instant(time)))
     }
 
     fn inject(&mut self, datagram: &[u8]) -> Result<Moment, TargetError> {

@@ -11,10 +11,11 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::clock::{Nanos, monotonic_nanos, tick_nanos};
+use crate::target::Tick;
 
 /// How far into a tick a case starts. Events of scripts are mostly whole milliseconds apart: so none
 /// of them comes near the next tick, where a little lateness would make a timer a whole tick later.
-const INTO_TICK: Nanos = 600_000;
+const INTO_TICK: Nanos = 1_200_000;
 
 /// How many waits are measured; the shortest way from the tick to us counts.
 const WAITS: usize = 6;
@@ -27,6 +28,15 @@ pub(super) fn next_start(now: Nanos) -> Nanos {
         return now;
     }
     next_at(now, phase(), tick)
+}
+
+/// The tick in which an instant lies.
+pub(super) fn around(instant: Nanos) -> Tick {
+    let tick = tick_nanos();
+    Tick {
+        number: (instant - phase()).div_euclid(tick),
+        length: Duration::from_nanos(tick.unsigned_abs()),
+    }
 }
 
 /// The number of the tick that came last before an instant, counted from the clock's zero.

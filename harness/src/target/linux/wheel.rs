@@ -28,6 +28,8 @@ const NOTHING: Nanos = 20_000;
 /// What a missed tick adds to a processor's score, which loses a part of itself with each tick.
 const MISS: u32 = 1024;
 const FORGET: u32 = 64;
+/// Waits of so many ticks and more are not told apart.
+const LONGEST: usize = 8;
 /// How long the last wait is waited for.
 const PATIENCE: Nanos = 30_000_000;
 
@@ -45,8 +47,6 @@ pub(super) struct Wheels {
 
 #[derive(Debug)]
 struct Shared {
-    /// How many ticks a wait takes: the least that was seen.
-    usual: AtomicI64,
     wheels: Vec<Wheel>,
     /// Whose turn it is among processors that are equally good.
     turn: AtomicUsize,
@@ -58,6 +58,8 @@ struct Shared {
 #[derive(Debug)]
 struct Wheel {
     number: usize,
+    /// How many waits have taken no tick, one, two and so on.
+    waits: [AtomicU32; LONGEST],
     /// When its watchers last came back.
     seen: [AtomicI64; 2],
     score: AtomicU32,
@@ -82,7 +84,6 @@ impl Wheels {
         let all = sched_getaffinity(Pid::from_raw(0)).unwrap_or_else(|_| CpuSet::new());
         let usable = (0..CpuSet::count()).filter(|&number| all.is_set(number).unwrap_or(false));
         let shared = Arc::new(Shared {
-            usual: AtomicI64::new(Nanos::MAX),
             wheels: usable.take(PROCESSORS).map(Wheel::new).collect(),
             turn: AtomicUsize::new(0),
             all,
@@ -108,9 +109,9 @@ impl Wheels {
         Wheels { shared, watched }
     }
 
-    /// How long timers were looked at late between two instants, on the processor that did so
-    /// longest. Waits until that is known, some ticks at most.
-    pub(super) fn held_up(&self, from: Nanos, to: Nanos) -> Nanos {
+    /// How long timers were looked at late between two instants, on that of these processors that did
+    /// so longest. Waits until that is known, some ticks at most.
+    pub(super) fn held_up(&self, on: &CpuSet, from: Nanos, to: Nanos) -> Nanos {
         if !self.watched {
             return 0;
         }
@@ -121,6 +122,7 @@ impl Wheels {
         }
         let wheels = self.shared.wheels.iter();
         wheels
+            .filter(|wheel| on.is_set(wheel.number).unwrap_or(false))
             .map(|wheel| wheel.held_up(from, to))
             .max()
             .unwrap_or(0)
@@ -169,15 +171,18 @@ impl Shared {
         clock::set_exact_timers();
         priority::most_urgent();
         loop {
-            let begun = tick::number_at(clock::monotonic_nanos());
-            if begun.rem_euclid(2) != parity {
+            let now = clock::monotonic_nanos();
+            let begun = tick::number_at(now);
+            // A wait that begins near the next tick may seem to take one tick less than it does.
+            let is_late = now - tick::begin_of(begun) > clock::tick_nanos() / 2;
+            if is_late || begun.rem_euclid(2) != parity {
                 clock::sleep_until_nanos(tick::begin_of(begun + 1) + 100_000);
                 continue;
             }
             let _ = socket.recv(&mut [0]);
             let now = clock::monotonic_nanos();
-            let usual = self.usual(tick::number_at(now) - begun);
-            wheel.woke(tick::begin_of(begun + usual), now);
+            wheel.waited(tick::number_at(now) - begun);
+            wheel.woke(tick::begin_of(begun + self.usual()), now);
             place.store(now, Ordering::Release);
         }
     }
@@ -193,9 +198,14 @@ impl Shared {
         Some(socket)
     }
 
-    /// How many ticks a wait takes if none is missed, now that one has taken `ticks`.
-    fn usual(&self, ticks: i64) -> i64 {
-        self.usual.fetch_min(ticks, Ordering::Relaxed).min(ticks)
+    /// How many ticks a wait takes if none is missed: what most waits take where they take least.
+    /// (Not the least of all: a wait that begins before its tick has been counted is one shorter.)
+    fn usual(&self) -> i64 {
+        let modes = self.wheels.iter().filter_map(Wheel::mode);
+        modes
+            .min()
+            .and_then(|mode| i64::try_from(mode).ok())
+            .unwrap_or(0)
     }
 }
 
@@ -204,10 +214,26 @@ impl Wheel {
         let now = clock::monotonic_nanos();
         Wheel {
             number,
+            waits: Default::default(),
             seen: [AtomicI64::new(now), AtomicI64::new(now)],
             score: AtomicU32::new(0),
             misses: Mutex::default(),
         }
+    }
+
+    fn waited(&self, ticks: i64) {
+        let place = usize::try_from(ticks).map_or(0, |ticks| ticks.min(LONGEST - 1));
+        self.waits[place].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many ticks most waits have taken; `None` before the first.
+    fn mode(&self) -> Option<usize> {
+        let times = |ticks: &usize| self.waits[*ticks].load(Ordering::Relaxed);
+        // Of several equals the shortest.
+        (0..LONGEST)
+            .rev()
+            .max_by_key(times)
+            .filter(|most| times(most) > 0)
     }
 
     /// A watcher whose timer was due with the tick at `due` woke at `now`.
@@ -272,6 +298,18 @@ mod tests {
         assert_eq!(wheel.held_up(from * MS, to * MS), want * MS);
     }
 
+    #[rstest]
+    #[case::none(&[], None)]
+    #[case::a_short_one_is_an_exception(&[2, 1, 2, 2], Some(2))]
+    #[case::many_missed(&[2, 3, 2, 3, 2], Some(2))]
+    #[case::the_shorter_of_equals(&[3, 2, 3, 2], Some(2))]
+    #[case::beyond_all(&[100, -1, 100], Some(LONGEST - 1))]
+    fn most_waits_tell_how_long_one_takes(#[case] waits: &[i64], #[case] want: Option<usize>) {
+        let wheel = Wheel::new(0);
+        waits.iter().for_each(|&ticks| wheel.waited(ticks));
+        assert_eq!(wheel.mode(), want);
+    }
+
     #[test]
     fn a_processor_that_misses_ticks_is_not_the_best() {
         let (good, bad) = (Wheel::new(0), Wheel::new(1));
@@ -292,7 +330,7 @@ mod tests {
         let one = Wheels::shared();
         assert!(std::ptr::eq(one, Wheels::shared()));
         let now = clock::monotonic_nanos();
-        assert!(!one.watched || one.held_up(now, now) == 0);
+        assert!(!one.watched || one.held_up(&one.all(), now, now) == 0);
         assert!(one.all().is_set(0).is_ok());
     }
 }

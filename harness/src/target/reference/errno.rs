@@ -43,6 +43,7 @@ pub(super) fn of_connection(error: ConnectionError, ipv6_packets: bool) -> Errno
     match error {
         ConnectionError::Refused => ECONNREFUSED,
         ConnectionError::Reset => ECONNRESET,
+        ConnectionError::ResetAfterClose => EPIPE,
         ConnectionError::TimedOut => ETIMEDOUT,
         ConnectionError::Aborted => ECONNABORTED,
         ConnectionError::Unreachable(kind) => of_unreachable(kind, ipv6_packets),

@@ -301,6 +301,7 @@ pub(super) fn send_flags(flags: i32) -> SendFlags {
     SendFlags {
         urgent: flags & msg::OOB != 0,
         more: flags & msg::MORE != 0,
+        end_of_record: flags & msg::EOR != 0,
     }
 }
 

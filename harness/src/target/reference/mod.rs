@@ -17,6 +17,7 @@ mod fast_open;
 mod info;
 mod kernel;
 mod process;
+mod profiles;
 mod session;
 mod sysctl;
 
@@ -28,6 +29,7 @@ use tcpdrill_stack::{Config, Profile};
 use super::{Session, SessionSettings, Target, TargetError};
 use crate::program::Capability;
 
+pub use profiles::{ProfileSetting, profile_settings};
 pub use session::ReferenceSession;
 
 /// The reference stack as a target, with one set of settings for every case.

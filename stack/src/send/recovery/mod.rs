@@ -95,6 +95,21 @@ impl LossRecovery {
         }
     }
 
+    /// The least round trip, where it is known.
+    pub(crate) fn min_rtt(&self) -> Option<Duration> {
+        match self {
+            LossRecovery::RackTlp(rack_tlp) => rack_tlp.min_rtt(),
+            LossRecovery::NewReno(_) | LossRecovery::Sack(_) => None,
+        }
+    }
+
+    /// The handshake took this long.
+    pub(crate) fn on_handshake(&mut self, rtt: Duration, now: Instant) {
+        if let LossRecovery::RackTlp(rack_tlp) = self {
+            rack_tlp.on_handshake(rtt, now);
+        }
+    }
+
     /// The round trip was measured.
     pub(crate) fn on_measured(&mut self) {
         if let LossRecovery::RackTlp(rack_tlp) = self {
@@ -246,7 +261,7 @@ fn after_detection(
     cx: &mut Context<'_>,
 ) {
     match wait {
-        Some(wait) => tcb.arm(Timer::Reordering, cx.now, wait),
+        Some(wait) => tcb.arm(Timer::Reordering, cx.now, wait + tcb.config.timer_slack),
         None => {
             tcb.timers.disarm(Timer::Reordering);
         }
@@ -270,6 +285,7 @@ fn surroundings(tcb: &Tcb, duplicate_reported: bool, now: Instant) -> Surroundin
         duplicate_reported,
         srtt: tcb.snd.rtt.srtt(),
         recovering: false,
+        round_trip: tcb.config.rack_round_trip,
     }
 }
 
@@ -359,5 +375,26 @@ pub(crate) fn room(tcb: &Tcb) -> u32 {
             room
         }
         LossRecovery::RackTlp(_) => cwnd.saturating_sub(snd.flight.pipe()),
+    }
+}
+
+/// Segments beyond the congestion window that duplicate acknowledgments without SACK permit.
+pub(crate) fn extra_segments(tcb: &Tcb) -> u32 {
+    let smss = tcb.snd.congestion.smss();
+    match &tcb.snd.recovery {
+        LossRecovery::NewReno(new_reno) => new_reno.extra_allowance(smss) / smss,
+        LossRecovery::Sack(_) | LossRecovery::RackTlp(_) => 0,
+    }
+}
+
+/// How many segments arrived that did not count before. Without SACK each duplicate acknowledgment
+/// counted for one of them.
+pub(crate) fn newly_delivered(tcb: &Tcb, delivered: &Delivered) -> u32 {
+    match &tcb.snd.recovery {
+        LossRecovery::NewReno(new_reno) => {
+            let counted = new_reno.duplicate_acks();
+            delivered.segments.saturating_sub(counted).max(1)
+        }
+        LossRecovery::Sack(_) | LossRecovery::RackTlp(_) => delivered.segments,
     }
 }

@@ -4,6 +4,7 @@
 use core::time::Duration;
 
 use super::new_reno::DUPLICATE_ACK_THRESHOLD;
+use crate::config::RackRoundTrip;
 use crate::send::flight::{Delivered, Flight, Sent};
 use crate::seq::SeqNum;
 use crate::time::Instant;
@@ -47,6 +48,8 @@ pub(crate) struct Surroundings {
     pub(crate) srtt: Option<Duration>,
     /// In fast recovery, or after a timeout.
     pub(crate) recovering: bool,
+    /// Which round trip to wait for.
+    pub(crate) round_trip: RackRoundTrip,
 }
 
 impl Rack {
@@ -97,6 +100,12 @@ impl Rack {
                 self.rtt = rtt;
             }
         }
+        let (acknowledged, selected) = delivered.highest;
+        if at.round_trip == RackRoundTrip::OfHighest
+            && let Some(sent_at) = acknowledged.or(selected)
+        {
+            self.rtt = at.now.saturating_duration_since(sent_at);
+        }
         let below = delivered
             .lowest_original
             .is_some_and(|range| range.end.before(self.fack));
@@ -106,7 +115,7 @@ impl Rack {
         self.note_duplicate_report(at);
     }
 
-    fn note_round_trip(&mut self, rtt: Duration, now: Instant) {
+    pub(crate) fn note_round_trip(&mut self, rtt: Duration, now: Instant) {
         let stale = |(least, since): (Duration, Instant)| {
             rtt <= least || now.saturating_duration_since(since) > MIN_RTT_LASTS
         };

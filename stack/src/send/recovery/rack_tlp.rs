@@ -64,6 +64,16 @@ impl RackTlp {
         self.rack.trusted_until(now)
     }
 
+    /// The least round trip of late.
+    pub(crate) fn min_rtt(&self) -> Option<Duration> {
+        self.rack.min_rtt()
+    }
+
+    /// The handshake took this long.
+    pub(crate) fn on_handshake(&mut self, rtt: Duration, now: Instant) {
+        self.rack.note_round_trip(rtt, now);
+    }
+
     /// The round trip was measured.
     pub(crate) fn on_measured(&mut self) {
         self.tlp.on_measured();
@@ -121,13 +131,14 @@ impl RackTlp {
         let wait = self.detect(flight, congestion, at);
         let more_lost = flight.lost() > before;
         if more_lost && !self.is_recovering() {
-            self.enter(flight, congestion, at.nxt, delivered.amount);
+            let just = congestion.measure(delivered.amount, delivered.segments);
+            self.enter(flight, congestion, at.nxt, just);
             found = OnAck::Entered;
         }
         if let Phase::Fast(prr) = &mut self.phase {
             let delivery = Delivery {
-                delivered: delivered.amount,
-                pipe: flight.pipe(),
+                delivered: congestion.measure(delivered.amount, delivered.segments),
+                pipe: congestion.pipe(flight),
                 safe: advanced.is_some() && !more_lost,
             };
             let (ssthresh, smss) = (congestion.ssthresh(), congestion.smss());
@@ -218,8 +229,10 @@ impl RackTlp {
         congestion.on_loss(out);
         // What this acknowledgment delivered was out when the loss happened.
         let in_network = (out - flight.sacked()).saturating_add(just_delivered);
-        self.phase = Phase::Fast(Prr::new(in_network));
-        congestion.set_cwnd(flight.pipe().saturating_add(congestion.smss()));
+        let before = congestion.measure(in_network, congestion.segments());
+        self.phase = Phase::Fast(Prr::new(before));
+        let pipe = congestion.pipe(flight);
+        congestion.set_cwnd(pipe.saturating_add(congestion.smss()));
     }
 
     fn leave(&mut self, congestion: &mut Congestion) {

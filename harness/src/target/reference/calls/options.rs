@@ -318,7 +318,9 @@ impl Kernel {
             }
             other => set_int(&mut changed, other, read_int(value, 0)?)?,
         }
-        if changed.options != socket.options
+        // TCP_NODELAY sends what waits even where it changes nothing.
+        let again = matches!(kind, Kind::NoDelay);
+        if (again || changed.options != socket.options)
             && let Some(id) = socket.id()
         {
             self.engine

@@ -30,6 +30,7 @@ impl Sender {
     fn on_new_ack(&mut self, una: SeqNum, acked: u32, flight: u32) -> OnNewAck {
         let acked = Acked {
             bytes: acked,
+            segments: 1,
             window_used: true,
             marked: false,
             una,

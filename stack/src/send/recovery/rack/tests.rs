@@ -51,6 +51,7 @@ impl Sender {
             duplicate_reported,
             srtt: Some(millis(100)),
             recovering: self.recovering,
+            round_trip: RackRoundTrip::OfNewest,
         }
     }
 

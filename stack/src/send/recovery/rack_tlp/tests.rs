@@ -12,6 +12,7 @@ fn at(millis: u64) -> Instant {
 fn acked(una: SeqNum, nxt: SeqNum, bytes: u32) -> Acked {
     Acked {
         bytes,
+        segments: 1,
         window_used: true,
         marked: false,
         una,
@@ -64,6 +65,7 @@ impl Sender {
             duplicate_reported: false,
             srtt: Some(Duration::from_millis(100)),
             recovering: false,
+            round_trip: crate::config::RackRoundTrip::OfNewest,
         }
     }
 

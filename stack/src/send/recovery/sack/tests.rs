@@ -21,6 +21,7 @@ struct Sender {
 fn acked(una: SeqNum, nxt: SeqNum, bytes: u32) -> Acked {
     Acked {
         bytes,
+        segments: 1,
         window_used: true,
         marked: false,
         una,

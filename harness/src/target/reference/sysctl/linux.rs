@@ -1,27 +1,24 @@
-//! Settings by the names of Linux: what each means here, and which mean nothing.
-
-use std::time::Duration;
+//! The names of Linux, `net.core`, `net.ipv4` and `net.ipv6`: what each means here, and which mean
+//! nothing.
 
 use tcpdrill_stack::Config;
-use tcpdrill_stack::config::{EcnUse, LossDetection, RstInTimeWait, SynCookies};
-use tcpdrill_stack::congestion::Algorithm;
+use tcpdrill_stack::config::{
+    BurstRules, EcnUse, LossDetection, RstInTimeWait, Segmentation, SynCookies,
+};
+use tcpdrill_stack::congestion::{Algorithm, SlowStartAfterIdle};
 
-use super::fast_open;
-use super::kernel::Kernel;
+use super::value::{back_off, buffer, flag, millis, number, numbers, seconds, shift_for};
+use super::{Harmless, Lacking, Names, Refusal, Setting};
+use crate::target::reference::fast_open;
 
-/// Why a setting was not made.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// Not a value of this sysctl: what `sysctl` itself would say.
-    Invalid,
-    /// A setting or a value the reference cannot offer, and why.
-    Lacking(&'static str),
-}
-
-type Setter = fn(&mut Config, &str) -> Result<(), Refusal>;
+pub(super) const NAMES: Names = Names {
+    table: TABLE,
+    lacking: LACKING,
+    harmless: HARMLESS,
+};
 
 /// Every sysctl that means something here.
-const TABLE: &[(&str, Setter)] = &[
+const TABLE: &[Setting] = &[
     ("net.ipv4.ip_default_ttl", |config, text| {
         config.ttl = number(text, 1, 255)? as u8;
         Ok(())
@@ -95,6 +92,13 @@ const TABLE: &[(&str, Setter)] = &[
         config.undo |= config.frto;
         Ok(())
     }),
+    // Milliseconds between acknowledgments of what cannot be taken; 0 is no limit. Where it is not
+    // given, the budget of a second is the challenge ACKs' own.
+    ("net.ipv4.tcp_invalid_ratelimit", |config, text| {
+        config.challenge_ack_interval = millis(text)?;
+        config.challenge_ack_limit = 1;
+        Ok(())
+    }),
     ("net.ipv4.tcp_keepalive_intvl", |config, text| {
         config.keepalive.interval = seconds(text)?;
         Ok(())
@@ -109,6 +113,21 @@ const TABLE: &[(&str, Setter)] = &[
     }),
     ("net.ipv4.tcp_max_syn_backlog", |config, text| {
         config.syn_queue = number(text, 0, i32::MAX as u64)? as usize;
+        Ok(())
+    }),
+    ("net.ipv4.tcp_min_tso_segs", |config, text| {
+        let segments = number(text, 1, 65_535)? as u32;
+        bursts(config, |rules| rules.least_segments = segments);
+        Ok(())
+    }),
+    ("net.ipv4.tcp_pacing_ca_ratio", |config, text| {
+        let percent = number(text, 0, 1000)? as u32;
+        bursts(config, |rules| rules.avoidance_percent = percent);
+        Ok(())
+    }),
+    ("net.ipv4.tcp_pacing_ss_ratio", |config, text| {
+        let percent = number(text, 0, 1000)? as u32;
+        bursts(config, |rules| rules.slow_start_percent = percent);
         Ok(())
     }),
     ("net.ipv4.tcp_recovery", |config, text| {
@@ -148,6 +167,18 @@ const TABLE: &[(&str, Setter)] = &[
         config.sack = flag(text)?;
         Ok(())
     }),
+    ("net.ipv4.tcp_slow_start_after_idle", |config, text| {
+        config.congestion.slow_start_after_idle = match (flag(text)?, config.segmentation) {
+            (false, _) => SlowStartAfterIdle::Never,
+            (true, Segmentation::Single) => SlowStartAfterIdle::AtOnce,
+            (true, Segmentation::Bursts(_)) => SlowStartAfterIdle::Halving,
+        };
+        Ok(())
+    }),
+    ("net.ipv4.tcp_syn_linear_timeouts", |config, text| {
+        config.syn_linear_timeouts = number(text, 0, 127)? as u32;
+        Ok(())
+    }),
     ("net.ipv4.tcp_syn_retries", |config, text| {
         config.syn_give_up = back_off(number(text, 1, 127)?, config.initial_rto, config.max_rto);
         Ok(())
@@ -168,6 +199,17 @@ const TABLE: &[(&str, Setter)] = &[
         config.timestamps = number(text, 0, 2)? != 0;
         Ok(())
     }),
+    // Where segments leave one by one these three and the two ratios of pacing change nothing.
+    ("net.ipv4.tcp_tso_rtt_log", |config, text| {
+        let log = number(text, 0, 255)? as u32;
+        bursts(config, |rules| rules.round_trip_log = log);
+        Ok(())
+    }),
+    ("net.ipv4.tcp_tso_win_divisor", |config, text| {
+        let divisor = number(text, 0, 255)? as u32;
+        bursts(config, |rules| rules.window_divisor = divisor);
+        Ok(())
+    }),
     ("net.ipv4.tcp_window_scaling", |config, text| {
         let default = Config::default().window_scale;
         config.window_scale = match (flag(text)?, config.window_scale) {
@@ -186,7 +228,7 @@ const TABLE: &[(&str, Setter)] = &[
 
 /// Mechanisms that the reference lacks: the values that ask for nothing it has not, and the reason.
 /// Any other value is one it cannot offer.
-const LACKING: &[(&str, &[&str], &str)] = &[
+const LACKING: &[Lacking] = &[
     (
         "net.ipv4.tcp_mtu_probing",
         &["0"],
@@ -202,15 +244,10 @@ const LACKING: &[(&str, &[&str], &str)] = &[
         &["3"],
         "the reference stack takes the third duplicate ACK for a loss",
     ),
-    (
-        "net.ipv4.tcp_slow_start_after_idle",
-        &["1"],
-        "the reference stack always starts slowly after a pause (RFC 5681)",
-    ),
 ];
 
 /// Names that change nothing here whatever their value, and why.
-const HARMLESS: &[(&str, &str)] = &[
+const HARMLESS: &[Harmless] = &[
     ("net.core.netdev_max_backlog", "packets do not queue"),
     (
         "net.core.optmem_max",
@@ -247,172 +284,14 @@ const HARMLESS: &[(&str, &str)] = &[
         "newer kernels ignore it as well",
     ),
     (
-        "net.ipv4.tcp_min_tso_segs",
-        "segments leave one by one, which reads the same",
-    ),
-    (
         "net.ipv4.tcp_no_metrics_save",
         "what Fast Open remembers of a server is kept on Linux as well",
     ),
-    ("net.ipv4.tcp_pacing_ca_ratio", "nothing is paced"),
-    ("net.ipv4.tcp_pacing_ss_ratio", "nothing is paced"),
-    (
-        "net.ipv4.tcp_tso_rtt_log",
-        "segments leave one by one, which reads the same",
-    ),
-    (
-        "net.ipv4.tcp_tso_win_divisor",
-        "segments leave one by one, which reads the same",
-    ),
 ];
 
-/// The one that belongs to the call interface.
-const SOMAXCONN: &str = "net.core.somaxconn";
-
-/// Whether a sysctl means something to the reference, or is known to mean nothing.
-pub(super) fn is_known(name: &str) -> bool {
-    name == SOMAXCONN
-        || TABLE.iter().any(|entry| entry.0 == name)
-        || LACKING.iter().any(|entry| entry.0 == name)
-        || HARMLESS.iter().any(|entry| entry.0 == name)
-}
-
-impl Kernel {
-    /// Makes one setting.
-    pub(super) fn set(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
-        let value = value.trim();
-        if name == SOMAXCONN {
-            self.max_backlog = number(value, 0, i32::MAX as u64)? as usize;
-        } else if let Some((_, setter)) = TABLE.iter().find(|entry| entry.0 == name) {
-            setter(self.engine.host_mut().config_mut(), value)?;
-        } else if let Some((_, offered, reason)) = LACKING.iter().find(|entry| entry.0 == name) {
-            let same = |text: &&str| match (integer(text), integer(value)) {
-                (Some(offered), Some(value)) => offered == value,
-                _ => *text == value,
-            };
-            if !offered.iter().any(same) {
-                return Err(Refusal::Lacking(reason));
-            }
-        } else if !HARMLESS.iter().any(|entry| entry.0 == name) {
-            return Err(Refusal::Lacking("the reference stack has no such setting"));
-        }
-        self.settings.insert(name.to_owned(), value.to_owned());
-        Ok(())
-    }
-}
-
-/// A number as the kernel reads it: decimal, `0x…`, or octal behind a zero.
-fn integer(text: &str) -> Option<u64> {
-    let text = text.trim();
-    match text.strip_prefix("0x").or(text.strip_prefix("0X")) {
-        Some(hex) => u64::from_str_radix(hex, 16).ok(),
-        None if text.len() > 1 && text.starts_with('0') => u64::from_str_radix(text, 8).ok(),
-        None => text.parse().ok(),
-    }
-}
-
-fn number(text: &str, low: u64, high: u64) -> Result<u64, Refusal> {
-    integer(text)
-        .filter(|value| (low..=high).contains(value))
-        .ok_or(Refusal::Invalid)
-}
-
-fn numbers<const N: usize>(text: &str) -> Result<[u64; N], Refusal> {
-    let values: Result<Vec<u64>, Refusal> = text
-        .split_whitespace()
-        .map(|word| number(word, 0, i32::MAX as u64))
-        .collect();
-    values?.try_into().map_err(|_| Refusal::Invalid)
-}
-
-fn flag(text: &str) -> Result<bool, Refusal> {
-    Ok(number(text, 0, 1)? != 0)
-}
-
-fn seconds(text: &str) -> Result<Duration, Refusal> {
-    Ok(Duration::from_secs(number(
-        text,
-        0,
-        i32::MAX as u64 / 1000,
-    )?))
-}
-
-fn buffer(bytes: u64) -> Result<usize, Refusal> {
-    usize::try_from(bytes)
-        .ok()
-        .filter(|bytes| *bytes > 0)
-        .ok_or(Refusal::Invalid)
-}
-
-/// The smallest shift with which a 16-bit window reaches `bytes`, at most 14 (RFC 7323 §2.3).
-fn shift_for(bytes: u64) -> u8 {
-    (0..14)
-        .find(|shift| 65_535u64 << shift >= bytes)
-        .unwrap_or(14)
-}
-
-/// The time `retries` retransmissions take before the last wait is over, doubling from `first` up to
-/// `longest`: how Linux turns a count into the times of RFC 9293 §3.8.3.
-pub(super) fn back_off(retries: u64, first: Duration, longest: Duration) -> Duration {
-    let mut total = Duration::ZERO;
-    let mut wait = first;
-    for _ in 0..=retries {
-        total += wait;
-        wait = (wait * 2).min(longest);
-    }
-    total
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rstest::rstest;
-
-    #[rstest]
-    #[case("0x70403", Some(0x70403))]
-    #[case("017", Some(15))]
-    #[case(" 0 ", Some(0))]
-    #[case("4294967295", Some(4_294_967_295))]
-    #[case("08", None)]
-    #[case("-1", None)]
-    #[case("", None)]
-    fn numbers_are_read_as_by_the_kernel(#[case] text: &str, #[case] want: Option<u64>) {
-        assert_eq!(integer(text), want);
-    }
-
-    #[test]
-    fn a_name_stands_in_one_table() {
-        let names = || {
-            let table = TABLE.iter().map(|entry| entry.0);
-            let lacking = LACKING.iter().map(|entry| entry.0);
-            table
-                .chain(lacking)
-                .chain(HARMLESS.iter().map(|entry| entry.0))
-        };
-        for name in names() {
-            assert_eq!(names().filter(|other| *other == name).count(), 1, "{name}");
-        }
-    }
-
-    #[rstest]
-    #[case(65_535, 0)]
-    #[case(65_536, 1)]
-    #[case(6_291_456, 7)]
-    #[case(15_728_640, 8)]
-    #[case(u64::from(u32::MAX), 14)]
-    fn the_shift_lets_the_largest_buffer_be_offered(#[case] bytes: u64, #[case] shift: u8) {
-        assert_eq!(shift_for(bytes), shift);
-    }
-
-    #[test]
-    fn six_syn_retries_take_127_seconds() {
-        let (first, longest) = (Duration::from_secs(1), Duration::from_secs(120));
-        assert_eq!(back_off(6, first, longest), Duration::from_secs(127));
-    }
-
-    #[test]
-    fn fifteen_data_retries_take_924_and_a_half_seconds_with_linuxs_bounds() {
-        let (first, longest) = (Duration::from_millis(200), Duration::from_secs(120));
-        assert_eq!(back_off(15, first, longest), Duration::from_millis(924_600));
+/// Changes how large bursts are, if there are any.
+fn bursts(config: &mut Config, change: impl FnOnce(&mut BurstRules)) {
+    if let Segmentation::Bursts(rules) = &mut config.segmentation {
+        change(rules);
     }
 }

@@ -1,0 +1,147 @@
+//! What an attempt cannot decide: where the machine was late by little, but what was found would
+//! be otherwise had it been on time.
+//!
+//! A kernel's timers fire with its ticks, which may be as far apart as the tolerance is wide. If the
+//! harness acts a little late, a timer that this starts fires that much sooner after it, or, if a tick
+//! has gone by meanwhile, nearly a tick later. The runner knows how late it acted and where the ticks
+//! lie, so it knows what it would have seen. If the judgement would be another one, failing or passing,
+//! the attempt is perturbed. So it is if it fails after lateness that distorts what a stack measures.
+
+use std::time::Duration;
+
+use super::checks::Checked;
+use super::lateness::is_absolute;
+use super::outbound::Seen;
+use super::schedule::Due;
+use super::{Run, Stop};
+use crate::program::Step;
+use crate::program::code::{CodeBlock, Names, Value};
+use crate::time::Time;
+use crate::verdict::{Failure, Perturbation};
+
+/// What comes sooner after the event before is an answer; what comes later, a timer has sent.
+pub(super) const ANSWER: Duration = Duration::from_millis(1);
+
+/// No run is without drift: this part of a tick is ordinary, and cases begin so far into a tick that
+/// it takes none of their events into the next.
+const ORDINARY: u32 = 4;
+
+/// A command that takes longer has been kept from its work, or is none to be quick.
+pub(super) const QUICK_COMMAND: Duration = Duration::from_millis(25);
+
+/// What a kernel counts in ticks, and its unit in microseconds.
+const COUNTED: [(&str, i128); 7] = [
+    ("tcpi_busy_time", 1),
+    ("tcpi_rwnd_limited", 1),
+    ("tcpi_sndbuf_limited", 1),
+    ("tcpi_last_data_sent", 1000),
+    ("tcpi_last_ack_sent", 1000),
+    ("tcpi_last_data_recv", 1000),
+    ("tcpi_last_ack_recv", 1000),
+];
+
+/// Lateness that changes little in what a stack measures during a wait of `gap`.
+pub(super) fn harmless(gap: Duration) -> Duration {
+    gap.max(Duration::from_millis(1)) / 4
+}
+
+impl Run<'_> {
+    /// How many ticks of the stack's clock went by because the run lags, up to `at`.
+    pub(super) fn ticks_crossed(&self, at: Time) -> i64 {
+        let punctual = at - self.lateness.drift();
+        match (self.session.tick(at), self.session.tick(punctual)) {
+            (Some(real), Some(punctual)) => real.number - punctual.number,
+            _ => 0,
+        }
+    }
+
+    /// Whether the time of a packet that a timer has sent would be judged alike on a punctual machine.
+    pub(super) fn decide(&mut self, step: &Step, seen: &Seen, due: Due) -> Result<(), Stop> {
+        let at = seen.observed.at;
+        let base = self.base.end;
+        if self.is_virtual || at.saturating_since(base) <= ANSWER {
+            return Ok(());
+        }
+        if let (Some(tick), false) = (self.session.tick(base), is_absolute(step)) {
+            let drift = self.lateness.drift();
+            let crossed = u32::try_from(self.ticks_crossed(base)).unwrap_or(0);
+            let punctual = match crossed == 0 && drift <= tick.length / ORDINARY {
+                true => at,
+                false => at + drift - tick.length * crossed,
+            };
+            let [seen, punctual] = [at, punctual].map(|at| due.error(at, self.tolerance) == 0);
+            if seen != punctual {
+                return Err(Stop::Perturbed(Perturbation {
+                    span: step.span,
+                    what: "what set the timer of this packet was",
+                    late: drift,
+                    allowed: None,
+                }));
+            }
+        }
+        self.lateness.set_pace();
+        Ok(())
+    }
+
+    /// Whether a block would hold if what is counted in ticks had been counted from a tick before or
+    /// after; empty if the run has not lagged by a tick, or nothing of that is asked for.
+    pub(super) fn other_outcomes(&self, block: &CodeBlock) -> Vec<bool> {
+        let now = self.base.end;
+        let Some(tick) = self.session.tick(now).filter(|_| self.lateness.crossed) else {
+            return Vec::new();
+        };
+        let mut changes = vec![Names::new()];
+        for (name, unit) in COUNTED {
+            let Some(number) = self.scope.number(name).filter(|&number| number != 0) else {
+                continue;
+            };
+            if !block.text.contains(name) {
+                continue;
+            }
+            let step = i128::from(u64::try_from(tick.length.as_micros()).unwrap_or(0)) / unit;
+            let known = changes.clone();
+            for other in [number - step, number + step] {
+                changes.extend(known.iter().cloned().map(|mut names| {
+                    names.insert(name.to_string(), Value::Int(other.max(0)));
+                    names
+                }));
+            }
+        }
+        changes
+            .iter()
+            .skip(1)
+            .filter_map(|names| self.scope.would_hold(block, names))
+            .collect()
+    }
+
+    /// Takes what came of a block for an answer only if the others would be the same.
+    pub(super) fn decide_check(
+        &self,
+        block: &CodeBlock,
+        checked: &Checked,
+        others: &[bool],
+    ) -> Result<(), Stop> {
+        let held = match checked {
+            Checked::Held(_) => true,
+            Checked::Broken { .. } => false,
+            Checked::Raised(..) | Checked::NoPython(_) | Checked::Machine(_) => return Ok(()),
+        };
+        if others.iter().all(|&other| other == held) {
+            return Ok(());
+        }
+        Err(Stop::Perturbed(Perturbation {
+            span: block.span,
+            what: "what is counted here in ticks was",
+            late: self.lateness.drift(),
+            allowed: None,
+        }))
+    }
+
+    /// A failure after lateness that the stack's own measurements suffer from says nothing.
+    pub(super) fn unless_distorted(&mut self, failure: Box<Failure>) -> Stop {
+        match self.lateness.distortion.take() {
+            Some(distortion) if !self.is_virtual => Stop::Perturbed(distortion),
+            Some(_) | None => Stop::Failed(failure),
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Settings by the names of other systems: what each means here, and which mean nothing.
+//!
+//! A name means the same whatever profile the stack began with; `linux` and `freebsd` are tables.
+
+mod freebsd;
+mod linux;
+mod value;
+
+use tcpdrill_stack::Config;
+
+use super::kernel::Kernel;
+pub(super) use value::back_off;
+use value::{integer, number};
+
+/// Why a setting was not made.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// Not a value of this sysctl: what `sysctl` itself would say.
+    Invalid,
+    /// A setting or a value the reference cannot offer, and why.
+    Lacking(&'static str),
+}
+
+type Setter = fn(&mut Config, &str) -> Result<(), Refusal>;
+
+/// A name and what its value does.
+type Setting = (&'static str, Setter);
+
+/// A name of a mechanism that the reference lacks, the values that ask for nothing it has not, and
+/// the reason why any other is refused.
+type Lacking = (&'static str, &'static [&'static str], &'static str);
+
+/// A name that changes nothing here whatever its value, and why.
+type Harmless = (&'static str, &'static str);
+
+/// One system's names.
+struct Names {
+    table: &'static [Setting],
+    lacking: &'static [Lacking],
+    harmless: &'static [Harmless],
+}
+
+const SYSTEMS: [Names; 2] = [linux::NAMES, freebsd::NAMES];
+
+/// What a name is.
+enum Meaning {
+    /// It sets something.
+    Set(Setter),
+    /// These values are as it is; for others there is no mechanism, and why.
+    Only(&'static [&'static str], &'static str),
+    /// Nothing.
+    Nothing,
+}
+
+fn meaning(name: &str) -> Option<Meaning> {
+    SYSTEMS.iter().find_map(|names| {
+        let setting = || {
+            Some(Meaning::Set(
+                names.table.iter().find(|entry| entry.0 == name)?.1,
+            ))
+        };
+        let lacking = || {
+            let (_, offered, reason) = names.lacking.iter().find(|entry| entry.0 == name)?;
+            Some(Meaning::Only(offered, reason))
+        };
+        let harmless = || {
+            names.harmless.iter().find(|entry| entry.0 == name)?;
+            Some(Meaning::Nothing)
+        };
+        setting().or_else(lacking).or_else(harmless)
+    })
+}
+
+/// The one that belongs to the call interface.
+const SOMAXCONN: &str = "net.core.somaxconn";
+
+/// Whether a sysctl means something to the reference, or is known to mean nothing.
+pub(super) fn is_known(name: &str) -> bool {
+    name == SOMAXCONN || meaning(name).is_some()
+}
+
+impl Kernel {
+    /// Makes one setting.
+    pub(super) fn set(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
+        let value = value.trim();
+        match meaning(name) {
+            _ if name == SOMAXCONN => {
+                self.max_backlog = number(value, 0, i32::MAX as u64)? as usize;
+            }
+            Some(Meaning::Set(setter)) => setter(self.engine.host_mut().config_mut(), value)?,
+            Some(Meaning::Only(offered, reason)) => {
+                let same = |text: &&str| match (integer(text), integer(value)) {
+                    (Some(offered), Some(value)) => offered == value,
+                    _ => *text == value,
+                };
+                if !offered.iter().any(same) {
+                    return Err(Refusal::Lacking(reason));
+                }
+            }
+            Some(Meaning::Nothing) => {}
+            None => return Err(Refusal::Lacking("the reference stack has no such setting")),
+        }
+        self.settings.insert(name.to_owned(), value.to_owned());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tcpdrill_stack::profile::settings;
+
+    #[test]
+    fn a_name_stands_in_one_table() {
+        let names = || {
+            SYSTEMS.iter().flat_map(|names| {
+                let table = names.table.iter().map(|entry| entry.0);
+                let lacking = names.lacking.iter().map(|entry| entry.0);
+                let harmless = names.harmless.iter().map(|entry| entry.0);
+                table.chain(lacking).chain(harmless)
+            })
+        };
+        for name in names() {
+            assert_eq!(names().filter(|other| *other == name).count(), 1, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_settings_of_the_stack_know_the_names_they_are_set_by() {
+        let settings = crate::target::reference::profile_settings();
+        let told = || {
+            settings
+                .iter()
+                .flat_map(|setting| setting.linux.iter().chain(&setting.freebsd).copied())
+        };
+        for name in told() {
+            let sets = matches!(meaning(name), Some(Meaning::Set(_)));
+            assert!(sets, "{name} sets nothing");
+        }
+        for name in SYSTEMS.iter().flat_map(|names| names.table) {
+            let is_told = told().any(|other| other == name.0);
+            assert!(is_told, "no setting is told to be set by {}", name.0);
+        }
+    }
+
+    /// A name changes the settings that are told to be set by it, and no other.
+    #[test]
+    fn a_name_changes_what_it_is_told_to_change() {
+        /// Values of which one at least differs from what is there.
+        const VALUES: &[&str] = &[
+            "0",
+            "1",
+            "2",
+            "3",
+            "77",
+            "0x707",
+            "cubic",
+            "1000 2000",
+            "4096 5000 99999999",
+            "01234567-89abcdef-00112233-44556677",
+        ];
+        for (name, setter) in SYSTEMS.iter().flat_map(|names| names.table) {
+            let before = settings::of(&Config::default());
+            let mut changed: Vec<&str> = Vec::new();
+            for value in VALUES {
+                let mut config = Config::default();
+                if setter(&mut config, value).is_err() {
+                    continue;
+                }
+                let after = settings::of(&config);
+                let rows = before.iter().zip(&after);
+                changed.extend(
+                    rows.filter(|(old, new)| old != new)
+                        .map(|(old, _)| old.name),
+                );
+            }
+            changed.sort_unstable();
+            changed.dedup();
+            let mut told: Vec<&str> = before
+                .iter()
+                .filter(|row| {
+                    let names = row.linux.split(' ').chain(row.freebsd.split(' '));
+                    names.into_iter().any(|other| other == *name)
+                })
+                .map(|row| row.name)
+                .collect();
+            told.sort_unstable();
+            assert_eq!(changed, told, "{name}");
+        }
+    }
+}

@@ -143,8 +143,8 @@ fn what_an_idle_connection_takes_is_bounded() {
     for profile in Profile::ALL {
         let config = profile.config();
         let most = match config.loss_detection {
-            LossDetection::SelectiveAcks => 1280,
-            LossDetection::RackTlp => 1408,
+            LossDetection::SelectiveAcks => 1312,
+            LossDetection::RackTlp => 1440,
         };
         let mut link = Link::new(&config, IpVersion::V4);
         let memory_taken = measure(|| {

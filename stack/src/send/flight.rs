@@ -350,7 +350,9 @@ impl Flight {
         let inside = |sent: &&Sent| block.contains_range(sent.range);
         let mut whole = self.segments.iter().filter(inside);
         if let Some(first) = whole.next() {
-            let end = whole.last().map_or(first.range.end, |last| last.range.end);
+            let end = whole
+                .next_back()
+                .map_or(first.range.end, |last| last.range.end);
             self.select(SeqRange::new(first.range.start, end), delivered);
         }
     }

@@ -317,7 +317,7 @@ fn worth_sending(tcb: &mut Tcb, len: u32, full: u32, last: bool, cx: &Context<'_
 /// need not wait for more.
 fn send_piece(tcb: &mut Tcb, piece: Piece, cause: RetransmitCause, cx: &mut Context<'_>) {
     let full = full_segment(tcb, cx);
-    if piece.kind == Kind::New && piece.len % full != 0 {
+    if piece.kind == Kind::New && !piece.len.is_multiple_of(full) {
         tcb.snd.small_end = Some(piece.seq + piece.len);
     }
     let mut rest = piece;

@@ -4,8 +4,7 @@ use super::{Host, Socket};
 use crate::connection::Aftermath;
 use crate::event::Event;
 use crate::icmp;
-use crate::segment::{self, Incoming, Segment};
-use crate::socket::SocketId;
+use crate::segment::{self, Incoming, SegmentRef};
 use crate::state::closed;
 use crate::time::Instant;
 use crate::wire::icmp::IcmpError;
@@ -14,7 +13,7 @@ impl Host {
     /// One IP datagram arrives. Malformed or foreign ones are dropped, with an event that says why.
     pub fn receive(&mut self, now: Instant, datagram: &[u8]) {
         self.advance_to(now);
-        match segment::parse(datagram) {
+        match segment::parse_ref(datagram) {
             // REQ: RFC9293-MUST-57
             // REQ: RFC9293-MUST-63
             Err(reason) => self.event(Event::DatagramDropped { reason }),
@@ -32,15 +31,16 @@ impl Host {
 
     /// SEGMENT ARRIVES (RFC 9293 §3.10.7).
     // REQ: DOC-HDR-13
-    fn on_segment(&mut self, segment: &Segment) {
+    fn on_segment(&mut self, segment: &SegmentRef<'_>) {
         let (local, remote) = (segment.dst, segment.src);
-        let connection = self.demux.connection((local, remote));
+        let sockets = &self.sockets;
+        let connection = self
+            .demux
+            .arriving_for((local, remote), |id| sockets.tuple(id));
+        let found = connection.and_then(|id| Some((id, &self.connection(id).ok()?.tcb)));
         // One whose SYN waits for data does not exist for anybody else.
-        if let Some(id) = connection.filter(|id| !self.is_deferred(*id)) {
-            let old_nxt = self
-                .connection(id)
-                .map(|connection| connection.tcb.snd.nxt)
-                .ok();
+        if let Some((id, tcb)) = found.filter(|(_, tcb)| !tcb.fast_open.deferred) {
+            let old_nxt = Some(tcb.snd.nxt);
             let aftermath = self.step(id, |connection, cx| connection.on_segment(segment, cx));
             if aftermath == Aftermath::Reincarnate {
                 self.on_stray_segment(segment, old_nxt);
@@ -50,13 +50,8 @@ impl Host {
         self.on_stray_segment(segment, None);
     }
 
-    fn is_deferred(&self, id: SocketId) -> bool {
-        self.connection(id)
-            .is_ok_and(|connection| connection.tcb.fast_open.deferred)
-    }
-
     /// No connection claims the segment.
-    fn on_stray_segment(&mut self, segment: &Segment, old_nxt: Option<crate::seq::SeqNum>) {
+    fn on_stray_segment(&mut self, segment: &SegmentRef<'_>, old_nxt: Option<crate::seq::SeqNum>) {
         let listener = self
             .demux
             .listener(segment.dst)
@@ -71,7 +66,7 @@ impl Host {
     }
 
     /// CLOSED (RFC 9293 §3.10.7.1).
-    pub(crate) fn refuse(&mut self, segment: &Segment) {
+    pub(crate) fn refuse(&mut self, segment: &SegmentRef<'_>) {
         if let Some(reset) = closed::answer(segment, &self.config) {
             self.transmit(&reset);
             self.event(Event::ResetSent {
@@ -83,7 +78,7 @@ impl Host {
     }
 
     fn on_icmp(&mut self, error: &IcmpError) {
-        match self.demux.connection((error.local, error.remote)) {
+        match self.connection_between((error.local, error.remote)) {
             Some(id) => self.step(id, |connection, cx| icmp::on_error(connection, error, cx)),
             None => self.event(Event::IcmpIgnored { id: None }),
         }

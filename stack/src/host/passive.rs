@@ -1,7 +1,7 @@
 //! Passive opens: from a SYN at a listener to a connection, with or without a cookie between.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use super::fast_open::Opening;
 use super::{Host, Socket};
@@ -12,7 +12,7 @@ use crate::event::{Discard, Event};
 use crate::input::handshake;
 use crate::listener::Admission;
 use crate::recv::window;
-use crate::segment::{Flags, Segment};
+use crate::segment::{Flags, Segment, SegmentRef};
 use crate::send::{retransmit, segments};
 use crate::seq::SeqNum;
 use crate::socket::SocketId;
@@ -27,7 +27,7 @@ impl Host {
     pub(crate) fn on_listener_segment(
         &mut self,
         id: SocketId,
-        segment: &Segment,
+        segment: &SegmentRef<'_>,
         old_nxt: Option<SeqNum>,
     ) {
         if self.try_cookie(id, segment) {
@@ -42,7 +42,7 @@ impl Host {
         }
     }
 
-    fn on_listener_syn(&mut self, id: SocketId, segment: &Segment, old_nxt: Option<SeqNum>) {
+    fn on_listener_syn(&mut self, id: SocketId, segment: &SegmentRef<'_>, old_nxt: Option<SeqNum>) {
         let remote = segment.src;
         match self.listener_mut(id).map(|listener| listener.admit()) {
             Some(Admission::Queue) => self.open_half(id, segment, old_nxt),
@@ -64,7 +64,7 @@ impl Host {
     /// A connection in SYN-RECEIVED, and its SYN-ACK.
     // REQ: RFC9293-SM-10
     // REQ: RFC9293-MUST-41
-    fn open_half(&mut self, listener_id: SocketId, syn: &Segment, old_nxt: Option<SeqNum>) {
+    fn open_half(&mut self, listener_id: SocketId, syn: &SegmentRef<'_>, old_nxt: Option<SeqNum>) {
         let opening = self.opening(listener_id, syn);
         let Some(mut connection) = self.child(listener_id, syn) else {
             return;
@@ -78,10 +78,10 @@ impl Host {
         handshake::take_syn(tcb, syn, self.now);
         match (opening, tcb.config.syn_data) {
             (Opening::Early(renewal), _) => {
-                tcb.fast_open.option = renewal;
+                tcb.fast_open.option = renewal.map(Box::new);
                 return self.open_early(listener_id, connection, syn);
             }
-            (Opening::Cookie(cookie), _) => tcb.fast_open.option = Some(cookie),
+            (Opening::Cookie(cookie), _) => tcb.fast_open.option = Some(Box::new(cookie)),
             (Opening::Ordinary, SynData::Drop) => {}
             (Opening::Ordinary, SynData::Queue) => handshake::queue_text(tcb, syn),
         }
@@ -102,7 +102,12 @@ impl Host {
     /// handshake ends.
     // REQ: RFC7413-9
     // REQ: RFC7413-13
-    fn open_early(&mut self, listener_id: SocketId, mut connection: Connection, syn: &Segment) {
+    fn open_early(
+        &mut self,
+        listener_id: SocketId,
+        mut connection: Connection,
+        syn: &SegmentRef<'_>,
+    ) {
         let tcb = &mut connection.tcb;
         handshake::queue_text(tcb, syn);
         handshake::start_sending(tcb, false);
@@ -134,12 +139,12 @@ impl Host {
     }
 
     /// A connection in CLOSED with everything it inherits from its listener.
-    fn child(&mut self, listener_id: SocketId, segment: &Segment) -> Option<Connection> {
-        let id = self.new_id();
+    fn child(&mut self, listener_id: SocketId, segment: &SegmentRef<'_>) -> Option<Connection> {
         let Some(Socket::Listener(listener)) = self.sockets.get(&listener_id) else {
             return None;
         };
-        let (config, options) = (Arc::clone(&listener.config), listener.options.clone());
+        let (config, options) = (Arc::clone(&listener.config), Arc::clone(&listener.options));
+        let id = self.sockets.new_id();
         let mut tcb = self.new_tcb(id, (segment.dst, segment.src), config, options);
         tcb.user.unaccepted = true;
         Some(Connection::new(tcb))
@@ -150,13 +155,13 @@ impl Host {
     // REQ: RFC4987-4
     // REQ: RFC4987-5
     // REQ: DOC-SYNFLOOD-06
-    fn send_cookie(&mut self, id: SocketId, syn: &Segment) {
+    fn send_cookie(&mut self, id: SocketId, syn: &SegmentRef<'_>) {
         let now = self.now;
         let Some(listener) = self.listener_mut(id) else {
             return;
         };
         listener.note_cookie(now);
-        let (config, options) = (Arc::clone(&listener.config), listener.options.clone());
+        let (config, options) = (Arc::clone(&listener.config), Arc::clone(&listener.options));
         let tcb = self.new_tcb(id, (syn.dst, syn.src), config, options);
         let cookie = self
             .cookies
@@ -183,7 +188,7 @@ impl Host {
     // REQ: DOC-SYNFLOOD-07
     // REQ: DOC-SYNFLOOD-08
     // REQ: DOC-SYNFLOOD-09
-    fn try_cookie(&mut self, id: SocketId, segment: &Segment) -> bool {
+    fn try_cookie(&mut self, id: SocketId, segment: &SegmentRef<'_>) -> bool {
         let now = self.now;
         let flags = &segment.flags;
         let Some(ack) = segment.ack.filter(|_| !flags.rst && !flags.syn) else {
@@ -246,7 +251,7 @@ impl Host {
 }
 
 /// What the SYN was that a cookie brought back, as far as it remembers.
-fn syn_of_cookie(ack: &Segment, mss: Mss) -> Segment {
+fn syn_of_cookie<'a>(ack: &SegmentRef<'a>, mss: Mss) -> SegmentRef<'a> {
     Segment {
         seq: ack.seq - 1,
         ack: None,
@@ -255,7 +260,7 @@ fn syn_of_cookie(ack: &Segment, mss: Mss) -> Segment {
             mss: Some(mss),
             ..TcpOptions::NONE
         },
-        payload: Vec::new(),
-        ..ack.clone()
+        payload: &[],
+        ..*ack
     }
 }

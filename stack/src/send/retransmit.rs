@@ -5,7 +5,7 @@ use super::{loss_probe, output, recovery, segments};
 use crate::context::Context;
 use crate::error::ConnectionError;
 use crate::event::{Event, RetransmitCause};
-use crate::segment::Segment;
+use crate::segment::{Head, SegmentRef};
 use crate::seq::{SeqNum, SeqRange};
 use crate::state::Origin;
 use crate::tcb::Tcb;
@@ -54,7 +54,7 @@ pub(crate) fn on_progress(tcb: &mut Tcb, restart: bool, now: Instant) {
 // REQ: RFC6298-7
 // REQ: RFC7323-19
 // REQ: RFC9293-MUST-18
-pub(crate) fn sample_rtt(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, now: Instant) {
+pub(crate) fn sample_rtt(tcb: &mut Tcb, segment: &SegmentRef<'_>, ack: SeqNum, now: Instant) {
     if tcb.snd.rtt.on_acked(ack, now).is_some() {
         tcb.snd.recovery.on_measured();
         return;
@@ -71,7 +71,7 @@ pub(crate) fn sample_rtt(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, now: Ins
 /// Feeds the estimator with what this acknowledgment delivered, cumulatively or selectively.
 pub(crate) fn sample_delivery(
     tcb: &mut Tcb,
-    segment: &Segment,
+    segment: &SegmentRef<'_>,
     delivered: &Delivered,
     advanced: bool,
     now: Instant,
@@ -86,7 +86,7 @@ pub(crate) fn sample_delivery(
 }
 
 /// The round trip by TSecr, if it can be true: not longer than the connection has lasted.
-fn echoed_round_trip(tcb: &Tcb, segment: &Segment, now: Instant) -> Option<Duration> {
+fn echoed_round_trip(tcb: &Tcb, segment: &SegmentRef<'_>, now: Instant) -> Option<Duration> {
     tcb.negotiated.timestamps?;
     let echo = segment.options.timestamps?.echo;
     let elapsed = tcb.negotiated.timestamp_clock(now).wrapping_sub(echo);
@@ -153,13 +153,12 @@ fn report_trouble(tcb: &mut Tcb, cx: &mut Context<'_>) {
 /// What Fast Open has put into the send buffer goes along, with its option.
 pub(crate) fn start_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
     let mut segment = segments::syn(tcb, cx.now);
-    segment.options.fast_open = tcb.fast_open.option.take();
-    segment.payload = tcb.snd.buffer.copy(0, usize::MAX);
-    tcb.counters.on_sent(segment.payload.len(), cx.now);
-    cx.transmit(&segment);
+    segment.options.fast_open = tcb.fast_open.option.take().map(|option| *option);
+    tcb.counters.on_sent(tcb.snd.buffer.len(), cx.now);
+    cx.transmit_text(&segment, tcb.snd.buffer.slices(0, usize::MAX));
     note_syn_sent(tcb, cx.now);
-    if !segment.payload.is_empty() {
-        let text = SeqRange::with_len(tcb.snd.nxt, segment.payload.len() as u32);
+    if !tcb.snd.buffer.is_empty() {
+        let text = SeqRange::with_len(tcb.snd.nxt, tcb.snd.buffer.len() as u32);
         let edge = Edge {
             push: true,
             ..Edge::default()
@@ -194,9 +193,9 @@ fn syn_ladder(tcb: &Tcb) -> Duration {
 /// Sends the first SYN-ACK and starts the ladder behind it.
 // REQ: DOC-HS-12
 pub(crate) fn start_syn_ack(tcb: &mut Tcb, origin: Origin, cx: &mut Context<'_>) {
-    let fast_open = tcb.fast_open.option.take();
+    let fast_open = tcb.fast_open.option.take().map(|option| *option);
     let segment = segments::syn_ack(tcb, fast_open, cx.now);
-    tcb.counters.on_sent(segment.payload.len(), cx.now);
+    tcb.counters.on_sent(0, cx.now);
     cx.transmit(&segment);
     segments::note_ack_sent(tcb);
     match origin {
@@ -232,7 +231,7 @@ pub(crate) fn on_syn_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
 /// A SYN with data did not fit the path: the plain one leaves at once, the timer goes on.
 pub(crate) fn repeat_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
     let segment = segments::syn(tcb, cx.now);
-    tcb.counters.on_sent(segment.payload.len(), cx.now);
+    tcb.counters.on_sent(0, cx.now);
     cx.transmit(&segment);
     note_syn_again(tcb, RetransmitCause::LostFlight, cx);
 }
@@ -276,12 +275,12 @@ pub(crate) fn on_syn_ack_timeout(tcb: &mut Tcb, origin: Origin, cx: &mut Context
 /// The peer repeated its SYN: the SYN-ACK goes out again, the ladder stays as it is.
 pub(crate) fn repeat_syn_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
     let segment = segments::syn_ack(tcb, None, cx.now);
-    tcb.counters.on_sent(segment.payload.len(), cx.now);
+    tcb.counters.on_sent(0, cx.now);
     cx.transmit(&segment);
     note_syn_again(tcb, RetransmitCause::DuplicateSyn, cx);
 }
 
-fn resend_syn(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) {
+fn resend_syn(tcb: &mut Tcb, segment: &Head, cx: &mut Context<'_>) {
     cx.transmit(segment);
     note_syn_again(tcb, RetransmitCause::Timeout, cx);
 }

@@ -1,13 +1,13 @@
 //! Making segments out of a connection block, and what sending one means for it.
 
-use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::context::Context;
 use crate::ecn::{self, Codepoint, accurate, negotiation};
 use crate::event::Event;
 use crate::recv::sack_blocks::sack_blocks;
 use crate::recv::window;
-use crate::segment::{Flags, Segment};
+use crate::segment::{Flags, Head, Segment};
 use crate::seq::SeqNum;
 use crate::tcb::Tcb;
 use crate::time::Instant;
@@ -19,13 +19,13 @@ use crate::wire::options::{TcpOptions, Timestamps};
 // REQ: RFC9293-MUST-45
 // REQ: RFC9293-MUST-48
 // REQ: RFC9293-MUST-49
-pub(crate) fn blank(tcb: &Tcb, seq: SeqNum) -> Segment {
+pub(crate) fn blank(tcb: &Tcb, seq: SeqNum) -> Head {
     Segment {
         seq,
         ttl: tcb.options.ttl.unwrap_or(tcb.config.ttl),
         // REQ: RFC9293-SHLD-22
         traffic_class: tcb.options.traffic_class & !ecn::MASK,
-        ..Segment::new(tcb.local, tcb.remote)
+        ..Head::head(tcb.local, tcb.remote)
     }
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn blank(tcb: &Tcb, seq: SeqNum) -> Segment {
 // REQ: RFC9293-SHLD-5
 // REQ: RFC7323-1
 // REQ: RFC2018-1
-pub(crate) fn syn(tcb: &Tcb, now: Instant) -> Segment {
+pub(crate) fn syn(tcb: &Tcb, now: Instant) -> Head {
     let config = &tcb.config;
     Segment {
         flags: Flags::SYN.with_ace(negotiation::on_syn(tcb)),
@@ -57,7 +57,7 @@ pub(crate) fn syn(tcb: &Tcb, now: Instant) -> Segment {
 /// `<SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>`, with the options that the peer's SYN offered.
 // REQ: RFC9293-SM-10
 // REQ: RFC7323-5
-pub(crate) fn syn_ack(tcb: &mut Tcb, fast_open: Option<FastOpenOption>, now: Instant) -> Segment {
+pub(crate) fn syn_ack(tcb: &mut Tcb, fast_open: Option<FastOpenOption>, now: Instant) -> Head {
     // REQ: RFC3168-2
     let flags = Flags::SYN.with_ace(negotiation::on_syn_ack(tcb));
     let mut options = TcpOptions {
@@ -93,22 +93,39 @@ pub(crate) fn options(tcb: &Tcb, now: Instant) -> TcpOptions {
     };
     accurate::add_option(tcb, &mut options, blocks);
     // REQ: RFC2018-3
-    if tcb.negotiated.sack {
-        let blocks = sack_blocks(
+    if blocks > 0 {
+        let reported = sack_blocks(
             tcb.rcv.nxt,
             tcb.rcv.duplicate,
             islands,
             options.sack_capacity(),
         );
-        options.sack = mutant!(tcb.config, D02, blocks, {
+        options.sack = mutant!(tcb.config, D02, reported, {
             let stuck = |seq: SeqNum| SeqNum::new(tcb.rcv.nxt.raw().max(seq.raw()));
-            let blocks = blocks.as_slice().iter();
-            blocks
+            let reported = reported.as_slice().iter();
+            reported
                 .map(|block| crate::seq::SeqRange::new(stuck(block.start), stuck(block.end)))
                 .collect()
         });
     }
     options
+}
+
+/// Bytes that the options of this moment take.
+pub(crate) fn wire_options_len(tcb: &Tcb, now: Instant) -> usize {
+    let nothing = TcpOptions {
+        timestamps: timestamps(tcb, now),
+        ..TcpOptions::NONE
+    };
+    if has_something_to_report(tcb) {
+        options(tcb, now).len()
+    } else {
+        nothing.len()
+    }
+}
+
+fn has_something_to_report(tcb: &Tcb) -> bool {
+    tcb.rcv.duplicate.is_some() || !tcb.rcv.buffer.islands().is_empty()
 }
 
 /// Bytes of options that every segment after the handshake has.
@@ -126,8 +143,8 @@ fn timestamps(tcb: &Tcb, now: Instant) -> Option<Timestamps> {
     })
 }
 
-/// Sends `<SEQ=seq><ACK=RCV.NXT><CTL=ACK>` with `flags` and `payload`: every segment but SYN and
-/// RST leaves here. Without ECT: that is for new data, see [`send_marked`].
+/// Sends `<SEQ=seq><ACK=RCV.NXT><CTL=ACK>` with `flags` and the `text` at this place of the send
+/// queue: every segment but SYN and RST leaves here. Without ECT: that is for new data, see [`send_marked`].
 // REQ: RFC9293-SM-04
 // REQ: RFC3168-4
 // REQ: RFC3168-10
@@ -137,10 +154,10 @@ pub(crate) fn send(
     tcb: &mut Tcb,
     seq: SeqNum,
     flags: Flags,
-    payload: Vec<u8>,
+    text: Range<usize>,
     cx: &mut Context<'_>,
 ) {
-    send_marked(tcb, seq, flags, Codepoint::NotEct, payload, cx);
+    send_marked(tcb, seq, flags, Codepoint::NotEct, text, cx);
 }
 
 /// The same with an ECN codepoint.
@@ -149,18 +166,18 @@ pub(crate) fn send_marked(
     seq: SeqNum,
     mut flags: Flags,
     codepoint: Codepoint,
-    payload: Vec<u8>,
+    text: Range<usize>,
     cx: &mut Context<'_>,
 ) {
     let options = options(tcb, cx.now);
-    let pure_ack = payload.is_empty() && !flags.fin;
+    let pure_ack = text.is_empty() && !flags.fin;
     ecn::stamp(tcb, &mut flags, pure_ack, &options);
     let mut up = 0;
     // REQ: RFC9293-MUST-30
     // REQ: RFC9293-MUST-62
     if let Some(end) = tcb.snd.up
         && end.after(seq)
-        && !payload.is_empty()
+        && !text.is_empty()
     {
         flags.urg = true;
         up = seq.span_to(end).min(u32::from(u16::MAX)) as u16;
@@ -171,17 +188,16 @@ pub(crate) fn send_marked(
         wnd: window::announce(tcb),
         up,
         options,
-        payload,
         traffic_class: tcb.options.traffic_class & !ecn::MASK | codepoint.bits(),
         ..blank(tcb, seq)
     };
     note_ack_sent(tcb);
-    if !segment.payload.is_empty() {
+    if !text.is_empty() {
         tcb.rcv.ack.on_text_sent(cx.now);
     }
-    accurate::on_sent(tcb, &segment);
-    tcb.counters.on_sent(segment.payload.len(), cx.now);
-    cx.transmit(&segment);
+    accurate::on_sent(tcb, &segment, text.len());
+    tcb.counters.on_sent(text.len(), cx.now);
+    cx.transmit_text(&segment, tcb.snd.buffer.slices(text.start, text.len()));
 }
 
 /// A segment with the present RCV.NXT left: nothing is owed any more.
@@ -198,13 +214,13 @@ pub(crate) fn note_ack_sent(tcb: &mut Tcb) {
 
 /// `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>`.
 pub(crate) fn send_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
-    send(tcb, tcb.snd.nxt, Flags::NONE, Vec::new(), cx);
+    send(tcb, tcb.snd.nxt, Flags::NONE, 0..0, cx);
 }
 
 /// A challenge ACK, or its suppression when the budget is used up (RFC 5961 §7).
 // REQ: RFC5961-11
 pub(crate) fn send_challenge_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
-    let permitted = tcb.challenge.permit(cx.now);
+    let permitted = tcb.permits_challenge(cx.now);
     if mutant!(tcb.config, C08, permitted, true) {
         send_ack(tcb, cx);
         cx.event(Event::ChallengeAckSent { id: tcb.id });

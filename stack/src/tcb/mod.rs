@@ -5,6 +5,7 @@ mod receive;
 mod send;
 mod user;
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -34,7 +35,7 @@ pub(crate) struct Tcb {
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
     pub(crate) config: Arc<Config>,
-    pub(crate) options: SocketOptions,
+    pub(crate) options: Arc<SocketOptions>,
     /// SND.* and the machinery behind them.
     pub(crate) snd: SendSide,
     /// RCV.* and the machinery behind them.
@@ -44,7 +45,8 @@ pub(crate) struct Tcb {
     pub(crate) ecn: Ecn,
     pub(crate) fast_open: FastOpen,
     pub(crate) timers: TimerTable,
-    pub(crate) challenge: ChallengeAckLimiter,
+    /// Most connections never send a challenge ACK.
+    pub(crate) challenge: Option<Box<ChallengeAckLimiter>>,
     pub(crate) user: UserSide,
     pub(crate) counters: Counters,
     /// The largest packet that a router let through before the handshake ended, if one complained.
@@ -64,7 +66,7 @@ pub(crate) struct TcbSeed {
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
     pub(crate) config: Arc<Config>,
-    pub(crate) options: SocketOptions,
+    pub(crate) options: Arc<SocketOptions>,
     pub(crate) iss: SeqNum,
     /// Offset of this connection's timestamp clock (RFC7323-26).
     pub(crate) timestamp_offset: u32,
@@ -103,10 +105,7 @@ impl Tcb {
             fast_open: FastOpen::default(),
             path_mtu: None,
             timers: TimerTable::new(),
-            challenge: ChallengeAckLimiter::new(
-                config.challenge_ack_limit,
-                config.challenge_ack_interval,
-            ),
+            challenge: None,
             user: UserSide::default(),
             counters: Counters::default(),
             opened_at: now,
@@ -155,6 +154,16 @@ impl Tcb {
         }
         let largest = u32::try_from(tuning.receive_max).unwrap_or(u32::MAX);
         Some(configured.max(WindowScale::for_buffer(largest)))
+    }
+
+    /// Whether the budget for challenge ACKs has one left; it is used up then (RFC 5961 §7).
+    pub(crate) fn permits_challenge(&mut self, now: Instant) -> bool {
+        let config = &self.config;
+        let budget =
+            || ChallengeAckLimiter::new(config.challenge_ack_limit, config.challenge_ack_interval);
+        self.challenge
+            .get_or_insert_with(|| Box::new(budget()))
+            .permit(now)
     }
 
     /// Arms `timer` to fire `after` from `now`.

@@ -64,12 +64,13 @@ impl Host {
     // REQ: RFC9293-SHLD-21
     pub fn set_options(&mut self, id: SocketId, options: SocketOptions) -> Result<(), CallError> {
         check_options(&options)?;
+        let options = self.share_options(options);
         if let Some(listener) = self.listener_mut(id) {
             listener.options = options;
             return Ok(());
         }
         self.user_connection_mut(id)?;
-        self.step(id, |Connection { state, tcb }, cx| {
+        self.step(id, |Connection { state, tcb, .. }, cx| {
             let config = Arc::clone(&tcb.config);
             let new_give_up = tcb.options.syn_give_up != options.syn_give_up;
             let restart = tcb.options.keepalive != options.keepalive
@@ -96,8 +97,10 @@ impl Host {
     /// `NoSuchSocket`.
     pub fn options(&self, id: SocketId) -> Result<SocketOptions, CallError> {
         match self.sockets.get(&id) {
-            Some(Socket::Listener(listener)) => Ok(listener.options.clone()),
-            Some(Socket::Connection(_)) => Ok(self.user_connection(id)?.tcb.options.clone()),
+            Some(Socket::Listener(listener)) => Ok(SocketOptions::clone(&listener.options)),
+            Some(Socket::Connection(_)) => {
+                Ok(SocketOptions::clone(&self.user_connection(id)?.tcb.options))
+            }
             None => Err(CallError::NoSuchSocket),
         }
     }
@@ -227,7 +230,7 @@ fn listener_status(listener: &Listener) -> Status {
 }
 
 fn connection_status(connection: &Connection) -> Status {
-    let Connection { state, tcb } = connection;
+    let Connection { state, tcb, .. } = connection;
     let scaling = tcb.negotiated.scaling;
     let options_len = if tcb.negotiated.timestamps.is_some() {
         12
@@ -316,7 +319,7 @@ fn urgent_ahead(tcb: &Tcb) -> Option<u32> {
 }
 
 fn connection_readiness(connection: &Connection) -> Readiness {
-    let Connection { state, tcb } = connection;
+    let Connection { state, tcb, .. } = connection;
     let user = &tcb.user;
     let closed = matches!(state, State::Closed(_));
     let handshake = matches!(state.name(), StateName::SynSent | StateName::SynReceived);

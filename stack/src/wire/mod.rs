@@ -14,5 +14,6 @@ pub mod options;
 pub mod tcp;
 
 mod read;
+mod write;
 
 pub use drop_reason::DropReason;

@@ -102,16 +102,8 @@ fn take(
         .map(|timestamps| timestamps.echo);
     let una = tcb.snd.una;
     let mut delivered = recovery::expect_delivery(tcb, echo, cx.now);
-    // One more segment would not have fitted.
-    let room = tcb.snd.congestion.cwnd();
     let bursts = matches!(tcb.config.segmentation, Segmentation::Bursts(_));
-    let window_used = if bursts {
-        let congestion = &tcb.snd.congestion;
-        let slow_start = congestion.in_slow_start();
-        tcb.snd.usage.is_limited(congestion.segments(), slow_start)
-    } else {
-        tcb.snd.flight.pipe() + tcb.snd.congestion.smss() > room
-    };
+    let window_used = is_window_used(tcb, bursts);
     let bytes = ack.after(tcb.snd.una).then(|| {
         let bytes = advance(tcb, ack, &mut delivered);
         if tcb.config.rtt_samples == RttSamples::OneARoundTrip {
@@ -158,6 +150,18 @@ fn take(
     if advanced.is_some() {
         autotune::follow_window(tcb);
         retransmit::on_progress(tcb, restart_timer, cx.now);
+    }
+}
+
+/// Whether the congestion window is what has kept more from being sent.
+fn is_window_used(tcb: &Tcb, bursts: bool) -> bool {
+    let congestion = &tcb.snd.congestion;
+    if bursts {
+        let slow_start = congestion.in_slow_start();
+        tcb.snd.usage.is_limited(congestion.segments(), slow_start)
+    } else {
+        // One more segment would not have fitted.
+        tcb.snd.flight.pipe() + congestion.smss() > congestion.cwnd()
     }
 }
 

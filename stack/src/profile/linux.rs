@@ -67,14 +67,13 @@ pub(super) fn config() -> Config {
             option_answers: true,
             ..AccEcnConfig::default()
         },
-        // net.ipv4.tcp_moderate_rcvbuf is 1; the largest of net.ipv4.tcp_rmem, of which half is for
-        // text, and of net.ipv4.tcp_wmem.
+        // net.ipv4.tcp_moderate_rcvbuf is 1; the largest of net.ipv4.tcp_rmem, of which half is for text.
+        // How the send buffer grows, `send_room` says.
         tuning: BufferTuning {
             receive: true,
             receive_max: 6_291_456 / 2,
             gradual_window: true,
-            send: true,
-            send_max: 4_194_304 / 2,
+            ..BufferTuning::default()
         },
         received_on_error: ReceivedOnError::Keep,
         frto: true,

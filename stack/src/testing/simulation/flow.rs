@@ -90,8 +90,6 @@ pub(super) struct Way {
     pub(super) text_end: Option<SeqNum>,
     /// The furthest SEG.ACK + SEG.WND.
     pub(super) right_edge: Option<SeqNum>,
-    /// The largest SEG.WND, in bytes.
-    pub(super) largest_window: u32,
     /// The last TSval sent.
     pub(super) last_timestamp: Option<u32>,
     /// What the other side got, counted from the ISN.
@@ -117,7 +115,6 @@ impl Way {
             highest_ack: None,
             text_end: None,
             right_edge: None,
-            largest_window: 0,
             last_timestamp: None,
             delivered: Ranges::default(),
             acked: 0,
@@ -169,15 +166,7 @@ impl Way {
     pub(super) fn forget_acks(&mut self) {
         self.highest_ack = None;
         self.right_edge = None;
-        self.largest_window = 0;
         self.last_timestamp = None;
-    }
-
-    /// How far the peer may send. SND.WND counts from SND.UNA, so the largest window ever offered
-    /// may slide along with acknowledgments in segments too old to change it (RFC 9293 §3.10.7.4,
-    /// fifth check).
-    pub(super) fn furthest(&self) -> Option<SeqNum> {
-        self.highest_ack.map(|ack| ack + self.largest_window)
     }
 
     /// A segment reached the other side.

@@ -23,6 +23,8 @@ pub(super) struct Flow {
     pub(super) lost_when_broken: [u32; 2],
     /// Whether each side's connection broke before its SYN was acknowledged.
     pub(super) broke_opening: [bool; 2],
+    /// The listener answered with a cookie, and kept no state.
+    pub(super) cookie_sent: bool,
     /// When a user last got something, or an acknowledgment of something new arrived.
     pub(super) last_progress: Instant,
 }
@@ -41,6 +43,7 @@ impl Flow {
             lost_since_progress: [0; 2],
             lost_when_broken: [0; 2],
             broke_opening: [false; 2],
+            cookie_sent: false,
             last_progress: Instant::ZERO,
         }
     }

@@ -162,6 +162,11 @@ impl World {
                 }
             }
             Event::KeepAliveProbeSent { id } => {
+            Event::SynCookieSent { remote, .. } => {
+                if let Some(connection) = self.connection_of(remote, host) {
+                    self.flows[connection].cookie_sent = true;
+                }
+            }
                 if let Some((connection, side)) = self.side_of_socket(host, id) {
                     self.flows[connection].ways[side].acks.earn(1);
                 }

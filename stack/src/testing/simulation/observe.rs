@@ -97,12 +97,16 @@ impl World {
             return;
         }
         flow.ways[side].on_delivered(segment);
-        let receiver = &mut flow.ways[1 - side];
         let Some(ack) = segment.ack.filter(|_| !segment.flags.rst) else {
             return;
         };
         let (news, sacked) = receiver.on_ack_delivered(ack, segment.options.sack.as_slice());
         receiver.sends.on_ack(news, sacked);
+        // In SYN-SENT nothing but a SYN acknowledges (RFC 9293 §3.10.7.3).
+        if flow.ways[side].offer.is_none() {
+            return;
+        }
+        let receiver = &mut flow.ways[1 - side];
         if news > 0 {
             flow.last_progress = self.now;
             flow.lost_since_progress[1 - side] = 0;
@@ -158,15 +162,15 @@ impl World {
             }
             Event::SynCookieAccepted { id, .. } => {
                 if let Some((connection, side)) = self.look_up(host, id) {
-                    self.flows[connection].ways[side].forget_acks();
-                }
-            }
-            Event::KeepAliveProbeSent { id } => {
             Event::SynCookieSent { remote, .. } => {
                 if let Some(connection) = self.connection_of(remote, host) {
                     self.flows[connection].cookie_sent = true;
                 }
             }
+                    self.flows[connection].ways[side].forget_acks();
+                }
+            }
+            Event::KeepAliveProbeSent { id } => {
                 if let Some((connection, side)) = self.side_of_socket(host, id) {
                     self.flows[connection].ways[side].acks.earn(1);
                 }

@@ -102,6 +102,7 @@ pub(super) struct Way {
     /// What selective acknowledgments told the sender since it last forgot.
     pub(super) sacked: Ranges,
     pub(super) acks: AckBudget,
+    pub(super) probes: AckBudget,
     pub(super) back_off: BackOff,
     pub(super) sends: SendBudget,
 }
@@ -123,6 +124,7 @@ impl Way {
             acked: 0,
             sacked: Ranges::default(),
             acks,
+            probes: AckBudget::of_probes(),
             back_off,
             sends,
         }

@@ -108,7 +108,7 @@ impl World {
         }
         let receiver = &mut flow.ways[1 - side];
         let (news, sacked) = receiver.on_ack_delivered(ack, segment.options.sack.as_slice());
-        receiver.sends.on_ack(news, sacked);
+        receiver.sends.on_ack(receiver.acked, news, sacked);
         if news > 0 {
             flow.last_progress = self.now;
             flow.lost_since_progress[1 - side] = 0;

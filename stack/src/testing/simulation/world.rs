@@ -131,7 +131,7 @@ impl World {
             (
                 AckBudget::new(config.challenge_ack_limit, config.challenge_ack_interval),
                 BackOff::new(least.min(config.syn_ack_timeout), config.max_rto),
-                SendBudget::new(),
+                SendBudget::new(config.congestion.count_segments),
             )
         });
         self.flows.push(Flow::new(connection, budgets));

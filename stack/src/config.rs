@@ -8,6 +8,7 @@ use core::time::Duration;
 
 pub use crate::congestion::{self, InitialWindow};
 pub use crate::fast_open::FastOpenConfig;
+pub use crate::path::{BelowMinimum, PathMtuConfig, Probing, TooBig};
 
 /// Every tunable of a [`Host`](crate::Host). A change affects sockets opened later.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Config {
     /// Smallest MSS taken from a peer, in bytes, so that a hostile option cannot leave no room for
     /// payload.
     pub min_mss: u16,
+    /// How the largest packet of a path is found (RFC 1191, RFC 8201, RFC 4821).
+    pub path_mtu: PathMtuConfig,
     /// Default IP TTL or hop limit, 1..=255 (RFC 9293 MUST-49).
     pub ttl: u8,
 
@@ -310,6 +313,7 @@ impl Default for Config {
         Self {
             mtu: 1500,
             min_mss: 64,
+            path_mtu: PathMtuConfig::default(),
             ttl: 64,
             syn_data: SynData::Drop,
             syn_ack_retries: 5,

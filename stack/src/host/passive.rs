@@ -101,7 +101,7 @@ impl Host {
     fn open_early(&mut self, listener_id: SocketId, mut connection: Connection, syn: &Segment) {
         let tcb = &mut connection.tcb;
         handshake::queue_text(tcb, syn);
-        handshake::start_sending(tcb, false);
+        handshake::start_sending(tcb, false, tcb.opened_at);
         tcb.fast_open.early = true;
         tcb.fast_open.data_taken = tcb.rcv.buffer.readable() > 0;
         tcb.fast_open.pending = Some(listener_id);

@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::ecn;
 use crate::event::Discard;
 use crate::fast_open::client;
+use crate::path::{probe, too_big};
 use crate::segment::Segment;
 use crate::send::flight::Delivered;
 use crate::send::recovery::{self, Ack};
@@ -93,6 +94,7 @@ fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, duplicate: bool, cx: &mut
     });
     let duplicate_report = selective::take(tcb, &segment.options.sack, ack, &mut delivered);
     tcb.snd.delivered += u64::from(delivered.segments);
+    tcb.path.note_arrived(delivered.largest);
     let marked = tcb.ecn.in_use && segment.flags.ece;
     let advanced = bytes.map(|bytes| Acked {
         bytes,
@@ -117,6 +119,8 @@ fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, duplicate: bool, cx: &mut
     }
     let restart_timer = recovery::on_ack(tcb, ack, cx);
     if advanced.is_some() {
+        too_big::on_progress(tcb);
+        probe::on_progress(tcb, cx);
         retransmit::on_progress(tcb, restart_timer, cx.now);
     }
 }

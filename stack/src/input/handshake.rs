@@ -1,6 +1,7 @@
 //! What the two SYNs say, and the acknowledgment of ours (RFC 9293 §3.5, §3.10.7.2, §3.10.7.3).
 
 use crate::ecn;
+use crate::path::{self, probe};
 use crate::recv::window;
 use crate::segment::Segment;
 use crate::send::recovery::LossRecovery;
@@ -10,9 +11,6 @@ use crate::tcb::{Tcb, TimestampState};
 use crate::time::Instant;
 use crate::timers::Timer;
 use crate::window::{Mss, WindowScale};
-
-/// Bytes that the timestamps option takes of every segment, padding included.
-const TIMESTAMPS_LEN: usize = 12;
 
 /// Takes the peer's SYN: IRS, the options, the first window.
 pub(crate) fn take_syn(tcb: &mut Tcb, segment: &Segment, now: Instant) {
@@ -33,7 +31,8 @@ pub(crate) fn take_syn(tcb: &mut Tcb, segment: &Segment, now: Instant) {
 
 fn negotiate(tcb: &mut Tcb, segment: &Segment, now: Instant) {
     let theirs = &segment.options;
-    tcb.snd.mss = send_mss(tcb, theirs.mss);
+    tcb.path.ceiling = Some(largest_mss(tcb, theirs.mss));
+    path::resize(tcb);
     // REQ: RFC7323-2
     if let (Some(ours), Some(theirs)) = (tcb.config.window_scale, theirs.window_scale) {
         tcb.negotiated.scaling = true;
@@ -55,15 +54,14 @@ fn negotiate(tcb: &mut Tcb, segment: &Segment, now: Instant) {
     tcb.negotiated.sack = tcb.config.sack && theirs.sack_permitted;
 }
 
-/// The lesser of what the peer takes and what our link carries. A peer that claims to take next to
+/// The least of what the peer takes, our link carries and the user wants; the path may carry less. A peer that claims to take next to
 /// nothing is not believed below a floor, or no segment would have room for data.
 // REQ: RFC9293-MUST-15
 // REQ: RFC9293-MUST-16
-fn send_mss(tcb: &Tcb, theirs: Option<Mss>) -> Mss {
+fn largest_mss(tcb: &Tcb, theirs: Option<Mss>) -> Mss {
     let version = tcb.ip_version();
     let theirs = theirs.unwrap_or(Mss::default_for(version)).raw();
-    let mtu = tcb.path_mtu.unwrap_or(tcb.config.mtu);
-    let link = Mss::for_mtu(version, mtu).raw();
+    let link = Mss::for_mtu(version, tcb.config.mtu).raw();
     let wish = tcb.options.mss.unwrap_or(link);
     Mss::new(theirs.max(tcb.config.min_mss).min(link).min(wish))
 }
@@ -86,7 +84,7 @@ pub(crate) fn take_ack_of_syn(tcb: &mut Tcb, segment: &Segment, now: Instant) {
     let syn_was_lost = tcb.snd.retries > 0;
     let sends_already = tcb.fast_open.early && !tcb.snd.flight.is_empty();
     if !sends_already {
-        start_sending(tcb, syn_was_lost);
+        start_sending(tcb, syn_was_lost, now);
     }
     retransmit::sample_rtt(tcb, segment, tcb.snd.una, now);
     if syn_was_lost {
@@ -103,13 +101,9 @@ pub(crate) fn take_ack_of_syn(tcb: &mut Tcb, segment: &Segment, now: Instant) {
 /// The segment size and the method of recovery are known, so that data may leave.
 // REQ: RFC5681-4
 // REQ: RFC7413-13
-pub(crate) fn start_sending(tcb: &mut Tcb, syn_was_lost: bool) {
-    let options_len = if tcb.negotiated.timestamps.is_some() {
-        TIMESTAMPS_LEN
-    } else {
-        0
-    };
-    let smss = tcb.snd.mss.payload_limit(options_len) as u32;
+pub(crate) fn start_sending(tcb: &mut Tcb, syn_was_lost: bool, now: Instant) {
+    probe::start(tcb, now);
+    let smss = tcb.snd.mss.payload_limit(tcb.fixed_options_len()) as u32;
     tcb.snd.congestion.on_established(smss, syn_was_lost);
     let method = tcb.negotiated.sack.then_some(tcb.config.loss_detection);
     tcb.snd.recovery = LossRecovery::new(tcb.snd.iss, method);

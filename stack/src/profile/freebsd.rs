@@ -4,13 +4,26 @@
 use core::time::Duration;
 
 use crate::Config;
-use crate::config::{HardIcmp, InitialWindow, KeepAliveConfig, ReceivedOnError};
+use crate::config::{
+    BelowMinimum, HardIcmp, InitialWindow, KeepAliveConfig, PathMtuConfig, ReceivedOnError, TooBig,
+};
 use crate::congestion;
 
 pub(super) fn config() -> Config {
     Config {
         // msl
         msl: Duration::from_secs(30),
+        path_mtu: PathMtuConfig {
+            too_big: TooBig::AtOnce,
+            // minmss, and headers
+            min_ipv4_mtu: 256,
+            below_minimum: BelowMinimum::Clamp,
+            // hostcache.expire
+            lifetime: Some(Duration::from_secs(3600)),
+            // pmtud_blackhole_detection is off; its size for IPv4
+            base_mss: 1200,
+            ..PathMtuConfig::default()
+        },
         // rexmit_initial, rexmit_min
         min_rto: Duration::from_millis(30),
         max_rto: Duration::from_secs(64),

@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use crate::Config;
 use crate::config::{
-    DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow, LossDetection, ReceivedOnError, SoftIcmp,
+    BelowMinimum, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow, LossDetection, PathMtuConfig,
+    ReceivedOnError, SoftIcmp, TooBig,
 };
 use crate::congestion;
 use crate::fast_open::FastOpenConfig;
@@ -14,6 +15,14 @@ pub(super) fn config() -> Config {
         duplicate_syn_in_syn_received: DuplicateSyn::RetransmitSynAck,
         syn_in_window_in_syn_received: InWindowSyn::ResetAndReturnToListen,
         msl: Duration::from_secs(30),
+        // net.ipv4.route.min_pmtu, net.ipv4.tcp_mtu_probing and its relatives.
+        path_mtu: PathMtuConfig {
+            too_big: TooBig::AtOnce,
+            min_ipv4_mtu: 552,
+            below_minimum: BelowMinimum::Clamp,
+            max_probes: 1,
+            ..PathMtuConfig::default()
+        },
         min_rto: Duration::from_millis(200),
         max_rto: Duration::from_secs(120),
         congestion: congestion::Rules {

@@ -7,6 +7,7 @@ use super::{loss_probe, persist, retransmit, segments};
 use crate::context::Context;
 use crate::ecn::{self, Codepoint};
 use crate::event::{Event, RetransmitCause};
+use crate::path::{self, probe};
 use crate::recv::ack_policy::Owed;
 use crate::recv::window;
 use crate::segment::Flags;
@@ -42,6 +43,7 @@ pub(crate) fn flush(tcb: &mut Tcb, may_send: bool, cx: &mut Context<'_>) {
     let syn_was_lost = tcb.snd.syn_unacked() && tcb.snd.retries > 0;
     if may_send && !syn_was_lost {
         restart_after_idle(tcb, cx.now);
+        path::refresh(tcb, cx);
         while let Some(piece) = next_piece(tcb, cx) {
             send_piece(tcb, piece, RetransmitCause::LostFlight, cx);
         }
@@ -94,12 +96,15 @@ pub(crate) fn update_window(tcb: &mut Tcb) {
 
 /// The next segment that may leave now: what is lost first, then what is new.
 // REQ: RFC6675-3
-fn next_piece(tcb: &mut Tcb, cx: &Context<'_>) -> Option<Piece> {
+fn next_piece(tcb: &mut Tcb, cx: &mut Context<'_>) -> Option<Piece> {
     let full = full_segment(tcb, cx);
     let room = recovery::room(tcb);
     // The FIN has a number but no byte.
     if let Some(lost) = tcb.snd.flight.next_lost(full + 1) {
         return repeat(tcb, lost, full, room);
+    }
+    if let Some(probe) = path_probe(tcb, full, room, cx) {
+        return Some(probe);
     }
     new_piece(tcb, full, room, cx).or_else(|| speculative_piece(tcb, full, room))
 }
@@ -146,6 +151,28 @@ fn new_piece(tcb: &mut Tcb, full: u32, room: u32, cx: &Context<'_>) -> Option<Pi
         len,
         kind: Kind::New,
         fin: last && tcb.snd.fin_queued && room > len,
+    })
+}
+
+/// New data in a segment larger than what is known to pass, if it is time for one.
+fn path_probe(tcb: &mut Tcb, full: u32, room: u32, cx: &mut Context<'_>) -> Option<Piece> {
+    if !tcb.path.is_searched() {
+        return None;
+    }
+    let (seq, end) = (tcb.snd.nxt, tcb.snd.data_end());
+    let offer = probe::Offer {
+        seq,
+        waiting: if end.after(seq) { seq.span_to(end) } else { 0 },
+        full,
+        options_len: segments::options(tcb, cx.now).len(),
+        room: room.min(window_room_at(tcb, seq)),
+    };
+    let len = probe::next(tcb, offer, cx)?;
+    Some(Piece {
+        seq,
+        len,
+        kind: Kind::New,
+        fin: false,
     })
 }
 
@@ -254,6 +281,7 @@ fn send_piece(tcb: &mut Tcb, piece: Piece, cause: RetransmitCause, cx: &mut Cont
         ..Flags::NONE
     };
     segments::send_marked(tcb, seq, flags, codepoint, payload, cx);
+    tcb.path.note_sent(len);
     let range = SeqRange::with_len(seq, len + u32::from(fin));
     match kind {
         Kind::New => {
@@ -284,6 +312,7 @@ fn note_again(
     cx: &mut Context<'_>,
 ) {
     tcb.snd.rtt.on_retransmitted();
+    probe::on_retransmitted(tcb);
     tcb.snd.retransmitted += 1;
     tcb.snd.flight.sent_again(range, cx.now);
     tcb.snd.recovery.on_sent_again(range, rescue);

@@ -4,6 +4,7 @@ use super::{loss_probe, output, recovery, segments};
 use crate::context::Context;
 use crate::error::ConnectionError;
 use crate::event::{Event, RetransmitCause};
+use crate::path::{probe, too_big};
 use crate::segment::Segment;
 use crate::seq::{SeqNum, SeqRange};
 use crate::state::Origin;
@@ -89,6 +90,8 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
     let first = tcb.snd.retries == 0;
     tcb.snd.retries += 1;
     tcb.snd.rtt.on_retransmitted();
+    too_big::on_timeout(tcb, cx);
+    probe::on_timeout(tcb, cx);
     // Everything outstanding counts as lost; it goes out again as the congestion window opens.
     recovery::on_timeout(tcb, first, cx.now);
     back_off(tcb, cx);

@@ -18,12 +18,16 @@ use crate::challenge_ack::ChallengeAckLimiter;
 use crate::config::Config;
 use crate::ecn::Ecn;
 use crate::fast_open::FastOpen;
+use crate::path::Path;
 use crate::seq::SeqNum;
 use crate::socket::{SocketId, SocketOptions};
 use crate::time::Instant;
 use crate::timers::{Timer, TimerTable};
 use crate::window::Mss;
 use crate::wire::ip::IpVersion;
+
+/// Bytes that the timestamps option takes of every segment, padding included.
+const TIMESTAMPS_LEN: usize = 12;
 
 /// One connection's block. Which of its fields mean something depends on the state beside it.
 #[derive(Debug, Clone)]
@@ -44,8 +48,8 @@ pub(crate) struct Tcb {
     pub(crate) timers: TimerTable,
     pub(crate) challenge: ChallengeAckLimiter,
     pub(crate) user: UserSide,
-    /// The largest packet that a router let through before the handshake ended, if one complained.
-    pub(crate) path_mtu: Option<u16>,
+    /// The path to the peer.
+    pub(crate) path: Path,
     /// When the connection was opened; the base of handshake give-up.
     pub(crate) opened_at: Instant,
     /// When the peer was last heard of (RFC 9293 §3.8.4).
@@ -60,6 +64,7 @@ pub(crate) struct TcbSeed {
     pub(crate) id: SocketId,
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
+    pub(crate) path: Path,
     pub(crate) config: Arc<Config>,
     pub(crate) options: SocketOptions,
     pub(crate) iss: SeqNum,
@@ -75,6 +80,7 @@ impl Tcb {
             id,
             local,
             remote,
+            path,
             config,
             options,
             iss,
@@ -94,7 +100,7 @@ impl Tcb {
             negotiated: Negotiated::new(timestamp_offset),
             ecn: Ecn::default(),
             fast_open: FastOpen::default(),
-            path_mtu: None,
+            path,
             timers: TimerTable::new(),
             challenge: ChallengeAckLimiter::new(
                 config.challenge_ack_limit,
@@ -140,6 +146,15 @@ impl Tcb {
     /// Arms `timer` to fire `after` from `now`.
     pub(crate) fn arm(&mut self, timer: Timer, now: Instant, after: Duration) {
         self.timers.arm(timer, now + after);
+    }
+
+    /// Bytes of options that every segment after the handshake carries, padding included.
+    pub(crate) fn fixed_options_len(&self) -> usize {
+        if self.negotiated.timestamps.is_some() {
+            TIMESTAMPS_LEN
+        } else {
+            0
+        }
     }
 
     /// The largest payload a segment with the options of this moment may carry (RFC 9293 §3.7.1).

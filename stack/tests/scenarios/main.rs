@@ -15,6 +15,8 @@ mod keepalive;
 mod listener;
 mod loss;
 mod options;
+mod path_mtu;
+mod path_probing;
 mod sack;
 mod settings;
 mod time_wait;

@@ -42,6 +42,9 @@ pub struct Config {
     pub syn_in_window_in_syn_received: InWindowSyn,
     /// When a listener answers with SYN cookies (RFC 4987 §3.6).
     pub syn_cookies: SynCookies,
+    /// Whether the timestamp that goes with a cookie keeps the window scale, SACK and ECN of the SYN
+    /// (RFC4987-4); without, or where a peer has no timestamps, only its MSS is kept.
+    pub syn_cookie_options: bool,
     /// Most half-open connections of one listener.
     pub syn_queue: usize,
 
@@ -322,6 +325,7 @@ impl Default for Config {
             duplicate_syn_in_syn_received: DuplicateSyn::Ack,
             syn_in_window_in_syn_received: InWindowSyn::ReturnToListen,
             syn_cookies: SynCookies::OnOverflow,
+            syn_cookie_options: true,
             syn_queue: 128,
             fast_open: FastOpenConfig::default(),
             window_scale: Some(7),

@@ -6,16 +6,19 @@ use super::fast_open::Opening;
 use super::{Host, Socket};
 use crate::config::SynData;
 use crate::connection::Connection;
+use crate::cookie::options::CookieOptions;
 use crate::event::{Discard, Event};
 use crate::input::handshake;
 use crate::listener::Admission;
-use crate::recv::window;
 use crate::segment::{Flags, Segment};
 use crate::send::{retransmit, segments};
 use crate::seq::SeqNum;
 use crate::socket::SocketId;
 use crate::state::listen::{self, ListenDisposition};
 use crate::state::{Origin, State, SynReceived};
+use crate::tcb::{Negotiated, Tcb};
+use crate::time::Instant;
+use crate::window::Mss;
 use crate::wire::options::TcpOptions;
 
 impl Host {
@@ -153,21 +156,17 @@ impl Host {
         };
         listener.note_cookie(now);
         let (config, options) = (Arc::clone(&listener.config), listener.options.clone());
-        let tcb = self.new_tcb(id, (syn.dst, syn.src), config, options);
+        let mut tcb = self.new_tcb(id, (syn.dst, syn.src), config, options);
         let cookie = self
             .cookies
             .encode(now, syn.dst, syn.src, syn.seq, syn.options.mss);
-        let segment = Segment {
-            seq: cookie,
-            ack: Some(syn.seq + 1),
-            flags: Flags::SYN,
-            wnd: window::for_syn(&tcb),
-            options: TcpOptions {
-                mss: Some(tcb.rcv.mss),
-                ..TcpOptions::NONE
-            },
-            ..segments::blank(&tcb, cookie)
-        };
+        let kept = offered(syn, keeps_options(&tcb));
+        handshake::take_syn(&mut tcb, &kept, now);
+        let mut segment = segments::syn_ack(&tcb, now);
+        segment.seq = cookie;
+        if let Some(timestamps) = &mut segment.options.timestamps {
+            timestamps.value = kept_in_timestamp(&tcb, now);
+        }
         self.transmit(&segment);
         self.event(Event::SynCookieSent {
             listener: id,
@@ -212,22 +211,11 @@ impl Host {
             });
             return true;
         }
-        // What the SYN was, as far as the cookie remembers it.
-        let syn = Segment {
-            seq: client_isn,
-            ack: None,
-            flags: Flags::SYN,
-            options: TcpOptions {
-                mss: Some(mss),
-                ..TcpOptions::NONE
-            },
-            payload: alloc::vec::Vec::new(),
-            ..segment.clone()
-        };
         let Some(mut connection) = self.child(id, segment) else {
             return true;
         };
         let tcb = &mut connection.tcb;
+        let syn = remembered_syn(tcb, segment, mss, now);
         tcb.snd.restart_at(cookie);
         handshake::take_syn(tcb, &syn, now);
         tcb.snd.nxt = cookie + 1;
@@ -249,4 +237,76 @@ impl Host {
         self.step(child, |connection, cx| connection.on_segment(segment, cx));
         true
     }
+}
+
+/// Whether timestamps may keep what a cookie cannot.
+fn keeps_options(tcb: &Tcb) -> bool {
+    tcb.config.syn_cookie_options && tcb.config.timestamps
+}
+
+/// What a cookie can keep of a SYN: without timestamps nothing but the segment size.
+// REQ: RFC4987-4
+fn offered(syn: &Segment, with_options: bool) -> Segment {
+    let mut kept = syn.clone();
+    kept.payload.clear();
+    if !with_options || syn.options.timestamps.is_none() {
+        kept.flags = Flags::SYN;
+        kept.options = TcpOptions {
+            mss: syn.options.mss,
+            ..TcpOptions::NONE
+        };
+    }
+    kept
+}
+
+/// TSval of the SYN-ACK that brings a cookie: what was agreed on stands in its low bits.
+fn kept_in_timestamp(tcb: &Tcb, now: Instant) -> u32 {
+    let Negotiated {
+        scaling,
+        snd_scale,
+        sack,
+        timestamp_offset,
+        ..
+    } = tcb.negotiated;
+    let options = CookieOptions {
+        window_scale: scaling.then_some(snd_scale),
+        sack,
+        ecn: tcb.ecn.in_use,
+    };
+    let clock = tcb.negotiated.timestamp_clock(now);
+    let value = options.stamp(clock.wrapping_sub(timestamp_offset));
+    value.wrapping_add(timestamp_offset)
+}
+
+/// What the SYN was, as far as the cookie and the echo in `segment` tell. An echo that is not of a
+/// cookie's time comes from a peer with which no timestamps were agreed on.
+// REQ: RFC4987-4
+// REQ: RFC7323-15
+fn remembered_syn(tcb: &Tcb, segment: &Segment, mss: Mss, now: Instant) -> Segment {
+    let mut syn = Segment {
+        seq: segment.seq - 1,
+        ack: None,
+        flags: Flags::SYN,
+        options: TcpOptions {
+            mss: Some(mss),
+            ..TcpOptions::NONE
+        },
+        payload: alloc::vec::Vec::new(),
+        ..segment.clone()
+    };
+    let offset = tcb.negotiated.timestamp_offset;
+    let clock = tcb.negotiated.timestamp_clock(now).wrapping_sub(offset);
+    let echoed = segment.options.timestamps.filter(|_| keeps_options(tcb));
+    let Some((timestamps, kept)) = echoed.and_then(|timestamps| {
+        let value = timestamps.echo.wrapping_sub(offset);
+        Some((timestamps, CookieOptions::read(value, clock)?))
+    }) else {
+        return syn;
+    };
+    syn.options.timestamps = Some(timestamps);
+    syn.options.window_scale = kept.window_scale;
+    syn.options.sack_permitted = kept.sack;
+    syn.flags.ece = kept.ecn;
+    syn.flags.cwr = kept.ecn;
+    syn
 }

@@ -5,6 +5,7 @@ mod support;
 mod attacks;
 mod chaos;
 mod close;
+mod cookies;
 mod data;
 mod ecn;
 mod fast_open;

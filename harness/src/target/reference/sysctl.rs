@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tcpdrill_stack::Config;
-use tcpdrill_stack::config::{EcnUse, LossDetection, RstInTimeWait, SynCookies};
+use tcpdrill_stack::config::{EcnUse, LossDetection, Probing, RstInTimeWait, SynCookies};
 use tcpdrill_stack::congestion::Algorithm;
 
 use super::fast_open;
@@ -32,6 +32,18 @@ const TABLE: &[(&str, Setter)] = &[
             return Err(Refusal::Invalid);
         }
         config.ephemeral_ports = low as u16..=high as u16;
+        Ok(())
+    }),
+    ("net.ipv4.route.min_pmtu", |config, text| {
+        config.path_mtu.min_ipv4_mtu = number(text, 68, 65_535)? as u16;
+        Ok(())
+    }),
+    ("net.ipv4.route.mtu_expires", |config, text| {
+        config.path_mtu.lifetime = Some(seconds(text)?);
+        Ok(())
+    }),
+    ("net.ipv4.tcp_base_mss", |config, text| {
+        config.path_mtu.base_mss = number(text, 1, 65_535)? as u16;
         Ok(())
     }),
     ("net.ipv4.tcp_challenge_ack_limit", |config, text| {
@@ -111,6 +123,26 @@ const TABLE: &[(&str, Setter)] = &[
         config.syn_queue = number(text, 0, i32::MAX as u64)? as usize;
         Ok(())
     }),
+    ("net.ipv4.tcp_mtu_probe_floor", |config, text| {
+        config.path_mtu.floor_mss = number(text, 1, 65_535)? as u16;
+        Ok(())
+    }),
+    ("net.ipv4.tcp_mtu_probing", |config, text| {
+        config.path_mtu.probing = match number(text, 0, 2)? {
+            0 => Probing::Off,
+            1 => Probing::AfterBlackHole,
+            _ => Probing::Always,
+        };
+        Ok(())
+    }),
+    ("net.ipv4.tcp_probe_interval", |config, text| {
+        config.path_mtu.probe_interval = seconds(text)?;
+        Ok(())
+    }),
+    ("net.ipv4.tcp_probe_threshold", |config, text| {
+        config.path_mtu.probe_threshold = number(text, 0, 65_535)? as u16;
+        Ok(())
+    }),
     ("net.ipv4.tcp_recovery", |config, text| {
         config.loss_detection = if number(text, 0, 7)? & 1 == 1 {
             LossDetection::RackTlp
@@ -188,9 +220,9 @@ const TABLE: &[(&str, Setter)] = &[
 /// Any other value is one it cannot offer.
 const LACKING: &[(&str, &[&str], &str)] = &[
     (
-        "net.ipv4.tcp_mtu_probing",
+        "net.ipv4.ip_no_pmtu_disc",
         &["0"],
-        "the reference stack does not probe the MTU of a path",
+        "the reference stack always discovers the MTU of a path (RFC 1191)",
     ),
     (
         "net.ipv4.tcp_notsent_lowat",
@@ -227,10 +259,6 @@ const HARMLESS: &[(&str, &str)] = &[
     (
         "net.ipv4.tcp_autocorking",
         "segments are not held back for a queue below",
-    ),
-    (
-        "net.ipv4.tcp_base_mss",
-        "it matters to MTU probing only, which is off",
     ),
     (
         "net.ipv4.tcp_ecn_fallback",

@@ -8,6 +8,7 @@ use core::time::Duration;
 
 pub use crate::congestion::{self, InitialWindow};
 pub use crate::fast_open::FastOpenConfig;
+pub use crate::md5::{Md5Config, UnexpectedSignature};
 pub use crate::path::{BelowMinimum, PathMtuConfig, Probing, TooBig};
 
 /// Every tunable of a [`Host`](crate::Host). A change affects sockets opened later.
@@ -152,6 +153,9 @@ pub struct Config {
     pub challenge_ack_limit: u32,
     /// The interval the limit is counted over.
     pub challenge_ack_interval: Duration,
+
+    /// Signatures of segments where a user has set a key (RFC 2385).
+    pub md5: Md5Config,
 
     // --- ICMP
     /// Hard ICMP errors (protocol or port unreachable) on a synchronized connection
@@ -367,6 +371,7 @@ impl Default for Config {
             old_ack_check: true,
             challenge_ack_limit: 10,
             challenge_ack_interval: Duration::from_secs(1),
+            md5: Md5Config::default(),
             hard_icmp: HardIcmp::Abort,
             soft_icmp_in_handshake: SoftIcmp::Ignore,
             ephemeral_ports: 49_152..=65_535,

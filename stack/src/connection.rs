@@ -176,10 +176,11 @@ impl Connection {
 
     fn answer_with_reset(&self, segment: &Segment, cx: &mut Context<'_>) {
         if let Some(reset) = closed::reset_for_ack(segment, &self.tcb.config) {
-            cx.transmit(&reset);
+            let (local, remote) = (reset.src, reset.dst);
+            segments::transmit(&self.tcb, reset, cx);
             cx.event(Event::ResetSent {
-                local: reset.src,
-                remote: reset.dst,
+                local,
+                remote,
                 id: None,
             });
         }

@@ -256,6 +256,12 @@ pub enum Discard {
     TextAfterFin,
     /// Text after our user let go of the socket.
     TextAfterClose,
+    /// No signature from a peer with a key (RFC 2385 §2).
+    SignatureMissing,
+    /// A signature that was not made with the peer's key.
+    SignatureWrong,
+    /// A signature from a peer without a key.
+    SignatureUnexpected,
 }
 
 /// What made a segment go out again.

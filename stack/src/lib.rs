@@ -55,6 +55,7 @@ pub mod invariant;
 pub mod isn;
 mod keyed_hash;
 mod listener;
+pub mod md5;
 pub mod path;
 pub mod ports;
 pub mod profile;

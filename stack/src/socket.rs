@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use crate::error::ConnectionError;
 use crate::fast_open::Keys;
+use crate::md5::Md5Keys;
 use crate::seq::SeqNum;
 use crate::state::StateName;
 
@@ -81,6 +82,9 @@ pub struct SocketOptions {
     pub fast_open_keys: Option<Keys>,
     /// Fast Open without cookies, on either side (TCP_FASTOPEN_NO_COOKIE).
     pub fast_open_without_cookie: bool,
+    /// Keys of peers whose segments are signed, and to whom ours are (RFC 2385, TCP_MD5SIG). No part
+    /// is taken in Fast Open with them: a SYN has no room for both options.
+    pub md5_keys: Md5Keys,
 }
 
 impl Default for SocketOptions {
@@ -108,6 +112,7 @@ impl Default for SocketOptions {
             fast_open_queue: 0,
             fast_open_keys: None,
             fast_open_without_cookie: false,
+            md5_keys: Md5Keys::default(),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::cookie::options::CookieOptions;
 use crate::event::{Discard, Event};
 use crate::input::handshake;
 use crate::listener::Admission;
+use crate::md5;
 use crate::segment::{Flags, Segment};
 use crate::send::{retransmit, segments};
 use crate::seq::SeqNum;
@@ -30,7 +31,7 @@ impl Host {
         segment: &Segment,
         old_nxt: Option<SeqNum>,
     ) {
-        if self.try_cookie(id, segment) {
+        if self.drop_unsigned(id, segment) || self.try_cookie(id, segment) {
             return;
         }
         match listen::on_segment(segment) {
@@ -40,6 +41,21 @@ impl Host {
             ListenDisposition::Reset => self.refuse(segment),
             ListenDisposition::Open => self.on_listener_syn(id, segment, old_nxt),
         }
+    }
+
+    /// Throws a segment away whose signature is not as the listener's keys want it.
+    // REQ: RFC2385-1
+    // REQ: RFC2385-5
+    fn drop_unsigned(&mut self, id: SocketId, segment: &Segment) -> bool {
+        let Some(listener) = self.listener_mut(id) else {
+            return false;
+        };
+        let key = listener.options.md5_keys.key_for(segment.src.ip());
+        let verdict = md5::check(key, segment, &listener.config.md5);
+        if let Err(reason) = verdict {
+            self.event(Event::SegmentDropped { id, reason });
+        }
+        verdict.is_err()
     }
 
     fn on_listener_syn(&mut self, id: SocketId, segment: &Segment, old_nxt: Option<SeqNum>) {
@@ -167,6 +183,9 @@ impl Host {
         if let Some(timestamps) = &mut segment.options.timestamps {
             timestamps.value = kept_in_timestamp(&tcb, now);
         }
+        if let Some(key) = &tcb.md5 {
+            key.sign(&mut segment);
+        }
         self.transmit(&segment);
         self.event(Event::SynCookieSent {
             listener: id,
@@ -241,7 +260,7 @@ impl Host {
 
 /// Whether timestamps may keep what a cookie cannot.
 fn keeps_options(tcb: &Tcb) -> bool {
-    tcb.config.syn_cookie_options && tcb.config.timestamps
+    tcb.config.syn_cookie_options && tcb.wants_timestamps()
 }
 
 /// What a cookie can keep of a SYN: without timestamps nothing but the segment size.

@@ -42,7 +42,7 @@ fn negotiate(tcb: &mut Tcb, segment: &Segment, now: Instant) {
     tcb.rcv
         .make_room(tcb.rcv.capacity, tcb.negotiated.rcv_scale);
     // REQ: RFC7323-10
-    if let (true, Some(theirs)) = (tcb.config.timestamps, theirs.timestamps) {
+    if let (true, Some(theirs)) = (tcb.wants_timestamps(), theirs.timestamps) {
         tcb.negotiated.timestamps = Some(TimestampState {
             recent: theirs.value,
             recent_at: now,

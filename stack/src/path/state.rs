@@ -110,11 +110,11 @@ pub(crate) fn resize(tcb: &mut Tcb) -> bool {
         return false;
     };
     let mss = size(tcb, ceiling);
-    if mss == tcb.snd.mss {
+    let payload = mss.payload_limit(tcb.fixed_options_len()) as u32;
+    if mss == tcb.snd.mss && payload == tcb.snd.congestion.smss() {
         return false;
     }
     tcb.snd.mss = mss;
-    let payload = mss.payload_limit(tcb.fixed_options_len()) as u32;
     tcb.path.forget_sizes(payload);
     // The window holds a segment, whatever its size.
     let cwnd = tcb.snd.congestion.cwnd();

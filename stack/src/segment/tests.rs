@@ -121,6 +121,7 @@ fn any_options() -> impl Strategy<Value = TcpOptions> {
                     .collect::<SackBlocks>(),
                 timestamps: timestamps.map(|(value, echo)| Timestamps { value, echo }),
                 fast_open,
+                signature: None,
                 note: None,
             },
         )

@@ -102,7 +102,7 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
             tcb.arm(Timer::UserTimeout, cx.now, tcb.user_timeout());
         }
         let segment = segments::syn_ack(tcb, cx.now);
-        resend_syn(tcb, &segment, cx);
+        resend_syn(tcb, segment, cx);
     } else {
         output::resend_first(tcb, RetransmitCause::Timeout, cx);
     }
@@ -138,10 +138,11 @@ pub(crate) fn start_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
     let mut segment = segments::syn(tcb, cx.now);
     segment.options.fast_open = tcb.fast_open.option.take();
     segment.payload = tcb.snd.buffer.copy(0, usize::MAX);
-    cx.transmit(&segment);
+    let text_len = segment.payload.len() as u32;
+    segments::transmit(tcb, segment, cx);
     note_syn_sent(tcb, cx.now);
-    if !segment.payload.is_empty() {
-        let text = SeqRange::with_len(tcb.snd.nxt, segment.payload.len() as u32);
+    if text_len > 0 {
+        let text = SeqRange::with_len(tcb.snd.nxt, text_len);
         tcb.snd.flight.sent(text, cx.now);
         tcb.snd.nxt = text.end;
         tcb.snd.max = text.end;
@@ -155,7 +156,7 @@ pub(crate) fn start_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
 pub(crate) fn start_syn_ack(tcb: &mut Tcb, origin: Origin, cx: &mut Context<'_>) {
     let mut segment = segments::syn_ack(tcb, cx.now);
     segment.options.fast_open = tcb.fast_open.option.take();
-    cx.transmit(&segment);
+    segments::transmit(tcb, segment, cx);
     segments::note_ack_sent(tcb);
     match origin {
         Origin::Passive { .. } | Origin::FastOpen => {
@@ -181,14 +182,14 @@ pub(crate) fn on_syn_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
     back_off(tcb, cx);
     report_trouble(tcb, cx);
     let segment = segments::syn(tcb, cx.now);
-    resend_syn(tcb, &segment, cx);
+    resend_syn(tcb, segment, cx);
     tcb.arm(Timer::Retransmit, cx.now, tcb.snd.rtt.rto());
 }
 
 /// A SYN with data did not fit the path: the plain one leaves at once, the timer goes on.
 pub(crate) fn repeat_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
     let segment = segments::syn(tcb, cx.now);
-    cx.transmit(&segment);
+    segments::transmit(tcb, segment, cx);
     note_syn_again(tcb, RetransmitCause::LostFlight, cx);
 }
 
@@ -222,7 +223,7 @@ pub(crate) fn on_syn_ack_timeout(tcb: &mut Tcb, origin: Origin, cx: &mut Context
         }
     };
     let segment = segments::syn_ack(tcb, cx.now);
-    resend_syn(tcb, &segment, cx);
+    resend_syn(tcb, segment, cx);
     segments::note_ack_sent(tcb);
     tcb.arm(Timer::Retransmit, cx.now, wait);
     Verdict::GoOn
@@ -231,12 +232,12 @@ pub(crate) fn on_syn_ack_timeout(tcb: &mut Tcb, origin: Origin, cx: &mut Context
 /// The peer repeated its SYN: the SYN-ACK goes out again, the ladder stays as it is.
 pub(crate) fn repeat_syn_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
     let segment = segments::syn_ack(tcb, cx.now);
-    cx.transmit(&segment);
+    segments::transmit(tcb, segment, cx);
     note_syn_again(tcb, RetransmitCause::DuplicateSyn, cx);
 }
 
-fn resend_syn(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) {
-    cx.transmit(segment);
+fn resend_syn(tcb: &mut Tcb, segment: Segment, cx: &mut Context<'_>) {
+    segments::transmit(tcb, segment, cx);
     note_syn_again(tcb, RetransmitCause::Timeout, cx);
 }
 

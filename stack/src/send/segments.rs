@@ -14,6 +14,7 @@ use crate::time::Instant;
 use crate::timers::Timer;
 use crate::window::WindowScale;
 use crate::wire::options::{TcpOptions, Timestamps};
+use crate::wire::signature::Signature;
 
 /// A segment with the addresses and IP fields of the connection, and nothing else.
 // REQ: RFC9293-MUST-45
@@ -49,7 +50,7 @@ pub(crate) fn syn(tcb: &Tcb, now: Instant) -> Segment {
             window_scale: config.window_scale.map(WindowScale::new),
             sack_permitted: config.sack,
             // REQ: RFC7323-11
-            timestamps: config.timestamps.then(|| Timestamps {
+            timestamps: tcb.wants_timestamps().then(|| Timestamps {
                 value: tcb.negotiated.timestamp_clock(now),
                 echo: 0,
             }),
@@ -88,6 +89,9 @@ pub(crate) fn syn_ack(tcb: &Tcb, now: Instant) -> Segment {
 pub(crate) fn options(tcb: &Tcb, now: Instant) -> TcpOptions {
     let mut options = TcpOptions {
         timestamps: timestamps(tcb, now),
+        // It has its place before it is made.
+        // REQ: RFC2385-6
+        signature: tcb.md5.as_ref().map(|_| Signature::default()),
         ..TcpOptions::NONE
     };
     // REQ: RFC2018-3
@@ -158,6 +162,15 @@ pub(crate) fn send_marked(
         ..blank(tcb, seq)
     };
     note_ack_sent(tcb);
+    transmit(tcb, segment, cx);
+}
+
+/// Sends a segment of the connection, signed where its peer has a key.
+// REQ: RFC2385-1
+pub(crate) fn transmit(tcb: &Tcb, mut segment: Segment, cx: &mut Context<'_>) {
+    if let Some(key) = &tcb.md5 {
+        key.sign(&mut segment);
+    }
     cx.transmit(&segment);
 }
 
@@ -203,7 +216,7 @@ pub(crate) fn send_reset(tcb: &Tcb, cx: &mut Context<'_>) {
         options,
         ..blank(tcb, tcb.snd.nxt)
     };
-    cx.transmit(&segment);
+    transmit(tcb, segment, cx);
     cx.event(Event::ResetSent {
         local: tcb.local,
         remote: tcb.remote,

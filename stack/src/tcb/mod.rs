@@ -5,6 +5,7 @@ mod receive;
 mod send;
 mod user;
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -18,6 +19,7 @@ use crate::challenge_ack::ChallengeAckLimiter;
 use crate::config::Config;
 use crate::ecn::Ecn;
 use crate::fast_open::FastOpen;
+use crate::md5::Md5Key;
 use crate::path::Path;
 use crate::seq::SeqNum;
 use crate::socket::{SocketId, SocketOptions};
@@ -25,6 +27,7 @@ use crate::time::Instant;
 use crate::timers::{Timer, TimerTable};
 use crate::window::Mss;
 use crate::wire::ip::IpVersion;
+use crate::wire::signature::SIGNATURE_LEN;
 
 /// Bytes that the timestamps option takes of every segment, padding included.
 const TIMESTAMPS_LEN: usize = 12;
@@ -48,6 +51,8 @@ pub(crate) struct Tcb {
     pub(crate) timers: TimerTable,
     pub(crate) challenge: ChallengeAckLimiter,
     pub(crate) user: UserSide,
+    /// The key that signs what goes to the peer and comes from it.
+    pub(crate) md5: Option<Box<Md5Key>>,
     /// The path to the peer.
     pub(crate) path: Path,
     /// When the connection was opened; the base of handshake give-up.
@@ -100,6 +105,7 @@ impl Tcb {
             negotiated: Negotiated::new(timestamp_offset),
             ecn: Ecn::default(),
             fast_open: FastOpen::default(),
+            md5: options.md5_keys.key_for(remote.ip()).copied().map(Box::new),
             path,
             timers: TimerTable::new(),
             challenge: ChallengeAckLimiter::new(
@@ -150,11 +156,18 @@ impl Tcb {
 
     /// Bytes of options that every segment after the handshake carries, padding included.
     pub(crate) fn fixed_options_len(&self) -> usize {
-        if self.negotiated.timestamps.is_some() {
+        let timestamps = if self.negotiated.timestamps.is_some() {
             TIMESTAMPS_LEN
         } else {
             0
-        }
+        };
+        let signature = if self.md5.is_some() { SIGNATURE_LEN } else { 0 };
+        timestamps + signature
+    }
+
+    /// Whether timestamps are asked for and agreed to.
+    pub(crate) fn wants_timestamps(&self) -> bool {
+        self.config.timestamps && (self.md5.is_none() || self.config.md5.timestamps)
     }
 
     /// The largest payload a segment with the options of this moment may carry (RFC 9293 §3.7.1).

@@ -1,5 +1,6 @@
 //! STATUS (RFC 9293 §3.9.1.6, §3.10.6), readiness, errors and options.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -9,6 +10,7 @@ use crate::connection::Connection;
 use crate::error::{CallError, ConnectionError};
 use crate::host::{Host, Socket};
 use crate::listener::Listener;
+use crate::path;
 use crate::send::keepalive;
 use crate::seq::SeqNum;
 use crate::socket::{Readiness, SocketId, SocketOptions, Status};
@@ -72,6 +74,9 @@ impl Host {
             let restart = tcb.options.keepalive != options.keepalive
                 || tcb.options.keepalive_idle != options.keepalive_idle;
             tcb.options = options;
+            let key = tcb.options.md5_keys.key_for(tcb.remote.ip());
+            tcb.md5 = key.copied().map(Box::new);
+            path::resize(tcb);
             let send_buffer = tcb.options.send_buffer.unwrap_or(config.send_buffer);
             tcb.snd.buffer.set_capacity(send_buffer);
             let recv_buffer = tcb.options.recv_buffer.unwrap_or(config.recv_buffer);
@@ -188,12 +193,8 @@ fn listener_status(listener: &Listener) -> Status {
 fn connection_status(connection: &Connection) -> Status {
     let Connection { state, tcb } = connection;
     let scaling = tcb.negotiated.scaling;
-    let options_len = if tcb.negotiated.timestamps.is_some() {
-        12
-    } else {
-        0
-    };
-    let snd_mss = u16::try_from(tcb.effective_mss(options_len)).unwrap_or(u16::MAX);
+    let snd_mss = tcb.effective_mss(tcb.fixed_options_len());
+    let snd_mss = u16::try_from(snd_mss).unwrap_or(u16::MAX);
     let unsent_from = tcb.snd.nxt.max(tcb.snd.data_start());
     let data_end = tcb.snd.data_end();
     Status {

@@ -10,6 +10,7 @@ pub mod ip;
 pub mod ipv4;
 pub mod ipv6;
 pub mod options;
+pub mod signature;
 pub mod tcp;
 
 mod read;

@@ -1,4 +1,4 @@
-//! TCP options (RFC 9293 §3.1, RFC 7323, RFC 2018, RFC 7413).
+//! TCP options (RFC 9293 §3.1, RFC 7323, RFC 2018, RFC 7413, RFC 2385).
 //!
 //! Reading never fails. End-of-list ends it, unknown kinds are stepped over, and at the first
 //! length that cannot be right reading stops and what was read so far counts, as in today's
@@ -6,6 +6,7 @@
 
 use super::fast_open::{EXPERIMENT, FAST_OPEN, FastOpenOption};
 use super::read::{u8_at, u16_at, u32_at};
+use super::signature::{SIGNATURE, SIGNATURE_LEN, Signature};
 use crate::seq::{SeqNum, SeqRange};
 use crate::window::{Mss, WindowScale};
 use alloc::vec::Vec;
@@ -135,6 +136,8 @@ pub struct TcpOptions {
     pub timestamps: Option<Timestamps>,
     /// Fast Open; meaningful with SYN only.
     pub fast_open: Option<FastOpenOption>,
+    /// MD5 signature.
+    pub signature: Option<Signature>,
     /// What was odd about received options; ignored when sending.
     pub note: Option<OptionNote>,
 }
@@ -148,6 +151,7 @@ impl TcpOptions {
         sack: SackBlocks::EMPTY,
         timestamps: None,
         fast_open: None,
+        signature: None,
         note: None,
     };
 
@@ -208,7 +212,8 @@ impl TcpOptions {
                     .zip(u32_at(value, 4))
                     .map(|(value, echo)| Timestamps { value, echo });
             }
-            (MSS | WINDOW_SCALE | SACK_PERMITTED | SACK | TIMESTAMPS, _) => {
+            (SIGNATURE, 16) => self.signature = Signature::read(value),
+            (MSS | WINDOW_SCALE | SACK_PERMITTED | SACK | TIMESTAMPS | SIGNATURE, _) => {
                 self.take_note(OptionNote::LengthUnexpected { kind, len });
             }
             // REQ: RFC7413-2
@@ -222,7 +227,8 @@ impl TcpOptions {
         }
     }
 
-    /// How many SACK blocks fit beside the other options: 4, or 3 with timestamps.
+    /// How many SACK blocks fit beside the other options: 4, or 3 with timestamps, or 2 with a
+    /// signature, or none with both.
     pub fn sack_capacity(&self) -> usize {
         let without_sack = TcpOptions {
             sack: SackBlocks::EMPTY,
@@ -235,8 +241,14 @@ impl TcpOptions {
     /// Bytes that [`emit`](Self::emit) appends: a multiple of 4, at most 40.
     pub fn len(&self) -> usize {
         let timestamps = if self.timestamps.is_some() { 12 } else { 0 };
+        let signature = if self.signature.is_some() {
+            SIGNATURE_LEN
+        } else {
+            0
+        };
         let lone_sack_permitted = self.sack_permitted && self.timestamps.is_none();
         let fixed = 4 * usize::from(self.mss.is_some())
+            + signature
             + timestamps
             + 4 * usize::from(lone_sack_permitted)
             + 4 * usize::from(self.window_scale.is_some())
@@ -256,6 +268,10 @@ impl TcpOptions {
     // REQ: RFC9293-MUST-69
     pub fn emit(&self, out: &mut Vec<u8>) {
         let start = out.len();
+        if let Some(signature) = &self.signature {
+            out.extend_from_slice(&[NO_OPERATION, NO_OPERATION, SIGNATURE, 18]);
+            out.extend_from_slice(&signature.digest);
+        }
         if let Some(mss) = self.mss {
             out.extend_from_slice(&[MSS, 4]);
             out.extend_from_slice(&mss.raw().to_be_bytes());

@@ -170,7 +170,9 @@ fn what_this_host_does_not_offer_is_not_taken_from_an_echo() {
         let listener = bench.listen();
         let syn = full_syn(&bench, Some(9), true, false);
         let syn_ack = ask(&mut bench, &syn);
-        bench.inject(&third(&bench, &syn_ack, |value| value.wrapping_sub(earlier)));
+        bench.inject(&third(&bench, &syn_ack, |value| {
+            value.wrapping_sub(earlier)
+        }));
         let status = accepted(&mut bench, listener);
         assert_eq!((status.snd_wscale, status.sack), (None, false));
         assert!(status.timestamps);

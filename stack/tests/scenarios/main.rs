@@ -15,6 +15,7 @@ mod icmp;
 mod keepalive;
 mod listener;
 mod loss;
+mod md5;
 mod options;
 mod path_mtu;
 mod path_probing;

@@ -189,15 +189,21 @@ fn any_options() -> impl Strategy<Value = TcpOptions> {
         prop::collection::vec(any::<(u32, u32)>(), 0..6),
         any::<Option<(u32, u32)>>(),
         any_fast_open(),
+        any::<Option<[u8; 16]>>(),
     )
         .prop_map(
-            |(mss, scale, sack_permitted, sack, timestamps, fast_open)| TcpOptions {
+            |(mss, scale, sack_permitted, sack, timestamps, fast_open, digest)| TcpOptions {
                 mss: mss.map(Mss::new),
                 window_scale: scale.map(WindowScale::new),
                 sack_permitted,
                 sack: sack.into_iter().map(|(a, b)| block(a, b)).collect(),
                 timestamps: timestamps.map(|(value, echo)| Timestamps { value, echo }),
-                fast_open,
+                // There is no room for both.
+                fast_open: fast_open.filter(|_| digest.is_none()),
+                signature: digest.map(|digest| Signature {
+                    digest,
+                    ..Signature::default()
+                }),
                 note: None,
             },
         )

@@ -10,6 +10,7 @@ pub use crate::congestion::{self, InitialWindow};
 pub use crate::fast_open::FastOpenConfig;
 pub use crate::md5::{Md5Config, UnexpectedSignature};
 pub use crate::path::{BelowMinimum, PathMtuConfig, Probing, TooBig};
+pub use crate::user_timeout::UserTimeoutConfig;
 
 /// Every tunable of a [`Host`](crate::Host). A change affects sockets opened later.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,6 +111,8 @@ pub struct Config {
     /// Time without progress after which the connection is aborted; at least 100 s.
     // REQ: RFC9293-SHLD-11
     pub r2: Duration,
+    /// Limits on the user timeout that a peer announces (RFC 5482).
+    pub user_timeout_option: UserTimeoutConfig,
     /// Wait before the override of sender-side silly-window avoidance, 0.1..=1 s (RFC 9293
     /// §3.8.6.2.1).
     pub sws_override: Duration,
@@ -353,6 +356,7 @@ impl Default for Config {
             max_rto: Duration::from_secs(60),
             r1: 3,
             r2: Duration::from_secs(300),
+            user_timeout_option: UserTimeoutConfig::default(),
             sws_override: Duration::from_millis(500),
             keepalive: KeepAliveConfig {
                 idle: Duration::from_secs(7200),

@@ -72,6 +72,7 @@ pub mod testing;
 pub mod time;
 pub mod timers;
 mod user_call;
+pub mod user_timeout;
 pub mod window;
 pub mod wire;
 

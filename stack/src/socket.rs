@@ -47,6 +47,11 @@ pub struct SocketOptions {
     pub keepalive_probes: Option<u32>,
     /// R2: longest time without progress, for data and for the handshake (RFC9293-MUST-21).
     pub user_timeout: Option<Duration>,
+    /// Takes part in the user timeout option: announces ours, and where `user_timeout` is `None` goes
+    /// by the peer's within the host's limits (RFC 5482 §3.1: ENABLED and CHANGEABLE).
+    pub user_timeout_option: bool,
+    /// What is announced, where it is to differ from the own user timeout (ADV_UTO).
+    pub advertised_user_timeout: Option<Duration>,
     /// How long an active open keeps sending its SYN, where that is to differ from `user_timeout`
     /// (TCP_SYNCNT).
     pub syn_give_up: Option<Duration>,
@@ -97,6 +102,8 @@ impl Default for SocketOptions {
             keepalive_interval: None,
             keepalive_probes: None,
             user_timeout: None,
+            user_timeout_option: false,
+            advertised_user_timeout: None,
             syn_give_up: None,
             ttl: None,
             traffic_class: 0,
@@ -147,6 +154,8 @@ pub struct Status {
     pub rttvar: Option<Duration>,
     /// Retransmission timeout with its back-off.
     pub rto: Duration,
+    /// The longest time without progress: R2, or what was agreed on with the peer (RFC 5482).
+    pub user_timeout: Duration,
     /// Times the present back-off has doubled the RTO.
     pub backoff: u32,
     /// Congestion window in bytes.

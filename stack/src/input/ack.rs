@@ -14,6 +14,7 @@ use crate::send::{keepalive, persist, retransmit, selective};
 use crate::seq::SeqNum;
 use crate::state::{Check, Disposition};
 use crate::tcb::Tcb;
+use crate::user_timeout;
 
 /// Takes SEG.ACK and SEG.WND.
 pub(crate) fn process(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) -> Check {
@@ -22,6 +23,7 @@ pub(crate) fn process(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) ->
         return Check::Break(Disposition::Discard(Discard::NoAck));
     };
     check_range(tcb, ack)?;
+    user_timeout::take(tcb, segment, cx.now);
     keepalive::heard(tcb, cx.now);
     if tcb.snd.syn_unacked() && ack.after(tcb.snd.una) {
         of_syn(tcb, segment, ack, cx);

@@ -10,6 +10,7 @@ use crate::seq::SeqNum;
 use crate::tcb::{Tcb, TimestampState};
 use crate::time::Instant;
 use crate::timers::Timer;
+use crate::user_timeout;
 use crate::window::{Mss, WindowScale};
 
 /// Takes the peer's SYN: IRS, the options, the first window.
@@ -21,6 +22,7 @@ pub(crate) fn take_syn(tcb: &mut Tcb, segment: &Segment, now: Instant) {
     // What our SYN announces counts from here, and it is never scaled.
     tcb.rcv.adv = tcb.rcv.nxt + u32::from(window::for_syn(tcb).raw());
     negotiate(tcb, segment, now);
+    user_timeout::take(tcb, segment, now);
     // REQ: RFC7323-4
     tcb.snd.wnd = segment.wnd.scale(WindowScale::ZERO);
     tcb.snd.max_wnd = tcb.snd.wnd;

@@ -11,6 +11,7 @@ use crate::state::Origin;
 use crate::tcb::Tcb;
 use crate::time::Instant;
 use crate::timers::Timer;
+use crate::user_timeout;
 use core::time::Duration;
 
 /// What the connection must do after its timer fired.
@@ -101,7 +102,8 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
         if !tcb.timers.is_armed(Timer::UserTimeout) {
             tcb.arm(Timer::UserTimeout, cx.now, tcb.user_timeout());
         }
-        let segment = segments::syn_ack(tcb, cx.now);
+        let mut segment = segments::syn_ack(tcb, cx.now);
+        user_timeout::add_to_syn(tcb, &mut segment.options);
         resend_syn(tcb, segment, cx);
     } else {
         output::resend_first(tcb, RetransmitCause::Timeout, cx);
@@ -137,6 +139,7 @@ fn report_trouble(tcb: &mut Tcb, cx: &mut Context<'_>) {
 pub(crate) fn start_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
     let mut segment = segments::syn(tcb, cx.now);
     segment.options.fast_open = tcb.fast_open.option.take();
+    user_timeout::add_to_syn(tcb, &mut segment.options);
     segment.payload = tcb.snd.buffer.copy(0, usize::MAX);
     let text_len = segment.payload.len() as u32;
     segments::transmit(tcb, segment, cx);
@@ -156,6 +159,7 @@ pub(crate) fn start_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
 pub(crate) fn start_syn_ack(tcb: &mut Tcb, origin: Origin, cx: &mut Context<'_>) {
     let mut segment = segments::syn_ack(tcb, cx.now);
     segment.options.fast_open = tcb.fast_open.option.take();
+    user_timeout::add_to_syn(tcb, &mut segment.options);
     segments::transmit(tcb, segment, cx);
     segments::note_ack_sent(tcb);
     match origin {
@@ -181,14 +185,16 @@ pub(crate) fn on_syn_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
     tcb.snd.retries += 1;
     back_off(tcb, cx);
     report_trouble(tcb, cx);
-    let segment = segments::syn(tcb, cx.now);
+    let mut segment = segments::syn(tcb, cx.now);
+    user_timeout::add_to_syn(tcb, &mut segment.options);
     resend_syn(tcb, segment, cx);
     tcb.arm(Timer::Retransmit, cx.now, tcb.snd.rtt.rto());
 }
 
 /// A SYN with data did not fit the path: the plain one leaves at once, the timer goes on.
 pub(crate) fn repeat_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
-    let segment = segments::syn(tcb, cx.now);
+    let mut segment = segments::syn(tcb, cx.now);
+    user_timeout::add_to_syn(tcb, &mut segment.options);
     segments::transmit(tcb, segment, cx);
     note_syn_again(tcb, RetransmitCause::LostFlight, cx);
 }
@@ -222,7 +228,8 @@ pub(crate) fn on_syn_ack_timeout(tcb: &mut Tcb, origin: Origin, cx: &mut Context
             tcb.config.syn_ack_timeout.saturating_mul(factor)
         }
     };
-    let segment = segments::syn_ack(tcb, cx.now);
+    let mut segment = segments::syn_ack(tcb, cx.now);
+    user_timeout::add_to_syn(tcb, &mut segment.options);
     resend_syn(tcb, segment, cx);
     segments::note_ack_sent(tcb);
     tcb.arm(Timer::Retransmit, cx.now, wait);
@@ -231,7 +238,8 @@ pub(crate) fn on_syn_ack_timeout(tcb: &mut Tcb, origin: Origin, cx: &mut Context
 
 /// The peer repeated its SYN: the SYN-ACK goes out again, the ladder stays as it is.
 pub(crate) fn repeat_syn_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
-    let segment = segments::syn_ack(tcb, cx.now);
+    let mut segment = segments::syn_ack(tcb, cx.now);
+    user_timeout::add_to_syn(tcb, &mut segment.options);
     segments::transmit(tcb, segment, cx);
     note_syn_again(tcb, RetransmitCause::DuplicateSyn, cx);
 }

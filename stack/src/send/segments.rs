@@ -12,6 +12,7 @@ use crate::seq::SeqNum;
 use crate::tcb::Tcb;
 use crate::time::Instant;
 use crate::timers::Timer;
+use crate::user_timeout;
 use crate::window::WindowScale;
 use crate::wire::options::{TcpOptions, Timestamps};
 use crate::wire::signature::Signature;
@@ -92,6 +93,7 @@ pub(crate) fn options(tcb: &Tcb, now: Instant) -> TcpOptions {
         // It has its place before it is made.
         // REQ: RFC2385-6
         signature: tcb.md5.as_ref().map(|_| Signature::default()),
+        user_timeout: user_timeout::due(tcb),
         ..TcpOptions::NONE
     };
     // REQ: RFC2018-3
@@ -162,6 +164,7 @@ pub(crate) fn send_marked(
         ..blank(tcb, seq)
     };
     note_ack_sent(tcb);
+    user_timeout::sent(tcb);
     transmit(tcb, segment, cx);
 }
 

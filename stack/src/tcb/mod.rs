@@ -25,6 +25,7 @@ use crate::seq::SeqNum;
 use crate::socket::{SocketId, SocketOptions};
 use crate::time::Instant;
 use crate::timers::{Timer, TimerTable};
+use crate::user_timeout::{self, UserTimeoutState};
 use crate::window::Mss;
 use crate::wire::ip::IpVersion;
 use crate::wire::signature::SIGNATURE_LEN;
@@ -51,6 +52,7 @@ pub(crate) struct Tcb {
     pub(crate) timers: TimerTable,
     pub(crate) challenge: ChallengeAckLimiter,
     pub(crate) user: UserSide,
+    pub(crate) user_timeout: UserTimeoutState,
     /// The key that signs what goes to the peer and comes from it.
     pub(crate) md5: Option<Box<Md5Key>>,
     /// The path to the peer.
@@ -113,6 +115,7 @@ impl Tcb {
                 config.challenge_ack_interval,
             ),
             user: UserSide::default(),
+            user_timeout: UserTimeoutState::new(options.user_timeout_option),
             opened_at: now,
             last_heard: now,
             keepalive_probes_sent: 0,
@@ -135,10 +138,8 @@ impl Tcb {
     }
 
     /// R2: the longest time without progress (RFC 9293 §3.8.3).
-    // REQ: RFC9293-MUST-20
-    // REQ: RFC9293-MUST-21
     pub(crate) fn user_timeout(&self) -> Duration {
-        self.options.user_timeout.unwrap_or(self.config.r2)
+        user_timeout::current(self)
     }
 
     /// How long an active open keeps trying.

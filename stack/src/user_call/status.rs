@@ -17,6 +17,7 @@ use crate::socket::{Readiness, SocketId, SocketOptions, Status};
 use crate::state::{State, StateName};
 use crate::tcb::Tcb;
 use crate::timers::Timer;
+use crate::user_timeout;
 
 impl Host {
     /// STATUS (RFC 9293 §3.9.1.6). Also answers for a connection whose user has let go, as long as
@@ -73,7 +74,9 @@ impl Host {
             let new_give_up = tcb.options.syn_give_up != options.syn_give_up;
             let restart = tcb.options.keepalive != options.keepalive
                 || tcb.options.keepalive_idle != options.keepalive_idle;
+            let before = (user_timeout::announced(tcb), tcb.user_timeout());
             tcb.options = options;
+            user_timeout::on_changed(tcb, before.0, before.1, cx.now);
             let key = tcb.options.md5_keys.key_for(tcb.remote.ip());
             tcb.md5 = key.copied().map(Box::new);
             path::resize(tcb);
@@ -163,6 +166,7 @@ fn listener_status(listener: &Listener) -> Status {
         srtt: None,
         rttvar: None,
         rto: listener.config.initial_rto,
+        user_timeout: listener.options.user_timeout.unwrap_or(listener.config.r2),
         backoff: 0,
         cwnd: 0,
         ssthresh: 0,
@@ -211,6 +215,7 @@ fn connection_status(connection: &Connection) -> Status {
         srtt: tcb.snd.rtt.srtt(),
         rttvar: tcb.snd.rtt.rttvar(),
         rto: tcb.snd.rtt.rto(),
+        user_timeout: tcb.user_timeout(),
         backoff: tcb.snd.rtt.backoff(),
         cwnd: tcb.snd.congestion.cwnd(),
         ssthresh: tcb.snd.congestion.ssthresh(),

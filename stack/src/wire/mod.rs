@@ -12,6 +12,7 @@ pub mod ipv6;
 pub mod options;
 pub mod signature;
 pub mod tcp;
+pub mod user_timeout;
 
 mod read;
 

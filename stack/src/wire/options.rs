@@ -1,4 +1,5 @@
-//! TCP options (RFC 9293 §3.1, RFC 7323, RFC 2018, RFC 7413, RFC 2385).
+//! TCP options (RFC 9293 §3.1, RFC 7323, RFC 2018, RFC 7413, RFC 2385,
+//! RFC 5482).
 //!
 //! Reading never fails. End-of-list ends it, unknown kinds are stepped over, and at the first
 //! length that cannot be right reading stops and what was read so far counts, as in today's
@@ -7,6 +8,7 @@
 use super::fast_open::{EXPERIMENT, FAST_OPEN, FastOpenOption};
 use super::read::{u8_at, u16_at, u32_at};
 use super::signature::{SIGNATURE, SIGNATURE_LEN, Signature};
+use super::user_timeout::{USER_TIMEOUT, UserTimeout};
 use crate::seq::{SeqNum, SeqRange};
 use crate::window::{Mss, WindowScale};
 use alloc::vec::Vec;
@@ -136,6 +138,8 @@ pub struct TcpOptions {
     pub timestamps: Option<Timestamps>,
     /// Fast Open; meaningful with SYN only.
     pub fast_open: Option<FastOpenOption>,
+    /// User timeout of the sender.
+    pub user_timeout: Option<UserTimeout>,
     /// MD5 signature.
     pub signature: Option<Signature>,
     /// What was odd about received options; ignored when sending.
@@ -151,6 +155,7 @@ impl TcpOptions {
         sack: SackBlocks::EMPTY,
         timestamps: None,
         fast_open: None,
+        user_timeout: None,
         signature: None,
         note: None,
     };
@@ -212,8 +217,13 @@ impl TcpOptions {
                     .zip(u32_at(value, 4))
                     .map(|(value, echo)| Timestamps { value, echo });
             }
+            // REQ: RFC5482-2
+            (USER_TIMEOUT, 2) => self.user_timeout = u16_at(value, 0).and_then(UserTimeout::new),
             (SIGNATURE, 16) => self.signature = Signature::read(value),
-            (MSS | WINDOW_SCALE | SACK_PERMITTED | SACK | TIMESTAMPS | SIGNATURE, _) => {
+            (
+                MSS | WINDOW_SCALE | SACK_PERMITTED | SACK | TIMESTAMPS | USER_TIMEOUT | SIGNATURE,
+                _,
+            ) => {
                 self.take_note(OptionNote::LengthUnexpected { kind, len });
             }
             // REQ: RFC7413-2
@@ -252,6 +262,7 @@ impl TcpOptions {
             + timestamps
             + 4 * usize::from(lone_sack_permitted)
             + 4 * usize::from(self.window_scale.is_some())
+            + 4 * usize::from(self.user_timeout.is_some())
             + self.fast_open.map_or(0, |option| option.len());
         let room = MAX_OPTIONS_LEN.saturating_sub(fixed + 4);
         let blocks = self.sack.len().min(room / 8);
@@ -291,6 +302,10 @@ impl TcpOptions {
         }
         if let Some(scale) = self.window_scale {
             out.extend_from_slice(&[NO_OPERATION, WINDOW_SCALE, 3, scale.shift()]);
+        }
+        if let Some(timeout) = self.user_timeout {
+            out.extend_from_slice(&[USER_TIMEOUT, 4]);
+            out.extend_from_slice(&timeout.raw().to_be_bytes());
         }
         if let Some(option) = &self.fast_open {
             option.write(NO_OPERATION, out);

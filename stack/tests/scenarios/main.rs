@@ -23,4 +23,5 @@ mod sack;
 mod settings;
 mod time_wait;
 mod urgent;
+mod user_timeout;
 mod window;

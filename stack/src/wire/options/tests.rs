@@ -200,6 +200,8 @@ fn any_options() -> impl Strategy<Value = TcpOptions> {
                 timestamps: timestamps.map(|(value, echo)| Timestamps { value, echo }),
                 // There is no room for both.
                 fast_open: fast_open.filter(|_| digest.is_none()),
+                user_timeout: UserTimeout::new(mss.unwrap_or_default())
+                    .filter(|_| fast_open.is_none() && digest.is_none()),
                 signature: digest.map(|digest| Signature {
                     digest,
                     ..Signature::default()

@@ -29,6 +29,8 @@ pub(super) fn config() -> Config {
             algorithm: congestion::Algorithm::Cubic,
             initial_window: InitialWindow::Segments(10),
             slow_start_limit: u32::MAX,
+            slow_start_limit_after_timeout: u32::MAX,
+            after_idle: congestion::AfterIdle::Decay,
             grow_only_if_used: true,
             ..congestion::Rules::default()
         },

@@ -56,12 +56,12 @@ pub(crate) fn flush(tcb: &mut Tcb, may_send: bool, cx: &mut Context<'_>) {
 /// What the congestion window was before a long silence says nothing about the path now.
 // REQ: RFC5681-17
 fn restart_after_idle(tcb: &mut Tcb, now: Instant) {
-    let idle = tcb
-        .snd
-        .last_sent
-        .is_some_and(|at| now > at + tcb.snd.rtt.rto());
-    if idle && !tcb.snd.in_flight() && tcb.snd.unsent() {
-        tcb.snd.congestion.on_idle();
+    let Some(last_sent) = tcb.snd.last_sent else {
+        return;
+    };
+    let (pause, rto) = (now.saturating_duration_since(last_sent), tcb.snd.rtt.rto());
+    if pause > rto && !tcb.snd.in_flight() && tcb.snd.unsent() {
+        tcb.snd.congestion.on_idle(pause, rto);
         tcb.snd.last_sent = None;
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rstest::rstest;
 use tcpdrill_stack::config::InitialWindow;
-use tcpdrill_stack::congestion::Rules;
+use tcpdrill_stack::congestion::{AfterIdle, Rules};
 use tcpdrill_stack::event::Event;
 use tcpdrill_stack::testing::bench::Bench;
 use tcpdrill_stack::{CallError, Config, ConnectionError, SocketOptions, StateName};
@@ -202,6 +202,33 @@ fn a_lost_syn_ack_costs_the_first_flight_and_makes_the_timer_wait_3_s() {
     assert_eq!(talk.send(1460 * 5).len(), 1);
     assert_eq!(talk.wait_ms(2999), []);
     assert_eq!(talk.wait_ms(1).len(), 1);
+}
+
+/// 50 segments of window, then a pause of 1.5 s with an RTO of 1 s.
+#[rstest]
+#[case::to_the_start(AfterIdle::InitialWindow, 10)]
+#[case::by_halves(AfterIdle::Decay, 25)]
+#[case::not_at_all(AfterIdle::Keep, 40)]
+fn a_pause_costs_what_is_set(#[case] after_idle: AfterIdle, #[case] segments: usize) {
+    let config = Bench::plain_config();
+    let mut talk = Talk::reach(
+        Config {
+            congestion: Rules {
+                after_idle,
+                ..config.congestion
+            },
+            ..config
+        },
+        StateName::Established,
+    );
+    let mut acked = 1;
+    for _ in 0..40 {
+        talk.send(1460);
+        acked += 1460;
+        talk.peer(".", 1, acked, 0);
+    }
+    talk.wait_ms(1500);
+    assert_eq!(talk.send(1460 * 40).len(), segments);
 }
 
 #[test]

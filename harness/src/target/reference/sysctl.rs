@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tcpdrill_stack::Config;
 use tcpdrill_stack::config::{EcnUse, LossDetection, Probing, RstInTimeWait, SynCookies};
-use tcpdrill_stack::congestion::Algorithm;
+use tcpdrill_stack::congestion::{AfterIdle, Algorithm};
 
 use super::fast_open;
 use super::kernel::Kernel;
@@ -180,6 +180,14 @@ const TABLE: &[(&str, Setter)] = &[
         config.sack = flag(text)?;
         Ok(())
     }),
+    ("net.ipv4.tcp_slow_start_after_idle", |config, text| {
+        config.congestion.after_idle = if flag(text)? {
+            AfterIdle::Decay
+        } else {
+            AfterIdle::Keep
+        };
+        Ok(())
+    }),
     ("net.ipv4.tcp_syn_retries", |config, text| {
         config.syn_give_up = back_off(number(text, 1, 127)?, config.initial_rto, config.max_rto);
         Ok(())
@@ -233,11 +241,6 @@ const LACKING: &[(&str, &[&str], &str)] = &[
         "net.ipv4.tcp_reordering",
         &["3"],
         "the reference stack takes the third duplicate ACK for a loss",
-    ),
-    (
-        "net.ipv4.tcp_slow_start_after_idle",
-        &["1"],
-        "the reference stack always starts slowly after a pause (RFC 5681)",
     ),
 ];
 

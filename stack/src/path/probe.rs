@@ -65,14 +65,43 @@ pub(crate) struct Offer {
     /// Payload of a full segment, and its options.
     pub(crate) full: u32,
     pub(crate) options_len: usize,
-    /// What the windows leave.
+    /// What the congestion window leaves.
     pub(crate) room: u32,
+    /// What the peer's window leaves.
+    pub(crate) window: u32,
 }
 
-/// Payload of a probe to be sent now, if it is time for one: there must be as much behind it, and room
-/// for that, as it takes to notice its loss, and nothing else may be amiss.
+/// What to do about a probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Nothing.
+    NoProbe,
+    /// Hold new data back until an acknowledgment makes room for it.
+    Wait,
+    /// Send one with so many bytes.
+    Send(u32),
+}
+
+/// Whether it is time for a probe. There must be as much behind it, and windows for that, as it takes
+/// to notice its loss, and nothing else may be amiss.
 // REQ: RFC4821-3
-pub(crate) fn next(tcb: &mut Tcb, offer: Offer, cx: &mut Context<'_>) -> Option<u32> {
+pub(crate) fn next(tcb: &mut Tcb, offer: Offer, cx: &mut Context<'_>) -> Next {
+    let Some((mtu, len)) = candidate(tcb, offer, cx.now) else {
+        return Next::NoProbe;
+    };
+    if offer.room < len {
+        return Next::Wait;
+    }
+    let range = SeqRange::with_len(offer.seq, len);
+    if let Some(search) = tcb.path.search.as_deref_mut() {
+        search.sent(Probe { range, mtu });
+    }
+    cx.event(Event::PathMtuProbeSent { id: tcb.id, mtu });
+    Next::Send(len)
+}
+
+/// Packet and payload of a probe that would make sense now, if the congestion window had room for it.
+fn candidate(tcb: &mut Tcb, offer: Offer, now: Instant) -> Option<(u16, u32)> {
     tcb.path.search.as_deref()?;
     let snd = &tcb.snd;
     let calm = !snd.syn_unacked()
@@ -83,21 +112,15 @@ pub(crate) fn next(tcb: &mut Tcb, offer: Offer, cx: &mut Context<'_>) -> Option<
     if !calm {
         return None;
     }
-    let (ceiling, now) = (ceiling(tcb), cx.now);
+    let ceiling = ceiling(tcb);
     let config = &tcb.config.path_mtu;
     let search = tcb.path.search.as_deref_mut()?;
     let mtu = search.candidate(ceiling, config, now)?;
     let len = Mss::for_mtu(tcb.ip_version(), mtu).payload_limit(offer.options_len) as u32;
     let needed = len + FOLLOWERS * offer.full;
-    if len <= offer.full || offer.waiting < needed || offer.room < needed {
-        return None;
-    }
-    let range = SeqRange::with_len(offer.seq, len);
-    if let Some(search) = tcb.path.search.as_deref_mut() {
-        search.sent(Probe { range, mtu });
-    }
-    cx.event(Event::PathMtuProbeSent { id: tcb.id, mtu });
-    Some(len)
+    let windows = offer.window.min(tcb.snd.congestion.cwnd());
+    let fits = len > offer.full && offer.waiting >= needed && windows >= needed;
+    fits.then_some((mtu, len))
 }
 
 fn outstanding(tcb: &Tcb) -> Option<Probe> {

@@ -7,7 +7,8 @@ use super::{loss_probe, persist, retransmit, segments};
 use crate::context::Context;
 use crate::ecn::{self, Codepoint};
 use crate::event::{Event, RetransmitCause};
-use crate::path::{self, probe};
+use crate::path;
+use crate::path::probe::{self, Next};
 use crate::recv::ack_policy::Owed;
 use crate::recv::window;
 use crate::segment::Flags;
@@ -103,8 +104,19 @@ fn next_piece(tcb: &mut Tcb, cx: &mut Context<'_>) -> Option<Piece> {
     if let Some(lost) = tcb.snd.flight.next_lost(full + 1) {
         return repeat(tcb, lost, full, room);
     }
-    if let Some(probe) = path_probe(tcb, full, room, cx) {
-        return Some(probe);
+    if tcb.path.is_searched() {
+        match path_probe(tcb, full, room, cx) {
+            Next::NoProbe => {}
+            Next::Wait => return None,
+            Next::Send(len) => {
+                return Some(Piece {
+                    seq: tcb.snd.nxt,
+                    len,
+                    kind: Kind::New,
+                    fin: false,
+                });
+            }
+        }
     }
     new_piece(tcb, full, room, cx).or_else(|| speculative_piece(tcb, full, room))
 }
@@ -155,25 +167,17 @@ fn new_piece(tcb: &mut Tcb, full: u32, room: u32, cx: &Context<'_>) -> Option<Pi
 }
 
 /// New data in a segment larger than what is known to pass, if it is time for one.
-fn path_probe(tcb: &mut Tcb, full: u32, room: u32, cx: &mut Context<'_>) -> Option<Piece> {
-    if !tcb.path.is_searched() {
-        return None;
-    }
+fn path_probe(tcb: &mut Tcb, full: u32, room: u32, cx: &mut Context<'_>) -> Next {
     let (seq, end) = (tcb.snd.nxt, tcb.snd.data_end());
     let offer = probe::Offer {
         seq,
         waiting: if end.after(seq) { seq.span_to(end) } else { 0 },
         full,
         options_len: segments::options(tcb, cx.now).len(),
-        room: room.min(window_room_at(tcb, seq)),
+        room,
+        window: window_room_at(tcb, seq),
     };
-    let len = probe::next(tcb, offer, cx)?;
-    Some(Piece {
-        seq,
-        len,
-        kind: Kind::New,
-        fin: false,
-    })
+    probe::next(tcb, offer, cx)
 }
 
 /// What SACK recovery sends when nothing is lost and nothing is new.

@@ -16,6 +16,7 @@ mod keepalive;
 mod listener;
 mod loss;
 mod md5;
+mod narrow_path;
 mod options;
 mod path_mtu;
 mod path_probing;

@@ -98,7 +98,8 @@ impl LossRecovery {
     /// recovery.
     fn forgive(&mut self, max: SeqNum) {
         match self {
-            LossRecovery::NewReno(new_reno) => new_reno.on_timeout(max),
+            // What follows is sent once only: three duplicates from there on mean a loss.
+            LossRecovery::NewReno(new_reno) => new_reno.on_timeout(max - 1),
             LossRecovery::Sack(sack) => sack.on_timeout(max),
             LossRecovery::RackTlp(rack_tlp) => rack_tlp.undo(),
         }

@@ -163,6 +163,26 @@ fn one_loss_more_is_congestion() {
 }
 
 #[test]
+fn what_was_sent_again_proves_no_size() {
+    let mut talk = ready(with_sack(LossDetection::SelectiveAcks), |syn| {
+        syn.options.sack_permitted = true;
+    });
+    talk.send(1024);
+    assert_eq!(sizes(&talk.send(4314)), [1242, 1024, 1024, 1024]);
+    // The segment before the probe is missing, and the probe.
+    for last in [4315, 5339, 6363] {
+        let mut ack = talk.segment(".", 1, 1025, 0);
+        let block = SeqRange::new(talk.conn.iss + 3291, talk.conn.iss + last);
+        ack.options.sack = SackBlocks::from_iter([block]);
+        talk.inject(&ack);
+    }
+    talk.peer(".", 1, 2049, 0);
+    talk.peer(".", 1, 6363, 0);
+    let status = talk.bench.host.status(talk.conn.id).expect("alive");
+    assert_eq!((status.snd_mss, status.send_queued), (1024, 0));
+}
+
+#[test]
 fn a_router_that_refuses_a_probe_bounds_the_search() {
     let mut talk = ready(config(Probing::Always), |_| {});
     talk.send(4314);

@@ -16,6 +16,7 @@ mod errno;
 mod fast_open;
 mod info;
 mod kernel;
+mod md5;
 mod process;
 mod session;
 mod sysctl;

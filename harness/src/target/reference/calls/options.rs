@@ -13,6 +13,7 @@ use crate::target::reference::descriptors::{Family, Socket, Stage};
 use crate::target::reference::errno::{EINVAL, ENOENT, ENOPROTOOPT};
 use crate::target::reference::fast_open::FastOpen;
 use crate::target::reference::kernel::Kernel;
+use crate::target::reference::md5;
 use crate::target::reference::sysctl::back_off;
 
 /// The options the reference target knows.
@@ -51,6 +52,10 @@ enum Kind {
     SynCount,
     FastOpen(FastOpen),
     Inq,
+    /// With a prefix or without.
+    Md5 {
+        extended: bool,
+    },
 }
 
 const TABLE: &[(i32, i32, &str, Kind)] = &[
@@ -84,6 +89,7 @@ const TABLE: &[(i32, i32, &str, Kind)] = &[
     (level::TCP, 10, "TCP_WINDOW_CLAMP", Kind::WindowClamp),
     (level::TCP, 12, "TCP_QUICKACK", Kind::QuickAck),
     (level::TCP, 13, "TCP_CONGESTION", Kind::Congestion),
+    (level::TCP, 14, "TCP_MD5SIG", Kind::Md5 { extended: false }),
     (level::TCP, 18, "TCP_USER_TIMEOUT", Kind::UserTimeout),
     (
         level::TCP,
@@ -108,6 +114,12 @@ const TABLE: &[(i32, i32, &str, Kind)] = &[
         34,
         "TCP_FASTOPEN_NO_COOKIE",
         Kind::FastOpen(FastOpen::NoCookie),
+    ),
+    (
+        level::TCP,
+        32,
+        "TCP_MD5SIG_EXT",
+        Kind::Md5 { extended: true },
     ),
     (level::TCP, 36, "TCP_INQ", Kind::Inq),
 ];
@@ -209,6 +221,8 @@ impl Kernel {
                 name
             }
             Kind::FastOpen(setting) => self.fast_open_option(fd, setting)?,
+            // Keys can be set and not read.
+            Kind::Md5 { .. } => return Err(ENOPROTOOPT.into()),
             other => int(self.get_int(fd, other)?),
         };
         value.truncate(len as usize);
@@ -273,6 +287,7 @@ impl Kernel {
             Kind::Inq => i32::from(socket.local.report_inq),
             Kind::Error
             | Kind::FastOpen(_)
+            | Kind::Md5 { .. }
             | Kind::Linger
             | Kind::ReceiveTimeout
             | Kind::SendTimeout
@@ -309,6 +324,7 @@ impl Kernel {
                 set_ip(&mut changed.options, kind, number)?;
             }
             Kind::FastOpen(setting) => self.set_fast_open(&mut changed, setting, value)?,
+            Kind::Md5 { extended } => md5::set(&mut changed.options.md5_keys, value, extended)?,
             Kind::SynCount => {
                 let count = ranged(read_int(value, 0)?, 1, 127)?;
                 let config = self.engine.host().config();
@@ -416,6 +432,7 @@ fn set_int(socket: &mut Socket, kind: Kind, value: i32) -> Result<(), Stop> {
         | Kind::Congestion
         | Kind::SynCount
         | Kind::FastOpen(_)
+        | Kind::Md5 { .. }
         | Kind::Tos
         | Kind::Ttl
         | Kind::TrafficClass
@@ -496,7 +513,8 @@ mod tests {
     #[case("6/1", true)]
     #[case("SOL_SOCKET/TCP_NODELAY", false)]
     #[case("SOL_TCP/TCP_FASTOPEN", true)]
-    #[case("SOL_TCP/TCP_MD5SIG", false)]
+    #[case("SOL_TCP/TCP_MD5SIG", true)]
+    #[case("SOL_TCP/TCP_REPAIR", false)]
     #[case("SOL_TCP", false)]
     fn options_are_known_by_level_and_name(#[case] name: &str, #[case] known: bool) {
         assert_eq!(is_known(name), known);

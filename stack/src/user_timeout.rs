@@ -6,7 +6,7 @@ use crate::segment::Segment;
 use crate::tcb::Tcb;
 use crate::time::Instant;
 use crate::timers::Timer;
-use crate::wire::options::{MAX_OPTIONS_LEN, TcpOptions};
+use crate::wire::options::TcpOptions;
 use crate::wire::user_timeout::UserTimeout;
 
 /// The limits on what a peer can make of our user timeout. Nothing happens before a user asks for the
@@ -103,14 +103,11 @@ fn follow(tcb: &mut Tcb, before: Duration, now: Instant) {
     }
 }
 
-/// Adds the option to a SYN, as far as there is room for it.
+/// Adds the option to a SYN; it is left out where others leave no room for it.
 // REQ: RFC5482-2
 pub(crate) fn add_to_syn(tcb: &Tcb, options: &mut TcpOptions) {
     if tcb.options.user_timeout_option {
         options.user_timeout = Some(UserTimeout::of(advertised(tcb)));
-        if options.len() > MAX_OPTIONS_LEN {
-            options.user_timeout = None;
-        }
     }
 }
 

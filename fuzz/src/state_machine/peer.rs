@@ -173,6 +173,8 @@ fn options(spec: &Options, view: &View, now: Instant) -> TcpOptions {
         timestamps: spec.timestamp.map(timestamps),
         sack: spec.sack.iter().map(block).collect(),
         fast_open: None,
+        user_timeout: None,
+        signature: None,
         note: None,
     }
 }

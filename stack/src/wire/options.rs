@@ -21,6 +21,9 @@ const SACK_PERMITTED: u8 = 4;
 const SACK: u8 = 5;
 const TIMESTAMPS: u8 = 8;
 
+/// Bytes that the user timeout takes of a header.
+const USER_TIMEOUT_LEN: usize = 4;
+
 /// The most bytes of options that a header can hold.
 pub const MAX_OPTIONS_LEN: usize = 40;
 
@@ -250,6 +253,16 @@ impl TcpOptions {
 
     /// Bytes that [`emit`](Self::emit) appends: a multiple of 4, at most 40.
     pub fn len(&self) -> usize {
+        let fixed = self.len_without_extras()
+            + self.fitting_fast_open().map_or(0, |option| option.len())
+            + self.fitting_user_timeout().map_or(0, |_| USER_TIMEOUT_LEN);
+        let room = MAX_OPTIONS_LEN.saturating_sub(fixed + 4);
+        let blocks = self.sack.len().min(room / 8);
+        fixed + if blocks == 0 { 0 } else { 4 + 8 * blocks }
+    }
+
+    /// What there is always room for: 40 bytes at most.
+    fn len_without_extras(&self) -> usize {
         let timestamps = if self.timestamps.is_some() { 12 } else { 0 };
         let signature = if self.signature.is_some() {
             SIGNATURE_LEN
@@ -257,16 +270,24 @@ impl TcpOptions {
             0
         };
         let lone_sack_permitted = self.sack_permitted && self.timestamps.is_none();
-        let fixed = 4 * usize::from(self.mss.is_some())
+        4 * usize::from(self.mss.is_some())
             + signature
             + timestamps
             + 4 * usize::from(lone_sack_permitted)
             + 4 * usize::from(self.window_scale.is_some())
-            + 4 * usize::from(self.user_timeout.is_some())
-            + self.fast_open.map_or(0, |option| option.len());
-        let room = MAX_OPTIONS_LEN.saturating_sub(fixed + 4);
-        let blocks = self.sack.len().min(room / 8);
-        fixed + if blocks == 0 { 0 } else { 4 + 8 * blocks }
+    }
+
+    /// Fast Open, if it fits beside the others.
+    pub fn fitting_fast_open(&self) -> Option<FastOpenOption> {
+        let room = MAX_OPTIONS_LEN - self.len_without_extras();
+        self.fast_open.filter(|option| option.len() <= room)
+    }
+
+    /// The user timeout, if it fits beside all others but SACK blocks.
+    pub fn fitting_user_timeout(&self) -> Option<UserTimeout> {
+        let fast_open = self.fitting_fast_open().map_or(0, |option| option.len());
+        let room = MAX_OPTIONS_LEN - self.len_without_extras() - fast_open;
+        self.user_timeout.filter(|_| USER_TIMEOUT_LEN <= room)
     }
 
     /// True when there is nothing to send.
@@ -275,7 +296,7 @@ impl TcpOptions {
     }
 
     /// Appends the options in the order and with the padding that Linux uses, so that traces look
-    /// alike. SACK blocks that do not fit are left out, last ones first.
+    /// alike. What does not fit is left out: the last SACK blocks, then the user timeout, then Fast Open.
     // REQ: RFC9293-MUST-69
     pub fn emit(&self, out: &mut Vec<u8>) {
         let start = out.len();
@@ -303,11 +324,11 @@ impl TcpOptions {
         if let Some(scale) = self.window_scale {
             out.extend_from_slice(&[NO_OPERATION, WINDOW_SCALE, 3, scale.shift()]);
         }
-        if let Some(timeout) = self.user_timeout {
+        if let Some(timeout) = self.fitting_user_timeout() {
             out.extend_from_slice(&[USER_TIMEOUT, 4]);
             out.extend_from_slice(&timeout.raw().to_be_bytes());
         }
-        if let Some(option) = &self.fast_open {
+        if let Some(option) = self.fitting_fast_open() {
             option.write(NO_OPERATION, out);
         }
         let blocks = self.sack.len().min(self.sack_capacity());

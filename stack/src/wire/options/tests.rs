@@ -198,10 +198,8 @@ fn any_options() -> impl Strategy<Value = TcpOptions> {
                 sack_permitted,
                 sack: sack.into_iter().map(|(a, b)| block(a, b)).collect(),
                 timestamps: timestamps.map(|(value, echo)| Timestamps { value, echo }),
-                // There is no room for both.
-                fast_open: fast_open.filter(|_| digest.is_none()),
-                user_timeout: UserTimeout::new(mss.unwrap_or_default())
-                    .filter(|_| fast_open.is_none() && digest.is_none()),
+                fast_open,
+                user_timeout: UserTimeout::new(mss.unwrap_or_default()),
                 signature: digest.map(|digest| Signature {
                     digest,
                     ..Signature::default()
@@ -219,6 +217,23 @@ proptest! {
     }
 
     #[test]
+    fn only_what_is_too_much_is_left_out(options in any_options()) {
+        let bare = TcpOptions {
+            fast_open: None,
+            user_timeout: None,
+            sack: SackBlocks::EMPTY,
+            ..options
+        };
+        if options.fitting_fast_open() != options.fast_open {
+            let len = options.fast_open.map_or(0, |option| option.len());
+            prop_assert!(bare.len() + len > MAX_OPTIONS_LEN);
+        }
+        if options.signature.is_none() && options.fast_open.is_none() {
+            prop_assert_eq!(options.fitting_user_timeout(), options.user_timeout);
+        }
+    }
+
+    #[test]
     fn written_options_are_read_back(options in any_options()) {
         let bytes = emitted(&options);
         prop_assert_eq!(bytes.len(), options.len());
@@ -226,6 +241,9 @@ proptest! {
         let fitting = options.sack_capacity().min(options.sack.len());
         let expected = TcpOptions {
             sack: options.sack.as_slice()[..fitting].iter().copied().collect(),
+            // All of them do not fit together.
+            fast_open: options.fitting_fast_open(),
+            user_timeout: options.fitting_user_timeout(),
             ..options
         };
         prop_assert_eq!(TcpOptions::parse(&bytes), expected);

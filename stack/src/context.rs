@@ -6,6 +6,7 @@ use alloc::collections::VecDeque;
 use crate::event::Event;
 use crate::fast_open::cache::Cache;
 use crate::host::Output;
+use crate::path::cache::PathCache;
 use crate::segment::Segment;
 use crate::time::Instant;
 
@@ -23,6 +24,8 @@ pub(crate) struct Context<'a> {
     pub(crate) listens: bool,
     /// What is remembered of servers that were opened with Fast Open.
     pub(crate) servers: &'a mut Cache,
+    /// What routers said of the paths to other hosts.
+    pub(crate) paths: &'a mut PathCache,
 }
 
 impl Context<'_> {

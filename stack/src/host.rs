@@ -22,6 +22,8 @@ use crate::fast_open::cache::Cache;
 use crate::isn::IsnGenerator;
 use crate::keyed_hash::Secret;
 use crate::listener::{Admission, Listener};
+use crate::path::Path;
+use crate::path::cache::PathCache;
 use crate::ports::EphemeralPorts;
 use crate::rng::Rng;
 use crate::segment::Segment;
@@ -60,6 +62,8 @@ pub struct Host {
     pub(crate) ports: EphemeralPorts,
     /// What is remembered of servers that were opened with Fast Open.
     pub(crate) servers: Cache,
+    /// What routers said of the paths to other hosts.
+    pub(crate) paths: PathCache,
     secret: Secret,
     rng: Rng,
 }
@@ -100,6 +104,7 @@ impl Host {
             cookies: CookieGenerator::new(secret),
             ports: EphemeralPorts::new(secret),
             servers: Cache::default(),
+            paths: PathCache::default(),
             secret: Secret::new(secret),
             rng: Rng::new(seed),
         }
@@ -219,10 +224,14 @@ impl Host {
             .socket(local)
             .socket(remote)
             .finish();
+        let lifetime = config.path_mtu.lifetime;
+        let known = self.paths.get(remote.ip(), lifetime, self.now);
+        let path = Path::new(config.mtu, known, self.paths.generation());
         Tcb::new(TcbSeed {
             id,
             local,
             remote,
+            path,
             config,
             options,
             iss: self.isn.isn(self.now, local, remote),
@@ -258,6 +267,7 @@ impl Host {
             accept_room,
             listens,
             servers: &mut self.servers,
+            paths: &mut self.paths,
         };
         let result = act(connection, &mut cx);
         self.dirty.insert(id);

@@ -74,8 +74,10 @@ pub mod invariant;
 pub mod isn;
 mod keyed_hash;
 mod listener;
+pub mod md5;
 #[cfg(feature = "mutants")]
 pub mod mutants;
+pub mod path;
 pub mod ports;
 pub mod profile;
 pub mod recv;
@@ -91,6 +93,7 @@ pub mod testing;
 pub mod time;
 pub mod timers;
 mod user_call;
+pub mod user_timeout;
 pub mod window;
 pub mod wire;
 

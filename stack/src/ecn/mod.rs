@@ -113,6 +113,11 @@ impl Ecn {
         }
     }
 
+    /// Whether marks are told of once a round trip (RFC 3168).
+    pub(crate) fn is_classic(&self) -> bool {
+        matches!(self.mode, Mode::Classic(_))
+    }
+
     pub(crate) fn accurate_mut(&mut self) -> Option<&mut Accurate> {
         match &mut self.mode {
             Mode::Accurate(accurate) => Some(accurate),

@@ -1,23 +1,25 @@
 //! Passive opens: from a SYN at a listener to a connection, with or without a cookie between.
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use super::fast_open::Opening;
 use super::{Host, Socket};
 use crate::config::SynData;
 use crate::connection::Connection;
+use crate::cookie::options::CookieOptions;
 use crate::ecn::negotiation;
 use crate::event::{Discard, Event};
 use crate::input::handshake;
 use crate::listener::Admission;
-use crate::recv::window;
+use crate::md5;
 use crate::segment::{Flags, Segment};
 use crate::send::{retransmit, segments};
 use crate::seq::SeqNum;
 use crate::socket::SocketId;
 use crate::state::listen::{self, ListenDisposition};
 use crate::state::{Origin, State, SynReceived};
+use crate::tcb::{Negotiated, Tcb};
+use crate::time::Instant;
 use crate::window::Mss;
 use crate::wire::options::TcpOptions;
 
@@ -30,7 +32,7 @@ impl Host {
         segment: &Segment,
         old_nxt: Option<SeqNum>,
     ) {
-        if self.try_cookie(id, segment) {
+        if self.drop_unsigned(id, segment) || self.try_cookie(id, segment) {
             return;
         }
         match listen::on_segment(segment, self.config.syn_with_fin) {
@@ -40,6 +42,21 @@ impl Host {
             ListenDisposition::Reset => self.refuse(segment),
             ListenDisposition::Open => self.on_listener_syn(id, segment, old_nxt),
         }
+    }
+
+    /// Throws a segment away whose signature is not as the listener's keys want it.
+    // REQ: RFC2385-1
+    // REQ: RFC2385-5
+    fn drop_unsigned(&mut self, id: SocketId, segment: &Segment) -> bool {
+        let Some(listener) = self.listener_mut(id) else {
+            return false;
+        };
+        let key = listener.options.md5_keys.key_for(segment.src.ip());
+        let verdict = md5::check(key, segment, &listener.config.md5);
+        if let Err(reason) = verdict {
+            self.event(Event::SegmentDropped { id, reason });
+        }
+        verdict.is_err()
     }
 
     fn on_listener_syn(&mut self, id: SocketId, segment: &Segment, old_nxt: Option<SeqNum>) {
@@ -105,7 +122,7 @@ impl Host {
     fn open_early(&mut self, listener_id: SocketId, mut connection: Connection, syn: &Segment) {
         let tcb = &mut connection.tcb;
         handshake::queue_text(tcb, syn);
-        handshake::start_sending(tcb, false);
+        handshake::start_sending(tcb, false, tcb.opened_at);
         tcb.fast_open.early = true;
         tcb.fast_open.data_taken = tcb.rcv.buffer.readable() > 0;
         tcb.fast_open.pending = Some(listener_id);
@@ -157,21 +174,26 @@ impl Host {
         };
         listener.note_cookie(now);
         let (config, options) = (Arc::clone(&listener.config), listener.options.clone());
-        let tcb = self.new_tcb(id, (syn.dst, syn.src), config, options);
+        let mut tcb = self.new_tcb(id, (syn.dst, syn.src), config, options);
         let cookie = self
             .cookies
             .encode(now, syn.dst, syn.src, syn.seq, syn.options.mss);
-        let segment = Segment {
-            seq: cookie,
-            ack: Some(syn.seq + 1),
-            flags: Flags::SYN.with_ace(negotiation::on_cookie(&tcb.config, syn)),
-            wnd: window::for_syn(&tcb),
-            options: TcpOptions {
-                mss: Some(tcb.rcv.mss),
-                ..TcpOptions::NONE
-            },
-            ..segments::blank(&tcb, cookie)
-        };
+        let kept = offered(syn, keeps_options(&tcb));
+        handshake::take_syn(&mut tcb, &kept, now);
+        let mut segment = segments::syn_ack(&mut tcb, None, now);
+        segment.seq = cookie;
+        // Which of the options of accurate ECN was sent would be forgotten.
+        segment.options.accecn = None;
+        if !tcb.ecn.is_classic() {
+            let ace = negotiation::on_cookie(&tcb.config, syn);
+            segment.flags = segment.flags.with_ace(ace);
+        }
+        if let Some(timestamps) = &mut segment.options.timestamps {
+            timestamps.value = kept_in_timestamp(&tcb, now);
+        }
+        if let Some(key) = &tcb.md5 {
+            key.sign(&mut segment);
+        }
         self.transmit(&segment);
         self.event(Event::SynCookieSent {
             listener: id,
@@ -216,11 +238,11 @@ impl Host {
             });
             return true;
         }
-        let syn = syn_of_cookie(segment, mss);
         let Some(mut connection) = self.child(id, segment) else {
             return true;
         };
         let tcb = &mut connection.tcb;
+        let syn = remembered_syn(tcb, segment, mss, now);
         tcb.snd.restart_at(cookie);
         handshake::take_syn(tcb, &syn, now);
         negotiation::from_cookie(tcb, segment);
@@ -245,17 +267,74 @@ impl Host {
     }
 }
 
-/// What the SYN was that a cookie brought back, as far as it remembers.
-fn syn_of_cookie(ack: &Segment, mss: Mss) -> Segment {
-    Segment {
-        seq: ack.seq - 1,
+/// Whether timestamps may keep what a cookie cannot.
+fn keeps_options(tcb: &Tcb) -> bool {
+    tcb.config.syn_cookie_options && tcb.wants_timestamps()
+}
+
+/// What a cookie can keep of a SYN: without timestamps nothing but the segment size.
+// REQ: RFC4987-4
+fn offered(syn: &Segment, with_options: bool) -> Segment {
+    let mut kept = syn.clone();
+    kept.payload.clear();
+    if !with_options || syn.options.timestamps.is_none() {
+        kept.flags = Flags::SYN;
+        kept.options = TcpOptions {
+            mss: syn.options.mss,
+            ..TcpOptions::NONE
+        };
+    }
+    kept
+}
+
+/// TSval of the SYN-ACK that brings a cookie: what was agreed on stands in its low bits.
+fn kept_in_timestamp(tcb: &Tcb, now: Instant) -> u32 {
+    let Negotiated {
+        scaling,
+        snd_scale,
+        sack,
+        timestamp_offset,
+        ..
+    } = tcb.negotiated;
+    let options = CookieOptions {
+        window_scale: scaling.then_some(snd_scale),
+        sack,
+        ecn: tcb.ecn.is_classic(),
+    };
+    let clock = tcb.negotiated.timestamp_clock(now);
+    let value = options.stamp(clock.wrapping_sub(timestamp_offset));
+    value.wrapping_add(timestamp_offset)
+}
+
+/// What the SYN was, as far as the cookie and the echo in `segment` tell. An echo that is not of a
+/// cookie's time comes from a peer with which no timestamps were agreed on.
+// REQ: RFC4987-4
+// REQ: RFC7323-15
+fn remembered_syn(tcb: &Tcb, segment: &Segment, mss: Mss, now: Instant) -> Segment {
+    let mut syn = Segment {
+        seq: segment.seq - 1,
         ack: None,
         flags: Flags::SYN,
         options: TcpOptions {
             mss: Some(mss),
             ..TcpOptions::NONE
         },
-        payload: Vec::new(),
-        ..ack.clone()
-    }
+        payload: alloc::vec::Vec::new(),
+        ..segment.clone()
+    };
+    let offset = tcb.negotiated.timestamp_offset;
+    let clock = tcb.negotiated.timestamp_clock(now).wrapping_sub(offset);
+    let echoed = segment.options.timestamps.filter(|_| keeps_options(tcb));
+    let Some((timestamps, kept)) = echoed.and_then(|timestamps| {
+        let value = timestamps.echo.wrapping_sub(offset);
+        Some((timestamps, CookieOptions::read(value, clock)?))
+    }) else {
+        return syn;
+    };
+    syn.options.timestamps = Some(timestamps);
+    syn.options.window_scale = kept.window_scale;
+    syn.options.sack_permitted = kept.sack;
+    syn.flags.ece = kept.ecn;
+    syn.flags.cwr = kept.ecn;
+    syn
 }

@@ -2,12 +2,13 @@
 
 use crate::config::ReceivedOnError;
 use crate::context::Context;
+use crate::demux::Tuple;
 use crate::ecn::negotiation;
 use crate::error::ConnectionError;
 use crate::event::{AbandonCause, Discard, Event};
 use crate::fast_open::client;
 use crate::recv::duplicate;
-use crate::segment::Segment;
+use crate::segment::{Head, SegmentRef};
 use crate::send::retransmit::Verdict;
 use crate::send::{keepalive, loss_probe, output, persist, recovery, retransmit, segments};
 use crate::state::{Closed, Disposition, FinWait1, Origin, State, SynReceived, TimeWait, closed};
@@ -19,6 +20,8 @@ use crate::timers::Timer;
 pub(crate) struct Connection {
     pub(crate) state: State,
     pub(crate) tcb: Tcb,
+    /// The host knows that there may be something to send.
+    pub(crate) dirty: bool,
 }
 
 /// What a segment did that reaches beyond its connection.
@@ -37,7 +40,13 @@ impl Connection {
         Self {
             state: State::Closed(Closed),
             tcb,
+            dirty: false,
         }
+    }
+
+    /// Its ends, the local one first.
+    pub(crate) fn tuple(&self) -> Tuple {
+        (self.tcb.local, self.tcb.remote)
     }
 
     /// The only place where the state changes.
@@ -84,7 +93,11 @@ impl Connection {
     }
 
     /// SEGMENT ARRIVES (RFC 9293 §3.10.7).
-    pub(crate) fn on_segment(&mut self, segment: &Segment, cx: &mut Context<'_>) -> Aftermath {
+    pub(crate) fn on_segment(
+        &mut self,
+        segment: &SegmentRef<'_>,
+        cx: &mut Context<'_>,
+    ) -> Aftermath {
         let len = segment.payload.len();
         (self.tcb.counters).on_received(len, segment.ack.is_some(), cx.now);
         let mut disposition = self.state.on_segment(&mut self.tcb, segment, cx);
@@ -99,7 +112,7 @@ impl Connection {
     fn carry_out(
         &mut self,
         disposition: Disposition,
-        segment: &Segment,
+        segment: &SegmentRef<'_>,
         cx: &mut Context<'_>,
     ) -> Aftermath {
         match disposition {
@@ -174,7 +187,7 @@ impl Connection {
 
     /// `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>`. Who sent text or a FIN is owed it; who sent a bare
     /// ACK gets it within the challenge budget, for his answer may be unacceptable again.
-    fn answer_unacceptable(&mut self, segment: &Segment, cx: &mut Context<'_>) {
+    fn answer_unacceptable(&mut self, segment: &SegmentRef<'_>, cx: &mut Context<'_>) {
         if segment.is_empty() {
             segments::send_challenge_ack(&mut self.tcb, cx);
         } else {
@@ -183,7 +196,7 @@ impl Connection {
         }
     }
 
-    fn answer_with_reset(&self, segment: &Segment, cx: &mut Context<'_>) {
+    fn answer_with_reset(&self, segment: &SegmentRef<'_>, cx: &mut Context<'_>) {
         let reset = closed::reset_for_ack(segment, &self.tcb.config);
         send_answer(&self.tcb, reset, cx);
     }
@@ -270,10 +283,10 @@ impl Connection {
         }
     }
 
-    /// Sends what the last steps made due.
-    pub(crate) fn flush(&mut self, cx: &mut Context<'_>) {
+    /// Sends what the last steps made due. True if there is more, as soon as this is taken.
+    pub(crate) fn flush(&mut self, cx: &mut Context<'_>) -> bool {
         match self.state {
-            State::Closed(_) | State::SynSent(_) => {}
+            State::Closed(_) | State::SynSent(_) => false,
             State::SynReceived(_)
             | State::Established(_)
             | State::FinWait1(_)
@@ -287,7 +300,7 @@ impl Connection {
 }
 
 /// Sends a reset that no state asked for: the segment it answers belongs to another connection.
-fn send_answer(tcb: &Tcb, reset: Option<Segment>, cx: &mut Context<'_>) {
+fn send_answer(tcb: &Tcb, reset: Option<Head>, cx: &mut Context<'_>) {
     if let Some(reset) = reset {
         let (local, remote) = (reset.src, reset.dst);
         segments::transmit(tcb, reset, cx);

@@ -1,13 +1,11 @@
 //! What a step of the state machine may touch besides its own connection: the time, and the way
 //! out.
 
-use alloc::collections::VecDeque;
-
 use crate::event::Event;
 use crate::fast_open::cache::Cache;
-use crate::host::Output;
+use crate::outbox::Outbox;
 use crate::path::cache::PathCache;
-use crate::segment::Segment;
+use crate::segment::Head;
 use crate::time::Instant;
 
 /// The surroundings of one step.
@@ -16,7 +14,7 @@ pub(crate) struct Context<'a> {
     /// The time of this step.
     pub(crate) now: Instant,
     /// Where packets and events go, in order.
-    pub(crate) outbox: &'a mut VecDeque<Output>,
+    pub(crate) outbox: &'a mut Outbox,
     /// Whether the listener behind this connection, if there is one, can queue it for `accept`.
     pub(crate) accept_room: bool,
     /// In TIME-WAIT: whether a listener at the connection's local end would queue a SYN, so that
@@ -31,11 +29,12 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     /// Reports a fact.
     pub(crate) fn event(&mut self, event: Event) {
-        self.outbox.push_back(Output::Event(event));
+        self.outbox.event(event);
     }
 
-    /// Puts a segment on the wire.
-    pub(crate) fn transmit(&mut self, segment: &Segment) {
-        self.outbox.push_back(Output::Transmit(segment.emit()));
+    /// Puts a segment with `text`, in up to two pieces, on the wire.
+    #[inline(always)]
+    pub(crate) fn transmit_text(&mut self, segment: &Head, text: [&[u8]; 2]) {
+        self.outbox.transmit_text(segment, text);
     }
 }

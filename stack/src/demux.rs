@@ -2,77 +2,106 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use core::hash::BuildHasher;
+use core::hash::Hasher;
 use core::net::{IpAddr, SocketAddr};
 
-use hashbrown::HashMap;
-use siphasher::sip::SipHasher24;
+use hashbrown::HashTable;
+use siphasher::sip::SipHasher13;
 
 use crate::socket::SocketId;
-
-/// Keyed, so that nobody outside can choose addresses that collide; the same in every run with the
-/// same secret.
-#[derive(Clone)]
-struct KeyedState {
-    key: [u8; 16],
-}
-
-impl core::fmt::Debug for KeyedState {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("KeyedState(..)")
-    }
-}
-
-impl BuildHasher for KeyedState {
-    type Hasher = SipHasher24;
-
-    fn build_hasher(&self) -> SipHasher24 {
-        SipHasher24::new_with_key(&self.key)
-    }
-}
 
 /// Local and remote end of a connection.
 pub(crate) type Tuple = (SocketAddr, SocketAddr);
 
-/// Who gets a segment. The hash map is only ever asked for one key, never walked.
-#[derive(Debug, Clone)]
+/// Who gets a segment. The table of connections is only ever asked for one key, never walked. It holds
+/// no addresses: they stand in the connections' blocks, and `tuple_of` finds them there.
+#[derive(Clone)]
 pub(crate) struct Demux {
-    connections: HashMap<Tuple, SocketId, KeyedState>,
+    /// Keyed, so that nobody outside can choose addresses that collide; the same in every run with
+    /// the same secret.
+    key: [u8; 16],
+    connections: HashTable<SocketId>,
+    /// The one found last: segments come in trains.
+    latest: Option<(Tuple, SocketId)>,
     /// Connections by local port, for questions about a port.
-    by_port: BTreeMap<u16, BTreeSet<SocketId>>,
+    by_port: BTreeSet<(u16, SocketId)>,
     listeners: BTreeMap<u16, Vec<(Option<IpAddr>, SocketId)>>,
+}
+
+impl core::fmt::Debug for Demux {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Demux")
+            .field("by_port", &self.by_port)
+            .field("listeners", &self.listeners)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Demux {
     pub(crate) fn new(key: [u8; 16]) -> Self {
         Self {
-            connections: HashMap::with_hasher(KeyedState { key }),
-            by_port: BTreeMap::new(),
+            key,
+            connections: HashTable::new(),
+            latest: None,
+            by_port: BTreeSet::new(),
             listeners: BTreeMap::new(),
         }
     }
 
-    pub(crate) fn add_connection(&mut self, (local, remote): Tuple, id: SocketId) {
-        self.connections.insert((local, remote), id);
-        self.by_port.entry(local.port()).or_default().insert(id);
+    pub(crate) fn add_connection(
+        &mut self,
+        tuple: Tuple,
+        id: SocketId,
+        tuple_of: impl Fn(SocketId) -> Option<Tuple>,
+    ) {
+        let key = self.key;
+        let hash = hash(&key, tuple);
+        // One that had the same ends gives way.
+        if let Some(old) = self.connection(tuple, &tuple_of)
+            && let Ok(entry) = self.connections.find_entry(hash, |other| *other == old)
+        {
+            entry.remove();
+        }
+        let hash_of = |id: &SocketId| tuple_of(*id).map_or(0, |tuple| self::hash(&key, tuple));
+        self.connections.insert_unique(hash, id, hash_of);
+        self.latest = Some((tuple, id));
+        self.by_port.insert((tuple.0.port(), id));
     }
 
     /// Forgets a connection, unless its place already belongs to another.
     pub(crate) fn remove_connection(&mut self, tuple: Tuple, id: SocketId) {
-        if self.connections.get(&tuple) == Some(&id) {
-            self.connections.remove(&tuple);
+        let hash = hash(&self.key, tuple);
+        if let Ok(entry) = self.connections.find_entry(hash, |other| *other == id) {
+            entry.remove();
         }
-        let port = tuple.0.port();
-        if let Some(ids) = self.by_port.get_mut(&port) {
-            ids.remove(&id);
-            if ids.is_empty() {
-                self.by_port.remove(&port);
-            }
-        }
+        self.latest = self.latest.filter(|(_, latest)| *latest != id);
+        self.by_port.remove(&(tuple.0.port(), id));
     }
 
-    pub(crate) fn connection(&self, tuple: Tuple) -> Option<SocketId> {
-        self.connections.get(&tuple).copied()
+    pub(crate) fn connection(
+        &self,
+        tuple: Tuple,
+        tuple_of: impl Fn(SocketId) -> Option<Tuple>,
+    ) -> Option<SocketId> {
+        let hash = hash(&self.key, tuple);
+        let is_it = |id: &SocketId| tuple_of(*id) == Some(tuple);
+        self.connections.find(hash, is_it).copied()
+    }
+
+    /// As [`connection`](Self::connection), and remembers the answer.
+    pub(crate) fn arriving_for(
+        &mut self,
+        tuple: Tuple,
+        tuple_of: impl Fn(SocketId) -> Option<Tuple>,
+    ) -> Option<SocketId> {
+        if let Some((latest, id)) = self.latest
+            && latest == tuple
+        {
+            return Some(id);
+        }
+        let id = self.connection(tuple, tuple_of)?;
+        self.latest = Some((tuple, id));
+        Some(id)
     }
 
     pub(crate) fn connection_count(&self) -> usize {
@@ -81,7 +110,11 @@ impl Demux {
 
     /// Connections with this local port, in order of age.
     pub(crate) fn connections_on(&self, port: u16) -> impl Iterator<Item = SocketId> + '_ {
-        self.by_port.get(&port).into_iter().flatten().copied()
+        let from = (port, SocketId::FIRST);
+        let on_port = self.by_port.range(from..);
+        on_port
+            .take_while(move |(other, _)| *other == port)
+            .map(|(_, id)| *id)
     }
 
     pub(crate) fn add_listener(&mut self, local: (Option<IpAddr>, u16), id: SocketId) {
@@ -125,6 +158,18 @@ impl Demux {
             .get(&port)
             .is_some_and(|all| all.iter().any(|(other, _)| overlap(*other, address)))
     }
+}
+
+fn hash(key: &[u8; 16], (local, remote): Tuple) -> u64 {
+    let mut hasher = SipHasher13::new_with_key(key);
+    for end in [local, remote] {
+        match end.ip() {
+            IpAddr::V4(v4) => hasher.write_u32(v4.to_bits()),
+            IpAddr::V6(v6) => hasher.write_u128(v6.to_bits()),
+        }
+    }
+    hasher.write_u32(u32::from(local.port()) << 16 | u32::from(remote.port()));
+    hasher.finish()
 }
 
 fn same_family(a: IpAddr, b: IpAddr) -> bool {

@@ -6,28 +6,31 @@ mod fast_open;
 mod passive;
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::BinaryHeap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 use core::net::{IpAddr, SocketAddr};
 
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::context::Context;
 use crate::cookie::CookieGenerator;
-use crate::demux::Demux;
+use crate::demux::{Demux, Tuple};
 use crate::error::{CallError, ConnectionError};
 use crate::event::Event;
 use crate::fast_open::cache::Cache;
 use crate::isn::IsnGenerator;
 use crate::keyed_hash::Secret;
 use crate::listener::{Admission, Listener};
+use crate::outbox::Outbox;
 use crate::path::Path;
 use crate::path::cache::PathCache;
 use crate::ports::EphemeralPorts;
 use crate::rng::Rng;
-use crate::segment::Segment;
+use crate::segment::Head;
 use crate::socket::{SocketId, SocketOptions};
+use crate::sockets::Sockets;
 use crate::state::{Origin, State, SynReceived};
 use crate::tcb::{Tcb, TcbSeed};
 use crate::time::Instant;
@@ -49,14 +52,16 @@ const PURPOSE_TIMESTAMP: u8 = b'S';
 pub struct Host {
     pub(crate) config: Arc<Config>,
     pub(crate) addresses: Vec<IpAddr>,
-    pub(crate) sockets: BTreeMap<SocketId, Socket>,
+    pub(crate) sockets: Sockets,
     pub(crate) demux: Demux,
     pub(crate) deadlines: Deadlines,
-    /// Connections that may have something to send once the present batch of input is done.
-    pub(crate) dirty: BTreeSet<SocketId>,
-    outbox: VecDeque<Output>,
+    /// Connections that may have something to send once the present batch of input is done, the
+    /// oldest first, each once: it knows that it is here.
+    dirty: BinaryHeap<Reverse<SocketId>>,
+    /// Room for the sockets that are due, kept from one time to the next.
+    due: Vec<SocketId>,
+    outbox: Outbox,
     pub(crate) now: Instant,
-    next_id: u64,
     isn: IsnGenerator,
     cookies: CookieGenerator,
     pub(crate) ports: EphemeralPorts,
@@ -66,6 +71,8 @@ pub struct Host {
     pub(crate) paths: PathCache,
     secret: Secret,
     rng: Rng,
+    /// The options of the connection opened last: many are opened with the same ones.
+    latest_options: Arc<SocketOptions>,
 }
 
 /// What a [`SocketId`] stands for.
@@ -93,13 +100,13 @@ impl Host {
         Self {
             config: Arc::new(config),
             addresses: addresses.to_vec(),
-            sockets: BTreeMap::new(),
+            sockets: Sockets::default(),
             demux: Demux::new(secret),
             deadlines: Deadlines::default(),
-            dirty: BTreeSet::new(),
-            outbox: VecDeque::new(),
+            dirty: BinaryHeap::new(),
+            due: Vec::new(),
+            outbox: Outbox::default(),
             now: Instant::ZERO,
-            next_id: 1,
             isn: IsnGenerator::new(secret),
             cookies: CookieGenerator::new(secret),
             ports: EphemeralPorts::new(secret),
@@ -107,6 +114,7 @@ impl Host {
             paths: PathCache::default(),
             secret: Secret::new(secret),
             rng: Rng::new(seed),
+            latest_options: Arc::default(),
         }
     }
 
@@ -131,7 +139,9 @@ impl Host {
         self.advance_to(now);
         // Each socket has its turn once: a timer that rearms itself for this very moment waits for
         // the next call.
-        for id in self.deadlines.due(self.now) {
+        let mut due = core::mem::take(&mut self.due);
+        self.deadlines.take_due(self.now, &mut due);
+        for id in due.drain(..) {
             for _ in 0..Timer::ALL.len() {
                 let fired = match self.connection_mut(id) {
                     Ok(connection) => connection.tcb.timers.expired(now),
@@ -140,19 +150,37 @@ impl Host {
                 let Some(timer) = fired else { break };
                 self.step(id, |connection, cx| connection.on_timer(timer, cx));
             }
+            let deadline = self.connection(id).map(|c| c.tcb.timers.deadline());
+            self.deadlines.set(id, deadline.unwrap_or(None));
         }
+        self.due = due;
     }
 
     /// The next thing the host has to say.
     pub fn poll(&mut self) -> Output {
-        while self.outbox.is_empty() {
-            let Some(id) = self.dirty.pop_first() else {
+        loop {
+            if let Some(output) = self.outbox.pop() {
+                return output;
+            }
+            let Some(Reverse(id)) = self.dirty.peek().copied() else {
+                self.deadlines.settle();
                 return Output::Deadline(self.poll_deadline());
             };
-            self.step(id, |connection, cx| connection.flush(cx));
-            self.dirty.remove(&id);
+            let more = self.step(id, |connection, cx| connection.flush(cx));
+            if !more {
+                self.dirty.pop();
+                if let Ok(connection) = self.connection_mut(id) {
+                    connection.dirty = false;
+                }
+            }
         }
-        self.outbox.pop_front().unwrap_or(Output::Deadline(None))
+    }
+
+    /// Takes the memory of a datagram that [`poll`](Self::poll) handed out and that is no longer
+    /// needed. Later ones are written into it: who gives back what was handed out makes the host
+    /// send without allocating.
+    pub fn recycle(&mut self, datagram: Vec<u8>) {
+        self.outbox.recycle(datagram);
     }
 
     /// When `timeout` is to be called next; `None` if no timer runs. Right once `poll` is drained.
@@ -171,18 +199,11 @@ impl Host {
     }
 
     pub(crate) fn event(&mut self, event: Event) {
-        self.outbox.push_back(Output::Event(event));
+        self.outbox.event(event);
     }
 
-    pub(crate) fn transmit(&mut self, segment: &Segment) {
-        self.outbox.push_back(Output::Transmit(segment.emit()));
-    }
-
-    /// A fresh id.
-    pub(crate) fn new_id(&mut self) -> SocketId {
-        let id = SocketId(self.next_id);
-        self.next_id += 1;
-        id
+    pub(crate) fn transmit(&mut self, segment: &Head) {
+        self.outbox.transmit(segment);
     }
 
     pub(crate) fn connection(&self, id: SocketId) -> Result<&Connection, CallError> {
@@ -216,7 +237,7 @@ impl Host {
         id: SocketId,
         (local, remote): (SocketAddr, SocketAddr),
         config: Arc<Config>,
-        options: SocketOptions,
+        options: Arc<SocketOptions>,
     ) -> Tcb {
         let offset = self
             .secret
@@ -240,12 +261,26 @@ impl Host {
         })
     }
 
+    /// These options, in memory of their own if the latest were others.
+    pub(crate) fn share_options(&mut self, options: SocketOptions) -> Arc<SocketOptions> {
+        if *self.latest_options != options {
+            self.latest_options = Arc::new(options);
+        }
+        Arc::clone(&self.latest_options)
+    }
+
     /// Adds a connection in CLOSED to the sockets and the demultiplexer.
     pub(crate) fn insert_connection(&mut self, connection: Connection) {
-        let tcb = &connection.tcb;
-        self.demux.add_connection((tcb.local, tcb.remote), tcb.id);
+        let (id, tuple) = (connection.tcb.id, connection.tuple());
         self.sockets
-            .insert(tcb.id, Socket::Connection(Box::new(connection)));
+            .insert(id, Socket::Connection(Box::new(connection)));
+        let sockets = &self.sockets;
+        self.demux.add_connection(tuple, id, |id| sockets.tuple(id));
+    }
+
+    /// The connection between these ends, local one first, unless it is closed.
+    pub(crate) fn connection_between(&self, tuple: Tuple) -> Option<SocketId> {
+        self.demux.connection(tuple, |id| self.sockets.tuple(id))
     }
 
     /// One step of one connection, and what it means for the host: queues of its listener, the
@@ -255,12 +290,16 @@ impl Host {
         id: SocketId,
         act: impl FnOnce(&mut Connection, &mut Context<'_>) -> T,
     ) -> T {
-        let accept_room = self.accept_room_for(id);
-        let listens = self.would_queue_syn_for(id);
-        let Some(Socket::Connection(connection)) = self.sockets.get_mut(&id) else {
+        let Ok(connection) = self.connection(id) else {
             return T::default();
         };
         let parent = parent_of(connection);
+        let accept_room = parent.is_none_or(|listener| self.has_accept_room(listener));
+        let listens = matches!(connection.state, State::TimeWait(_))
+            && self.would_queue_syn(connection.tcb.local);
+        let Some(Socket::Connection(connection)) = self.sockets.get_mut(&id) else {
+            return T::default();
+        };
         let mut cx = Context {
             now: self.now,
             outbox: &mut self.outbox,
@@ -270,26 +309,24 @@ impl Host {
             paths: &mut self.paths,
         };
         let result = act(connection, &mut cx);
-        self.dirty.insert(id);
+        if !connection.dirty && !matches!(connection.state, State::Closed(_)) {
+            connection.dirty = true;
+            self.dirty.push(Reverse(id));
+        }
         self.settle(id, parent);
         result
     }
 
-    fn accept_room_for(&self, id: SocketId) -> bool {
-        let listener = self.connection(id).ok().and_then(parent_of);
-        match listener.and_then(|listener| self.sockets.get(&listener)) {
+    fn has_accept_room(&self, listener: SocketId) -> bool {
+        match self.sockets.get(&listener) {
             Some(Socket::Listener(listener)) => listener.has_accept_room(),
             Some(Socket::Connection(_)) | None => true,
         }
     }
 
-    /// Whether a SYN for the connection's local end would get a place in a SYN queue.
-    fn would_queue_syn_for(&self, id: SocketId) -> bool {
-        let listener = self
-            .connection(id)
-            .ok()
-            .filter(|connection| matches!(connection.state, State::TimeWait(_)))
-            .and_then(|connection| self.demux.listener(connection.tcb.local));
+    /// Whether a SYN for this local end would get a place in a SYN queue.
+    fn would_queue_syn(&self, local: SocketAddr) -> bool {
+        let listener = self.demux.listener(local);
         match listener.and_then(|listener| self.sockets.get(&listener)) {
             Some(Socket::Listener(listener)) => listener.admit() == Admission::Queue,
             Some(Socket::Connection(_)) | None => false,
@@ -303,7 +340,10 @@ impl Host {
         };
         self.deadlines.set(id, connection.tcb.timers.deadline());
         let closed = matches!(connection.state, State::Closed(_));
-        let tuple = (connection.tcb.local, connection.tcb.remote);
+        if !closed && parent.is_none() && connection.tcb.fast_open.pending.is_none() {
+            return;
+        }
+        let tuple = connection.tuple();
         let detached = connection.tcb.user.detached;
         let left_handshake = parent.filter(|_| parent_of(connection).is_none());
         let early_is_over = closed || !connection.tcb.snd.syn_unacked();
@@ -311,7 +351,6 @@ impl Host {
         let early_at = connection.tcb.fast_open.pending.take_if(|_| early_is_over);
         if closed {
             self.demux.remove_connection(tuple, id);
-            self.dirty.remove(&id);
         }
         let now = self.now;
         if let Some(listener) = early_at.and_then(|listener| self.listener_mut(listener)) {

@@ -143,7 +143,7 @@ pub fn check(host: &Host) -> Result<(), Violation> {
     }
     let mut live = 0;
     let mut with_deadline = 0;
-    for (&id, socket) in &host.sockets {
+    for (id, socket) in host.sockets.iter() {
         let result = match socket {
             Socket::Listener(listener) => check_listener(host, listener)
                 .map_err(|rule| broken(Some(id), Some(StateName::Listen), rule)),
@@ -171,7 +171,7 @@ fn require(holds: bool, rule: Rule) -> Result<(), Rule> {
 }
 
 fn check_connection(connection: &Connection) -> Result<(), Rule> {
-    let Connection { state, tcb } = connection;
+    let Connection { state, tcb, .. } = connection;
     if let State::Closed(_) = state {
         require(tcb.timers.deadline().is_none(), Rule::ClosedIsQuiet)?;
         return require(!tcb.user.detached, Rule::NoLeftovers);
@@ -199,7 +199,7 @@ fn check_send(tcb: &Tcb, state: &State) -> Result<(), Rule> {
         matches_state || (early_close && !acknowledged),
         Rule::SynAcknowledged,
     )?;
-    let first = snd.una.max(snd.iss + 1);
+    let first = snd.data_start();
     let in_flight = snd.nxt.after(first);
     let recorded = snd.flight.range();
     let matches = match recorded {
@@ -331,8 +331,8 @@ fn check_timers(tcb: &Tcb, state: &State) -> Result<(), Rule> {
 }
 
 fn check_books(host: &Host, connection: &Connection) -> Result<(), Rule> {
-    let Connection { state, tcb } = connection;
-    let known = host.demux.connection((tcb.local, tcb.remote)) == Some(tcb.id);
+    let Connection { state, tcb, .. } = connection;
+    let known = host.connection_between((tcb.local, tcb.remote)) == Some(tcb.id);
     require(
         known != matches!(state, State::Closed(_)),
         Rule::DemuxMatchesSockets,
@@ -356,7 +356,7 @@ fn check_books(host: &Host, connection: &Connection) -> Result<(), Rule> {
 
 /// Who was handed out early counts at its listener until its handshake ends, and only then.
 fn check_early(host: &Host, connection: &Connection) -> Result<(), Rule> {
-    let Connection { state, tcb } = connection;
+    let Connection { state, tcb, .. } = connection;
     if state.origin() == Some(Origin::FastOpen) {
         require(tcb.fast_open.early, Rule::ListenerQueues)?;
     }

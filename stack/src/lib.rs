@@ -77,15 +77,18 @@ mod listener;
 pub mod md5;
 #[cfg(feature = "mutants")]
 pub mod mutants;
+mod outbox;
 pub mod path;
 pub mod ports;
 pub mod profile;
 pub mod recv;
+mod ring;
 pub mod rng;
 pub mod segment;
 pub mod send;
 pub mod seq;
 pub mod socket;
+mod sockets;
 pub mod state;
 mod tcb;
 #[cfg(any(test, feature = "testing"))]

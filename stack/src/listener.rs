@@ -18,7 +18,7 @@ pub(crate) struct Listener {
     pub(crate) address: Option<IpAddr>,
     pub(crate) port: u16,
     pub(crate) config: Arc<Config>,
-    pub(crate) options: SocketOptions,
+    pub(crate) options: Arc<SocketOptions>,
     /// Most connections that wait for `accept`; at least 1.
     backlog: usize,
     /// Connections in SYN-RECEIVED.
@@ -50,7 +50,7 @@ impl Listener {
         local: (Option<IpAddr>, u16),
         backlog: usize,
         config: Arc<Config>,
-        options: SocketOptions,
+        options: Arc<SocketOptions>,
     ) -> Self {
         Self {
             id,

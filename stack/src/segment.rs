@@ -12,9 +12,9 @@ use core::net::SocketAddr;
 pub use crate::wire::DropReason;
 pub use crate::wire::tcp::Flags;
 
-/// A TCP segment on its way from `src` to `dst`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Segment {
+/// A TCP segment on its way from `src` to `dst`. `P` is what holds its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment<P = Vec<u8>> {
     /// The sender.
     pub src: SocketAddr,
     /// The addressee, of the same IP version.
@@ -38,23 +38,43 @@ pub struct Segment {
     /// IPv6 flow label; 0 in IPv4.
     pub flow_label: u32,
     /// The text of the segment.
-    pub payload: Vec<u8>,
+    pub payload: P,
 }
+
+/// A segment whose text stays where the datagram is.
+pub type SegmentRef<'a> = Segment<&'a [u8]>;
+
+/// A segment without text, or with text that is kept elsewhere.
+pub(crate) type Head = Segment<()>;
 
 /// What a datagram turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Incoming {
+pub enum Incoming<P = Vec<u8>> {
     /// A segment.
-    Segment(Segment),
+    Segment(Segment<P>),
     /// An error about a segment sent earlier.
     Icmp(IcmpError),
 }
 
-/// Reads one IP datagram.
+/// Reads one IP datagram, and copies its text.
 ///
 /// # Errors
 /// The reason when it is damaged, malformed, or nothing for TCP.
 pub fn parse(datagram: &[u8]) -> Result<Incoming, DropReason> {
+    Ok(match parse_ref(datagram)? {
+        Incoming::Segment(segment) => {
+            Incoming::Segment(segment.with_text(segment.payload.to_vec()))
+        }
+        Incoming::Icmp(error) => Incoming::Icmp(error),
+    })
+}
+
+/// Reads one IP datagram without copying its text.
+///
+/// # Errors
+/// As [`parse`].
+#[inline(always)]
+pub fn parse_ref(datagram: &[u8]) -> Result<Incoming<&[u8]>, DropReason> {
     let packet = ip::parse(datagram)?;
     let IpHeader {
         src,
@@ -83,7 +103,7 @@ pub fn parse(datagram: &[u8]) -> Result<Incoming, DropReason> {
         ttl,
         traffic_class,
         flow_label,
-        payload: payload.to_vec(),
+        payload,
     };
     // A segment from a socket to itself would make it answer itself for ever ("LAND").
     if segment.src == segment.dst {
@@ -95,6 +115,13 @@ pub fn parse(datagram: &[u8]) -> Result<Incoming, DropReason> {
 impl Segment {
     /// A segment without control bits, options or text, TTL 64, to be filled in.
     pub fn new(src: SocketAddr, dst: SocketAddr) -> Segment {
+        Head::head(src, dst).with_text(Vec::new())
+    }
+}
+
+impl Head {
+    /// As [`Segment::new`].
+    pub(crate) fn head(src: SocketAddr, dst: SocketAddr) -> Head {
         Segment {
             src,
             dst,
@@ -107,14 +134,16 @@ impl Segment {
             ttl: 64,
             traffic_class: 0,
             flow_label: 0,
-            payload: Vec::new(),
+            payload: (),
         }
     }
+}
 
+impl<P: AsRef<[u8]>> Segment<P> {
     /// SEG.LEN: the sequence numbers it occupies, SYN and FIN counting one each.
     pub fn len(&self) -> u32 {
         // An IP datagram holds less than 2^16 bytes.
-        self.payload.len() as u32 + u32::from(self.flags.syn) + u32::from(self.flags.fin)
+        self.payload.as_ref().len() as u32 + u32::from(self.flags.syn) + u32::from(self.flags.fin)
     }
 
     /// True when it occupies no sequence number.
@@ -142,42 +171,55 @@ impl Segment {
     /// # Panics
     /// When the addresses are of different IP versions or the text exceeds what a datagram holds.
     pub fn emit(&self) -> Vec<u8> {
-        let Segment {
+        let mut out = Vec::new();
+        self.write([self.payload.as_ref(), &[]], &mut out);
+        out
+    }
+}
+
+impl<P> Segment<P> {
+    /// The same segment with another text.
+    pub(crate) fn with_text<Q>(&self, payload: Q) -> Segment<Q> {
+        Segment {
+            src: self.src,
+            dst: self.dst,
+            seq: self.seq,
+            ack: self.ack,
+            flags: self.flags,
+            wnd: self.wnd,
+            up: self.up,
+            options: self.options,
+            ttl: self.ttl,
+            traffic_class: self.traffic_class,
+            flow_label: self.flow_label,
+            payload,
+        }
+    }
+
+    /// Appends the IP datagram that carries it with `text`, which may be in two pieces.
+    #[inline(always)]
+    pub(crate) fn write(&self, text: [&[u8]; 2], out: &mut Vec<u8>) {
+        let header = TcpHeader {
+            src_port: self.src.port(),
+            dst_port: self.dst.port(),
+            seq: self.seq,
+            ack: self.ack,
+            flags: self.flags,
+            wnd: self.wnd,
+            up: self.up,
+            options: self.options,
+        };
+        let (src, dst) = (self.src.ip(), self.dst.ip());
+        let ip_header = IpHeader {
             src,
             dst,
-            seq,
-            ack,
-            flags,
-            wnd,
-            up,
-            options,
-            ttl,
-            traffic_class,
-            flow_label,
-            payload,
-        } = self;
-        let header = TcpHeader {
-            src_port: src.port(),
-            dst_port: dst.port(),
-            seq: *seq,
-            ack: *ack,
-            flags: *flags,
-            wnd: *wnd,
-            up: *up,
-            options: *options,
+            ttl: self.ttl,
+            traffic_class: self.traffic_class,
+            flow_label: self.flow_label,
         };
-        let ip_header = IpHeader {
-            src: src.ip(),
-            dst: dst.ip(),
-            ttl: *ttl,
-            traffic_class: *traffic_class,
-            flow_label: *flow_label,
-        };
-        ip::emit(
-            &ip_header,
-            PROTOCOL_TCP,
-            &header.emit(payload, src.ip(), dst.ip()),
-        )
+        let len = header.len() + text[0].len() + text[1].len();
+        ip::write_header(&ip_header, PROTOCOL_TCP, len, out);
+        header.write(text, src, dst, out);
     }
 }
 

@@ -15,11 +15,32 @@ use crate::wire::accecn::ByteCounters;
 
 /// The name of a socket. Given out in rising order and never used again by the same host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SocketId(pub(crate) u64);
+pub struct SocketId {
+    number: u64,
+    /// Where the host keeps the socket, so that it need not be searched for.
+    place: u32,
+}
+
+impl SocketId {
+    /// Before all others.
+    pub(crate) const FIRST: SocketId = SocketId::new(0, 0);
+
+    pub(crate) const fn new(number: u64, place: u32) -> SocketId {
+        SocketId { number, place }
+    }
+
+    pub(crate) const fn number(self) -> u64 {
+        self.number
+    }
+
+    pub(crate) const fn place(self) -> usize {
+        self.place as usize
+    }
+}
 
 impl fmt::Display for SocketId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "socket {}", self.0)
+        write!(f, "socket {}", self.number)
     }
 }
 

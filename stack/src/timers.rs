@@ -52,27 +52,40 @@ impl Timer {
 }
 
 /// When each timer is due, if it is armed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimerTable {
-    deadlines: [Option<Instant>; Timer::ALL.len()],
+    /// [`NEVER`] where it is not.
+    deadlines: [Instant; Timer::ALL.len()],
+}
+
+/// The end of the time line. What would fire then is set to fire just before.
+const NEVER: Instant = Instant::from_micros(u64::MAX);
+const LAST: Instant = Instant::from_micros(u64::MAX - 1);
+
+impl Default for TimerTable {
+    fn default() -> TimerTable {
+        TimerTable::new()
+    }
 }
 
 impl TimerTable {
     /// A table with nothing armed.
     pub const fn new() -> TimerTable {
         TimerTable {
-            deadlines: [None; Timer::ALL.len()],
+            deadlines: [NEVER; Timer::ALL.len()],
         }
     }
 
     /// Sets `timer` to fire at `at`, replacing an earlier setting.
-    pub const fn arm(&mut self, timer: Timer, at: Instant) {
-        self.deadlines[timer as usize] = Some(at);
+    pub fn arm(&mut self, timer: Timer, at: Instant) {
+        self.deadlines[timer as usize] = at.min(LAST);
     }
 
     /// Stops `timer`; true when it was armed.
-    pub const fn disarm(&mut self, timer: Timer) -> bool {
-        self.deadlines[timer as usize].take().is_some()
+    pub fn disarm(&mut self, timer: Timer) -> bool {
+        let armed = self.is_armed(timer);
+        self.deadlines[timer as usize] = NEVER;
+        armed
     }
 
     /// Stops every timer.
@@ -81,18 +94,22 @@ impl TimerTable {
     }
 
     /// When `timer` fires, or `None` when it is stopped.
-    pub const fn get(&self, timer: Timer) -> Option<Instant> {
-        self.deadlines[timer as usize]
+    pub fn get(&self, timer: Timer) -> Option<Instant> {
+        Some(self.deadlines[timer as usize]).filter(|at| *at != NEVER)
     }
 
     /// True when `timer` is armed.
-    pub const fn is_armed(&self, timer: Timer) -> bool {
+    pub fn is_armed(&self, timer: Timer) -> bool {
         self.get(timer).is_some()
     }
 
     /// When the next timer fires.
     pub fn deadline(&self) -> Option<Instant> {
-        self.deadlines.iter().copied().flatten().min()
+        self.deadlines
+            .iter()
+            .copied()
+            .min()
+            .filter(|at| *at != NEVER)
     }
 
     /// Takes one timer that is due at `now` off the table: the one due first, and of several due

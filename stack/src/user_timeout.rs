@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::tcb::Tcb;
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -80,7 +80,7 @@ pub(crate) fn is_adopted(tcb: &Tcb) -> bool {
 /// A segment that is acceptable may announce the peer's user timeout.
 // REQ: RFC5482-1
 // REQ: RFC5482-4
-pub(crate) fn take(tcb: &mut Tcb, segment: &Segment, now: Instant) {
+pub(crate) fn take(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     let Some(announced) = segment.options.user_timeout else {
         return;
     };

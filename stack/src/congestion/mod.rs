@@ -10,6 +10,7 @@ pub mod initial_window;
 pub mod prr;
 pub mod reno;
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use crate::send::flight::Flight;
@@ -121,8 +122,10 @@ pub struct Snapshot {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Control {
     Reno(Reno),
-    Cubic(Cubic),
-    Counted(CountedCubic),
+    /// There is none before its first use.
+    Cubic(Option<Box<Cubic>>),
+    /// The same.
+    Counted(Option<Box<CountedCubic>>),
 }
 
 /// The congestion state of one connection. All sizes are bytes.
@@ -133,7 +136,8 @@ pub struct Congestion {
     cwnd: u32,
     ssthresh: u32,
     control: Control,
-    hystart: HyStart,
+    /// There is none before slow start's first acknowledgment.
+    hystart: Option<Box<HyStart>>,
     /// The present slow start follows a timeout.
     after_timeout: bool,
 }
@@ -151,12 +155,10 @@ impl Congestion {
             ssthresh: u32::MAX,
             control: match rules.algorithm {
                 Algorithm::Reno => Control::Reno(Reno::default()),
-                Algorithm::Cubic if rules.count_segments => {
-                    Control::Counted(CountedCubic::new(rules.counted_hystart))
-                }
-                Algorithm::Cubic => Control::Cubic(Cubic::default()),
+                Algorithm::Cubic if rules.count_segments => Control::Counted(None),
+                Algorithm::Cubic => Control::Cubic(None),
             },
-            hystart: HyStart::default(),
+            hystart: None,
             after_timeout: false,
         }
     }
@@ -234,7 +236,7 @@ impl Congestion {
         let slow_start = self.in_slow_start();
         let window = self.segments();
         if let Control::Counted(cubic) = &mut self.control
-            && cubic.on_sample(Sample {
+            && counted(cubic, &self.rules).on_sample(Sample {
                 una: acked.una,
                 nxt: acked.nxt,
                 rtt: acked.rtt,
@@ -246,7 +248,7 @@ impl Congestion {
             self.ssthresh = self.cwnd;
         }
         if self.rules.grow_only_if_used && !acked.window_used {
-            if let Control::Cubic(cubic) = &mut self.control {
+            if let Control::Cubic(Some(cubic)) = &mut self.control {
                 cubic.on_idle();
             }
             return;
@@ -272,10 +274,12 @@ impl Congestion {
                 Control::Reno(reno) => reno.avoidance(acked.bytes, self.cwnd, self.smss),
                 Control::Cubic(cubic) => {
                     let srtt = acked.srtt.unwrap_or_default();
+                    let cubic = cubic.get_or_insert_default();
                     cubic.avoidance(acked.bytes, self.cwnd, self.smss, acked.now, srtt)
                 }
                 Control::Counted(cubic) => {
                     let segments = acked.bytes / self.smss;
+                    let cubic = counted(cubic, &self.rules);
                     let added = cubic.avoidance(window, segments, acked.now);
                     added.saturating_mul(self.smss)
                 }
@@ -296,10 +300,11 @@ impl Congestion {
             return reno::slow_start(acked.bytes, self.smss, limit);
         }
         let Acked { una, nxt, rtt, .. } = acked;
-        if self.hystart.on_ack(Round { una, nxt, rtt }) {
+        let hystart = self.hystart.get_or_insert_default();
+        if hystart.on_ack(Round { una, nxt, rtt }) {
             self.ssthresh = self.cwnd;
         }
-        self.hystart.growth(acked.bytes, self.smss)
+        hystart.growth(acked.bytes, self.smss)
     }
 
     /// A loss was found with `flight` bytes out: the threshold falls. What the window becomes is
@@ -317,13 +322,21 @@ impl Congestion {
                 reno.restart();
                 reno::threshold_after_loss(flight, self.smss)
             }
-            Control::Cubic(cubic) => cubic.on_loss(flight, self.cwnd, self.smss),
-            Control::Counted(cubic) => cubic.on_loss(window).saturating_mul(self.smss),
+            Control::Cubic(cubic) => {
+                let cubic = cubic.get_or_insert_default();
+                cubic.on_loss(flight, self.cwnd, self.smss)
+            }
+            Control::Counted(cubic) => {
+                let cubic = counted(cubic, &self.rules);
+                cubic.on_loss(window).saturating_mul(self.smss)
+            }
         };
         if self.rules.count_segments {
             self.ssthresh -= self.ssthresh % self.smss;
         }
-        self.hystart.restart();
+        if let Some(hystart) = &mut self.hystart {
+            hystart.restart();
+        }
     }
 
     /// What there is before a reduction.
@@ -349,7 +362,7 @@ impl Congestion {
 
     /// Something is sent after a time of `pause` in which nothing was, and nothing was out.
     pub fn on_pause(&mut self, pause: Duration, now: Instant) {
-        if let Control::Counted(cubic) = &mut self.control {
+        if let Control::Counted(Some(cubic)) = &mut self.control {
             cubic.on_pause(pause, now);
         }
     }
@@ -360,7 +373,7 @@ impl Congestion {
         if first {
             self.on_loss(flight);
         }
-        if let Control::Counted(cubic) = &mut self.control {
+        if let Control::Counted(Some(cubic)) = &mut self.control {
             cubic.on_timeout();
         }
         // REQ: RFC5681-10
@@ -383,10 +396,15 @@ impl Congestion {
                 self.cwnd = (halved - halved % self.smss).max(restart);
             }
         }
-        if let Control::Cubic(cubic) = &mut self.control {
+        if let Control::Cubic(Some(cubic)) = &mut self.control {
             cubic.on_idle();
         }
     }
+}
+
+/// The state of Linux's CUBIC, made at its first use.
+fn counted<'a>(cubic: &'a mut Option<Box<CountedCubic>>, rules: &Rules) -> &'a mut CountedCubic {
+    cubic.get_or_insert_with(|| Box::new(CountedCubic::new(rules.counted_hystart)))
 }
 
 #[cfg(test)]

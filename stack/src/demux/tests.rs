@@ -10,35 +10,60 @@ fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-const A: SocketId = SocketId(1);
-const B: SocketId = SocketId(2);
-const C: SocketId = SocketId(3);
+const A: SocketId = SocketId::new(1, 0);
+const B: SocketId = SocketId::new(2, 1);
+const C: SocketId = SocketId::new(3, 2);
 
 #[test]
 fn a_connection_is_found_by_all_four_parts_and_by_its_port() {
     let mut demux = Demux::new([1; 16]);
     let tuple = (addr("192.0.2.1:80"), addr("203.0.113.1:1000"));
     let other = (addr("192.0.2.1:80"), addr("203.0.113.1:1001"));
-    demux.add_connection(tuple, A);
-    demux.add_connection(other, B);
-    assert_eq!(demux.connection(tuple), Some(A));
-    assert_eq!(demux.connection(other), Some(B));
-    assert_eq!(demux.connection((tuple.1, tuple.0)), None);
+    let tuple_of = |id| Some(if id == A { tuple } else { other });
+    demux.add_connection(tuple, A, tuple_of);
+    demux.add_connection(other, B, tuple_of);
+    // Twice, as the first answer is remembered.
+    for _ in 0..2 {
+        assert_eq!(demux.arriving_for(tuple, tuple_of), Some(A));
+    }
+    assert_eq!(demux.arriving_for(other, tuple_of), Some(B));
+    assert_eq!(demux.connection(tuple, tuple_of), Some(A));
+    assert_eq!(demux.connection((tuple.1, tuple.0), tuple_of), None);
     assert_eq!(demux.connections_on(80).collect::<Vec<_>>(), [A, B]);
     demux.remove_connection(tuple, A);
-    assert_eq!(demux.connection(tuple), None);
-    assert_eq!(demux.connections_on(80).collect::<Vec<_>>(), [B]);
-    assert_eq!(demux.connection_count(), 1);
+    assert_eq!(demux.arriving_for(tuple, tuple_of), None);
+    assert_eq!(demux.arriving_for(other, tuple_of), Some(B));
+    demux.remove_connection(other, B);
+    assert_eq!(demux.arriving_for(other, tuple_of), None);
+    assert_eq!(demux.connections_on(80).collect::<Vec<_>>(), []);
+    assert_eq!(demux.connection_count(), 0);
 }
 
 #[test]
 fn a_place_taken_over_is_not_removed_by_its_old_owner() {
     let mut demux = Demux::new([1; 16]);
     let tuple = (addr("192.0.2.1:80"), addr("203.0.113.1:1000"));
-    demux.add_connection(tuple, A);
-    demux.add_connection(tuple, B);
+    let tuple_of = |_| Some(tuple);
+    demux.add_connection(tuple, A, tuple_of);
+    demux.add_connection(tuple, B, tuple_of);
+    assert_eq!(demux.connection_count(), 1);
     demux.remove_connection(tuple, A);
-    assert_eq!(demux.connection(tuple), Some(B));
+    assert_eq!(demux.arriving_for(tuple, tuple_of), Some(B));
+    assert_eq!(demux.connection(tuple, tuple_of), Some(B));
+}
+
+#[test]
+fn many_are_found_while_the_table_grows() {
+    let mut demux = Demux::new([1; 16]);
+    let local = addr("[2001:db8::1]:80");
+    let tuple_of = |id: SocketId| Some((local, SocketAddr::new(local.ip(), id.place() as u16)));
+    let ids = || (1..1000).map(|place| SocketId::new(u64::from(place), place));
+    for id in ids() {
+        demux.add_connection(tuple_of(id).unwrap(), id, tuple_of);
+    }
+    for id in ids() {
+        assert_eq!(demux.connection(tuple_of(id).unwrap(), tuple_of), Some(id));
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The feedback of RFC 3168 §6.1: a mark is echoed until the sender says that it slowed down.
 
 use super::Codepoint;
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 
 /// A connection whose two sides agreed on RFC 3168.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,7 +17,7 @@ impl Classic {
     /// know at once.
     // REQ: RFC3168-7
     // REQ: RFC3168-12
-    pub(super) fn on_text(&mut self, segment: &Segment) -> bool {
+    pub(super) fn on_text(&mut self, segment: &SegmentRef<'_>) -> bool {
         if segment.flags.cwr {
             self.echo = false;
         }

@@ -15,7 +15,7 @@ use accurate::Accurate;
 pub use accurate::{AccEcnConfig, AccEcnOptionUse, ace};
 use classic::Classic;
 
-use crate::segment::{Flags, Segment};
+use crate::segment::{Flags, SegmentRef};
 use crate::send::flight::Delivered;
 use crate::seq::SeqNum;
 use crate::socket::EcnStatus;
@@ -118,6 +118,11 @@ impl Ecn {
         matches!(self.mode, Mode::Classic(_))
     }
 
+    /// Whether marks are counted for the peer (RFC 9768).
+    pub(crate) fn is_accurate(&self) -> bool {
+        matches!(self.mode, Mode::Accurate(_))
+    }
+
     pub(crate) fn accurate_mut(&mut self) -> Option<&mut Accurate> {
         match &mut self.mode {
             Mode::Accurate(accurate) => Some(accurate),
@@ -128,14 +133,14 @@ impl Ecn {
 
 /// An acceptable packet of a synchronized connection arrived, whatever it carries.
 // REQ: RFC9768-11
-pub(crate) fn on_packet(tcb: &mut Tcb, segment: &Segment) {
+pub(crate) fn on_packet(tcb: &mut Tcb, segment: &SegmentRef<'_>) {
     if let Mode::Accurate(accurate) = &mut tcb.ecn.mode {
         accurate::on_packet(accurate, segment, &mut tcb.rcv.ack, &tcb.config.accecn);
     }
 }
 
 /// Text whose sequence number is acceptable arrived.
-pub(crate) fn on_text(tcb: &mut Tcb, segment: &Segment) {
+pub(crate) fn on_text(tcb: &mut Tcb, segment: &SegmentRef<'_>) {
     if let Mode::Classic(classic) = &mut tcb.ecn.mode
         && classic.on_text(segment)
     {
@@ -146,7 +151,7 @@ pub(crate) fn on_text(tcb: &mut Tcb, segment: &Segment) {
 /// Whether an acknowledgment tells of marks of what we sent. `una` is SND.UNA before it.
 pub(crate) fn tells_of_marks(
     tcb: &mut Tcb,
-    segment: &Segment,
+    segment: &SegmentRef<'_>,
     una: SeqNum,
     delivered: &Delivered,
 ) -> bool {

@@ -10,7 +10,7 @@ use super::{Codepoint, Ecn, Feedback, Mode};
 use crate::config::Config;
 use crate::error::ConnectionError;
 use crate::event::AbandonCause;
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::state::{Check, Disposition, Origin};
 use crate::tcb::Tcb;
 
@@ -149,7 +149,7 @@ pub(crate) fn on_syn_ack(tcb: &mut Tcb) -> u8 {
 /// The combination on a SYN-ACK of which nothing is remembered. What the ACK of it carries tells
 /// whether it agreed on accurate feedback (RFC 9768 §5.1); classic ECN is forgotten where no timestamp
 /// keeps it.
-pub(crate) fn on_cookie(config: &Config, syn: &Segment) -> u8 {
+pub(crate) fn on_cookie(config: &Config, syn: &SegmentRef<'_>) -> u8 {
     match feedback_for(syn.flags.ace(), config.ecn.accepts()) {
         Some(Feedback::Accurate) => encoded(Codepoint::of(syn.traffic_class)),
         Some(Feedback::Classic) | None => NOTHING,
@@ -157,7 +157,7 @@ pub(crate) fn on_cookie(config: &Config, syn: &Segment) -> u8 {
 }
 
 /// Takes the ACK that brought a cookie back.
-pub(crate) fn from_cookie(tcb: &mut Tcb, segment: &Segment) {
+pub(crate) fn from_cookie(tcb: &mut Tcb, segment: &SegmentRef<'_>) {
     let pure = segment.is_empty() && segment.options.sack.is_empty();
     let offered = tcb.config.ecn.accepts() == Some(Feedback::Accurate);
     if offered && pure && !tcb.ecn.is_classic() && segment.flags.ace() >= 0b010 {
@@ -168,7 +168,7 @@ pub(crate) fn from_cookie(tcb: &mut Tcb, segment: &Segment) {
 /// Takes what the peer's SYN or SYN-ACK says. The first of them decides: nothing that comes later
 /// changes the mode.
 // REQ: RFC9768-8
-pub(crate) fn take(tcb: &mut Tcb, segment: &Segment) {
+pub(crate) fn take(tcb: &mut Tcb, segment: &SegmentRef<'_>) {
     let said = segment.flags.ace();
     let arrived_as = Codepoint::of(segment.traffic_class);
     if segment.ack.is_none() {
@@ -208,7 +208,7 @@ fn accurate(state: Accurate) -> Mode {
 
 /// The SYN that opened the connection came once more, in SYN-RECEIVED (RFC 9768 §3.1.5).
 // REQ: RFC9768-8
-pub(crate) fn on_repeated_syn(tcb: &mut Tcb, segment: &Segment, origin: Origin) -> Check {
+pub(crate) fn on_repeated_syn(tcb: &mut Tcb, segment: &SegmentRef<'_>, origin: Origin) -> Check {
     let said = segment.flags.ace();
     if tcb.config.ecn.accepts() != Some(Feedback::Accurate) {
         return Check::Continue(());
@@ -244,7 +244,7 @@ fn conflict(origin: Origin) -> Disposition {
 /// The SYN-ACK that we have answered came once more: the challenge that answers it tells how it
 /// arrived, as the first answer did.
 // REQ: RFC9768-9
-pub(crate) fn on_repeated_syn_ack(tcb: &mut Tcb, segment: &Segment) {
+pub(crate) fn on_repeated_syn_ack(tcb: &mut Tcb, segment: &SegmentRef<'_>) {
     let is_repeat = segment.flags.syn && segment.ack.is_some() && segment.seq == tcb.rcv.irs;
     let arrived_as = Codepoint::of(segment.traffic_class);
     match tcb.ecn.accurate_mut() {

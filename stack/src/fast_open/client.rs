@@ -1,10 +1,12 @@
 //! What an active open puts on its SYN (RFC 7413 §4.2.1), and what the answer to it says.
 
+use alloc::boxed::Box;
+
 use super::Attempt;
 use super::cache::{self, Answer, Knowledge, Path};
 use crate::context::Context;
 use crate::error::ConnectionError;
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::tcb::{Tcb, advertised_mss};
 use crate::window::Mss;
 use crate::wire::options::MAX_OPTIONS_LEN;
@@ -56,7 +58,7 @@ pub(crate) fn prepare(tcb: &mut Tcb, data: &[u8], cx: &Context<'_>) -> usize {
     if let Some(room) = &mut tcb.snd.room {
         room.take(taken, taken, true);
     }
-    tcb.fast_open.option = option;
+    tcb.fast_open.option = option.map(Box::new);
     tcb.fast_open.attempt = Some(Attempt {
         asked: option.map(|option| option.experimental),
         data: taken as u32,
@@ -75,7 +77,7 @@ fn space(tcb: &Tcb, known: Option<Mss>) -> usize {
 
 /// The SYN-ACK is taken: remembers what it says of the server. What it does not acknowledge of the
 /// data is lost.
-pub(crate) fn on_syn_ack(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) {
+pub(crate) fn on_syn_ack(tcb: &mut Tcb, segment: &SegmentRef<'_>, cx: &mut Context<'_>) {
     let Some(attempt) = tcb.fast_open.attempt.take() else {
         return;
     };

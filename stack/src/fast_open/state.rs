@@ -1,5 +1,7 @@
 //! What a connection knows of its own start by Fast Open.
 
+use alloc::boxed::Box;
+
 use crate::socket::SocketId;
 use crate::wire::fast_open::FastOpenOption;
 
@@ -17,7 +19,7 @@ pub(crate) struct Attempt {
 pub(crate) struct FastOpen {
     /// What the first SYN or SYN-ACK says. It is never sent again: what lost it may lose every
     /// segment that has it.
-    pub(crate) option: Option<FastOpenOption>,
+    pub(crate) option: Option<Box<FastOpenOption>>,
     /// The SYN waits for the first SEND.
     pub(crate) deferred: bool,
     /// An active open tried this, and has not heard how it went.

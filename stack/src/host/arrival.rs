@@ -2,24 +2,20 @@
 
 use super::{Host, Socket};
 use crate::connection::Aftermath;
-use crate::event::{Discard, Event};
+use crate::event::Event;
 use crate::icmp;
 use crate::md5::{self, Md5Key};
-use crate::segment::{self, Incoming, Segment};
+use crate::segment::{self, Incoming, SegmentRef};
 use crate::seq::SeqNum;
-use crate::socket::SocketId;
 use crate::state::closed;
 use crate::time::Instant;
 use crate::wire::icmp::IcmpError;
-
-/// A connection, its SND.NXT, and what its key says of a segment.
-type Claim = (SocketId, SeqNum, Result<(), Discard>);
 
 impl Host {
     /// One IP datagram arrives. Malformed or foreign ones are dropped, with an event that says why.
     pub fn receive(&mut self, now: Instant, datagram: &[u8]) {
         self.advance_to(now);
-        match segment::parse(datagram) {
+        match segment::parse_ref(datagram) {
             // REQ: RFC9293-MUST-57
             // REQ: RFC9293-MUST-63
             Err(reason) => self.event(Event::DatagramDropped { reason }),
@@ -37,37 +33,32 @@ impl Host {
 
     /// SEGMENT ARRIVES (RFC 9293 §3.10.7).
     // REQ: DOC-HDR-13
-    fn on_segment(&mut self, segment: &Segment) {
+    fn on_segment(&mut self, segment: &SegmentRef<'_>) {
         let (local, remote) = (segment.dst, segment.src);
-        let connection = self.demux.connection((local, remote));
+        let sockets = &self.sockets;
+        let connection = self
+            .demux
+            .arriving_for((local, remote), |id| sockets.tuple(id));
+        let found = connection.and_then(|id| Some((id, &self.connection(id).ok()?.tcb)));
         // One whose SYN waits for data does not exist for anybody else.
-        if let Some((id, old_nxt, verdict)) = connection.and_then(|id| self.claim(id, segment)) {
-            if let Err(reason) = verdict {
+        if let Some((id, tcb)) = found.filter(|(_, tcb)| !tcb.fast_open.deferred) {
+            // REQ: RFC2385-1
+            if let Err(reason) = md5::check(tcb.md5.as_deref(), segment, &tcb.config.md5) {
                 self.event(Event::SegmentDropped { id, reason });
                 return;
             }
+            let old_nxt = Some(tcb.snd.nxt);
             let aftermath = self.step(id, |connection, cx| connection.on_segment(segment, cx));
             if aftermath == Aftermath::Reincarnate {
-                self.on_stray_segment(segment, Some(old_nxt));
+                self.on_stray_segment(segment, old_nxt);
             }
             return;
         }
         self.on_stray_segment(segment, None);
     }
 
-    /// The connection a segment is for, with its SND.NXT, and whether it is signed as it should be.
-    // REQ: RFC2385-1
-    fn claim(&self, id: SocketId, segment: &Segment) -> Option<Claim> {
-        let tcb = &self.connection(id).ok()?.tcb;
-        if tcb.fast_open.deferred {
-            return None;
-        }
-        let verdict = md5::check(tcb.md5.as_deref(), segment, &tcb.config.md5);
-        Some((id, tcb.snd.nxt, verdict))
-    }
-
     /// No connection claims the segment.
-    fn on_stray_segment(&mut self, segment: &Segment, old_nxt: Option<SeqNum>) {
+    fn on_stray_segment(&mut self, segment: &SegmentRef<'_>, old_nxt: Option<SeqNum>) {
         let listener = self
             .demux
             .listener(segment.dst)
@@ -82,11 +73,11 @@ impl Host {
     }
 
     /// CLOSED (RFC 9293 §3.10.7.1).
-    pub(crate) fn refuse(&mut self, segment: &Segment) {
+    pub(crate) fn refuse(&mut self, segment: &SegmentRef<'_>) {
         if let Some(mut reset) = closed::answer(segment, &self.config) {
             // REQ: RFC2385-1
             if let Some(key) = self.listeners_key(segment) {
-                key.sign(&mut reset);
+                key.sign_around(&mut reset, [&[], &[]]);
             }
             self.transmit(&reset);
             self.event(Event::ResetSent {
@@ -98,7 +89,7 @@ impl Host {
     }
 
     /// The key for the sender of a segment at the listener it was meant for.
-    fn listeners_key(&self, segment: &Segment) -> Option<Md5Key> {
+    fn listeners_key(&self, segment: &SegmentRef<'_>) -> Option<Md5Key> {
         let listener = self.demux.listener(segment.dst)?;
         match self.sockets.get(&listener)? {
             Socket::Listener(listener) => {
@@ -110,7 +101,7 @@ impl Host {
     }
 
     fn on_icmp(&mut self, error: &IcmpError) {
-        match self.demux.connection((error.local, error.remote)) {
+        match self.connection_between((error.local, error.remote)) {
             Some(id) => self.step(id, |connection, cx| icmp::on_error(connection, error, cx)),
             None => self.event(Event::IcmpIgnored { id: None }),
         }

@@ -4,7 +4,7 @@ use super::{Host, Socket};
 use crate::config::FastOpenConfig;
 use crate::event::Event;
 use crate::fast_open::{Judgment, Key, Keys, judge};
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::socket::SocketId;
 use crate::wire::fast_open::FastOpenOption;
 
@@ -29,7 +29,7 @@ impl Host {
     // REQ: RFC7413-4
     // REQ: RFC7413-8
     // REQ: RFC7413-10
-    pub(super) fn opening(&mut self, listener_id: SocketId, syn: &Segment) -> Opening {
+    pub(super) fn opening(&mut self, listener_id: SocketId, syn: &SegmentRef<'_>) -> Opening {
         let (now, option) = (self.now, syn.options.fast_open);
         let Some(Socket::Listener(listener)) = self.sockets.get_mut(&listener_id) else {
             return Opening::Ordinary;

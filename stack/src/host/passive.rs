@@ -1,5 +1,6 @@
 //! Passive opens: from a SYN at a listener to a connection, with or without a cookie between.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use super::fast_open::Opening;
@@ -12,7 +13,7 @@ use crate::event::{Discard, Event};
 use crate::input::handshake;
 use crate::listener::Admission;
 use crate::md5;
-use crate::segment::{Flags, Segment};
+use crate::segment::{Flags, Segment, SegmentRef};
 use crate::send::{retransmit, segments};
 use crate::seq::SeqNum;
 use crate::socket::SocketId;
@@ -29,7 +30,7 @@ impl Host {
     pub(crate) fn on_listener_segment(
         &mut self,
         id: SocketId,
-        segment: &Segment,
+        segment: &SegmentRef<'_>,
         old_nxt: Option<SeqNum>,
     ) {
         if self.drop_unsigned(id, segment) || self.try_cookie(id, segment) {
@@ -47,7 +48,7 @@ impl Host {
     /// Throws a segment away whose signature is not as the listener's keys want it.
     // REQ: RFC2385-1
     // REQ: RFC2385-5
-    fn drop_unsigned(&mut self, id: SocketId, segment: &Segment) -> bool {
+    fn drop_unsigned(&mut self, id: SocketId, segment: &SegmentRef<'_>) -> bool {
         let Some(listener) = self.listener_mut(id) else {
             return false;
         };
@@ -59,7 +60,7 @@ impl Host {
         verdict.is_err()
     }
 
-    fn on_listener_syn(&mut self, id: SocketId, segment: &Segment, old_nxt: Option<SeqNum>) {
+    fn on_listener_syn(&mut self, id: SocketId, segment: &SegmentRef<'_>, old_nxt: Option<SeqNum>) {
         let remote = segment.src;
         match self.listener_mut(id).map(|listener| listener.admit()) {
             Some(Admission::Queue) => self.open_half(id, segment, old_nxt),
@@ -81,7 +82,7 @@ impl Host {
     /// A connection in SYN-RECEIVED, and its SYN-ACK.
     // REQ: RFC9293-SM-10
     // REQ: RFC9293-MUST-41
-    fn open_half(&mut self, listener_id: SocketId, syn: &Segment, old_nxt: Option<SeqNum>) {
+    fn open_half(&mut self, listener_id: SocketId, syn: &SegmentRef<'_>, old_nxt: Option<SeqNum>) {
         let opening = self.opening(listener_id, syn);
         let Some(mut connection) = self.child(listener_id, syn) else {
             return;
@@ -95,10 +96,10 @@ impl Host {
         handshake::take_syn(tcb, syn, self.now);
         match (opening, tcb.config.syn_data) {
             (Opening::Early(renewal), _) => {
-                tcb.fast_open.option = renewal;
+                tcb.fast_open.option = renewal.map(Box::new);
                 return self.open_early(listener_id, connection, syn);
             }
-            (Opening::Cookie(cookie), _) => tcb.fast_open.option = Some(cookie),
+            (Opening::Cookie(cookie), _) => tcb.fast_open.option = Some(Box::new(cookie)),
             (Opening::Ordinary, SynData::Drop) => {}
             (Opening::Ordinary, SynData::Queue) => handshake::queue_text(tcb, syn),
         }
@@ -119,7 +120,12 @@ impl Host {
     /// handshake ends.
     // REQ: RFC7413-9
     // REQ: RFC7413-13
-    fn open_early(&mut self, listener_id: SocketId, mut connection: Connection, syn: &Segment) {
+    fn open_early(
+        &mut self,
+        listener_id: SocketId,
+        mut connection: Connection,
+        syn: &SegmentRef<'_>,
+    ) {
         let tcb = &mut connection.tcb;
         handshake::queue_text(tcb, syn);
         handshake::start_sending(tcb, false, tcb.opened_at);
@@ -151,12 +157,12 @@ impl Host {
     }
 
     /// A connection in CLOSED with everything it inherits from its listener.
-    fn child(&mut self, listener_id: SocketId, segment: &Segment) -> Option<Connection> {
-        let id = self.new_id();
+    fn child(&mut self, listener_id: SocketId, segment: &SegmentRef<'_>) -> Option<Connection> {
         let Some(Socket::Listener(listener)) = self.sockets.get(&listener_id) else {
             return None;
         };
-        let (config, options) = (Arc::clone(&listener.config), listener.options.clone());
+        let (config, options) = (Arc::clone(&listener.config), Arc::clone(&listener.options));
+        let id = self.sockets.new_id();
         let mut tcb = self.new_tcb(id, (segment.dst, segment.src), config, options);
         tcb.user.unaccepted = true;
         Some(Connection::new(tcb))
@@ -167,13 +173,13 @@ impl Host {
     // REQ: RFC4987-4
     // REQ: RFC4987-5
     // REQ: DOC-SYNFLOOD-06
-    fn send_cookie(&mut self, id: SocketId, syn: &Segment) {
+    fn send_cookie(&mut self, id: SocketId, syn: &SegmentRef<'_>) {
         let now = self.now;
         let Some(listener) = self.listener_mut(id) else {
             return;
         };
         listener.note_cookie(now);
-        let (config, options) = (Arc::clone(&listener.config), listener.options.clone());
+        let (config, options) = (Arc::clone(&listener.config), Arc::clone(&listener.options));
         let mut tcb = self.new_tcb(id, (syn.dst, syn.src), config, options);
         let cookie = self
             .cookies
@@ -192,7 +198,7 @@ impl Host {
             timestamps.value = kept_in_timestamp(&tcb, now);
         }
         if let Some(key) = &tcb.md5 {
-            key.sign(&mut segment);
+            key.sign_around(&mut segment, [&[], &[]]);
         }
         self.transmit(&segment);
         self.event(Event::SynCookieSent {
@@ -205,7 +211,7 @@ impl Host {
     // REQ: DOC-SYNFLOOD-07
     // REQ: DOC-SYNFLOOD-08
     // REQ: DOC-SYNFLOOD-09
-    fn try_cookie(&mut self, id: SocketId, segment: &Segment) -> bool {
+    fn try_cookie(&mut self, id: SocketId, segment: &SegmentRef<'_>) -> bool {
         let now = self.now;
         let flags = &segment.flags;
         let Some(ack) = segment.ack.filter(|_| !flags.rst && !flags.syn) else {
@@ -274,9 +280,8 @@ fn keeps_options(tcb: &Tcb) -> bool {
 
 /// What a cookie can keep of a SYN: without timestamps nothing but the segment size.
 // REQ: RFC4987-4
-fn offered(syn: &Segment, with_options: bool) -> Segment {
-    let mut kept = syn.clone();
-    kept.payload.clear();
+fn offered<'a>(syn: &SegmentRef<'a>, with_options: bool) -> SegmentRef<'a> {
+    let mut kept = syn.with_text(&[][..]);
     if !with_options || syn.options.timestamps.is_none() {
         kept.flags = Flags::SYN;
         kept.options = TcpOptions {
@@ -310,8 +315,13 @@ fn kept_in_timestamp(tcb: &Tcb, now: Instant) -> u32 {
 /// cookie's time comes from a peer with which no timestamps were agreed on.
 // REQ: RFC4987-4
 // REQ: RFC7323-15
-fn remembered_syn(tcb: &Tcb, segment: &Segment, mss: Mss, now: Instant) -> Segment {
-    let mut syn = Segment {
+fn remembered_syn<'a>(
+    tcb: &Tcb,
+    segment: &SegmentRef<'a>,
+    mss: Mss,
+    now: Instant,
+) -> SegmentRef<'a> {
+    let mut syn: SegmentRef<'a> = Segment {
         seq: segment.seq - 1,
         ack: None,
         flags: Flags::SYN,
@@ -319,8 +329,8 @@ fn remembered_syn(tcb: &Tcb, segment: &Segment, mss: Mss, now: Instant) -> Segme
             mss: Some(mss),
             ..TcpOptions::NONE
         },
-        payload: alloc::vec::Vec::new(),
-        ..segment.clone()
+        payload: &[],
+        ..*segment
     };
     let offset = tcb.negotiated.timestamp_offset;
     let clock = tcb.negotiated.timestamp_clock(now).wrapping_sub(offset);

@@ -1,7 +1,7 @@
 //! First check: the sequence number (RFC 9293 §3.4, §3.10.7.4).
 
 use crate::event::Discard;
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::seq::SeqNum;
 use crate::state::{Check, Disposition};
 use crate::tcb::Tcb;
@@ -26,7 +26,7 @@ fn covers(nxt: SeqNum, seq: SeqNum, len: u32) -> bool {
 }
 
 /// Lets a segment on whose sequence number is acceptable.
-pub(crate) fn check(tcb: &Tcb, segment: &Segment) -> Check {
+pub(crate) fn check(tcb: &Tcb, segment: &SegmentRef<'_>) -> Check {
     let (nxt, wnd) = (tcb.rcv.nxt, tcb.rcv.wnd());
     if segment.flags.rst {
         // A reset is judged by SEG.SEQ alone, whatever text it carries, and with any window.

@@ -8,7 +8,7 @@ use crate::ecn::{self, accurate};
 use crate::event::Discard;
 use crate::fast_open::client;
 use crate::path::{probe, too_big};
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::send::flight::Delivered;
 use crate::send::recovery::{self, Ack};
 use crate::send::{autotune, keepalive, persist, retransmit, selective};
@@ -18,7 +18,7 @@ use crate::tcb::Tcb;
 use crate::user_timeout;
 
 /// Takes SEG.ACK and SEG.WND.
-pub(crate) fn process(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) -> Check {
+pub(crate) fn process(tcb: &mut Tcb, segment: &SegmentRef<'_>, cx: &mut Context<'_>) -> Check {
     // REQ: RFC9293-SM-28
     let Some(ack) = segment.ack else {
         return Check::Break(Disposition::Discard(Discard::NoAck));
@@ -30,6 +30,8 @@ pub(crate) fn process(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) ->
     ecn::on_packet(tcb, segment);
     if tcb.snd.syn_unacked() && ack.after(tcb.snd.una) {
         of_syn(tcb, segment, ack, cx);
+    } else if says_nothing_of_ours(tcb, segment, ack) {
+        // A receiver's everyday: its peer sends, and repeats what it acknowledged long ago.
     } else {
         let duplicate = is_duplicate(tcb, segment, ack);
         take(tcb, segment, ack, duplicate, cx);
@@ -61,7 +63,7 @@ fn check_range(tcb: &Tcb, ack: SeqNum) -> Check {
 }
 
 /// Takes the acknowledgment of our SYN, and of what left with it or before its answer came.
-pub(crate) fn of_syn(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, cx: &mut Context<'_>) {
+pub(crate) fn of_syn(tcb: &mut Tcb, segment: &SegmentRef<'_>, ack: SeqNum, cx: &mut Context<'_>) {
     if !segment.flags.syn {
         accurate::on_handshake_ack(tcb, segment);
     }
@@ -89,7 +91,13 @@ fn take_syn_data(tcb: &mut Tcb, ack: SeqNum, cx: &mut Context<'_>) {
 }
 
 /// What the acknowledgment says, cumulatively and selectively, and what follows from it.
-fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, duplicate: bool, cx: &mut Context<'_>) {
+fn take(
+    tcb: &mut Tcb,
+    segment: &SegmentRef<'_>,
+    ack: SeqNum,
+    duplicate: bool,
+    cx: &mut Context<'_>,
+) {
     let echo = tcb
         .negotiated
         .timestamps
@@ -97,16 +105,8 @@ fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, duplicate: bool, cx: &mut
         .map(|timestamps| timestamps.echo);
     let una = tcb.snd.una;
     let mut delivered = recovery::expect_delivery(tcb, echo, cx.now);
-    // One more segment would not have fitted.
-    let room = tcb.snd.congestion.cwnd();
     let bursts = matches!(tcb.config.segmentation, Segmentation::Bursts(_));
-    let window_used = if bursts {
-        let congestion = &tcb.snd.congestion;
-        let slow_start = congestion.in_slow_start();
-        tcb.snd.usage.is_limited(congestion.segments(), slow_start)
-    } else {
-        tcb.snd.flight.pipe() + tcb.snd.congestion.smss() > room
-    };
+    let window_used = is_window_used(tcb, bursts);
     let bytes = ack.after(tcb.snd.una).then(|| {
         let bytes = advance(tcb, ack, &mut delivered);
         if tcb.config.rtt_samples == RttSamples::OneARoundTrip {
@@ -159,6 +159,18 @@ fn take(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, duplicate: bool, cx: &mut
     }
 }
 
+/// Whether the congestion window is what has kept more from being sent.
+fn is_window_used(tcb: &Tcb, bursts: bool) -> bool {
+    let congestion = &tcb.snd.congestion;
+    if bursts {
+        let slow_start = congestion.in_slow_start();
+        tcb.snd.usage.is_limited(congestion.segments(), slow_start)
+    } else {
+        // One more segment would not have fitted.
+        tcb.snd.flight.pipe() + congestion.smss() > congestion.cwnd()
+    }
+}
+
 /// New data is acknowledged: SND.UNA moves. Answers by how many bytes.
 // REQ: DOC-HDR-10
 fn advance(tcb: &mut Tcb, ack: SeqNum, delivered: &mut Delivered) -> u32 {
@@ -184,10 +196,18 @@ fn advance(tcb: &mut Tcb, ack: SeqNum, delivered: &mut Delivered) -> u32 {
     bytes
 }
 
+/// Nothing of ours is under way, so that an acknowledgment which is not new cannot tell where it is.
+fn says_nothing_of_ours(tcb: &Tcb, segment: &SegmentRef<'_>, ack: SeqNum) -> bool {
+    !tcb.snd.in_flight()
+        && ack == tcb.snd.una
+        && segment.options.sack.is_empty()
+        && matches!(tcb.ecn.mode, ecn::Mode::Off)
+}
+
 /// RFC 5681 §2: something is outstanding, the segment says nothing else, and SEG.ACK is the
 /// greatest seen. Answers to zero-window probes look the same and mean no loss.
 // REQ: RFC5681-13
-fn is_duplicate(tcb: &Tcb, segment: &Segment, ack: SeqNum) -> bool {
+fn is_duplicate(tcb: &Tcb, segment: &SegmentRef<'_>, ack: SeqNum) -> bool {
     tcb.snd.in_flight()
         && tcb.snd.wnd.bytes() > 0
         && segment.is_empty()
@@ -200,7 +220,7 @@ fn is_duplicate(tcb: &Tcb, segment: &Segment, ack: SeqNum) -> bool {
 // REQ: RFC9293-MUST-34
 // REQ: RFC7323-3
 // REQ: RFC7323-6
-fn update_window(tcb: &mut Tcb, segment: &Segment, ack: SeqNum) {
+fn update_window(tcb: &mut Tcb, segment: &SegmentRef<'_>, ack: SeqNum) {
     if ack.before(tcb.snd.una) {
         return;
     }

@@ -1,10 +1,10 @@
 //! Eighth check: the FIN bit (RFC 9293 §3.10.7.4).
 
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::tcb::Tcb;
 
 /// Remembers where the peer's stream ends when a segment in the window shows it, in order or not.
-pub(crate) fn note(tcb: &mut Tcb, segment: &Segment) {
+pub(crate) fn note(tcb: &mut Tcb, segment: &SegmentRef<'_>) {
     if !segment.flags.fin || tcb.rcv.fin.is_some() {
         return;
     }

@@ -4,7 +4,7 @@ use crate::config::{RttSamples, TimeWaitIss};
 use crate::ecn;
 use crate::path::{self, probe};
 use crate::recv::{autotune, window};
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::send::recovery::LossRecovery;
 use crate::send::{self, keepalive, retransmit};
 use crate::seq::SeqNum;
@@ -15,7 +15,7 @@ use crate::user_timeout;
 use crate::window::{Mss, WindowScale};
 
 /// Takes the peer's SYN: IRS, the options, the first window.
-pub(crate) fn take_syn(tcb: &mut Tcb, segment: &Segment, now: Instant) {
+pub(crate) fn take_syn(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     tcb.rcv.syn_received = true;
     tcb.rcv.irs = segment.seq;
     tcb.rcv.nxt = segment.seq + 1;
@@ -41,7 +41,7 @@ pub(crate) fn take_syn(tcb: &mut Tcb, segment: &Segment, now: Instant) {
     tcb.last_heard = now;
 }
 
-fn negotiate(tcb: &mut Tcb, segment: &Segment, now: Instant) {
+fn negotiate(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     let theirs = &segment.options;
     tcb.path.ceiling = Some(largest_mss(tcb, theirs.mss));
     path::resize(tcb);
@@ -81,7 +81,7 @@ fn largest_mss(tcb: &Tcb, theirs: Option<Mss>) -> Mss {
 
 /// Takes the acknowledgment of our SYN: the connection is synchronized and may send.
 // REQ: RFC5681-3
-pub(crate) fn take_ack_of_syn(tcb: &mut Tcb, segment: &Segment, now: Instant) {
+pub(crate) fn take_ack_of_syn(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     tcb.snd.una = tcb.snd.iss + 1;
     tcb.snd.delivered += 1;
     tcb.counters.on_synchronized(now);
@@ -136,7 +136,7 @@ pub(crate) fn start_sending(tcb: &mut Tcb, syn_was_lost: bool, now: Instant) {
 /// Keeps the text of a SYN, to be read once the connection is established, or at once if a listener
 /// hands the connection out before.
 // REQ: RFC9293-SM-12
-pub(crate) fn queue_text(tcb: &mut Tcb, segment: &Segment) {
+pub(crate) fn queue_text(tcb: &mut Tcb, segment: &SegmentRef<'_>) {
     let room = tcb.rcv.wnd() as usize;
     let text = &segment.payload[..segment.payload.len().min(room)];
     let taken = tcb.rcv.buffer.insert(0, text).advanced;

@@ -3,7 +3,7 @@
 use crate::config::ResetError;
 use crate::error::ConnectionError;
 use crate::event::Discard;
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::state::{Check, Disposition};
 use crate::tcb::Tcb;
 
@@ -17,7 +17,7 @@ pub(crate) enum Reset {
 }
 
 /// Tells a valid reset from one that only earns a challenge.
-pub(crate) fn judge(tcb: &Tcb, segment: &Segment) -> Check<Reset> {
+pub(crate) fn judge(tcb: &Tcb, segment: &SegmentRef<'_>) -> Check<Reset> {
     if !segment.flags.rst {
         return Check::Continue(Reset::Absent);
     }
@@ -32,7 +32,7 @@ pub(crate) fn judge(tcb: &Tcb, segment: &Segment) -> Check<Reset> {
 
 /// ESTABLISHED, FIN-WAIT-1, FIN-WAIT-2, CLOSE-WAIT: the user learns of the reset.
 // REQ: RFC5961-8
-pub(crate) fn abort(tcb: &Tcb, segment: &Segment) -> Check {
+pub(crate) fn abort(tcb: &Tcb, segment: &SegmentRef<'_>) -> Check {
     match judge(tcb, segment)? {
         Reset::Absent => Check::Continue(()),
         Reset::Valid => {
@@ -48,7 +48,7 @@ pub(crate) fn abort(tcb: &Tcb, segment: &Segment) -> Check {
 }
 
 /// CLOSING, LAST-ACK, TIME-WAIT: nothing is lost any more, the connection is just gone.
-pub(crate) fn close(tcb: &Tcb, segment: &Segment) -> Check {
+pub(crate) fn close(tcb: &Tcb, segment: &SegmentRef<'_>) -> Check {
     match judge(tcb, segment)? {
         Reset::Absent => Check::Continue(()),
         Reset::Valid => Check::Break(Disposition::Close),

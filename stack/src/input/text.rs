@@ -8,14 +8,14 @@ use crate::error::ConnectionError;
 use crate::event::{Discard, Event};
 use crate::recv::adaptive_ack::Arrival;
 use crate::recv::{autotune, duplicate};
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::state::{Check, Disposition};
 use crate::tcb::Tcb;
 use crate::time::Instant;
 
 /// ESTABLISHED, FIN-WAIT-1, FIN-WAIT-2: takes the bytes that are new and fit the window, in order
 /// or not.
-pub(crate) fn process(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) -> Check {
+pub(crate) fn process(tcb: &mut Tcb, segment: &SegmentRef<'_>, cx: &mut Context<'_>) -> Check {
     fin::note(tcb, segment);
     if segment.is_empty() {
         return Check::Continue(());
@@ -52,7 +52,7 @@ fn refuse_after_close(tcb: &Tcb, cx: &mut Context<'_>) -> Check {
 /// Trims the text to what is new and in the window, and puts it in its place.
 // REQ: RFC9293-SM-09
 // REQ: RFC9293-SHLD-31
-fn take(tcb: &mut Tcb, segment: &Segment, now: Instant) {
+fn take(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     duplicate::note(tcb, segment);
     ecn::on_text(tcb, segment);
     let nxt = tcb.rcv.nxt;
@@ -91,7 +91,7 @@ fn take(tcb: &mut Tcb, segment: &Segment, now: Instant) {
     }
 }
 
-fn arrival(tcb: &Tcb, segment: &Segment, now: Instant) -> Arrival {
+fn arrival(tcb: &Tcb, segment: &SegmentRef<'_>, now: Instant) -> Arrival {
     let flags = segment.flags;
     Arrival {
         len: segment.payload.len() as u32,
@@ -113,7 +113,7 @@ fn discard_readable(tcb: &mut Tcb) {
 
 /// CLOSE-WAIT, CLOSING, LAST-ACK, TIME-WAIT: there can be no text behind the peer's FIN.
 // REQ: RFC9293-SM-38
-pub(crate) fn ignore(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) {
+pub(crate) fn ignore(tcb: &mut Tcb, segment: &SegmentRef<'_>, cx: &mut Context<'_>) {
     if !segment.is_empty() {
         cx.event(Event::SegmentDropped {
             id: tcb.id,

@@ -2,14 +2,14 @@
 
 use crate::config::MissingTimestamp;
 use crate::event::Discard;
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::state::{Check, Disposition};
 use crate::tcb::Tcb;
 use crate::time::Instant;
 
 /// Turns away segments whose timestamp is old, or missing where one was agreed on.
 // REQ: RFC7323-21
-pub(crate) fn check(tcb: &mut Tcb, segment: &Segment, now: Instant) -> Check {
+pub(crate) fn check(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) -> Check {
     // REQ: RFC7323-15
     let Some(state) = tcb.negotiated.timestamps else {
         return Check::Continue(());
@@ -53,7 +53,7 @@ pub(crate) fn check(tcb: &mut Tcb, segment: &Segment, now: Instant) -> Check {
 // REQ: RFC7323-16
 // REQ: RFC7323-17
 // REQ: RFC7323-18
-pub(crate) fn remember(tcb: &mut Tcb, segment: &Segment, now: Instant) {
+pub(crate) fn remember(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     let (Some(state), Some(theirs)) = (
         tcb.negotiated.timestamps.as_mut(),
         segment.options.timestamps,

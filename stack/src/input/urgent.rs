@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::event::Event;
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::tcb::Tcb;
 
 /// Moves RCV.UP forward and tells the user when urgent data is newly ahead or its end moved.
@@ -10,7 +10,7 @@ use crate::tcb::Tcb;
 // REQ: RFC9293-MUST-31
 // REQ: RFC9293-SM-48
 // REQ: RFC6093-2
-pub(crate) fn process(tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) {
+pub(crate) fn process(tcb: &mut Tcb, segment: &SegmentRef<'_>, cx: &mut Context<'_>) {
     if !segment.flags.urg {
         return;
     }

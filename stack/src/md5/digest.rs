@@ -12,8 +12,15 @@ use crate::wire::tcp;
 
 impl Md5Key {
     /// Signs a segment that is ready to leave: later changes make the signature wrong.
-    // REQ: RFC2385-1
     pub fn sign(&self, segment: &mut Segment) {
+        let text = core::mem::take(&mut segment.payload);
+        self.sign_around(segment, [&text, &[]]);
+        segment.payload = text;
+    }
+
+    /// The same where the text is kept elsewhere, in up to two pieces.
+    // REQ: RFC2385-1
+    pub(crate) fn sign_around<P>(&self, segment: &mut Segment<P>, text: [&[u8]; 2]) {
         // The option counts in the header's length, whatever it will say.
         segment.options.signature = Some(Signature::default());
         let header_len = tcp::FIXED_LEN + segment.options.len();
@@ -22,16 +29,17 @@ impl Md5Key {
             control: tcp::control_word(header_len, segment.flags, segment.ack.is_some()),
             ack: segment.ack.unwrap_or_default().raw(),
         };
-        signature.digest = digest(segment, &signature, self);
+        signature.digest = digest(segment, text, &signature, self);
         segment.options.signature = Some(signature);
     }
 
     /// Whether a segment as it was received is signed with this key.
-    pub fn signed(&self, segment: &Segment) -> bool {
+    pub fn signed<P: AsRef<[u8]>>(&self, segment: &Segment<P>) -> bool {
         let Some(signature) = &segment.options.signature else {
             return false;
         };
-        let expected = digest(segment, signature, self);
+        let text = [segment.payload.as_ref(), &[]];
+        let expected = digest(segment, text, signature, self);
         let pairs = expected.iter().zip(&signature.digest);
         // Every byte is looked at, so that the time it takes tells nothing.
         pairs.fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
@@ -40,18 +48,22 @@ impl Md5Key {
 
 /// Pseudo header, fixed header with a checksum of zero, text, key.
 // REQ: RFC2385-3
-fn digest(segment: &Segment, signature: &Signature, key: &Md5Key) -> [u8; 16] {
+fn digest<P>(
+    segment: &Segment<P>,
+    text: [&[u8]; 2],
+    signature: &Signature,
+    key: &Md5Key,
+) -> [u8; 16] {
     let Segment {
         src,
         dst,
         seq,
         wnd,
         up,
-        payload,
         ..
     } = segment;
     let header_len = u32::from(signature.control >> 12) * 4;
-    let len = header_len + payload.len() as u32;
+    let len = header_len + (text[0].len() + text[1].len()) as u32;
     let mut md5 = Md5::new();
     match (src.ip(), dst.ip()) {
         (IpAddr::V4(src), IpAddr::V4(dst)) => {
@@ -79,7 +91,8 @@ fn digest(segment: &Segment, signature: &Signature, key: &Md5Key) -> [u8; 16] {
     md5.update(wnd.raw().to_be_bytes());
     md5.update([0, 0]);
     md5.update(up.to_be_bytes());
-    md5.update(payload);
+    md5.update(text[0]);
+    md5.update(text[1]);
     md5.update(key.as_bytes());
     md5.finalize().into()
 }
@@ -184,7 +197,12 @@ mod tests {
             control: 0xaf08,
             ack: 7,
         };
-        signature.digest = digest(&segment, &signature, &key("secret"));
+        signature.digest = digest(
+            &segment,
+            [&segment.payload, &[]],
+            &signature,
+            &key("secret"),
+        );
         segment.options.signature = Some(signature);
         let mut wire = segment.emit();
         wire[20 + 11] = 7;

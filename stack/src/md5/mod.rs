@@ -10,7 +10,7 @@ mod keys;
 pub use keys::{Md5Key, Md5Keys};
 
 use crate::event::Discard;
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 
 /// The choices that RFC 2385 leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl Default for Md5Config {
 // REQ: RFC2385-4
 pub(crate) fn check(
     key: Option<&Md5Key>,
-    segment: &Segment,
+    segment: &SegmentRef<'_>,
     config: &Md5Config,
 ) -> Result<(), Discard> {
     match (key, &segment.options.signature) {

@@ -30,14 +30,7 @@ pub(super) fn config() -> Config {
         challenge_ack_limit: 1,
         challenge_ack_interval: Duration::from_millis(500),
         msl: Duration::from_secs(30),
-        // net.ipv4.route.min_pmtu, net.ipv4.tcp_mtu_probing and its relatives.
-        path_mtu: PathMtuConfig {
-            too_big: TooBig::AtOnce,
-            min_ipv4_mtu: 552,
-            below_minimum: BelowMinimum::Clamp,
-            max_probes: 1,
-            ..PathMtuConfig::default()
-        },
+        path_mtu: path_mtu(),
         min_rto: Duration::from_millis(200),
         max_rto: Duration::from_secs(120),
         persist_max: Duration::from_secs(120),
@@ -77,14 +70,13 @@ pub(super) fn config() -> Config {
             option_answers: true,
             ..AccEcnConfig::default()
         },
-        // net.ipv4.tcp_moderate_rcvbuf is 1; the largest of net.ipv4.tcp_rmem, of which half is for
-        // text, and of net.ipv4.tcp_wmem.
+        // net.ipv4.tcp_moderate_rcvbuf is 1; the largest of net.ipv4.tcp_rmem, of which half is for text.
+        // How the send buffer grows, `send_room` says.
         tuning: BufferTuning {
             receive: true,
             receive_max: 6_291_456 / 2,
             gradual_window: true,
-            send: true,
-            send_max: 4_194_304 / 2,
+            ..BufferTuning::default()
         },
         received_on_error: ReceivedOnError::Keep,
         frto: true,
@@ -98,5 +90,16 @@ pub(super) fn config() -> Config {
         soft_icmp_in_handshake: SoftIcmp::Abort,
         ephemeral_ports: 32_768..=60_999,
         ..Config::default()
+    }
+}
+
+/// net.ipv4.route.min_pmtu, net.ipv4.tcp_mtu_probing and its relatives.
+fn path_mtu() -> PathMtuConfig {
+    PathMtuConfig {
+        too_big: TooBig::AtOnce,
+        min_ipv4_mtu: 552,
+        below_minimum: BelowMinimum::Clamp,
+        max_probes: 1,
+        ..PathMtuConfig::default()
     }
 }

@@ -45,20 +45,26 @@ impl Assembler {
         &self.islands
     }
 
-    /// The parts of `range` that have not arrived before, by rising offset.
-    pub fn missing(&self, range: Range<u32>) -> Vec<Range<u32>> {
-        let mut missing = Vec::new();
+    /// The first part of `range` that has not arrived before.
+    pub fn missing(&self, range: Range<u32>) -> Option<Range<u32>> {
         let mut from = range.start;
         for island in &self.islands {
-            if from < island.start.min(range.end) {
-                missing.push(from..island.start.min(range.end));
+            if from < island.start {
+                break;
             }
             from = from.max(island.end);
         }
-        if from < range.end {
-            missing.push(from..range.end);
-        }
-        missing
+        let next = self.islands.iter().find(|island| island.start > from);
+        let end = next.map_or(range.end, |island| island.start.min(range.end));
+        (from < end).then_some(from..end)
+    }
+
+    /// Whether [`insert`](Self::insert) would take the bytes in `range`.
+    pub fn has_room_for(&self, range: &Range<u32>) -> bool {
+        range.is_empty()
+            || range.start == 0
+            || self.islands.len() < self.max_islands
+            || self.islands.iter().any(|island| touches(island, range))
     }
 
     /// Notes that the bytes in `range` have arrived and says by how many bytes RCV.NXT advances:
@@ -70,16 +76,14 @@ impl Assembler {
         if range.is_empty() {
             return Ok(0);
         }
-        // An island that touches the range becomes part of it.
-        let touches = |island: &Island| island.start <= range.end && range.start <= island.end;
+        if !self.has_room_for(&range) {
+            return Err(TooManyIslands);
+        }
         let first = self.islands.partition_point(|i| i.end < range.start);
         let count = self.islands[first..]
             .iter()
-            .take_while(|i| touches(i))
+            .take_while(|i| touches(i, &range))
             .count();
-        if range.start > 0 && count == 0 && self.islands.len() >= self.max_islands {
-            return Err(TooManyIslands);
-        }
         let touched = first..first + count;
         let joined = self.islands[touched.clone()]
             .iter()
@@ -116,6 +120,11 @@ impl Assembler {
     }
 }
 
+/// An island that touches the range becomes part of it.
+const fn touches(island: &Island, range: &Range<u32>) -> bool {
+    island.start <= range.end && range.start <= island.end
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,8 +135,13 @@ mod tests {
     }
 
     fn missing(assembler: &Assembler, range: Range<u32>) -> Vec<(u32, u32)> {
-        let missing = assembler.missing(range).into_iter();
-        missing.map(|piece| (piece.start, piece.end)).collect()
+        let mut from = range.start;
+        core::iter::from_fn(|| {
+            let piece = assembler.missing(from..range.end)?;
+            from = piece.end;
+            Some((piece.start, piece.end))
+        })
+        .collect()
     }
 
     #[test]
@@ -219,8 +233,8 @@ mod tests {
             let mut next = 0usize;
             for (start, len) in arrivals {
                 let range = start..start + len;
-                for piece in assembler.missing(range.clone()) {
-                    prop_assert!(piece.into_iter().all(|i| !arrived[next + i as usize]));
+                for (from, to) in missing(&assembler, range.clone()) {
+                    prop_assert!((from..to).all(|i| !arrived[next + i as usize]));
                 }
                 arrived[next + start as usize..next + (start + len) as usize].fill(true);
                 let advanced = assembler.insert(range).unwrap();

@@ -9,7 +9,7 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use super::window;
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::seq::SeqNum;
 use crate::tcb::Tcb;
 use crate::time::Instant;
@@ -32,7 +32,7 @@ pub(crate) fn start(tcb: &mut Tcb, now: Instant) {
 }
 
 /// Text arrived: it measures the round trip, and opens a window that opens gradually.
-pub(crate) fn on_text(tcb: &mut Tcb, segment: &Segment, now: Instant) {
+pub(crate) fn on_text(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     if tcb.rcv.opened != u32::MAX {
         let len = (segment.payload.len() as u32).max(mss(tcb));
         let opened = tcb.rcv.opened.saturating_add(len.saturating_mul(2));

@@ -5,7 +5,7 @@
 //! one cannot change what may have been acknowledged. Nothing behind a FIN is taken.
 
 use super::assembler::{Assembler, Island};
-use alloc::collections::VecDeque;
+use crate::ring::Ring;
 
 /// What became of the text of a segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,10 +21,10 @@ pub struct Inserted {
 /// Received text from the oldest unread byte on. Offsets count from RCV.NXT.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecvBuffer {
-    /// Unread bytes, then the window as far as something arrived in it; gaps hold zeros.
-    bytes: VecDeque<u8>,
-    readable: usize,
-    capacity: usize,
+    /// Unread bytes, then the window as far as something arrived in it; gaps hold anything.
+    bytes: Ring,
+    readable: u32,
+    capacity: u32,
     assembler: Assembler,
     fin: Option<u32>,
 }
@@ -36,9 +36,9 @@ impl RecvBuffer {
     /// An empty buffer for `capacity` bytes, at most 1 GiB as no window is larger.
     pub fn new(capacity: usize) -> RecvBuffer {
         RecvBuffer {
-            bytes: VecDeque::new(),
+            bytes: Ring::new(),
             readable: 0,
-            capacity: capacity.min(1 << 30),
+            capacity: capacity.min(1 << 30) as u32,
             assembler: Assembler::new(RecvBuffer::MAX_ISLANDS),
             fin: None,
         }
@@ -46,22 +46,22 @@ impl RecvBuffer {
 
     /// How many bytes it may hold.
     pub const fn capacity(&self) -> usize {
-        self.capacity
+        self.capacity as usize
     }
 
     /// Changes the capacity, at most 1 GiB. Bytes that are already here stay.
     pub fn set_capacity(&mut self, capacity: usize) {
-        self.capacity = capacity.min(1 << 30);
+        self.capacity = capacity.min(1 << 30) as u32;
     }
 
     /// Bytes that the user can read now.
     pub const fn readable(&self) -> usize {
-        self.readable
+        self.readable as usize
     }
 
     /// Bytes from RCV.NXT on for which there is room: what may be announced as the window.
     pub const fn window(&self) -> u32 {
-        self.capacity.saturating_sub(self.readable) as u32
+        self.capacity.saturating_sub(self.readable)
     }
 
     /// The bytes that wait behind gaps, by rising offset.
@@ -80,18 +80,27 @@ impl RecvBuffer {
             refused: (text.len() - kept.len()) as u32,
             ..Inserted::default()
         };
+        if offset == 0 && self.assembler.islands().is_empty() {
+            self.write(0, kept);
+            self.advance(kept.len() as u32);
+            inserted.advanced = kept.len() as u32;
+            return inserted;
+        }
         let range = offset..offset + kept.len() as u32;
-        let missing = self.assembler.missing(range.clone());
-        let Ok(advanced) = self.assembler.insert(range) else {
+        if !self.assembler.has_room_for(&range) {
             inserted.refused = text.len() as u32;
             return inserted;
-        };
-        for piece in missing {
-            let from = &kept[(piece.start - offset) as usize..(piece.end - offset) as usize];
-            self.write(self.readable + piece.start as usize, from);
-            if advanced == 0 {
-                inserted.out_of_order += piece.end - piece.start;
-            }
+        }
+        let mut from = range.start;
+        while let Some(piece) = self.assembler.missing(from..range.end) {
+            let text = &kept[(piece.start - offset) as usize..(piece.end - offset) as usize];
+            self.write(piece.start, text);
+            inserted.out_of_order += piece.end - piece.start;
+            from = piece.end;
+        }
+        let advanced = self.assembler.insert(range).unwrap_or(0);
+        if advanced > 0 {
+            inserted.out_of_order = 0;
         }
         self.advance(advanced);
         inserted.advanced = advanced;
@@ -106,7 +115,7 @@ impl RecvBuffer {
         }
         self.fin = Some(offset);
         self.assembler.truncate(offset);
-        self.bytes.truncate(self.readable + offset as usize);
+        self.bytes.truncate(self.readable() + offset as usize);
         true
     }
 
@@ -118,26 +127,31 @@ impl RecvBuffer {
     /// Moves up to `buf.len()` bytes to the user and says how many.
     pub fn read(&mut self, buf: &mut [u8]) -> usize {
         let len = self.peek(0, buf);
-        self.bytes.drain(..len);
-        self.readable -= len;
+        self.consume(len);
         len
+    }
+
+    /// Up to `len` readable bytes in one piece, where they lie. There may be more behind them.
+    pub fn front(&self, len: usize) -> &[u8] {
+        self.bytes.slices(0, len.min(self.readable()))[0]
+    }
+
+    /// Drops `len` readable bytes, or all there are.
+    pub fn consume(&mut self, len: usize) {
+        let len = len.min(self.readable());
+        self.bytes.consume(len);
+        self.readable -= len as u32;
     }
 
     /// Copies up to `buf.len()` readable bytes from position `at` on and says how many.
     pub fn peek(&self, at: usize, buf: &mut [u8]) -> usize {
-        let len = self.readable.saturating_sub(at).min(buf.len());
-        for (to, from) in buf
-            .iter_mut()
-            .zip(self.bytes.range(at.min(self.readable)..self.readable))
-        {
-            *to = *from;
-        }
-        len
+        let len = self.readable().saturating_sub(at).min(buf.len());
+        self.bytes.copy_to(at, &mut buf[..len])
     }
 
     /// Takes the readable byte at position `at` out of the stream, as urgent data out of band.
     pub fn remove(&mut self, at: usize) -> Option<u8> {
-        if at >= self.readable {
+        if at >= self.readable() {
             return None;
         }
         self.readable -= 1;
@@ -146,22 +160,18 @@ impl RecvBuffer {
 
     /// Throws everything away; the peer's text no longer has a reader.
     pub fn clear(&mut self) {
-        self.bytes.clear();
+        self.bytes.truncate(0);
         self.readable = 0;
         self.assembler.truncate(0);
     }
 
-    fn write(&mut self, at: usize, text: &[u8]) {
-        if self.bytes.len() < at + text.len() {
-            self.bytes.resize(at + text.len(), 0);
-        }
-        for (to, from) in self.bytes.range_mut(at..at + text.len()).zip(text) {
-            *to = *from;
-        }
+    fn write(&mut self, offset: u32, text: &[u8]) {
+        let at = self.readable() + offset as usize;
+        self.bytes.write(at, text, self.capacity());
     }
 
     fn advance(&mut self, step: u32) {
-        self.readable += step as usize;
+        self.readable += step;
         // Nothing behind a FIN is ever inserted, so the FIN stays ahead.
         self.fin = self.fin.map(|fin| fin - step);
     }

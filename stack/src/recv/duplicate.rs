@@ -1,6 +1,6 @@
 //! Text that arrives for the second time (RFC 2883).
 
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::seq::{SeqNum, SeqRange};
 use crate::tcb::Tcb;
 
@@ -9,7 +9,7 @@ use crate::tcb::Tcb;
 // REQ: RFC2883-1
 // REQ: RFC2883-3
 // REQ: RFC2883-6
-pub(crate) fn note(tcb: &mut Tcb, segment: &Segment) {
+pub(crate) fn note(tcb: &mut Tcb, segment: &SegmentRef<'_>) {
     if segment.payload.is_empty() || !tcb.config.dsack || !tcb.negotiated.sack {
         return;
     }

@@ -1,39 +1,53 @@
 //! The send queue: text from the first unacknowledged byte on.
 
+use crate::ring::Ring;
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use alloc::vec::Vec;
 
 /// Text that the peer has not acknowledged, sent or not. Offsets count from the first byte, whose
 /// sequence number is SND.UNA once the SYN is acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SendBuffer {
-    bytes: VecDeque<u8>,
-    capacity: usize,
+    bytes: Ring,
+    /// At most 1 GiB, as no window is larger.
+    capacity: u32,
     /// Bytes acknowledged so far, the origin of `pushes`.
     acknowledged: u64,
-    /// Ends of pushed writes as positions in the whole stream, rising.
-    pushes: VecDeque<u64>,
+    /// Ends of pushed writes as positions in the whole stream, rising; none before the first write.
+    #[expect(
+        clippy::box_collection,
+        reason = "a connection that sends nothing has room for a pointer, not for a queue"
+    )]
+    pushes: Option<Box<VecDeque<u64>>>,
 }
 
 impl SendBuffer {
     /// An empty queue for `capacity` bytes.
     pub const fn new(capacity: usize) -> SendBuffer {
         SendBuffer {
-            bytes: VecDeque::new(),
-            capacity,
+            bytes: Ring::new(),
+            capacity: SendBuffer::bounded(capacity),
             acknowledged: 0,
-            pushes: VecDeque::new(),
+            pushes: None,
         }
     }
 
     /// How many bytes it may hold.
     pub const fn capacity(&self) -> usize {
-        self.capacity
+        self.capacity as usize
     }
 
     /// Changes the capacity. Bytes that are already here stay.
     pub const fn set_capacity(&mut self, capacity: usize) {
-        self.capacity = capacity;
+        self.capacity = SendBuffer::bounded(capacity);
+    }
+
+    const fn bounded(capacity: usize) -> u32 {
+        if capacity < 1 << 30 {
+            capacity as u32
+        } else {
+            1 << 30
+        }
     }
 
     /// Bytes in the queue.
@@ -48,7 +62,7 @@ impl SendBuffer {
 
     /// Bytes that [`write`](Self::write) would take.
     pub fn free(&self) -> usize {
-        self.capacity.saturating_sub(self.bytes.len())
+        self.capacity().saturating_sub(self.bytes.len())
     }
 
     /// Whether so much has become free that a writer who found it full should come again: a third.
@@ -60,8 +74,25 @@ impl SendBuffer {
     /// write that went in whole is marked (RFC 9293 §3.9.1.2).
     pub fn write(&mut self, data: &[u8], push: bool) -> usize {
         let len = data.len().min(self.free());
-        self.bytes.extend(&data[..len]);
+        self.bytes
+            .write(self.bytes.len(), &data[..len], self.capacity());
         if push && len == data.len() {
+            self.push();
+        }
+        len
+    }
+
+    /// Lets `fill` write up to `most` bytes behind the queue in one piece, and appends as many as it
+    /// says. The piece may be shorter than what is free. With `push` the end is marked.
+    pub fn write_with(
+        &mut self,
+        most: usize,
+        push: bool,
+        fill: impl FnOnce(&mut [u8]) -> usize,
+    ) -> usize {
+        let room = self.free().min(most);
+        let len = self.bytes.write_with(room, self.capacity(), fill);
+        if push && len > 0 {
             self.push();
         }
         len
@@ -70,8 +101,12 @@ impl SendBuffer {
     /// Marks the present end of the queue as pushed.
     pub fn push(&mut self) {
         let end = self.acknowledged + self.bytes.len() as u64;
-        if !self.bytes.is_empty() && self.pushes.back() != Some(&end) {
-            self.pushes.push_back(end);
+        if self.bytes.is_empty() {
+            return;
+        }
+        let pushes = self.pushes.get_or_insert_default();
+        if pushes.back() != Some(&end) {
+            pushes.push_back(end);
         }
     }
 
@@ -79,27 +114,25 @@ impl SendBuffer {
     /// that the PSH bit belongs there (RFC 9293 §3.9.1.2).
     pub fn ends_pushed(&self, offset: usize, len: usize) -> bool {
         let end = self.acknowledged + (offset + len) as u64;
-        len > 0 && self.pushes.binary_search(&end).is_ok()
+        let pushes = self.pushes.as_ref();
+        len > 0 && pushes.is_some_and(|pushes| pushes.binary_search(&end).is_ok())
     }
 
-    /// A copy of up to `len` bytes from `offset` on.
-    pub fn copy(&self, offset: usize, len: usize) -> Vec<u8> {
-        let start = offset.min(self.bytes.len());
-        let end = start.saturating_add(len).min(self.bytes.len());
-        self.bytes.range(start..end).copied().collect()
+    /// Up to `len` bytes from `offset` on, where they lie: in one piece or two.
+    pub fn slices(&self, offset: usize, len: usize) -> [&[u8]; 2] {
+        self.bytes.slices(offset, len)
     }
 
     /// The peer has the first `len` bytes: they are dropped. More than there are count as all.
     pub fn acknowledge(&mut self, len: usize) {
         let len = len.min(self.bytes.len());
-        self.bytes.drain(..len);
+        self.bytes.consume(len);
         self.acknowledged += len as u64;
-        while self
-            .pushes
-            .front()
-            .is_some_and(|end| *end <= self.acknowledged)
-        {
-            self.pushes.pop_front();
+        let Some(pushes) = &mut self.pushes else {
+            return;
+        };
+        while pushes.front().is_some_and(|end| *end <= self.acknowledged) {
+            pushes.pop_front();
         }
     }
 
@@ -112,7 +145,12 @@ impl SendBuffer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
     use proptest::prelude::*;
+
+    fn copy(buffer: &SendBuffer, offset: usize, len: usize) -> Vec<u8> {
+        buffer.slices(offset, len).concat()
+    }
 
     #[test]
     fn writes_are_cut_at_the_capacity() {
@@ -123,10 +161,10 @@ mod tests {
         assert_eq!(buffer.write(b"h", true), 0);
         buffer.acknowledge(2);
         assert_eq!(buffer.free(), 2);
-        assert_eq!(buffer.copy(0, 100), b"cde");
-        assert_eq!(buffer.copy(1, 1), b"d");
-        assert_eq!(buffer.copy(3, 1), b"");
-        assert_eq!(buffer.copy(9, usize::MAX), b"");
+        assert_eq!(copy(&buffer, 0, 100), b"cde");
+        assert_eq!(copy(&buffer, 1, 1), b"d");
+        assert_eq!(copy(&buffer, 3, 1), b"");
+        assert_eq!(copy(&buffer, 9, usize::MAX), b"");
     }
 
     #[test]
@@ -168,7 +206,7 @@ mod tests {
                 let len = buffer.write(&data, false);
                 prop_assert_eq!(len, data.len().min(300 - model.len()));
                 model.extend(&data[..len]);
-                prop_assert_eq!(buffer.copy(0, usize::MAX), &model[..]);
+                prop_assert_eq!(copy(&buffer, 0, usize::MAX), &model[..]);
                 buffer.acknowledge(acknowledged);
                 model.drain(..acknowledged.min(model.len()));
                 prop_assert_eq!(buffer.len(), model.len());

@@ -1,6 +1,5 @@
 //! Keep-alive probes (RFC 9293 §3.8.4).
 
-use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::retransmit::Verdict;
@@ -76,7 +75,7 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) -> Verdict {
     tcb.keepalive_probes_sent += 1;
     // A sequence number the peer already has makes it answer; no data is needed.
     // REQ: RFC9293-SHLD-12
-    segments::send(tcb, tcb.snd.nxt - 1, Flags::NONE, Vec::new(), cx);
+    segments::send(tcb, tcb.snd.nxt - 1, Flags::NONE, 0..0, cx);
     cx.event(Event::KeepAliveProbeSent { id: tcb.id });
     tcb.arm(Timer::KeepAlive, cx.now, interval(tcb));
     Verdict::GoOn

@@ -55,8 +55,13 @@ pub(crate) struct Piece {
     pub(crate) closed: bool,
 }
 
-/// Sends what is due. `may_send` tells whether the state lets data and FIN out.
-pub(crate) fn flush(tcb: &mut Tcb, may_send: bool, cx: &mut Context<'_>) {
+/// How much is written before it is asked for: enough that the way here is worth it, and no more than
+/// stays in the nearest cache until it is taken. In bytes of datagrams.
+const BURST: usize = 16 << 10;
+
+/// Sends what is due. `may_send` tells whether the state lets data and FIN out. True if there is more
+/// to send as soon as this much is taken.
+pub(crate) fn flush(tcb: &mut Tcb, may_send: bool, cx: &mut Context<'_>) -> bool {
     // A SYN-ACK that was lost comes first: nothing else leaves before it is acknowledged.
     if ecn::owes_handshake_ack(tcb) {
         // Only a pure ACK can tell how the SYN-ACK arrived.
@@ -64,17 +69,20 @@ pub(crate) fn flush(tcb: &mut Tcb, may_send: bool, cx: &mut Context<'_>) {
     }
     let syn_was_lost = tcb.snd.syn_unacked() && tcb.snd.retries > 0;
     if may_send && !syn_was_lost {
-        send_all(tcb, cx);
+        if send_all(tcb, cx) {
+            return true;
+        }
         tcb.snd.override_sws = false;
         persist::update(tcb, cx.now);
     }
     limits::note(tcb, cx);
     room::update(tcb);
     acknowledge(tcb, cx);
+    false
 }
 
-/// Sends what may leave.
-pub(crate) fn send_all(tcb: &mut Tcb, cx: &mut Context<'_>) {
+/// Sends what may leave. True if there is more to send as soon as this much is taken.
+pub(crate) fn send_all(tcb: &mut Tcb, cx: &mut Context<'_>) -> bool {
     restart_after_idle(tcb, cx.now);
     path::refresh(tcb, cx);
     pacing::begin(tcb);
@@ -84,8 +92,11 @@ pub(crate) fn send_all(tcb: &mut Tcb, cx: &mut Context<'_>) {
                 break;
             }
             send_piece(tcb, piece, RetransmitCause::LostFlight, cx);
+            if cx.outbox.queued() >= BURST {
+                return true;
+            }
         }
-        return;
+        return false;
     };
     let full = full_segment(tcb, cx);
     while let Some(piece) = bursts::next_lost(tcb, rules, full, false) {
@@ -96,6 +107,7 @@ pub(crate) fn send_all(tcb: &mut Tcb, cx: &mut Context<'_>) {
     }
     send_bursts(tcb, rules, full, usize::MAX, cx);
     bursts::watch_the_rest(tcb, cx);
+    false
 }
 
 /// Sends the first burst of what was never sent, while the user still writes.
@@ -325,7 +337,7 @@ fn bare_fin(tcb: &Tcb, seq: SeqNum, again: bool, room: u32) -> Option<Piece> {
 
 /// Payload bytes of a full segment with the options of this moment.
 pub(crate) fn full_segment(tcb: &Tcb, cx: &Context<'_>) -> u32 {
-    let full = tcb.effective_mss(segments::options(tcb, cx.now).len()) as u32;
+    let full = tcb.effective_mss(segments::wire_options_len(tcb, cx.now)) as u32;
     match tcb.config.segmentation {
         Segmentation::Single => full,
         Segmentation::Bursts(_) => bursts::half_window(tcb, full),
@@ -337,7 +349,7 @@ pub(crate) fn full_segment(tcb: &Tcb, cx: &Context<'_>) -> u32 {
 // REQ: RFC7323-9
 // REQ: RFC9293-SHLD-15
 pub(crate) fn window_room_at(tcb: &Tcb, seq: SeqNum) -> u32 {
-    let right = tcb.snd.una.max(tcb.snd.iss + 1) + tcb.snd.wnd.bytes();
+    let right = tcb.snd.data_start() + tcb.snd.wnd.bytes();
     if right.after(seq) {
         seq.span_to(right)
     } else {
@@ -428,7 +440,7 @@ fn send_segment(
         closed,
     } = piece;
     let offset = tcb.snd.data_start().span_to(seq) as usize;
-    let payload = tcb.snd.buffer.copy(offset, len as usize);
+    let text = offset..offset + len as usize;
     let ends_queue = seq + len == tcb.snd.data_end();
     // REQ: RFC9293-MUST-61
     // REQ: RFC9293-SHLD-27
@@ -448,7 +460,7 @@ fn send_segment(
         cwr,
         ..Flags::NONE
     };
-    segments::send_marked(tcb, seq, flags, codepoint, payload, cx);
+    segments::send_marked(tcb, seq, flags, codepoint, text, cx);
     tcb.path.note_sent(len);
     let range = SeqRange::with_len(seq, len + u32::from(fin));
     if let Kind::PathProbe { mtu } = kind {
@@ -643,4 +655,37 @@ fn first_sent(tcb: &Tcb, full: u32) -> Option<Piece> {
         push: ends && edge.push,
         closed: ends && edge.closed,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::window_room_at;
+    use crate::seq::SeqNum;
+    use crate::socket::SendFlags;
+    use crate::testing::bench::Bench;
+    use rstest::rstest;
+
+    /// ISS says nothing any more once half the sequence space lies between.
+    #[rstest]
+    #[case::half(1 << 31)]
+    #[case::a_bit_more((1 << 31) + 100)]
+    #[case::three_quarters(3 << 30)]
+    #[case::all(0)]
+    fn the_window_counts_from_una_beyond_2_gib(#[case] acked: u32) {
+        let mut bench = Bench::new(Bench::plain_config());
+        let conn = bench.accepted();
+        let tcb = &mut bench.host.connection_mut(conn.id).unwrap().tcb;
+        tcb.snd.iss = SeqNum::new(tcb.snd.una.raw().wrapping_sub(acked));
+        tcb.snd.acked_total = if acked == 0 {
+            1 << 32
+        } else {
+            u64::from(acked) - 1
+        };
+        assert_eq!(window_room_at(tcb, tcb.snd.una), tcb.snd.wnd.bytes());
+        let flags = SendFlags::default();
+        assert_eq!(bench.host.send(bench.now, conn.id, b"more", flags), Ok(4));
+        let sent = bench.drain();
+        assert_eq!(sent.len(), 1);
+        assert_eq!(sent[0].payload, b"more");
+    }
 }

@@ -1,6 +1,5 @@
 //! The persist timer and zero-window probes (RFC 9293 §3.8.6.1).
 
-use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::segments;
@@ -76,25 +75,21 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
         return;
     }
     if tcb.config.window_probe == WindowProbe::OldSequence {
-        segments::send(tcb, tcb.snd.una - 1, Flags::NONE, Vec::new(), cx);
+        segments::send(tcb, tcb.snd.una - 1, Flags::NONE, 0..0, cx);
         note_probe(tcb, cx);
         return;
     }
     let seq = tcb.snd.una;
-    let data = tcb.snd.buffer.copy(0, 1);
-    let (flags, payload) = if data.is_empty() {
-        (Flags::FIN, Vec::new())
+    let queued = tcb.snd.buffer.len();
+    let flags = if queued == 0 {
+        Flags::FIN
     } else {
-        let last = tcb.snd.buffer.len() == 1;
-        (
-            Flags {
-                psh: last,
-                ..Flags::NONE
-            },
-            data,
-        )
+        Flags {
+            psh: queued == 1,
+            ..Flags::NONE
+        }
     };
-    segments::send(tcb, seq, flags, payload, cx);
+    segments::send(tcb, seq, flags, 0..queued.min(1), cx);
     // REQ: RFC6298-6
     tcb.snd.rtt.on_retransmitted();
     tcb.snd.max = tcb.snd.max.max(seq + 1);

@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::error::ConnectionError;
 use crate::event::{Event, RetransmitCause};
 use crate::path::{probe, too_big};
-use crate::segment::Segment;
+use crate::segment::{Head, SegmentRef};
 use crate::seq::{SeqNum, SeqRange};
 use crate::state::Origin;
 use crate::tcb::Tcb;
@@ -56,7 +56,7 @@ pub(crate) fn on_progress(tcb: &mut Tcb, restart: bool, now: Instant) {
 // REQ: RFC6298-7
 // REQ: RFC7323-19
 // REQ: RFC9293-MUST-18
-pub(crate) fn sample_rtt(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, now: Instant) {
+pub(crate) fn sample_rtt(tcb: &mut Tcb, segment: &SegmentRef<'_>, ack: SeqNum, now: Instant) {
     if tcb.snd.rtt.on_acked(ack, now).is_some() {
         tcb.snd.recovery.on_measured();
         return;
@@ -73,7 +73,7 @@ pub(crate) fn sample_rtt(tcb: &mut Tcb, segment: &Segment, ack: SeqNum, now: Ins
 /// Feeds the estimator with what this acknowledgment delivered, cumulatively or selectively.
 pub(crate) fn sample_delivery(
     tcb: &mut Tcb,
-    segment: &Segment,
+    segment: &SegmentRef<'_>,
     delivered: &Delivered,
     advanced: bool,
     now: Instant,
@@ -88,7 +88,7 @@ pub(crate) fn sample_delivery(
 }
 
 /// The round trip by TSecr, if it can be true: not longer than the connection has lasted.
-fn echoed_round_trip(tcb: &Tcb, segment: &Segment, now: Instant) -> Option<Duration> {
+fn echoed_round_trip(tcb: &Tcb, segment: &SegmentRef<'_>, now: Instant) -> Option<Duration> {
     tcb.negotiated.timestamps?;
     let echo = segment.options.timestamps?.echo;
     let elapsed = tcb.negotiated.timestamp_clock(now).wrapping_sub(echo);
@@ -158,15 +158,14 @@ fn report_trouble(tcb: &mut Tcb, cx: &mut Context<'_>) {
 /// What Fast Open has put into the send buffer goes along, with its option.
 pub(crate) fn start_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
     let mut segment = segments::syn(tcb, cx.now);
-    segment.options.fast_open = tcb.fast_open.option.take();
+    segment.options.fast_open = tcb.fast_open.option.take().map(|option| *option);
     user_timeout::add_to_syn(tcb, &mut segment.options);
-    segment.payload = tcb.snd.buffer.copy(0, usize::MAX);
-    let text_len = segment.payload.len() as u32;
-    tcb.counters.on_sent(segment.payload.len(), cx.now);
-    segments::transmit(tcb, segment, cx);
+    tcb.counters.on_sent(tcb.snd.buffer.len(), cx.now);
+    let text = tcb.snd.buffer.slices(0, usize::MAX);
+    segments::transmit_text(tcb, segment, text, cx);
     note_syn_sent(tcb, cx.now);
-    if text_len > 0 {
-        let text = SeqRange::with_len(tcb.snd.nxt, text_len);
+    if !tcb.snd.buffer.is_empty() {
+        let text = SeqRange::with_len(tcb.snd.nxt, tcb.snd.buffer.len() as u32);
         let edge = Edge {
             push: true,
             ..Edge::default()
@@ -201,10 +200,10 @@ fn syn_ladder(tcb: &Tcb) -> Duration {
 /// Sends the first SYN-ACK and starts the ladder behind it.
 // REQ: DOC-HS-12
 pub(crate) fn start_syn_ack(tcb: &mut Tcb, origin: Origin, cx: &mut Context<'_>) {
-    let fast_open = tcb.fast_open.option.take();
+    let fast_open = tcb.fast_open.option.take().map(|option| *option);
     let mut segment = segments::syn_ack(tcb, fast_open, cx.now);
     user_timeout::add_to_syn(tcb, &mut segment.options);
-    tcb.counters.on_sent(segment.payload.len(), cx.now);
+    tcb.counters.on_sent(0, cx.now);
     segments::transmit(tcb, segment, cx);
     segments::note_ack_sent(tcb);
     match origin {
@@ -242,7 +241,7 @@ pub(crate) fn on_syn_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
 pub(crate) fn repeat_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
     let mut segment = segments::syn(tcb, cx.now);
     user_timeout::add_to_syn(tcb, &mut segment.options);
-    tcb.counters.on_sent(segment.payload.len(), cx.now);
+    tcb.counters.on_sent(0, cx.now);
     segments::transmit(tcb, segment, cx);
     note_syn_again(tcb, RetransmitCause::LostFlight, cx);
 }
@@ -288,12 +287,12 @@ pub(crate) fn on_syn_ack_timeout(tcb: &mut Tcb, origin: Origin, cx: &mut Context
 pub(crate) fn repeat_syn_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
     let mut segment = segments::syn_ack(tcb, None, cx.now);
     user_timeout::add_to_syn(tcb, &mut segment.options);
-    tcb.counters.on_sent(segment.payload.len(), cx.now);
+    tcb.counters.on_sent(0, cx.now);
     segments::transmit(tcb, segment, cx);
     note_syn_again(tcb, RetransmitCause::DuplicateSyn, cx);
 }
 
-fn resend_syn(tcb: &mut Tcb, segment: Segment, cx: &mut Context<'_>) {
+fn resend_syn(tcb: &mut Tcb, segment: Head, cx: &mut Context<'_>) {
     segments::transmit(tcb, segment, cx);
     note_syn_again(tcb, RetransmitCause::Timeout, cx);
 }

@@ -1,13 +1,13 @@
 //! Making segments out of a connection block, and what sending one means for it.
 
-use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::context::Context;
 use crate::ecn::{self, Codepoint, accurate, negotiation};
 use crate::event::Event;
 use crate::recv::sack_blocks::sack_blocks;
 use crate::recv::window;
-use crate::segment::{Flags, Segment};
+use crate::segment::{Flags, Head, Segment};
 use crate::seq::SeqNum;
 use crate::tcb::Tcb;
 use crate::time::Instant;
@@ -21,13 +21,13 @@ use crate::wire::signature::Signature;
 // REQ: RFC9293-MUST-45
 // REQ: RFC9293-MUST-48
 // REQ: RFC9293-MUST-49
-pub(crate) fn blank(tcb: &Tcb, seq: SeqNum) -> Segment {
+pub(crate) fn blank(tcb: &Tcb, seq: SeqNum) -> Head {
     Segment {
         seq,
         ttl: tcb.options.ttl.unwrap_or(tcb.config.ttl),
         // REQ: RFC9293-SHLD-22
         traffic_class: tcb.options.traffic_class & !ecn::MASK,
-        ..Segment::new(tcb.local, tcb.remote)
+        ..Head::head(tcb.local, tcb.remote)
     }
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn blank(tcb: &Tcb, seq: SeqNum) -> Segment {
 // REQ: RFC9293-SHLD-5
 // REQ: RFC7323-1
 // REQ: RFC2018-1
-pub(crate) fn syn(tcb: &Tcb, now: Instant) -> Segment {
+pub(crate) fn syn(tcb: &Tcb, now: Instant) -> Head {
     let config = &tcb.config;
     Segment {
         flags: Flags::SYN.with_ace(negotiation::on_syn(tcb)),
@@ -59,7 +59,7 @@ pub(crate) fn syn(tcb: &Tcb, now: Instant) -> Segment {
 /// `<SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>`, with the options that the peer's SYN offered.
 // REQ: RFC9293-SM-10
 // REQ: RFC7323-5
-pub(crate) fn syn_ack(tcb: &mut Tcb, fast_open: Option<FastOpenOption>, now: Instant) -> Segment {
+pub(crate) fn syn_ack(tcb: &mut Tcb, fast_open: Option<FastOpenOption>, now: Instant) -> Head {
     // REQ: RFC3168-2
     let flags = Flags::SYN.with_ace(negotiation::on_syn_ack(tcb));
     let mut options = TcpOptions {
@@ -98,22 +98,39 @@ pub(crate) fn options(tcb: &Tcb, now: Instant) -> TcpOptions {
     };
     accurate::add_option(tcb, &mut options, blocks);
     // REQ: RFC2018-3
-    if tcb.negotiated.sack {
-        let blocks = sack_blocks(
+    if blocks > 0 {
+        let reported = sack_blocks(
             tcb.rcv.nxt,
             tcb.rcv.duplicate,
             islands,
             options.sack_capacity(),
         );
-        options.sack = mutant!(tcb.config, D02, blocks, {
+        options.sack = mutant!(tcb.config, D02, reported, {
             let stuck = |seq: SeqNum| SeqNum::new(tcb.rcv.nxt.raw().max(seq.raw()));
-            let blocks = blocks.as_slice().iter();
-            blocks
+            let reported = reported.as_slice().iter();
+            reported
                 .map(|block| crate::seq::SeqRange::new(stuck(block.start), stuck(block.end)))
                 .collect()
         });
     }
     options
+}
+
+/// Bytes that the options of this moment take.
+pub(crate) fn wire_options_len(tcb: &Tcb, now: Instant) -> usize {
+    if has_something_to_report(tcb) {
+        options(tcb, now).len()
+    } else {
+        tcb.fixed_options_len()
+    }
+}
+
+/// Whether there may be more options than those of every segment.
+fn has_something_to_report(tcb: &Tcb) -> bool {
+    tcb.rcv.duplicate.is_some()
+        || !tcb.rcv.buffer.islands().is_empty()
+        || tcb.ecn.is_accurate()
+        || user_timeout::due(tcb).is_some()
 }
 
 /// A signature has its place before it is made.
@@ -129,8 +146,8 @@ fn timestamps(tcb: &Tcb, now: Instant) -> Option<Timestamps> {
     })
 }
 
-/// Sends `<SEQ=seq><ACK=RCV.NXT><CTL=ACK>` with `flags` and `payload`: every segment but SYN and
-/// RST leaves here. Without ECT: that is for new data, see [`send_marked`].
+/// Sends `<SEQ=seq><ACK=RCV.NXT><CTL=ACK>` with `flags` and the `text` at this place of the send
+/// queue: every segment but SYN and RST leaves here. Without ECT: that is for new data, see [`send_marked`].
 // REQ: RFC9293-SM-04
 // REQ: RFC3168-4
 // REQ: RFC3168-10
@@ -140,10 +157,10 @@ pub(crate) fn send(
     tcb: &mut Tcb,
     seq: SeqNum,
     flags: Flags,
-    payload: Vec<u8>,
+    text: Range<usize>,
     cx: &mut Context<'_>,
 ) {
-    send_marked(tcb, seq, flags, Codepoint::NotEct, payload, cx);
+    send_marked(tcb, seq, flags, Codepoint::NotEct, text, cx);
 }
 
 /// The same with an ECN codepoint.
@@ -152,18 +169,18 @@ pub(crate) fn send_marked(
     seq: SeqNum,
     mut flags: Flags,
     codepoint: Codepoint,
-    payload: Vec<u8>,
+    text: Range<usize>,
     cx: &mut Context<'_>,
 ) {
     let options = options(tcb, cx.now);
-    let pure_ack = payload.is_empty() && !flags.fin;
+    let pure_ack = text.is_empty() && !flags.fin;
     ecn::stamp(tcb, &mut flags, pure_ack, &options);
     let mut up = 0;
     // REQ: RFC9293-MUST-30
     // REQ: RFC9293-MUST-62
     if let Some(end) = tcb.snd.up
         && end.after(seq)
-        && !payload.is_empty()
+        && !text.is_empty()
     {
         flags.urg = true;
         up = seq.span_to(end).min(u32::from(u16::MAX)) as u16;
@@ -174,27 +191,33 @@ pub(crate) fn send_marked(
         wnd: window::announce(tcb),
         up,
         options,
-        payload,
         traffic_class: tcb.options.traffic_class & !ecn::MASK | codepoint.bits(),
         ..blank(tcb, seq)
     };
     note_ack_sent(tcb);
-    if !segment.payload.is_empty() {
+    if !text.is_empty() {
         tcb.rcv.ack.on_text_sent(cx.now);
     }
-    accurate::on_sent(tcb, &segment);
-    tcb.counters.on_sent(segment.payload.len(), cx.now);
+    accurate::on_sent(tcb, &segment, text.len());
+    tcb.counters.on_sent(text.len(), cx.now);
     user_timeout::sent(tcb);
-    transmit(tcb, segment, cx);
+    let text = tcb.snd.buffer.slices(text.start, text.len());
+    transmit_text(tcb, segment, text, cx);
+}
+
+/// Sends a segment of the connection without text.
+pub(crate) fn transmit(tcb: &Tcb, segment: Head, cx: &mut Context<'_>) {
+    transmit_text(tcb, segment, [&[], &[]], cx);
 }
 
 /// Sends a segment of the connection, signed where its peer has a key.
 // REQ: RFC2385-1
-pub(crate) fn transmit(tcb: &Tcb, mut segment: Segment, cx: &mut Context<'_>) {
+#[inline(always)]
+pub(crate) fn transmit_text(tcb: &Tcb, mut segment: Head, text: [&[u8]; 2], cx: &mut Context<'_>) {
     if let Some(key) = &tcb.md5 {
-        key.sign(&mut segment);
+        key.sign_around(&mut segment, text);
     }
-    cx.transmit(&segment);
+    cx.transmit_text(&segment, text);
 }
 
 /// A segment with the present RCV.NXT left: nothing is owed any more.
@@ -211,13 +234,13 @@ pub(crate) fn note_ack_sent(tcb: &mut Tcb) {
 
 /// `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>`.
 pub(crate) fn send_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
-    send(tcb, tcb.snd.nxt, Flags::NONE, Vec::new(), cx);
+    send(tcb, tcb.snd.nxt, Flags::NONE, 0..0, cx);
 }
 
 /// A challenge ACK, or its suppression when the budget is used up (RFC 5961 §7).
 // REQ: RFC5961-11
 pub(crate) fn send_challenge_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
-    let permitted = tcb.challenge.permit(cx.now);
+    let permitted = tcb.permits_challenge(cx.now);
     if mutant!(tcb.config, C08, permitted, true) {
         send_ack(tcb, cx);
         cx.event(Event::ChallengeAckSent { id: tcb.id });

@@ -3,7 +3,7 @@
 use super::Check;
 use crate::context::Context;
 use crate::input::{acceptability, ack, reset, syn, text, timestamps};
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::tcb::Tcb;
 
 /// CLOSE-WAIT. SEND goes on, RECEIVE hands out what is left and then the end of the stream. Lasts
@@ -16,7 +16,7 @@ impl CloseWait {
     pub(crate) fn on_segment(
         self,
         tcb: &mut Tcb,
-        segment: &Segment,
+        segment: &SegmentRef<'_>,
         cx: &mut Context<'_>,
     ) -> Check {
         timestamps::check(tcb, segment, cx.now)?;
@@ -32,7 +32,12 @@ impl CloseWait {
     }
 
     /// Sixth to eighth: nothing can follow the peer's FIN.
-    pub(crate) fn on_text(self, tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) -> Check {
+    pub(crate) fn on_text(
+        self,
+        tcb: &mut Tcb,
+        segment: &SegmentRef<'_>,
+        cx: &mut Context<'_>,
+    ) -> Check {
         text::ignore(tcb, segment, cx);
         Check::Continue(())
     }

@@ -3,7 +3,7 @@
 use super::{Check, Disposition};
 use crate::config::Config;
 use crate::event::Discard;
-use crate::segment::{Flags, Segment};
+use crate::segment::{Flags, Head, Segment, SegmentRef};
 use crate::seq::SeqNum;
 use crate::wire::options::{TcpOptions, Timestamps};
 
@@ -19,7 +19,7 @@ impl Closed {
 }
 
 /// SEGMENT ARRIVES in CLOSED (RFC 9293 §3.10.7.1): the reset that answers a segment for nobody.
-pub(crate) fn answer(segment: &Segment, config: &Config) -> Option<Segment> {
+pub(crate) fn answer(segment: &SegmentRef<'_>, config: &Config) -> Option<Head> {
     // REQ: RFC9293-SM-18
     if segment.flags.rst {
         return None;
@@ -34,14 +34,14 @@ pub(crate) fn answer(segment: &Segment, config: &Config) -> Option<Segment> {
 }
 
 /// `<SEQ=SEG.ACK><CTL=RST>` in answer to a segment with an ACK that cannot be right.
-pub(crate) fn reset_for_ack(segment: &Segment, config: &Config) -> Option<Segment> {
+pub(crate) fn reset_for_ack(segment: &SegmentRef<'_>, config: &Config) -> Option<Head> {
     if segment.flags.rst {
         return None;
     }
     segment.ack.map(|ack| reset(segment, ack, None, config))
 }
 
-fn reset(segment: &Segment, seq: SeqNum, ack: Option<SeqNum>, config: &Config) -> Segment {
+fn reset(segment: &SegmentRef<'_>, seq: SeqNum, ack: Option<SeqNum>, config: &Config) -> Head {
     let mut options = TcpOptions::NONE;
     // REQ: RFC7323-23
     if config.timestamp_on_reset
@@ -58,6 +58,6 @@ fn reset(segment: &Segment, seq: SeqNum, ack: Option<SeqNum>, config: &Config) -
         flags: Flags::RST,
         options,
         ttl: config.ttl,
-        ..Segment::new(segment.dst, segment.src)
+        ..Head::head(segment.dst, segment.src)
     }
 }

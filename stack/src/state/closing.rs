@@ -3,7 +3,7 @@
 use super::{Check, Disposition, State, TimeWait};
 use crate::context::Context;
 use crate::input::{acceptability, ack, reset, syn, text, timestamps};
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::tcb::Tcb;
 
 /// CLOSING. Our FIN goes on being retransmitted.
@@ -15,7 +15,7 @@ impl Closing {
     pub(crate) fn on_segment(
         self,
         tcb: &mut Tcb,
-        segment: &Segment,
+        segment: &SegmentRef<'_>,
         cx: &mut Context<'_>,
     ) -> Check {
         timestamps::check(tcb, segment, cx.now)?;
@@ -35,7 +35,12 @@ impl Closing {
     }
 
     /// Sixth to eighth: nothing can follow the peer's FIN.
-    pub(crate) fn on_text(self, tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) -> Check {
+    pub(crate) fn on_text(
+        self,
+        tcb: &mut Tcb,
+        segment: &SegmentRef<'_>,
+        cx: &mut Context<'_>,
+    ) -> Check {
         text::ignore(tcb, segment, cx);
         Check::Continue(())
     }

@@ -3,7 +3,7 @@
 use super::{Check, CloseWait, Disposition, State};
 use crate::context::Context;
 use crate::input::{acceptability, ack, fin, reset, syn, text, timestamps, urgent};
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::tcb::Tcb;
 
 /// ESTABLISHED. SEND, RECEIVE and CLOSE are all possible.
@@ -15,7 +15,7 @@ impl Established {
     pub(crate) fn on_segment(
         self,
         tcb: &mut Tcb,
-        segment: &Segment,
+        segment: &SegmentRef<'_>,
         cx: &mut Context<'_>,
     ) -> Check {
         // Before the first: PAWS. The third, security and compartment, is not offered.
@@ -33,7 +33,12 @@ impl Established {
     }
 
     /// Sixth to eighth.
-    pub(crate) fn on_text(self, tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) -> Check {
+    pub(crate) fn on_text(
+        self,
+        tcb: &mut Tcb,
+        segment: &SegmentRef<'_>,
+        cx: &mut Context<'_>,
+    ) -> Check {
         urgent::process(tcb, segment, cx);
         text::process(tcb, segment, cx)?;
         // REQ: RFC9293-SM-30

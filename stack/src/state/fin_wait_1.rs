@@ -3,7 +3,7 @@
 use super::{Check, Closing, Disposition, FinWait2, State};
 use crate::context::Context;
 use crate::input::{acceptability, ack, fin, reset, syn, text, timestamps, urgent};
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::tcb::Tcb;
 
 /// FIN-WAIT-1. SEND and CLOSE answer "connection closing"; RECEIVE goes on.
@@ -15,7 +15,7 @@ impl FinWait1 {
     pub(crate) fn on_segment(
         self,
         tcb: &mut Tcb,
-        segment: &Segment,
+        segment: &SegmentRef<'_>,
         cx: &mut Context<'_>,
     ) -> Check {
         timestamps::check(tcb, segment, cx.now)?;
@@ -38,7 +38,12 @@ impl FinWait1 {
 
     /// Sixth to eighth.
     // REQ: RFC9293-SM-37
-    pub(crate) fn on_text(self, tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) -> Check {
+    pub(crate) fn on_text(
+        self,
+        tcb: &mut Tcb,
+        segment: &SegmentRef<'_>,
+        cx: &mut Context<'_>,
+    ) -> Check {
         urgent::process(tcb, segment, cx);
         text::process(tcb, segment, cx)?;
         // REQ: RFC9293-SM-33

@@ -3,7 +3,7 @@
 use super::{Check, Disposition, State, TimeWait};
 use crate::context::Context;
 use crate::input::{acceptability, ack, fin, reset, syn, text, timestamps, urgent};
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::tcb::Tcb;
 
 /// FIN-WAIT-2. RECEIVE goes on, for as long as the peer likes while the user still holds the
@@ -16,7 +16,7 @@ impl FinWait2 {
     pub(crate) fn on_segment(
         self,
         tcb: &mut Tcb,
-        segment: &Segment,
+        segment: &SegmentRef<'_>,
         cx: &mut Context<'_>,
     ) -> Check {
         timestamps::check(tcb, segment, cx.now)?;
@@ -33,7 +33,12 @@ impl FinWait2 {
 
     /// Sixth to eighth.
     // REQ: RFC9293-SM-37
-    pub(crate) fn on_text(self, tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) -> Check {
+    pub(crate) fn on_text(
+        self,
+        tcb: &mut Tcb,
+        segment: &SegmentRef<'_>,
+        cx: &mut Context<'_>,
+    ) -> Check {
         urgent::process(tcb, segment, cx);
         text::process(tcb, segment, cx)?;
         // REQ: RFC9293-SM-32

@@ -2,7 +2,7 @@
 
 use crate::config::SynWithFin;
 use crate::event::Discard;
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 
 /// What a listener does with a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(crate) enum ListenDisposition {
 
 /// SEGMENT ARRIVES in LISTEN (RFC 9293 §3.10.7.2). ACKs that bring back a SYN cookie never come
 /// here.
-pub(crate) fn on_segment(segment: &Segment, syn_with_fin: SynWithFin) -> ListenDisposition {
+pub(crate) fn on_segment(segment: &SegmentRef<'_>, syn_with_fin: SynWithFin) -> ListenDisposition {
     // First: a reset cannot be for anything we sent.
     // REQ: RFC9293-SM-14
     if segment.flags.rst {

@@ -33,7 +33,7 @@ pub(crate) use syn_sent::SynSent;
 pub(crate) use time_wait::TimeWait;
 
 use crate::context::Context;
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::tcb::Tcb;
 
 /// The state of a connection, with what is only meaningful there.
@@ -88,7 +88,7 @@ impl State {
     pub(crate) fn on_segment(
         &self,
         tcb: &mut Tcb,
-        segment: &Segment,
+        segment: &SegmentRef<'_>,
         cx: &mut Context<'_>,
     ) -> Disposition {
         decide(match self {
@@ -110,7 +110,7 @@ impl State {
     pub(crate) fn on_text(
         &self,
         tcb: &mut Tcb,
-        segment: &Segment,
+        segment: &SegmentRef<'_>,
         cx: &mut Context<'_>,
     ) -> Disposition {
         decide(match self {

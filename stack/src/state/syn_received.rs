@@ -9,7 +9,7 @@ use crate::event::{AbandonCause, Discard};
 use crate::input::reset::{self, Reset};
 use crate::input::{acceptability, ack, timestamps};
 use crate::recv::duplicate;
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::seq::SeqNum;
 use crate::socket::SocketId;
 use crate::tcb::Tcb;
@@ -42,7 +42,7 @@ impl SynReceived {
     pub(crate) fn on_segment(
         self,
         tcb: &mut Tcb,
-        segment: &Segment,
+        segment: &SegmentRef<'_>,
         cx: &mut Context<'_>,
     ) -> Check {
         if let Some(ack) = self.completes_crossed_open(tcb, segment) {
@@ -69,7 +69,7 @@ impl SynReceived {
     /// In a simultaneous open each side repeats its SYN with an ACK of the other's (RFC 9293 §3.5,
     /// figure 7). By its sequence number that segment is old; by its ACK it is what we wait for.
     // REQ: RFC9293-MUST-10
-    fn completes_crossed_open(self, tcb: &Tcb, segment: &Segment) -> Option<SeqNum> {
+    fn completes_crossed_open(self, tcb: &Tcb, segment: &SegmentRef<'_>) -> Option<SeqNum> {
         let crossed = self.origin == Origin::Active
             && segment.flags.syn
             && !segment.flags.rst
@@ -79,7 +79,7 @@ impl SynReceived {
             .filter(|ack| crossed && ack.after(tcb.snd.una) && ack.at_or_before(tcb.snd.nxt))
     }
 
-    fn check_reset(self, tcb: &Tcb, segment: &Segment) -> Check {
+    fn check_reset(self, tcb: &Tcb, segment: &SegmentRef<'_>) -> Check {
         match reset::judge(tcb, segment)? {
             Reset::Absent => Check::Continue(()),
             Reset::Valid => Check::Break(match self.origin {
@@ -97,7 +97,7 @@ impl SynReceived {
         }
     }
 
-    fn check_syn(self, tcb: &Tcb, segment: &Segment) -> Check {
+    fn check_syn(self, tcb: &Tcb, segment: &SegmentRef<'_>) -> Check {
         if !segment.flags.syn {
             return Check::Continue(());
         }
@@ -125,7 +125,7 @@ impl SynReceived {
         )
     }
 
-    fn check_ack(self, tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) -> Check {
+    fn check_ack(self, tcb: &mut Tcb, segment: &SegmentRef<'_>, cx: &mut Context<'_>) -> Check {
         let Some(ack) = segment.ack else {
             // REQ: RFC9293-SM-28
             return Check::Break(Disposition::Discard(Discard::NoAck));
@@ -150,7 +150,7 @@ impl SynReceived {
 }
 
 /// The very SYN that opened the connection, once more: the peer did not get our SYN-ACK.
-fn check_repeated_syn(tcb: &mut Tcb, segment: &Segment, origin: Origin) -> Check {
+fn check_repeated_syn(tcb: &mut Tcb, segment: &SegmentRef<'_>, origin: Origin) -> Check {
     let is_repeat = segment.flags.syn
         && !segment.flags.rst
         && segment.ack.is_none()

@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::error::ConnectionError;
 use crate::event::Discard;
 use crate::input::{ack, handshake};
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::tcb::Tcb;
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -20,7 +20,7 @@ impl SynSent {
     pub(crate) fn on_segment(
         self,
         tcb: &mut Tcb,
-        segment: &Segment,
+        segment: &SegmentRef<'_>,
         cx: &mut Context<'_>,
     ) -> Check {
         // First: the ACK bit.
@@ -47,7 +47,7 @@ impl SynSent {
     fn on_syn(
         self,
         tcb: &mut Tcb,
-        segment: &Segment,
+        segment: &SegmentRef<'_>,
         ack_acceptable: bool,
         cx: &mut Context<'_>,
     ) -> Disposition {
@@ -78,7 +78,7 @@ impl SynSent {
 }
 
 /// Whether SEG.ACK acknowledges our SYN; without an ACK bit it does not.
-fn check_ack(tcb: &Tcb, segment: &Segment, now: Instant) -> Check<bool> {
+fn check_ack(tcb: &Tcb, segment: &SegmentRef<'_>, now: Instant) -> Check<bool> {
     let Some(ack) = segment.ack else {
         return Check::Continue(false);
     };
@@ -107,7 +107,7 @@ fn hasten_repeat(tcb: &mut Tcb, now: Instant) {
 }
 
 /// Whether the segment echoes a timestamp that none of our SYNs had.
-fn echoes_nothing_sent(tcb: &Tcb, segment: &Segment, now: Instant) -> bool {
+fn echoes_nothing_sent(tcb: &Tcb, segment: &SegmentRef<'_>, now: Instant) -> bool {
     let Some(theirs) = segment.options.timestamps.filter(|_| tcb.config.timestamps) else {
         return false;
     };
@@ -116,7 +116,7 @@ fn echoes_nothing_sent(tcb: &Tcb, segment: &Segment, now: Instant) -> bool {
     theirs.echo != 0 && theirs.echo.wrapping_sub(first) > last.wrapping_sub(first)
 }
 
-fn check_reset(segment: &Segment, ack_acceptable: bool) -> Check {
+fn check_reset(segment: &SegmentRef<'_>, ack_acceptable: bool) -> Check {
     if !segment.flags.rst {
         return Check::Continue(());
     }

@@ -5,7 +5,7 @@ use crate::config::{RstInTimeWait, TimeWaitSyn};
 use crate::context::Context;
 use crate::event::Discard;
 use crate::input::{acceptability, ack, reset, syn, text, timestamps};
-use crate::segment::Segment;
+use crate::segment::SegmentRef;
 use crate::tcb::Tcb;
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -26,7 +26,7 @@ impl TimeWait {
     pub(crate) fn on_segment(
         self,
         tcb: &mut Tcb,
-        segment: &Segment,
+        segment: &SegmentRef<'_>,
         cx: &mut Context<'_>,
     ) -> Check {
         if cx.listens && opens_new_incarnation(tcb, segment, cx.now) {
@@ -54,7 +54,12 @@ impl TimeWait {
     }
 
     /// Sixth to eighth: nothing can follow the peer's FIN.
-    pub(crate) fn on_text(self, tcb: &mut Tcb, segment: &Segment, cx: &mut Context<'_>) -> Check {
+    pub(crate) fn on_text(
+        self,
+        tcb: &mut Tcb,
+        segment: &SegmentRef<'_>,
+        cx: &mut Context<'_>,
+    ) -> Check {
         text::ignore(tcb, segment, cx);
         Check::Continue(())
     }
@@ -63,7 +68,7 @@ impl TimeWait {
 /// The peer did not get the acknowledgment of its FIN: the wait begins anew.
 // REQ: RFC9293-SM-41
 // REQ: DOC-TW-05
-fn restart_for_repeated_fin(tcb: &mut Tcb, segment: &Segment, now: Instant) {
+fn restart_for_repeated_fin(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     let repeats_fin = segment.flags.fin
         && !segment.flags.rst
         && !segment.flags.syn
@@ -76,7 +81,7 @@ fn restart_for_repeated_fin(tcb: &mut Tcb, segment: &Segment, now: Instant) {
 /// Whether a SYN is provably newer than the old incarnation (RFC 6191 §2, RFC 9293 §3.6.1).
 // REQ: RFC9293-MAY-2
 // REQ: RFC9293-SHLD-4
-fn opens_new_incarnation(tcb: &Tcb, segment: &Segment, now: Instant) -> bool {
+fn opens_new_incarnation(tcb: &Tcb, segment: &SegmentRef<'_>, now: Instant) -> bool {
     let flags = &segment.flags;
     if tcb.config.time_wait_syn == TimeWaitSyn::Refuse
         || !flags.syn

@@ -42,7 +42,7 @@ pub(crate) struct Tcb {
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
     pub(crate) config: Arc<Config>,
-    pub(crate) options: SocketOptions,
+    pub(crate) options: Arc<SocketOptions>,
     /// SND.* and the machinery behind them.
     pub(crate) snd: SendSide,
     /// RCV.* and the machinery behind them.
@@ -52,7 +52,8 @@ pub(crate) struct Tcb {
     pub(crate) ecn: Ecn,
     pub(crate) fast_open: FastOpen,
     pub(crate) timers: TimerTable,
-    pub(crate) challenge: ChallengeAckLimiter,
+    /// Most connections never send a challenge ACK.
+    pub(crate) challenge: Option<Box<ChallengeAckLimiter>>,
     pub(crate) user: UserSide,
     pub(crate) user_timeout: UserTimeoutState,
     pub(crate) counters: Counters,
@@ -76,7 +77,7 @@ pub(crate) struct TcbSeed {
     pub(crate) remote: SocketAddr,
     pub(crate) path: Path,
     pub(crate) config: Arc<Config>,
-    pub(crate) options: SocketOptions,
+    pub(crate) options: Arc<SocketOptions>,
     pub(crate) iss: SeqNum,
     /// Offset of this connection's timestamp clock (RFC7323-26).
     pub(crate) timestamp_offset: u32,
@@ -117,10 +118,7 @@ impl Tcb {
             md5: options.md5_keys.key_for(remote.ip()).copied().map(Box::new),
             path,
             timers: TimerTable::new(),
-            challenge: ChallengeAckLimiter::new(
-                config.challenge_ack_limit,
-                config.challenge_ack_interval,
-            ),
+            challenge: None,
             user: UserSide::default(),
             counters: Counters::default(),
             user_timeout: UserTimeoutState::new(options.user_timeout_option),
@@ -168,6 +166,16 @@ impl Tcb {
         }
         let largest = u32::try_from(tuning.receive_max).unwrap_or(u32::MAX);
         Some(configured.max(WindowScale::for_buffer(largest)))
+    }
+
+    /// Whether the budget for challenge ACKs has one left; it is used up then (RFC 5961 §7).
+    pub(crate) fn permits_challenge(&mut self, now: Instant) -> bool {
+        let config = &self.config;
+        let budget =
+            || ChallengeAckLimiter::new(config.challenge_ack_limit, config.challenge_ack_interval);
+        self.challenge
+            .get_or_insert_with(|| Box::new(budget()))
+            .permit(now)
     }
 
     /// Arms `timer` to fire `after` from `now`.

@@ -1,5 +1,7 @@
 //! SND.* and what stands behind them.
 
+use alloc::boxed::Box;
+
 use crate::config::{Config, SendRoom};
 use crate::congestion::Congestion;
 use crate::send::buffer::SendBuffer;
@@ -64,7 +66,7 @@ pub(crate) struct SendSide {
     pub(crate) congestion: Congestion,
     pub(crate) recovery: LossRecovery,
     /// The latest reduction of the window, in case it was for nothing.
-    pub(crate) undo: Option<Undo>,
+    pub(crate) undo: Option<Box<Undo>>,
     /// Times the segment at SND.UNA was sent again by the timer.
     pub(crate) retries: u32,
     /// Window probes sent since the window closed.
@@ -151,9 +153,9 @@ impl SendSide {
         self.recovery = LossRecovery::new(iss, None);
     }
 
-    /// Whether our SYN is not acknowledged yet.
+    /// Whether our SYN is not acknowledged yet. After 4 GiB the numbers come round again.
     pub(crate) fn syn_unacked(&self) -> bool {
-        self.una == self.iss
+        self.una == self.iss && self.acked_total == 0
     }
 
     /// The sequence number of the first byte in the buffer.

@@ -294,7 +294,7 @@ impl Bench {
             listener,
         };
         match state {
-            StateName::Closed => nothing(SocketId(0), None),
+            StateName::Closed => nothing(SocketId::new(0, u32::MAX), None),
             StateName::Listen => {
                 let id = self.listen();
                 nothing(id, Some(id))

@@ -53,7 +53,8 @@ impl Host {
             None => self.choose_port_to(address, remote)?,
         };
         let tuple = (SocketAddr::new(address, port), remote);
-        let id = self.new_id();
+        let id = self.sockets.new_id();
+        let options = self.share_options(options);
         let tcb = self.new_tcb(id, tuple, Arc::clone(&self.config), options);
         self.insert_connection(Connection::new(tcb));
         Ok(id)
@@ -80,7 +81,8 @@ impl Host {
             return Err(CallError::InvalidArgument);
         }
         self.bind_check(local, &options)?;
-        let id = self.new_id();
+        let id = self.sockets.new_id();
+        let options = self.share_options(options);
         let listener = Listener::new(id, local, backlog, Arc::clone(&self.config), options);
         self.sockets
             .insert(id, Socket::Listener(Box::new(listener)));
@@ -117,7 +119,7 @@ impl Host {
             return Err(CallError::AddressInUse);
         }
         let blocks = |id| match self.connection(id) {
-            Ok(Connection { state, tcb }) => {
+            Ok(Connection { state, tcb, .. }) => {
                 let handshake = matches!(state.name(), StateName::SynSent | StateName::SynReceived);
                 !handshake && overlap(address, Some(tcb.local.ip()))
             }
@@ -182,11 +184,11 @@ impl Host {
         if local == remote {
             return Err(CallError::InvalidRemote);
         }
-        if self.demux.connection((local, remote)).is_some() {
+        if self.connection_between((local, remote)).is_some() {
             return Err(CallError::AlreadyConnected);
         }
         let in_time_wait = |id| match self.connection(id) {
-            Ok(Connection { state, tcb }) => {
+            Ok(Connection { state, tcb, .. }) => {
                 state.name() == StateName::TimeWait && tcb.local.ip() == local.ip()
             }
             Err(_) => false,
@@ -198,11 +200,11 @@ impl Host {
     }
 
     fn choose_port_to(&mut self, local: IpAddr, remote: SocketAddr) -> Result<u16, CallError> {
-        let demux = &self.demux;
+        let (demux, sockets) = (&self.demux, &self.sockets);
         let free = |port| {
             let tuple = (SocketAddr::new(local, port), remote);
             tuple.0 != remote
-                && demux.connection(tuple).is_none()
+                && demux.connection(tuple, |id| sockets.tuple(id)).is_none()
                 && !demux.has_listener_overlapping(Some(local), port)
         };
         self.ports

@@ -4,6 +4,7 @@ use crate::connection::Connection;
 use crate::error::CallError;
 use crate::host::{Host, Socket};
 use crate::recv::autotune;
+use crate::recv::buffer::RecvBuffer;
 use crate::send::output;
 use crate::socket::SocketId;
 use crate::state::State;
@@ -34,6 +35,38 @@ impl Host {
     /// # Errors
     /// `WouldBlock` (nothing to read yet), `NotConnected`, `Connection` (once; the error is taken).
     pub fn recv(&mut self, now: Instant, id: SocketId, buf: &mut [u8]) -> Result<usize, CallError> {
+        let len = buf.len();
+        self.take(now, id, len, |buffer, limit| buffer.read(&mut buf[..limit]))
+    }
+
+    /// As [`recv`](Self::recv), but the bytes stay where they are: `read` is handed a piece of the
+    /// receive buffer, not empty, and answers how many of its bytes it has used up. There may be more
+    /// behind the piece, for the next call.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    pub fn recv_with(
+        &mut self,
+        now: Instant,
+        id: SocketId,
+        read: impl FnOnce(&[u8]) -> usize,
+    ) -> Result<usize, CallError> {
+        self.take(now, id, usize::MAX, |buffer, limit| {
+            let piece = buffer.front(limit);
+            let len = read(piece).min(piece.len());
+            buffer.consume(len);
+            len
+        })
+    }
+
+    /// RECEIVE of up to `most` bytes, which `read` takes out of the buffer.
+    fn take(
+        &mut self,
+        now: Instant,
+        id: SocketId,
+        most: usize,
+        read: impl FnOnce(&mut RecvBuffer, usize) -> usize,
+    ) -> Result<usize, CallError> {
         self.advance_to(now);
         let connection = self.user_connection_mut(id)?;
         skip_urgent_byte(&mut connection.tcb);
@@ -44,15 +77,15 @@ impl Host {
         {
             return Err(CallError::Connection(error));
         }
-        let limit = readable.min(buf.len());
+        let limit = readable.min(most);
         if limit == 0 {
-            return if buf.is_empty() {
+            return if most == 0 {
                 Ok(0)
             } else {
                 nothing_to_read(connection)
             };
         }
-        let len = connection.tcb.rcv.buffer.read(&mut buf[..limit]);
+        let len = read(&mut connection.tcb.rcv.buffer, limit);
         let all = connection.tcb.rcv.buffer.readable() == 0;
         connection.tcb.rcv.ack.on_read(all);
         autotune::on_read(&mut connection.tcb, len, now);
@@ -121,7 +154,7 @@ impl Host {
 /// What RECEIVE answers when no byte is there.
 // REQ: RFC9293-MUST-12
 fn nothing_to_read(connection: &Connection) -> Result<usize, CallError> {
-    let Connection { state, tcb } = connection;
+    let Connection { state, tcb, .. } = connection;
     if tcb.rcv.fin_received {
         return Ok(0);
     }

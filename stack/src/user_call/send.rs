@@ -1,5 +1,7 @@
 //! SEND (RFC 9293 §3.9.1.2, §3.10.2).
 
+use alloc::vec;
+
 use crate::config::Segmentation;
 use crate::connection::Connection;
 use crate::context::Context;
@@ -8,6 +10,7 @@ use crate::host::Host;
 use crate::send::{bursts, room};
 use crate::socket::{SendFlags, SocketId};
 use crate::state::State;
+use crate::tcb::SendSide;
 use crate::time::Instant;
 
 impl Host {
@@ -26,12 +29,7 @@ impl Host {
         data: &[u8],
         flags: SendFlags,
     ) -> Result<usize, CallError> {
-        self.advance_to(now);
-        let connection = self.user_connection_mut(id)?;
-        if let Some(error) = connection.tcb.user.error.take() {
-            return Err(CallError::Connection(error));
-        }
-        check_state(connection)?;
+        let connection = self.sending(now, id)?;
         if connection.tcb.fast_open.deferred {
             return self.send_first(id, data);
         }
@@ -40,6 +38,63 @@ impl Host {
             taken = queue(connection, data, flags, cx);
         });
         taken
+    }
+
+    /// As [`send`](Self::send), but `fill` writes the bytes where they will be sent from: it is handed
+    /// a free piece of the send buffer, at most `most` bytes long and not empty, and answers how many
+    /// of them it wrote. There may be more room behind the piece, for the next call.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send); `InvalidArgument` on a socket whose SYN waits for its first data, which
+    /// is to be given to [`send`](Self::send).
+    pub fn send_with(
+        &mut self,
+        now: Instant,
+        id: SocketId,
+        most: usize,
+        flags: SendFlags,
+        fill: impl FnOnce(&mut [u8]) -> usize,
+    ) -> Result<usize, CallError> {
+        let connection = self.sending(now, id)?;
+        if connection.tcb.fast_open.deferred {
+            return Err(CallError::InvalidArgument);
+        }
+        if most == 0 {
+            return Ok(0);
+        }
+        let free = connection.tcb.snd.buffer.free();
+        if free == 0 {
+            return Err(CallError::WouldBlock);
+        }
+        let SendFlags {
+            urgent,
+            more,
+            end_of_record,
+        } = flags;
+        let Segmentation::Single = connection.tcb.config.segmentation else {
+            // Bursts are cut while the user writes: the text has to be there before.
+            let mut text = vec![0; most.min(free)];
+            let len = fill(&mut text).min(text.len());
+            return self.send(now, id, &text[..len], flags);
+        };
+        let snd = &mut connection.tcb.snd;
+        let taken = snd.buffer.write_with(most, !more, fill);
+        if taken > 0 {
+            note_queued(snd, (urgent, more, end_of_record));
+            self.touch(id);
+        }
+        Ok(taken)
+    }
+
+    /// The connection, if it may take data to send.
+    fn sending(&mut self, now: Instant, id: SocketId) -> Result<&mut Connection, CallError> {
+        self.advance_to(now);
+        let connection = self.user_connection_mut(id)?;
+        if let Some(error) = connection.tcb.user.error.take() {
+            return Err(CallError::Connection(error));
+        }
+        check_state(connection)?;
+        Ok(connection)
     }
 }
 
@@ -96,16 +151,24 @@ fn queue(
     if taken == 0 {
         return Err(CallError::WouldBlock);
     }
-    let snd = &mut tcb.snd;
-    if end_of_record && taken == data.len() {
+    let whole = taken == data.len();
+    note_queued(
+        &mut tcb.snd,
+        (urgent && whole, more && whole, end_of_record && whole),
+    );
+    Ok(taken)
+}
+
+/// Data was appended to the send queue: whether it is urgent, more follows, a record ends with it.
+fn note_queued(snd: &mut SendSide, (urgent, more, end_of_record): (bool, bool, bool)) {
+    if end_of_record {
         snd.chunks.close();
     }
-    snd.more_coming = more && taken == data.len();
+    snd.more_coming = more;
     // The pointer names the byte after the urgent data, and it never goes back.
     // REQ: RFC9293-MUST-30
     // REQ: RFC9293-MUST-62
-    if urgent && taken == data.len() {
+    if urgent {
         snd.up = Some(snd.data_end());
     }
-    Ok(taken)
 }

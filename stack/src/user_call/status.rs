@@ -67,12 +67,13 @@ impl Host {
     // REQ: RFC9293-SHLD-21
     pub fn set_options(&mut self, id: SocketId, options: SocketOptions) -> Result<(), CallError> {
         check_options(&options)?;
+        let options = self.share_options(options);
         if let Some(listener) = self.listener_mut(id) {
             listener.options = options;
             return Ok(());
         }
         self.user_connection_mut(id)?;
-        self.step(id, |Connection { state, tcb }, cx| {
+        self.step(id, |Connection { state, tcb, .. }, cx| {
             let config = Arc::clone(&tcb.config);
             let new_give_up = tcb.options.syn_give_up != options.syn_give_up;
             let restart = tcb.options.keepalive != options.keepalive
@@ -104,8 +105,10 @@ impl Host {
     /// `NoSuchSocket`.
     pub fn options(&self, id: SocketId) -> Result<SocketOptions, CallError> {
         match self.sockets.get(&id) {
-            Some(Socket::Listener(listener)) => Ok(listener.options.clone()),
-            Some(Socket::Connection(_)) => Ok(self.user_connection(id)?.tcb.options.clone()),
+            Some(Socket::Listener(listener)) => Ok(SocketOptions::clone(&listener.options)),
+            Some(Socket::Connection(_)) => {
+                Ok(SocketOptions::clone(&self.user_connection(id)?.tcb.options))
+            }
             None => Err(CallError::NoSuchSocket),
         }
     }
@@ -236,7 +239,7 @@ fn listener_status(listener: &Listener) -> Status {
 }
 
 fn connection_status(connection: &Connection) -> Status {
-    let Connection { state, tcb } = connection;
+    let Connection { state, tcb, .. } = connection;
     let scaling = tcb.negotiated.scaling;
     let snd_mss = tcb.effective_mss(tcb.fixed_options_len());
     let snd_mss = u16::try_from(snd_mss).unwrap_or(u16::MAX);
@@ -322,7 +325,7 @@ fn urgent_ahead(tcb: &Tcb) -> Option<u32> {
 }
 
 fn connection_readiness(connection: &Connection) -> Readiness {
-    let Connection { state, tcb } = connection;
+    let Connection { state, tcb, .. } = connection;
     let user = &tcb.user;
     let closed = matches!(state, State::Closed(_));
     let handshake = matches!(state.name(), StateName::SynSent | StateName::SynReceived);

@@ -70,6 +70,7 @@ pub struct IpPacket<'a> {
 ///
 /// # Errors
 /// The reason when it is malformed, a fragment, or between addresses that no TCP may serve.
+#[inline(always)]
 pub fn parse(datagram: &[u8]) -> Result<IpPacket<'_>, DropReason> {
     let packet = match datagram.first().map(|byte| byte >> 4) {
         Some(4) => ipv4::parse(datagram)?,
@@ -86,14 +87,32 @@ pub fn parse(datagram: &[u8]) -> Result<IpPacket<'_>, DropReason> {
 /// # Panics
 /// When the addresses are of different versions or the payload exceeds 65,515 bytes.
 pub fn emit(header: &IpHeader, protocol: u8, payload: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_header(header, protocol, payload.len(), &mut out);
+    out.extend_from_slice(payload);
+    out
+}
+
+/// Appends the header of [`emit`] for `payload_len` bytes to follow, with room for them.
+///
+/// # Panics
+/// As [`emit`].
+#[inline(always)]
+pub(crate) fn write_header(header: &IpHeader, protocol: u8, payload_len: usize, out: &mut Vec<u8>) {
+    out.reserve(usize::from(IpVersion::of(header.src).header_len()) + payload_len);
     match (header.src, header.dst) {
-        (IpAddr::V4(src), IpAddr::V4(dst)) => ipv4::emit(header, src, dst, protocol, payload),
-        (IpAddr::V6(src), IpAddr::V6(dst)) => ipv6::emit(header, src, dst, protocol, payload),
+        (IpAddr::V4(src), IpAddr::V4(dst)) => {
+            out.extend_from_slice(&ipv4::header(header, src, dst, protocol, payload_len));
+        }
+        (IpAddr::V6(src), IpAddr::V6(dst)) => {
+            out.extend_from_slice(&ipv6::header(header, src, dst, protocol, payload_len));
+        }
         (src, dst) => panic!("{src} and {dst} are of different IP versions"),
     }
 }
 
 /// Rejects what must not reach a connection: RFC 9293 §3.9.2.3 and RFC 1122 §3.2.1.3.
+#[inline]
 fn check_addresses(src: IpAddr, dst: IpAddr) -> Result<(), DropReason> {
     // REQ: RFC9293-MUST-63
     if src.is_unspecified() {

@@ -3,7 +3,6 @@
 use super::DropReason;
 use super::ip::{IpHeader, IpPacket};
 use super::read::{array_at, u8_at, u16_at, u32_at};
-use alloc::vec::Vec;
 use core::net::Ipv6Addr;
 
 const FIXED_LEN: usize = 40;
@@ -83,31 +82,31 @@ fn skip_extensions(mut packet: IpPacket<'_>) -> Result<IpPacket<'_>, DropReason>
     Err(DropReason::Ipv6TooManyExtensions)
 }
 
-/// The datagram of `header` around `payload`; see [`super::ip::emit`].
-pub(super) fn emit(
+/// The header of a datagram with `payload_len` bytes; see [`super::ip::emit`].
+pub(super) fn header(
     header: &IpHeader,
     src: Ipv6Addr,
     dst: Ipv6Addr,
     protocol: u8,
-    payload: &[u8],
-) -> Vec<u8> {
-    let payload_len = u16::try_from(payload.len())
-        .unwrap_or_else(|_| panic!("{} bytes do not fit an IPv6 datagram", payload.len()));
+    payload_len: usize,
+) -> [u8; FIXED_LEN] {
+    let len = u16::try_from(payload_len)
+        .unwrap_or_else(|_| panic!("{payload_len} bytes do not fit an IPv6 datagram"));
     let first_word =
         (6 << 28) | (u32::from(header.traffic_class) << 20) | (header.flow_label & 0x000f_ffff);
-    let mut out = Vec::with_capacity(FIXED_LEN + payload.len());
-    out.extend_from_slice(&first_word.to_be_bytes());
-    out.extend_from_slice(&payload_len.to_be_bytes());
-    out.extend_from_slice(&[protocol, header.ttl]);
-    out.extend_from_slice(&src.octets());
-    out.extend_from_slice(&dst.octets());
-    out.extend_from_slice(payload);
+    let mut out = [0; FIXED_LEN];
+    out[..4].copy_from_slice(&first_word.to_be_bytes());
+    out[4..6].copy_from_slice(&len.to_be_bytes());
+    out[6..8].copy_from_slice(&[protocol, header.ttl]);
+    out[8..24].copy_from_slice(&src.octets());
+    out[24..40].copy_from_slice(&dst.octets());
     out
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
     use proptest::prelude::*;
     use rstest::rstest;
 

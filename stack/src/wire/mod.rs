@@ -16,5 +16,6 @@ pub mod tcp;
 pub mod user_timeout;
 
 mod read;
+mod write;
 
 pub use drop_reason::DropReason;

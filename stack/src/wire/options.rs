@@ -6,7 +6,7 @@
 
 use super::accecn::{ACCECN0, ACCECN1, AccEcnOption};
 use super::fast_open::{EXPERIMENT, FAST_OPEN, FastOpenOption};
-use super::read::{u8_at, u16_at, u32_at};
+use super::read::{u16_at, u32_at};
 use super::signature::{SIGNATURE, SIGNATURE_LEN, Signature};
 use super::user_timeout::{USER_TIMEOUT, UserTimeout};
 use crate::seq::{SeqNum, SeqRange};
@@ -24,6 +24,8 @@ const TIMESTAMPS: u8 = 8;
 /// Bytes that the user timeout takes of a header.
 const USER_TIMEOUT_LEN: usize = 4;
 
+/// Two NOPs, kind and length of timestamps: what is read and written most.
+const ALIGNED_TIMESTAMPS: u32 = u32::from_be_bytes([NO_OPERATION, NO_OPERATION, TIMESTAMPS, 10]);
 /// The most bytes of options that a header can hold.
 pub const MAX_OPTIONS_LEN: usize = 40;
 
@@ -167,35 +169,91 @@ impl TcpOptions {
     };
 
     /// Reads the bytes between the fixed header and the payload.
+    #[inline]
     pub fn parse(bytes: &[u8]) -> TcpOptions {
+        // Nearly every segment has these, aligned as RFC 7323 appendix A suggests.
+        if let Ok(bytes) = <&[u8; 12]>::try_from(bytes)
+            && u32_at(bytes, 0) == Some(ALIGNED_TIMESTAMPS)
+        {
+            let timestamps = u32_at(bytes, 4).zip(u32_at(bytes, 8));
+            return TcpOptions {
+                timestamps: timestamps.map(|(value, echo)| Timestamps { value, echo }),
+                ..TcpOptions::NONE
+            };
+        }
+        if let Ok(bytes) = <&[u8; 20]>::try_from(bytes)
+            && let Some(options) = TcpOptions::parse_usual_syn(bytes)
+        {
+            return options;
+        }
+        TcpOptions::parse_any(bytes)
+    }
+
+    /// Nearly every SYN has these four, in this order.
+    #[inline]
+    fn parse_usual_syn(bytes: &[u8; 20]) -> Option<TcpOptions> {
+        let &[MSS, 4, high, low, ref rest @ ..] = bytes else {
+            return None;
+        };
+        let &[SACK_PERMITTED, 2, TIMESTAMPS, 10, ref rest @ ..] = rest else {
+            return None;
+        };
+        let (timestamps, &[NO_OPERATION, WINDOW_SCALE, 3, shift]) =
+            rest.split_first_chunk::<8>()?
+        else {
+            return None;
+        };
+        let scale = WindowScale::new(shift);
+        if scale.shift() != shift {
+            return None;
+        }
+        let timestamps = u32_at(timestamps, 0).zip(u32_at(timestamps, 4));
+        Some(TcpOptions {
+            mss: Some(Mss::new(u16::from_be_bytes([high, low]))),
+            window_scale: Some(scale),
+            sack_permitted: true,
+            timestamps: timestamps.map(|(value, echo)| Timestamps { value, echo }),
+            ..TcpOptions::NONE
+        })
+    }
+
+    fn parse_any(bytes: &[u8]) -> TcpOptions {
         let mut options = TcpOptions::NONE;
         let mut rest = bytes;
         // Every turn consumes at least one byte.
-        while let Some(kind) = u8_at(rest, 0) {
-            // REQ: RFC9293-MUST-4
-            if kind == END_OF_LIST {
-                break;
-            }
-            if kind == NO_OPERATION {
-                rest = &rest[1..];
-                continue;
-            }
-            // REQ: RFC9293-MUST-68
-            let Some(len) = u8_at(rest, 1) else {
-                options.take_note(OptionNote::LengthMissing { kind });
-                break;
+        loop {
+            rest = match rest {
+                // What SYNs are made of, with the lengths it must have.
+                &[MSS, 4, high, low, ref tail @ ..] => {
+                    options.mss = Some(Mss::new(u16::from_be_bytes([high, low])));
+                    tail
+                }
+                [NO_OPERATION, tail @ ..] => tail,
+                [SACK_PERMITTED, 2, tail @ ..] => {
+                    options.sack_permitted = true;
+                    tail
+                }
+                // REQ: RFC9293-MUST-4
+                [] | [END_OF_LIST, ..] => break,
+                // REQ: RFC9293-MUST-68
+                &[kind] => {
+                    options.take_note(OptionNote::LengthMissing { kind });
+                    break;
+                }
+                // REQ: RFC9293-MUST-7
+                &[kind, len @ (0 | 1), ..] => {
+                    options.take_note(OptionNote::LengthTooSmall { kind, len });
+                    break;
+                }
+                &[kind, len, ..] => {
+                    let Some((option, tail)) = rest.split_at_checked(usize::from(len)) else {
+                        options.take_note(OptionNote::LengthOverrun { kind, len });
+                        break;
+                    };
+                    options.take_option(kind, len, &option[2..]);
+                    tail
+                }
             };
-            // REQ: RFC9293-MUST-7
-            if len < 2 {
-                options.take_note(OptionNote::LengthTooSmall { kind, len });
-                break;
-            }
-            let Some((option, tail)) = rest.split_at_checked(usize::from(len)) else {
-                options.take_note(OptionNote::LengthOverrun { kind, len });
-                break;
-            };
-            options.take_option(kind, len, &option[2..]);
-            rest = tail;
         }
         options
     }
@@ -205,9 +263,9 @@ impl TcpOptions {
     }
 
     /// Takes over one option; `value` is what follows its length byte.
+    #[inline]
     fn take_option(&mut self, kind: u8, len: u8, value: &[u8]) {
         match (kind, value.len()) {
-            (MSS, 2) => self.mss = u16_at(value, 0).map(Mss::new),
             (WINDOW_SCALE, 1) => {
                 let shift = value[0];
                 let scale = WindowScale::new(shift);
@@ -216,7 +274,6 @@ impl TcpOptions {
                 }
                 self.window_scale = Some(scale);
             }
-            (SACK_PERMITTED, 0) => self.sack_permitted = true,
             (SACK, 8 | 16 | 24 | 32) => self.sack = parse_sack(value),
             (TIMESTAMPS, 8) => {
                 self.timestamps = u32_at(value, 0)
@@ -242,6 +299,28 @@ impl TcpOptions {
             // REQ: RFC9293-MUST-6
             (_, _) => {}
         }
+    }
+
+    /// The words of the options if these are timestamps and nothing else, as in nearly every segment.
+    #[inline]
+    pub(super) fn lone_timestamps(&self) -> Option<[u32; 3]> {
+        let TcpOptions {
+            mss: None,
+            window_scale: None,
+            sack_permitted: false,
+            sack,
+            timestamps: Some(Timestamps { value, echo }),
+            fast_open: None,
+            accecn: None,
+            user_timeout: None,
+            signature: None,
+            note: _,
+        } = self
+        else {
+            return None;
+        };
+        sack.is_empty()
+            .then_some([ALIGNED_TIMESTAMPS, *value, *echo])
     }
 
     /// How many SACK blocks fit beside the other options: 4, or 3 with timestamps, or 2 with a

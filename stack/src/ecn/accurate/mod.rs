@@ -16,7 +16,7 @@ pub use settings::{AccEcnConfig, AccEcnOptionUse};
 use super::negotiation::{decoded, encoded, is_mangled};
 use super::{Codepoint, Mode};
 use crate::recv::ack_policy::{AckPolicy, Owed};
-use crate::segment::Segment;
+use crate::segment::{Head, SegmentRef};
 use crate::send::flight::Delivered;
 use crate::seq::{SeqNum, SeqRange};
 use crate::tcb::Tcb;
@@ -113,7 +113,7 @@ impl Accurate {
 // REQ: RFC9768-11
 pub(super) fn on_packet(
     accurate: &mut Accurate,
-    segment: &Segment,
+    segment: &SegmentRef<'_>,
     ack: &mut AckPolicy,
     rules: &AccEcnConfig,
 ) {
@@ -132,7 +132,7 @@ pub(super) fn on_packet(
 /// The peer acknowledges our SYN-ACK: with a pure ACK that tells how it arrived, or with one that
 /// counts already (RFC 9768 §3.2.2.1, table 4).
 // REQ: RFC9768-9
-pub(crate) fn on_handshake_ack(tcb: &mut Tcb, segment: &Segment) {
+pub(crate) fn on_handshake_ack(tcb: &mut Tcb, segment: &SegmentRef<'_>) {
     let mss = tcb.snd.mss.raw();
     let (una, nxt) = (tcb.snd.una, tcb.snd.nxt);
     let Mode::Accurate(accurate) = &mut tcb.ecn.mode else {
@@ -178,7 +178,7 @@ pub(crate) fn on_handshake_ack(tcb: &mut Tcb, segment: &Segment) {
 /// is SND.UNA before it.
 pub(super) fn take_feedback(
     tcb: &mut Tcb,
-    segment: &Segment,
+    segment: &SegmentRef<'_>,
     una: SeqNum,
     delivered: &Delivered,
 ) -> bool {
@@ -250,14 +250,14 @@ pub(crate) fn add_syn_ack_option(tcb: &mut Tcb, options: &mut TcpOptions) {
 }
 
 /// A segment left.
-pub(crate) fn on_sent(tcb: &mut Tcb, segment: &Segment) {
+pub(crate) fn on_sent(tcb: &mut Tcb, segment: &Head, text: usize) {
     let Mode::Accurate(accurate) = &mut tcb.ecn.mode else {
         return;
     };
-    let data = !segment.payload.is_empty();
+    let data = text > 0;
     accurate.receiver.on_sent(segment.options.accecn, data);
     if data && segment.options.accecn.is_some() && accurate.first_data == FirstData::Unsent {
-        accurate.first_data = FirstData::Out(segment.range());
+        accurate.first_data = FirstData::Out(SeqRange::with_len(segment.seq, text as u32));
     }
 }
 

@@ -160,3 +160,20 @@ proptest! {
         prop_assert_eq!(&delivered[..], &text(0..next)[..]);
     }
 }
+
+#[test]
+fn text_is_read_where_it_lies() {
+    let mut buffer = RecvBuffer::new(300);
+    buffer.insert(0, &text(0..300));
+    assert_eq!(buffer.front(10), text(0..10));
+    buffer.consume(290);
+    buffer.insert(0, &text(300..330));
+    // Memory ends within the text: the front piece does too.
+    assert_eq!(buffer.front(usize::MAX), text(290..300));
+    buffer.consume(10);
+    assert_eq!(buffer.front(usize::MAX), text(300..330));
+    buffer.insert(5, b"behind a hole");
+    assert_eq!(buffer.front(usize::MAX), text(300..330));
+    buffer.consume(1000);
+    assert_eq!((buffer.front(5), buffer.readable()), (&[][..], 0));
+}

@@ -8,6 +8,8 @@ pub(crate) mod sack;
 pub(crate) mod tlp;
 pub(crate) mod undo;
 
+use alloc::boxed::Box;
+
 use super::flight::Delivered;
 use super::output;
 use crate::config::LossDetection;
@@ -36,18 +38,18 @@ pub(crate) enum LossRecovery {
     /// It has.
     Sack(SackRecovery),
     /// It has, and time tells more.
-    RackTlp(RackTlp),
+    RackTlp(Box<RackTlp>),
 }
 
 impl LossRecovery {
     /// Nothing lost yet. `method` is `None` if the peer has no SACK, or before that is known.
     // REQ: RFC8985-1
     // REQ: RFC8985-15
-    pub(crate) const fn new(iss: SeqNum, method: Option<LossDetection>) -> LossRecovery {
+    pub(crate) fn new(iss: SeqNum, method: Option<LossDetection>) -> LossRecovery {
         match method {
             None => LossRecovery::NewReno(NewReno::new(iss)),
             Some(LossDetection::SelectiveAcks) => LossRecovery::Sack(SackRecovery::new(iss)),
-            Some(LossDetection::RackTlp) => LossRecovery::RackTlp(RackTlp::new(iss)),
+            Some(LossDetection::RackTlp) => LossRecovery::RackTlp(Box::new(RackTlp::new(iss))),
         }
     }
 
@@ -68,7 +70,7 @@ impl LossRecovery {
     }
 
     /// A loss is being recovered from.
-    pub(crate) const fn in_recovery(&self) -> bool {
+    pub(crate) fn in_recovery(&self) -> bool {
         match self {
             LossRecovery::NewReno(new_reno) => new_reno.in_recovery(),
             LossRecovery::Sack(sack) => sack.in_recovery(),
@@ -194,7 +196,7 @@ fn undo_if_spurious(tcb: &mut Tcb, ack: &Ack) {
 /// A reduction of the window from what it was `before`.
 fn note_reduction(tcb: &mut Tcb, before: Snapshot) {
     ecn::note_reduced(tcb);
-    tcb.snd.undo = tcb.config.undo.then(|| Undo::new(before));
+    tcb.snd.undo = tcb.config.undo.then(|| Box::new(Undo::new(before)));
 }
 
 /// A loss was found. If it is that of a probe of the path, and of nothing else, the path is too narrow

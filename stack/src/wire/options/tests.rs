@@ -321,3 +321,21 @@ proptest! {
         prop_assert_eq!(TcpOptions::parse(&bytes), expected);
     }
 }
+
+/// The short ways through the usual layouts answer as the long one does, also next to them.
+#[rstest]
+#[case::timestamps(&[1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8])]
+#[case::syn(&[2, 4, 5, 0xb4, 4, 2, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 3, 3, 7])]
+fn the_usual_layouts_are_read_like_any(#[case] usual: &[u8]) {
+    assert_eq!(TcpOptions::parse(usual), TcpOptions::parse_any(usual));
+    for at in 0..usual.len() {
+        for byte in 0..=u8::MAX {
+            let mut other = usual.to_vec();
+            other[at] = byte;
+            assert_eq!(TcpOptions::parse(&other), TcpOptions::parse_any(&other));
+        }
+        let (cut, longer) = (&usual[..at], [usual, &[1; 4]].concat());
+        assert_eq!(TcpOptions::parse(cut), TcpOptions::parse_any(cut));
+        assert_eq!(TcpOptions::parse(&longer), TcpOptions::parse_any(&longer));
+    }
+}

@@ -332,11 +332,7 @@ impl Kernel {
             // Linux shows its default, net.ipv4.tcp_syn_retries, as long as none is set.
             Kind::SynCount => socket.local.syn_count.unwrap_or(DEFAULT_SYN_COUNT),
             Kind::Inq => i32::from(socket.local.report_inq),
-            // All ones while none is set, and as much as fits of a larger one.
-            Kind::MaxPacingRate => options
-                .max_pacing_rate
-                .map_or(u32::MAX, |rate| u32::try_from(rate).unwrap_or(u32::MAX))
-                as i32,
+            Kind::MaxPacingRate => shown_rate(options.max_pacing_rate),
             Kind::ZeroCopy => i32::from(socket.local.zero_copy),
             Kind::Timestamping => clamp(u64::from(socket.local.timestamping)),
             Kind::Error
@@ -588,6 +584,11 @@ fn in_seconds(seconds: u32) -> Duration {
 
 fn size(value: i32) -> usize {
     usize::try_from(value).unwrap_or(0)
+}
+
+/// All ones while none is set, and as much as fits of a larger one.
+fn shown_rate(rate: Option<u64>) -> i32 {
+    rate.map_or(u32::MAX, |rate| u32::try_from(rate).unwrap_or(u32::MAX)) as i32
 }
 
 fn clamp(value: u64) -> i32 {

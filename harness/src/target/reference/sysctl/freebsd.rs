@@ -168,6 +168,14 @@ const TABLE: &[Setting] = &[
         config.persist_min = millis(text)?;
         Ok(())
     }),
+    ("net.inet.tcp.recvbuf_auto", |config, text| {
+        config.tuning.receive = flag(text)?;
+        Ok(())
+    }),
+    ("net.inet.tcp.recvbuf_max", |config, text| {
+        config.tuning.receive_max = buffer(number(text, 1, i32::MAX as u64)?)?;
+        Ok(())
+    }),
     ("net.inet.tcp.recvspace", |config, text| {
         config.recv_buffer = buffer(number(text, 0, i32::MAX as u64)?)?;
         Ok(())
@@ -207,6 +215,14 @@ const TABLE: &[Setting] = &[
     }),
     ("net.inet.tcp.sack.enable", |config, text| {
         config.sack = flag(text)?;
+        Ok(())
+    }),
+    ("net.inet.tcp.sendbuf_auto", |config, text| {
+        config.tuning.send = flag(text)?;
+        Ok(())
+    }),
+    ("net.inet.tcp.sendbuf_max", |config, text| {
+        config.tuning.send_max = buffer(number(text, 1, i32::MAX as u64)?)?;
         Ok(())
     }),
     ("net.inet.tcp.sendspace", |config, text| {
@@ -349,14 +365,6 @@ const HARMLESS: &[Harmless] = &[
     ("net.inet.tcp.log_debug", "nothing is logged"),
     ("net.inet.tcp.log_in_vain", "nothing is logged"),
     (
-        "net.inet.tcp.recvbuf_max",
-        "it bounds a growth that there is not",
-    ),
-    (
-        "net.inet.tcp.sendbuf_max",
-        "it bounds a growth that there is not",
-    ),
-    (
         "net.inet.tcp.tso",
         "segments leave one by one, which reads the same",
     ),
@@ -409,6 +417,8 @@ mod tests {
         ("net.inet.tcp.msl", "30000"),
         ("net.inet.tcp.persmax", "60000"),
         ("net.inet.tcp.persmin", "5000"),
+        ("net.inet.tcp.recvbuf_auto", "1"),
+        ("net.inet.tcp.recvbuf_max", "2097152"),
         ("net.inet.tcp.recvspace", "65536"),
         ("net.inet.tcp.retries", "12"),
         ("net.inet.tcp.rexmit_initial", "1000"),
@@ -417,6 +427,8 @@ mod tests {
         ("net.inet.tcp.rexmit_slop", "200"),
         ("net.inet.tcp.rfc1323", "1"),
         ("net.inet.tcp.sack.enable", "1"),
+        ("net.inet.tcp.sendbuf_auto", "1"),
+        ("net.inet.tcp.sendbuf_max", "2097152"),
         ("net.inet.tcp.sendspace", "32768"),
         ("net.inet.tcp.syncache.rexmtlimit", "3"),
         ("net.inet.tcp.syncookies", "1"),

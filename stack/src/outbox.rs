@@ -1,0 +1,149 @@
+//! What a host has to say and was not asked for yet, and the memory of datagrams that were.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use crate::event::Event;
+use crate::host::Output;
+use crate::segment::Head;
+
+/// Memory of used datagrams is kept up to this many bytes.
+const MOST_SPARE: usize = 4 << 20;
+
+/// Packets and events, in order. Each has a queue of its own, for packets are many and small.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Outbox {
+    datagrams: VecDeque<Vec<u8>>,
+    /// Each with the number of datagrams that come before it, of all there ever were.
+    events: VecDeque<(u64, Event)>,
+    /// Datagrams that were asked for.
+    taken: u64,
+    /// Bytes of those that were not.
+    queued: usize,
+    /// Memory for the next datagrams.
+    spare: Vec<Vec<u8>>,
+    /// Bytes that `spare` has room for.
+    spare_bytes: usize,
+}
+
+impl Outbox {
+    /// Reports a fact.
+    pub(crate) fn event(&mut self, event: Event) {
+        let before = self.taken + self.datagrams.len() as u64;
+        self.events.push_back((before, event));
+    }
+
+    /// Puts a segment without text on the wire.
+    pub(crate) fn transmit(&mut self, segment: &Head) {
+        self.transmit_text(segment, [&[], &[]]);
+    }
+
+    /// Puts a segment with `text`, in up to two pieces, on the wire.
+    // What is known of the segment where it is made need not be put together first.
+    #[inline(always)]
+    pub(crate) fn transmit_text(&mut self, segment: &Head, text: [&[u8]; 2]) {
+        let mut datagram = self.spare.pop().unwrap_or_default();
+        self.spare_bytes -= datagram.capacity();
+        segment.write(text, &mut datagram);
+        self.queued += datagram.len();
+        self.datagrams.push_back(datagram);
+    }
+
+    /// The oldest of all.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<Output> {
+        if let Some((before, _)) = self.events.front()
+            && *before <= self.taken
+        {
+            return self
+                .events
+                .pop_front()
+                .map(|(_, event)| Output::Event(event));
+        }
+        let datagram = self.datagrams.pop_front()?;
+        self.taken += 1;
+        self.queued -= datagram.len();
+        Some(Output::Transmit(datagram))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.datagrams.is_empty() && self.events.is_empty()
+    }
+
+    /// Bytes of datagrams that wait to be asked for.
+    pub(crate) fn queued(&self) -> usize {
+        self.queued
+    }
+
+    /// Takes memory back for later datagrams.
+    pub(crate) fn recycle(&mut self, mut memory: Vec<u8>) {
+        let size = memory.capacity();
+        if self.spare_bytes + size <= MOST_SPARE {
+            memory.clear();
+            self.spare_bytes += size;
+            self.spare.push(memory);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::socket::SocketId;
+    use core::net::SocketAddr;
+
+    fn segment(port: u16) -> Head {
+        let end = |last, port| SocketAddr::from(([192, 0, 2, last], port));
+        Head::head(end(1, port), end(2, 80))
+    }
+
+    fn event() -> Event {
+        Event::IcmpIgnored {
+            id: Some(SocketId::new(1, 0)),
+        }
+    }
+
+    #[test]
+    fn packets_and_events_keep_their_order() {
+        let mut outbox = Outbox::default();
+        let mut expected = Vec::new();
+        for (index, is_event) in [false, true, true, false, false, true]
+            .into_iter()
+            .enumerate()
+        {
+            if is_event {
+                outbox.event(event());
+                expected.push(Output::Event(event()));
+            } else {
+                let segment = segment(1000 + index as u16);
+                outbox.transmit(&segment);
+                expected.push(Output::Transmit(segment.with_text([]).emit()));
+            }
+            if index == 3 {
+                assert_eq!(outbox.pop().as_ref(), expected.first());
+                assert_eq!(outbox.queued(), 40);
+            }
+        }
+        let rest: Vec<Output> = core::iter::from_fn(|| outbox.pop()).collect();
+        assert_eq!(rest, expected[1..]);
+        assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn memory_is_used_again_and_not_hoarded() {
+        let mut outbox = Outbox::default();
+        outbox.recycle(Vec::with_capacity(MOST_SPARE / 2));
+        outbox.recycle(Vec::with_capacity(MOST_SPARE));
+        outbox.recycle(Vec::with_capacity(MOST_SPARE / 2));
+        outbox.recycle(Vec::with_capacity(1));
+        let capacities = [0; 3].map(|_| {
+            outbox.transmit(&segment(1));
+            match outbox.pop() {
+                Some(Output::Transmit(datagram)) => datagram.capacity(),
+                _ => 0,
+            }
+        });
+        assert_eq!(capacities[..2], [MOST_SPARE / 2; 2]);
+        assert!(capacities[2] < 100);
+    }
+}

@@ -1,0 +1,120 @@
+//! All sockets of a host, each found by its id at the same cost however many there are.
+
+use alloc::vec::Vec;
+
+use crate::demux::Tuple;
+use crate::host::Socket;
+use crate::socket::SocketId;
+
+#[derive(Debug, Clone, Default)]
+struct Place {
+    /// Whose it is, by the number of the id.
+    owner: u64,
+    socket: Option<Socket>,
+}
+
+/// Sockets by the place that their id names. A place is used again; its number alone names nobody.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sockets {
+    places: Vec<Place>,
+    /// Empty places, the one left last at the end.
+    free: Vec<u32>,
+    /// How many ids were given out.
+    given_out: u64,
+}
+
+impl Sockets {
+    /// The id of a socket that is about to be inserted.
+    pub(crate) fn new_id(&mut self) -> SocketId {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.places.push(Place::default());
+            (self.places.len() - 1) as u32
+        });
+        self.given_out += 1;
+        SocketId::new(self.given_out, place)
+    }
+
+    pub(crate) fn insert(&mut self, id: SocketId, socket: Socket) {
+        self.places[id.place()] = Place {
+            owner: id.number(),
+            socket: Some(socket),
+        };
+    }
+
+    pub(crate) fn get(&self, id: &SocketId) -> Option<&Socket> {
+        let place = self.places.get(id.place())?;
+        let socket = place.socket.as_ref();
+        socket.filter(|_| place.owner == id.number())
+    }
+
+    pub(crate) fn get_mut(&mut self, id: &SocketId) -> Option<&mut Socket> {
+        let place = self.places.get_mut(id.place())?;
+        let socket = place.socket.as_mut();
+        socket.filter(|_| place.owner == id.number())
+    }
+
+    /// The ends of a connection.
+    pub(crate) fn tuple(&self, id: SocketId) -> Option<Tuple> {
+        match self.get(&id)? {
+            Socket::Connection(connection) => Some(connection.tuple()),
+            Socket::Listener(_) => None,
+        }
+    }
+
+    pub(crate) fn remove(&mut self, id: &SocketId) {
+        if self.get(id).is_some() {
+            self.places[id.place()].socket = None;
+            self.free.push(id.place() as u32);
+        }
+    }
+
+    /// How many there are.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn len(&self) -> usize {
+        self.places.len() - self.free.len()
+    }
+
+    /// All of them, in no order that means anything.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (SocketId, &Socket)> {
+        let places = self.places.iter().enumerate();
+        places.filter_map(|(at, Place { owner, socket })| {
+            Some((SocketId::new(*owner, at as u32), socket.as_ref()?))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::listener::Listener;
+    use crate::socket::SocketOptions;
+    use alloc::boxed::Box;
+    use alloc::sync::Arc;
+
+    fn socket(id: SocketId) -> Socket {
+        let config = Arc::new(Config::default());
+        let options = Arc::new(SocketOptions::default());
+        Socket::Listener(Box::new(Listener::new(id, (None, 1), 1, config, options)))
+    }
+
+    #[test]
+    fn a_place_is_used_again_and_its_old_id_is_dead() {
+        let mut sockets = Sockets::default();
+        let ids = [sockets.new_id(), sockets.new_id(), sockets.new_id()];
+        assert!(ids.is_sorted(), "ids rise");
+        for id in ids {
+            sockets.insert(id, socket(id));
+        }
+        sockets.remove(&ids[1]);
+        sockets.remove(&ids[1]);
+        let later = sockets.new_id();
+        assert!(sockets.get(&later).is_none());
+        sockets.insert(later, socket(later));
+        assert_eq!((later.place(), later > ids[2]), (ids[1].place(), true));
+        assert!(sockets.get(&ids[1]).is_none() && sockets.get_mut(&ids[1]).is_none());
+        sockets.remove(&ids[1]);
+        let left: Vec<SocketId> = sockets.iter().map(|(id, _)| id).collect();
+        assert_eq!(left, [ids[0], later, ids[2]]);
+    }
+}

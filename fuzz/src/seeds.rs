@@ -7,6 +7,8 @@ use tcpdrill_stack::seq::{SeqNum, SeqRange};
 use tcpdrill_stack::window::{Mss, UnscaledWindow, WindowScale};
 use tcpdrill_stack::wire::accecn::{AccEcnOption, AccEcnOrder, ByteCounters};
 use tcpdrill_stack::wire::options::{TcpOptions, Timestamps};
+use tcpdrill_stack::wire::signature::Signature;
+use tcpdrill_stack::wire::user_timeout::UserTimeout;
 
 /// So many bytes of noise.
 pub(crate) fn noise(rng: &mut Rng, len: usize) -> Vec<u8> {
@@ -83,6 +85,8 @@ fn options(rng: &mut Rng) -> TcpOptions {
             };
             AccEcnOption::new(AccEcnOrder::Ect1First, rng.below(4) as u8, counters)
         }),
+        user_timeout: UserTimeout::new(rng.next_u32() as u16).filter(|_| rng.chance(1, 8)),
+        signature: rng.chance(1, 8).then(Signature::default),
         note: None,
     }
 }

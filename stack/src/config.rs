@@ -10,8 +10,11 @@ pub use crate::congestion::{self, InitialWindow};
 use crate::ecn::Feedback;
 pub use crate::ecn::{AccEcnConfig, AccEcnOptionUse};
 pub use crate::fast_open::FastOpenConfig;
+pub use crate::md5::{Md5Config, UnexpectedSignature};
+pub use crate::path::{BelowMinimum, PathMtuConfig, Probing, TooBig};
 pub use crate::send::pacing::PacingRules;
 pub use crate::send::rtt::RttVariance;
+pub use crate::user_timeout::UserTimeoutConfig;
 
 /// Every tunable of a [`Host`](crate::Host). A change affects sockets opened later.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub struct Config {
     /// Smallest MSS taken from a peer, in bytes, so that a hostile option cannot leave no room for
     /// payload.
     pub min_mss: u16,
+    /// How the largest packet of a path is found (RFC 1191, RFC 8201, RFC 4821).
+    pub path_mtu: PathMtuConfig,
     /// Default IP TTL or hop limit, 1..=255 (RFC 9293 MUST-49).
     pub ttl: u8,
 
@@ -54,6 +59,9 @@ pub struct Config {
     pub syn_in_window_in_syn_received: InWindowSyn,
     /// When a listener answers with SYN cookies (RFC 4987 §3.6).
     pub syn_cookies: SynCookies,
+    /// Whether the timestamp that goes with a cookie keeps the window scale, SACK and ECN of the SYN
+    /// (RFC4987-4); without, or where a peer has no timestamps, only its MSS is kept.
+    pub syn_cookie_options: bool,
     /// Most half-open connections of one listener.
     pub syn_queue: usize,
 
@@ -155,6 +163,8 @@ pub struct Config {
     /// Time without progress after which the connection is aborted; at least 100 s.
     // REQ: RFC9293-SHLD-11
     pub r2: Duration,
+    /// Limits on the user timeout that a peer announces (RFC 5482).
+    pub user_timeout_option: UserTimeoutConfig,
     /// Wait before the override of sender-side silly-window avoidance, 0.1..=1 s (RFC 9293
     /// §3.8.6.2.1).
     pub sws_override: Duration,
@@ -207,6 +217,9 @@ pub struct Config {
     pub challenge_ack_limit: u32,
     /// The interval the limit is counted over.
     pub challenge_ack_interval: Duration,
+
+    /// Signatures of segments where a user has set a key (RFC 2385).
+    pub md5: Md5Config,
 
     // --- ICMP
     /// Hard ICMP errors (protocol or port unreachable) on a synchronized connection
@@ -567,6 +580,7 @@ impl Default for Config {
         Self {
             mtu: 1500,
             min_mss: 64,
+            path_mtu: PathMtuConfig::default(),
             ttl: 64,
             syn_data: SynData::Drop,
             syn_ack_data: SynData::Queue,
@@ -579,6 +593,7 @@ impl Default for Config {
             duplicate_syn_in_syn_received: DuplicateSyn::Ack,
             syn_in_window_in_syn_received: InWindowSyn::ReturnToListen,
             syn_cookies: SynCookies::OnOverflow,
+            syn_cookie_options: true,
             syn_queue: 128,
             fast_open: FastOpenConfig::default(),
             window_scale: Some(7),
@@ -618,6 +633,7 @@ impl Default for Config {
             persist_max: Duration::from_secs(60),
             r1: 3,
             r2: Duration::from_secs(300),
+            user_timeout_option: UserTimeoutConfig::default(),
             sws_override: Duration::from_millis(500),
             keepalive: KeepAliveConfig {
                 always: false,
@@ -641,6 +657,7 @@ impl Default for Config {
             old_ack_check: true,
             challenge_ack_limit: 10,
             challenge_ack_interval: Duration::from_secs(1),
+            md5: Md5Config::default(),
             hard_icmp: HardIcmp::Abort,
             soft_icmp_in_handshake: SoftIcmp::Ignore,
             #[cfg(feature = "mutants")]

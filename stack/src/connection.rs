@@ -137,7 +137,7 @@ impl Connection {
             Disposition::Enter(next) => self.enter(next, cx),
             Disposition::ReturnToListen { cause, reset } => {
                 if reset {
-                    send_answer(closed::answer(segment, &self.tcb.config), cx);
+                    send_answer(&self.tcb, closed::answer(segment, &self.tcb.config), cx);
                 }
                 self.abandon(cause, cx);
             }
@@ -197,7 +197,8 @@ impl Connection {
     }
 
     fn answer_with_reset(&self, segment: &SegmentRef<'_>, cx: &mut Context<'_>) {
-        send_answer(closed::reset_for_ack(segment, &self.tcb.config), cx);
+        let reset = closed::reset_for_ack(segment, &self.tcb.config);
+        send_answer(&self.tcb, reset, cx);
     }
 
     /// The connection ends with an error: queues are flushed, the user is told.
@@ -298,13 +299,14 @@ impl Connection {
     }
 }
 
-/// Sends a reset that belongs to no connection.
-fn send_answer(reset: Option<Head>, cx: &mut Context<'_>) {
+/// Sends a reset that no state asked for: the segment it answers belongs to another connection.
+fn send_answer(tcb: &Tcb, reset: Option<Head>, cx: &mut Context<'_>) {
     if let Some(reset) = reset {
-        cx.transmit(&reset);
+        let (local, remote) = (reset.src, reset.dst);
+        segments::transmit(tcb, reset, cx);
         cx.event(Event::ResetSent {
-            local: reset.src,
-            remote: reset.dst,
+            local,
+            remote,
             id: None,
         });
     }

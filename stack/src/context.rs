@@ -4,6 +4,7 @@
 use crate::event::Event;
 use crate::fast_open::cache::Cache;
 use crate::outbox::Outbox;
+use crate::path::cache::PathCache;
 use crate::segment::Head;
 use crate::time::Instant;
 
@@ -21,17 +22,14 @@ pub(crate) struct Context<'a> {
     pub(crate) listens: bool,
     /// What is remembered of servers that were opened with Fast Open.
     pub(crate) servers: &'a mut Cache,
+    /// What routers said of the paths to other hosts.
+    pub(crate) paths: &'a mut PathCache,
 }
 
 impl Context<'_> {
     /// Reports a fact.
     pub(crate) fn event(&mut self, event: Event) {
         self.outbox.event(event);
-    }
-
-    /// Puts a segment without text on the wire.
-    pub(crate) fn transmit(&mut self, segment: &Head) {
-        self.outbox.transmit(segment);
     }
 
     /// Puts a segment with `text`, in up to two pieces, on the wire.

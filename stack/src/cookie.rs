@@ -7,6 +7,10 @@
 //! and on the client's ISN too. Adding the client's ISN lets
 //! cookies grow about as the client's numbers do; hashing it as well keeps an ACK from later in a
 //! connection, whose two numbers may have moved equally far, from passing for the first one.
+//!
+//! What a cookie has no room for goes along in a timestamp, see `options`.
+
+pub(crate) mod options;
 
 use crate::keyed_hash::Secret;
 use crate::seq::SeqNum;

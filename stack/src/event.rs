@@ -203,6 +203,29 @@ pub enum Event {
         /// The effective send MSS from now on.
         mss: u16,
     },
+    /// The path carries larger packets than was known, or a router's word is too old to count; the send
+    /// MSS went up.
+    PathMtuRaised {
+        /// The connection.
+        id: SocketId,
+        /// The effective send MSS from now on.
+        mss: u16,
+    },
+    /// A router says that less fits than has arrived already; it is believed if the segment it quotes
+    /// times out (RFC 5927 §7.2).
+    PathMtuHeldBack {
+        /// The connection.
+        id: SocketId,
+        /// What it says.
+        mtu: u16,
+    },
+    /// A segment larger than what is known to pass went out (RFC 4821).
+    PathMtuProbeSent {
+        /// The connection.
+        id: SocketId,
+        /// Size of its packet in bytes.
+        mtu: u16,
+    },
 }
 
 /// Why a well-formed segment was not accepted.
@@ -233,6 +256,12 @@ pub enum Discard {
     TextAfterFin,
     /// Text after our user let go of the socket.
     TextAfterClose,
+    /// No signature from a peer with a key (RFC 2385 §2).
+    SignatureMissing,
+    /// A signature that was not made with the peer's key.
+    SignatureWrong,
+    /// A signature from a peer without a key.
+    SignatureUnexpected,
 }
 
 /// What made a segment go out again.

@@ -24,6 +24,8 @@ use crate::isn::IsnGenerator;
 use crate::keyed_hash::Secret;
 use crate::listener::{Admission, Listener};
 use crate::outbox::Outbox;
+use crate::path::Path;
+use crate::path::cache::PathCache;
 use crate::ports::EphemeralPorts;
 use crate::rng::Rng;
 use crate::segment::Head;
@@ -65,6 +67,8 @@ pub struct Host {
     pub(crate) ports: EphemeralPorts,
     /// What is remembered of servers that were opened with Fast Open.
     pub(crate) servers: Cache,
+    /// What routers said of the paths to other hosts.
+    pub(crate) paths: PathCache,
     secret: Secret,
     rng: Rng,
     /// The options of the connection opened last: many are opened with the same ones.
@@ -107,6 +111,7 @@ impl Host {
             cookies: CookieGenerator::new(secret),
             ports: EphemeralPorts::new(secret),
             servers: Cache::default(),
+            paths: PathCache::default(),
             secret: Secret::new(secret),
             rng: Rng::new(seed),
             latest_options: Arc::default(),
@@ -240,10 +245,14 @@ impl Host {
             .socket(local)
             .socket(remote)
             .finish();
+        let lifetime = config.path_mtu.lifetime;
+        let known = self.paths.get(remote.ip(), lifetime, self.now);
+        let path = Path::new(config.mtu, known, self.paths.generation());
         Tcb::new(TcbSeed {
             id,
             local,
             remote,
+            path,
             config,
             options,
             iss: self.isn.isn(self.now, local, remote),
@@ -297,6 +306,7 @@ impl Host {
             accept_room,
             listens,
             servers: &mut self.servers,
+            paths: &mut self.paths,
         };
         let result = act(connection, &mut cx);
         if !connection.dirty && !matches!(connection.state, State::Closed(_)) {

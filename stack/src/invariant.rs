@@ -10,6 +10,7 @@ use crate::connection::Connection;
 use crate::ecn::Mode;
 use crate::host::{Host, Socket};
 use crate::listener::Listener;
+use crate::path;
 use crate::seq::SeqRange;
 use crate::socket::SocketId;
 use crate::state::{Origin, State, StateName, SynReceived};
@@ -41,6 +42,8 @@ pub enum Rule {
     ScoreboardIsFlight,
     /// The congestion window lets at least one segment out.
     CongestionWindowHoldsSegment,
+    /// SND.MSS is what the path, the peer and the link allow, and congestion control counts in it.
+    SegmentsFitPath,
     /// The timers of loss detection run only beside the retransmission timer, for what is in flight.
     LossTimersWatchFlight,
     /// RCV.NXT is not beyond the right edge of the announced window and the FIN behind it.
@@ -88,6 +91,7 @@ impl fmt::Display for Rule {
             Self::SynAcknowledged => "the SYN is acknowledged exactly in synchronized states",
             Self::ScoreboardIsFlight => "the scoreboard holds exactly what is in flight",
             Self::CongestionWindowHoldsSegment => "cwnd is at least one segment",
+            Self::SegmentsFitPath => "segments are as large as path and peer allow",
             Self::LossTimersWatchFlight => {
                 "a loss probe or reordering timer runs only with something in flight"
             }
@@ -209,7 +213,8 @@ fn check_send(tcb: &Tcb, state: &State) -> Result<(), Rule> {
     require(
         congestion.cwnd() >= congestion.smss(),
         Rule::CongestionWindowHoldsSegment,
-    )
+    )?;
+    require(path::is_kept(tcb), Rule::SegmentsFitPath)
 }
 
 fn check_receive(tcb: &Tcb) -> Result<(), Rule> {

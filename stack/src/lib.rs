@@ -74,9 +74,11 @@ pub mod invariant;
 pub mod isn;
 mod keyed_hash;
 mod listener;
+pub mod md5;
 #[cfg(feature = "mutants")]
 pub mod mutants;
 mod outbox;
+pub mod path;
 pub mod ports;
 pub mod profile;
 pub mod recv;
@@ -94,6 +96,7 @@ pub mod testing;
 pub mod time;
 pub mod timers;
 mod user_call;
+pub mod user_timeout;
 pub mod window;
 pub mod wire;
 

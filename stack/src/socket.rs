@@ -8,6 +8,7 @@ use crate::counters::Counters;
 use crate::ecn::Feedback;
 use crate::error::ConnectionError;
 use crate::fast_open::Keys;
+use crate::md5::Md5Keys;
 use crate::seq::SeqNum;
 use crate::state::StateName;
 use crate::wire::accecn::ByteCounters;
@@ -73,6 +74,11 @@ pub struct SocketOptions {
     pub keepalive_probes: Option<u32>,
     /// R2: longest time without progress, for data and for the handshake (RFC9293-MUST-21).
     pub user_timeout: Option<Duration>,
+    /// Takes part in the user timeout option: announces ours, and where `user_timeout` is `None` goes
+    /// by the peer's within the host's limits (RFC 5482 §3.1: ENABLED and CHANGEABLE).
+    pub user_timeout_option: bool,
+    /// What is announced, where it is to differ from the own user timeout (ADV_UTO).
+    pub advertised_user_timeout: Option<Duration>,
     /// How long an active open keeps sending its SYN, where that is to differ from `user_timeout`
     /// (TCP_SYNCNT).
     pub syn_give_up: Option<Duration>,
@@ -113,6 +119,9 @@ pub struct SocketOptions {
     pub fast_open_keys: Option<Keys>,
     /// Fast Open without cookies, on either side (TCP_FASTOPEN_NO_COOKIE).
     pub fast_open_without_cookie: bool,
+    /// Keys of peers whose segments are signed, and to whom ours are (RFC 2385, TCP_MD5SIG). No part
+    /// is taken in Fast Open with them: a SYN has no room for both options.
+    pub md5_keys: Md5Keys,
 }
 
 impl Default for SocketOptions {
@@ -125,6 +134,8 @@ impl Default for SocketOptions {
             keepalive_interval: None,
             keepalive_probes: None,
             user_timeout: None,
+            user_timeout_option: false,
+            advertised_user_timeout: None,
             syn_give_up: None,
             ttl: None,
             traffic_class: 0,
@@ -142,6 +153,7 @@ impl Default for SocketOptions {
             fast_open_queue: 0,
             fast_open_keys: None,
             fast_open_without_cookie: false,
+            md5_keys: Md5Keys::default(),
         }
     }
 }
@@ -178,6 +190,8 @@ pub struct Status {
     pub rttvar: Option<Duration>,
     /// Retransmission timeout with its back-off.
     pub rto: Duration,
+    /// The longest time without progress: R2, or what was agreed on with the peer (RFC 5482).
+    pub user_timeout: Duration,
     /// Times the present back-off has doubled the RTO.
     pub backoff: u32,
     /// Congestion window in bytes.

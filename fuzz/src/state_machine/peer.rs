@@ -183,6 +183,8 @@ fn options(spec: &Options, view: &View, now: Instant) -> TcpOptions {
             };
             AccEcnOption::new(AccEcnOrder::Ect0First, (raw % 4) as u8, counters)
         }),
+        user_timeout: None,
+        signature: None,
         note: None,
     }
 }

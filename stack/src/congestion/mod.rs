@@ -43,6 +43,9 @@ pub struct Rules {
     /// Segments that slow start adds for one acknowledgment at most: 1 by RFC 5681, 2 by RFC 3465,
     /// more where sending is paced.
     pub slow_start_limit: u32,
+    /// The same in the slow start that follows a timeout, where acknowledgments tell of what arrived
+    /// long ago: 1 by RFC 3465 §2.3.
+    pub slow_start_limit_after_timeout: u32,
     /// Slow start ends when the round trip grows (RFC 9406).
     pub hystart: bool,
     /// The window grows only when it is what holds the sender back (RFC 7661, RFC 9438 §5.8).
@@ -76,6 +79,7 @@ impl Default for Rules {
             algorithm: Algorithm::Reno,
             initial_window: InitialWindow::Rfc5681,
             slow_start_limit: 1,
+            slow_start_limit_after_timeout: 1,
             hystart: false,
             grow_only_if_used: false,
             count_segments: false,
@@ -134,6 +138,8 @@ pub struct Congestion {
     control: Control,
     /// There is none before slow start's first acknowledgment.
     hystart: Option<Box<HyStart>>,
+    /// The present slow start follows a timeout.
+    after_timeout: bool,
 }
 
 impl Congestion {
@@ -153,6 +159,7 @@ impl Congestion {
                 Algorithm::Cubic => Control::Cubic(None),
             },
             hystart: None,
+            after_timeout: false,
         }
     }
 
@@ -262,6 +269,7 @@ impl Congestion {
         let added = if self.in_slow_start() {
             self.slow_start(acked)
         } else {
+            self.after_timeout = false;
             match &mut self.control {
                 Control::Reno(reno) => reno.avoidance(acked.bytes, self.cwnd, self.smss),
                 Control::Cubic(cubic) => {
@@ -281,8 +289,15 @@ impl Congestion {
     }
 
     fn slow_start(&mut self, acked: Acked) -> u32 {
-        if !self.rules.hystart {
-            return reno::slow_start(acked.bytes, self.smss, self.rules.slow_start_limit);
+        // REQ: RFC3465-1
+        // REQ: RFC3465-2
+        let limit = if self.after_timeout {
+            self.rules.slow_start_limit_after_timeout
+        } else {
+            self.rules.slow_start_limit
+        };
+        if !self.rules.hystart || self.after_timeout {
+            return reno::slow_start(acked.bytes, self.smss, limit);
         }
         let Acked { una, nxt, rtt, .. } = acked;
         let hystart = self.hystart.get_or_insert_default();
@@ -337,6 +352,7 @@ impl Congestion {
     pub fn restore(&mut self, before: Snapshot) {
         self.cwnd = self.cwnd.max(before.cwnd);
         self.ssthresh = self.ssthresh.max(before.ssthresh);
+        self.after_timeout = false;
     }
 
     /// Recovery sets the window; never less than one segment.
@@ -362,6 +378,7 @@ impl Congestion {
         }
         // REQ: RFC5681-10
         self.cwnd = self.smss;
+        self.after_timeout = true;
     }
 
     /// Nothing was sent for longer than the retransmission timeout (RFC 5681 §4.1).
@@ -452,6 +469,37 @@ mod tests {
             4_000, 4_000, 4_000, 5_000, 5_000, 5_000, 5_000, 5_000, 6_000,
         ];
         assert_eq!(grown, expected);
+    }
+
+    /// RFC 3465 §2.3: an acknowledgment after a timeout may tell of what arrived long before.
+    #[rstest]
+    #[case::rfc_3465(1, [2_000, 3_000])]
+    #[case::unlimited(u32::MAX, [5_000, 9_000])]
+    fn slow_start_is_careful_after_a_timeout(
+        #[case] slow_start_limit_after_timeout: u32,
+        #[case] expected: [u32; 2],
+    ) {
+        let mut congestion = Congestion::new(
+            SMSS,
+            Rules {
+                slow_start_limit: 2,
+                slow_start_limit_after_timeout,
+                ..rules()
+            },
+        );
+        congestion.on_timeout(16_000, true);
+        let grown = [4_000, 4_000].map(|bytes| {
+            congestion.on_acked(acked(bytes));
+            congestion.cwnd()
+        });
+        assert_eq!(grown, expected);
+        // Once it has ended, the ordinary limit counts again.
+        congestion.set_cwnd(8_000);
+        congestion.on_acked(acked(1));
+        congestion.on_loss(20_000);
+        congestion.set_cwnd(4_000);
+        congestion.on_acked(acked(4_000));
+        assert_eq!(congestion.cwnd(), 6_000);
     }
 
     #[test]

@@ -113,6 +113,16 @@ impl Ecn {
         }
     }
 
+    /// Whether marks are told of once a round trip (RFC 3168).
+    pub(crate) fn is_classic(&self) -> bool {
+        matches!(self.mode, Mode::Classic(_))
+    }
+
+    /// Whether marks are counted for the peer (RFC 9768).
+    pub(crate) fn is_accurate(&self) -> bool {
+        matches!(self.mode, Mode::Accurate(_))
+    }
+
     pub(crate) fn accurate_mut(&mut self) -> Option<&mut Accurate> {
         match &mut self.mode {
             Mode::Accurate(accurate) => Some(accurate),

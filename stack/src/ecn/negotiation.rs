@@ -147,7 +147,8 @@ pub(crate) fn on_syn_ack(tcb: &mut Tcb) -> u8 {
 }
 
 /// The combination on a SYN-ACK of which nothing is remembered. What the ACK of it carries tells
-/// whether it agreed on accurate feedback (RFC 9768 §5.1); classic ECN would be forgotten.
+/// whether it agreed on accurate feedback (RFC 9768 §5.1); classic ECN is forgotten where no timestamp
+/// keeps it.
 pub(crate) fn on_cookie(config: &Config, syn: &SegmentRef<'_>) -> u8 {
     match feedback_for(syn.flags.ace(), config.ecn.accepts()) {
         Some(Feedback::Accurate) => encoded(Codepoint::of(syn.traffic_class)),
@@ -159,7 +160,7 @@ pub(crate) fn on_cookie(config: &Config, syn: &SegmentRef<'_>) -> u8 {
 pub(crate) fn from_cookie(tcb: &mut Tcb, segment: &SegmentRef<'_>) {
     let pure = segment.is_empty() && segment.options.sack.is_empty();
     let offered = tcb.config.ecn.accepts() == Some(Feedback::Accurate);
-    if offered && pure && segment.flags.ace() >= 0b010 {
+    if offered && pure && !tcb.ecn.is_classic() && segment.flags.ace() >= 0b010 {
         tcb.ecn.mode = accurate(Accurate::of_server(Codepoint::NotEct));
     }
 }

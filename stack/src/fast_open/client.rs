@@ -19,9 +19,14 @@ fn without_cookie(tcb: &Tcb) -> bool {
     tcb.config.fast_open.send_without_cookie || tcb.options.fast_open_without_cookie
 }
 
+/// Whether this open may try: a SYN with a signature has no room for another option.
+fn is_possible(tcb: &Tcb) -> bool {
+    tcb.config.fast_open.client && tcb.md5.is_none()
+}
+
 /// Whether a SYN with data could be sent now.
 pub(crate) fn is_ready(tcb: &Tcb, cx: &Context<'_>) -> bool {
-    tcb.config.fast_open.client
+    is_possible(tcb)
         && match cx.servers.knowledge(path(tcb), cx.now) {
             Knowledge::Distrusted => false,
             Knowledge::NoCookie { .. } => without_cookie(tcb),
@@ -34,7 +39,7 @@ pub(crate) fn is_ready(tcb: &Tcb, cx: &Context<'_>) -> bool {
 // REQ: RFC7413-5
 // REQ: RFC7413-7
 pub(crate) fn prepare(tcb: &mut Tcb, data: &[u8], cx: &Context<'_>) -> usize {
-    if !tcb.config.fast_open.client {
+    if !is_possible(tcb) {
         return 0;
     }
     let knowledge = cx.servers.knowledge(path(tcb), cx.now);

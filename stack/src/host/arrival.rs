@@ -4,7 +4,9 @@ use super::{Host, Socket};
 use crate::connection::Aftermath;
 use crate::event::Event;
 use crate::icmp;
+use crate::md5::{self, Md5Key};
 use crate::segment::{self, Incoming, SegmentRef};
+use crate::seq::SeqNum;
 use crate::state::closed;
 use crate::time::Instant;
 use crate::wire::icmp::IcmpError;
@@ -40,6 +42,11 @@ impl Host {
         let found = connection.and_then(|id| Some((id, &self.connection(id).ok()?.tcb)));
         // One whose SYN waits for data does not exist for anybody else.
         if let Some((id, tcb)) = found.filter(|(_, tcb)| !tcb.fast_open.deferred) {
+            // REQ: RFC2385-1
+            if let Err(reason) = md5::check(tcb.md5.as_deref(), segment, &tcb.config.md5) {
+                self.event(Event::SegmentDropped { id, reason });
+                return;
+            }
             let old_nxt = Some(tcb.snd.nxt);
             let aftermath = self.step(id, |connection, cx| connection.on_segment(segment, cx));
             if aftermath == Aftermath::Reincarnate {
@@ -51,7 +58,7 @@ impl Host {
     }
 
     /// No connection claims the segment.
-    fn on_stray_segment(&mut self, segment: &SegmentRef<'_>, old_nxt: Option<crate::seq::SeqNum>) {
+    fn on_stray_segment(&mut self, segment: &SegmentRef<'_>, old_nxt: Option<SeqNum>) {
         let listener = self
             .demux
             .listener(segment.dst)
@@ -67,13 +74,29 @@ impl Host {
 
     /// CLOSED (RFC 9293 §3.10.7.1).
     pub(crate) fn refuse(&mut self, segment: &SegmentRef<'_>) {
-        if let Some(reset) = closed::answer(segment, &self.config) {
+        if let Some(mut reset) = closed::answer(segment, &self.config) {
+            // REQ: RFC2385-1
+            if let Some(key) = self.listeners_key(segment) {
+                key.sign_around(&mut reset, [&[], &[]]);
+            }
             self.transmit(&reset);
             self.event(Event::ResetSent {
                 local: reset.src,
                 remote: reset.dst,
                 id: None,
             });
+        }
+    }
+
+    /// The key for the sender of a segment at the listener it was meant for.
+    fn listeners_key(&self, segment: &SegmentRef<'_>) -> Option<Md5Key> {
+        let listener = self.demux.listener(segment.dst)?;
+        match self.sockets.get(&listener)? {
+            Socket::Listener(listener) => {
+                let keys = &listener.options.md5_keys;
+                keys.key_for(segment.src.ip()).copied()
+            }
+            Socket::Connection(_) => None,
         }
     }
 

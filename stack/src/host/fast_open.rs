@@ -42,7 +42,9 @@ impl Host {
             ..
         } = listener.config.fast_open;
         let wanted = option.is_some() || !syn.payload.is_empty();
-        if !server || !wanted || listener.early_limit() == 0 {
+        // A SYN-ACK with a signature has no room for another option.
+        let signed = listener.options.md5_keys.key_for(syn.src.ip()).is_some();
+        if !server || !wanted || signed || listener.early_limit() == 0 {
             return Opening::Ordinary;
         }
         if !listener.has_early_room(now, reset_hold) {

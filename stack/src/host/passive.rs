@@ -7,17 +7,20 @@ use super::fast_open::Opening;
 use super::{Host, Socket};
 use crate::config::SynData;
 use crate::connection::Connection;
+use crate::cookie::options::CookieOptions;
 use crate::ecn::negotiation;
 use crate::event::{Discard, Event};
 use crate::input::handshake;
 use crate::listener::Admission;
-use crate::recv::window;
+use crate::md5;
 use crate::segment::{Flags, Segment, SegmentRef};
 use crate::send::{retransmit, segments};
 use crate::seq::SeqNum;
 use crate::socket::SocketId;
 use crate::state::listen::{self, ListenDisposition};
 use crate::state::{Origin, State, SynReceived};
+use crate::tcb::{Negotiated, Tcb};
+use crate::time::Instant;
 use crate::window::Mss;
 use crate::wire::options::TcpOptions;
 
@@ -30,7 +33,7 @@ impl Host {
         segment: &SegmentRef<'_>,
         old_nxt: Option<SeqNum>,
     ) {
-        if self.try_cookie(id, segment) {
+        if self.drop_unsigned(id, segment) || self.try_cookie(id, segment) {
             return;
         }
         match listen::on_segment(segment, self.config.syn_with_fin) {
@@ -40,6 +43,21 @@ impl Host {
             ListenDisposition::Reset => self.refuse(segment),
             ListenDisposition::Open => self.on_listener_syn(id, segment, old_nxt),
         }
+    }
+
+    /// Throws a segment away whose signature is not as the listener's keys want it.
+    // REQ: RFC2385-1
+    // REQ: RFC2385-5
+    fn drop_unsigned(&mut self, id: SocketId, segment: &SegmentRef<'_>) -> bool {
+        let Some(listener) = self.listener_mut(id) else {
+            return false;
+        };
+        let key = listener.options.md5_keys.key_for(segment.src.ip());
+        let verdict = md5::check(key, segment, &listener.config.md5);
+        if let Err(reason) = verdict {
+            self.event(Event::SegmentDropped { id, reason });
+        }
+        verdict.is_err()
     }
 
     fn on_listener_syn(&mut self, id: SocketId, segment: &SegmentRef<'_>, old_nxt: Option<SeqNum>) {
@@ -110,7 +128,7 @@ impl Host {
     ) {
         let tcb = &mut connection.tcb;
         handshake::queue_text(tcb, syn);
-        handshake::start_sending(tcb, false);
+        handshake::start_sending(tcb, false, tcb.opened_at);
         tcb.fast_open.early = true;
         tcb.fast_open.data_taken = tcb.rcv.buffer.readable() > 0;
         tcb.fast_open.pending = Some(listener_id);
@@ -162,21 +180,26 @@ impl Host {
         };
         listener.note_cookie(now);
         let (config, options) = (Arc::clone(&listener.config), Arc::clone(&listener.options));
-        let tcb = self.new_tcb(id, (syn.dst, syn.src), config, options);
+        let mut tcb = self.new_tcb(id, (syn.dst, syn.src), config, options);
         let cookie = self
             .cookies
             .encode(now, syn.dst, syn.src, syn.seq, syn.options.mss);
-        let segment = Segment {
-            seq: cookie,
-            ack: Some(syn.seq + 1),
-            flags: Flags::SYN.with_ace(negotiation::on_cookie(&tcb.config, syn)),
-            wnd: window::for_syn(&tcb),
-            options: TcpOptions {
-                mss: Some(tcb.rcv.mss),
-                ..TcpOptions::NONE
-            },
-            ..segments::blank(&tcb, cookie)
-        };
+        let kept = offered(syn, keeps_options(&tcb));
+        handshake::take_syn(&mut tcb, &kept, now);
+        let mut segment = segments::syn_ack(&mut tcb, None, now);
+        segment.seq = cookie;
+        // Which of the options of accurate ECN was sent would be forgotten.
+        segment.options.accecn = None;
+        if !tcb.ecn.is_classic() {
+            let ace = negotiation::on_cookie(&tcb.config, syn);
+            segment.flags = segment.flags.with_ace(ace);
+        }
+        if let Some(timestamps) = &mut segment.options.timestamps {
+            timestamps.value = kept_in_timestamp(&tcb, now);
+        }
+        if let Some(key) = &tcb.md5 {
+            key.sign_around(&mut segment, [&[], &[]]);
+        }
         self.transmit(&segment);
         self.event(Event::SynCookieSent {
             listener: id,
@@ -221,11 +244,11 @@ impl Host {
             });
             return true;
         }
-        let syn = syn_of_cookie(segment, mss);
         let Some(mut connection) = self.child(id, segment) else {
             return true;
         };
         let tcb = &mut connection.tcb;
+        let syn = remembered_syn(tcb, segment, mss, now);
         tcb.snd.restart_at(cookie);
         handshake::take_syn(tcb, &syn, now);
         negotiation::from_cookie(tcb, segment);
@@ -250,10 +273,56 @@ impl Host {
     }
 }
 
-/// What the SYN was that a cookie brought back, as far as it remembers.
-fn syn_of_cookie<'a>(ack: &SegmentRef<'a>, mss: Mss) -> SegmentRef<'a> {
-    Segment {
-        seq: ack.seq - 1,
+/// Whether timestamps may keep what a cookie cannot.
+fn keeps_options(tcb: &Tcb) -> bool {
+    tcb.config.syn_cookie_options && tcb.wants_timestamps()
+}
+
+/// What a cookie can keep of a SYN: without timestamps nothing but the segment size.
+// REQ: RFC4987-4
+fn offered<'a>(syn: &SegmentRef<'a>, with_options: bool) -> SegmentRef<'a> {
+    let mut kept = syn.with_text(&[][..]);
+    if !with_options || syn.options.timestamps.is_none() {
+        kept.flags = Flags::SYN;
+        kept.options = TcpOptions {
+            mss: syn.options.mss,
+            ..TcpOptions::NONE
+        };
+    }
+    kept
+}
+
+/// TSval of the SYN-ACK that brings a cookie: what was agreed on stands in its low bits.
+fn kept_in_timestamp(tcb: &Tcb, now: Instant) -> u32 {
+    let Negotiated {
+        scaling,
+        snd_scale,
+        sack,
+        timestamp_offset,
+        ..
+    } = tcb.negotiated;
+    let options = CookieOptions {
+        window_scale: scaling.then_some(snd_scale),
+        sack,
+        ecn: tcb.ecn.is_classic(),
+    };
+    let clock = tcb.negotiated.timestamp_clock(now);
+    let value = options.stamp(clock.wrapping_sub(timestamp_offset));
+    value.wrapping_add(timestamp_offset)
+}
+
+/// What the SYN was, as far as the cookie and the echo in `segment` tell. An echo that is not of a
+/// cookie's time comes from a peer with which no timestamps were agreed on.
+// REQ: RFC4987-4
+// REQ: RFC7323-15
+fn remembered_syn<'a>(
+    tcb: &Tcb,
+    segment: &SegmentRef<'a>,
+    mss: Mss,
+    now: Instant,
+) -> SegmentRef<'a> {
+    let mut syn: SegmentRef<'a> = Segment {
+        seq: segment.seq - 1,
         ack: None,
         flags: Flags::SYN,
         options: TcpOptions {
@@ -261,6 +330,21 @@ fn syn_of_cookie<'a>(ack: &SegmentRef<'a>, mss: Mss) -> SegmentRef<'a> {
             ..TcpOptions::NONE
         },
         payload: &[],
-        ..*ack
-    }
+        ..*segment
+    };
+    let offset = tcb.negotiated.timestamp_offset;
+    let clock = tcb.negotiated.timestamp_clock(now).wrapping_sub(offset);
+    let echoed = segment.options.timestamps.filter(|_| keeps_options(tcb));
+    let Some((timestamps, kept)) = echoed.and_then(|timestamps| {
+        let value = timestamps.echo.wrapping_sub(offset);
+        Some((timestamps, CookieOptions::read(value, clock)?))
+    }) else {
+        return syn;
+    };
+    syn.options.timestamps = Some(timestamps);
+    syn.options.window_scale = kept.window_scale;
+    syn.options.sack_permitted = kept.sack;
+    syn.flags.ece = kept.ecn;
+    syn.flags.cwr = kept.ecn;
+    syn
 }

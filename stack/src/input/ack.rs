@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::ecn::{self, accurate};
 use crate::event::Discard;
 use crate::fast_open::client;
+use crate::path::{probe, too_big};
 use crate::segment::SegmentRef;
 use crate::send::flight::Delivered;
 use crate::send::recovery::{self, Ack};
@@ -14,6 +15,7 @@ use crate::send::{autotune, keepalive, persist, retransmit, selective};
 use crate::seq::SeqNum;
 use crate::state::{Check, Disposition};
 use crate::tcb::Tcb;
+use crate::user_timeout;
 use crate::window::Window;
 
 /// Takes SEG.ACK and SEG.WND.
@@ -24,6 +26,7 @@ pub(crate) fn process(tcb: &mut Tcb, segment: &SegmentRef<'_>, cx: &mut Context<
     };
     check_range(tcb, ack)?;
     timestamps::remember(tcb, segment, cx.now);
+    user_timeout::take(tcb, segment, cx.now);
     keepalive::heard(tcb, cx.now);
     ecn::on_packet(tcb, segment);
     let una = tcb.snd.una;
@@ -121,6 +124,7 @@ fn take(
     tcb.snd.more_coming &= !bursts;
     let segments = recovery::newly_delivered(tcb, &delivered);
     tcb.snd.delivered += u64::from(delivered.segments);
+    tcb.path.note_arrived(delivered.largest);
     let marked = ecn::tells_of_marks(tcb, segment, una, &delivered);
     tcb.counters.duplicates_reported += u64::from(duplicate_report.is_some());
     let counted = mutant!(tcb.config, H11, bytes, {
@@ -151,6 +155,8 @@ fn take(
     let restart_timer = recovery::on_ack(tcb, ack, cx);
     if advanced.is_some() {
         autotune::follow_window(tcb);
+        too_big::on_progress(tcb);
+        probe::on_progress(tcb, cx);
         retransmit::on_progress(tcb, restart_timer, cx.now);
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::config::{RttSamples, TimeWaitIss};
 use crate::ecn;
+use crate::path::{self, probe};
 use crate::recv::{autotune, window};
 use crate::segment::SegmentRef;
 use crate::send::recovery::LossRecovery;
@@ -10,10 +11,8 @@ use crate::seq::SeqNum;
 use crate::tcb::{Tcb, TimestampState};
 use crate::time::Instant;
 use crate::timers::Timer;
+use crate::user_timeout;
 use crate::window::{Mss, WindowScale};
-
-/// Bytes that the timestamps option takes of every segment, padding included.
-const TIMESTAMPS_LEN: usize = 12;
 
 /// Takes the peer's SYN: IRS, the options, the first window.
 pub(crate) fn take_syn(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
@@ -28,6 +27,7 @@ pub(crate) fn take_syn(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
         tcb.rcv.opened = first_window;
     }
     negotiate(tcb, segment, now);
+    user_timeout::take(tcb, segment, now);
     // REQ: RFC7323-4
     tcb.snd.wnd = segment.wnd.scale(WindowScale::ZERO);
     tcb.snd.max_wnd = tcb.snd.wnd;
@@ -43,7 +43,8 @@ pub(crate) fn take_syn(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
 
 fn negotiate(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     let theirs = &segment.options;
-    tcb.snd.mss = send_mss(tcb, theirs.mss);
+    tcb.path.ceiling = Some(largest_mss(tcb, theirs.mss));
+    path::resize(tcb);
     // REQ: RFC7323-2
     if let (Some(ours), Some(theirs)) = (tcb.offered_scale(), theirs.window_scale) {
         tcb.negotiated.scaling = true;
@@ -53,7 +54,7 @@ fn negotiate(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     tcb.rcv
         .make_room(tcb.rcv.capacity, tcb.negotiated.rcv_scale);
     // REQ: RFC7323-10
-    if let (true, Some(theirs)) = (tcb.config.timestamps, theirs.timestamps) {
+    if let (true, Some(theirs)) = (tcb.wants_timestamps(), theirs.timestamps) {
         tcb.negotiated.timestamps = Some(TimestampState {
             recent: theirs.value,
             recent_at: now,
@@ -65,15 +66,14 @@ fn negotiate(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     tcb.negotiated.sack = tcb.config.sack && theirs.sack_permitted;
 }
 
-/// The lesser of what the peer takes and what our link carries. A peer that claims to take next to
+/// The least of what the peer takes, our link carries and the user wants; the path may carry less. A peer that claims to take next to
 /// nothing is not believed below a floor, or no segment would have room for data.
 // REQ: RFC9293-MUST-15
 // REQ: RFC9293-MUST-16
-fn send_mss(tcb: &Tcb, theirs: Option<Mss>) -> Mss {
+fn largest_mss(tcb: &Tcb, theirs: Option<Mss>) -> Mss {
     let version = tcb.ip_version();
     let theirs = theirs.unwrap_or(Mss::default_for(version)).raw();
-    let mtu = tcb.path_mtu.unwrap_or(tcb.config.mtu);
-    let link = Mss::for_mtu(version, mtu).raw();
+    let link = Mss::for_mtu(version, tcb.config.mtu).raw();
     let wish = tcb.options.mss.unwrap_or(link);
     let believed = mutant!(tcb.config, A07, theirs.max(tcb.config.min_mss), theirs);
     Mss::new(believed.min(link).min(wish))
@@ -98,7 +98,7 @@ pub(crate) fn take_ack_of_syn(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Inst
     let syn_was_lost = tcb.snd.retries > 0;
     let sends_already = tcb.fast_open.early && !tcb.snd.flight.is_empty();
     if !sends_already {
-        start_sending(tcb, syn_was_lost);
+        start_sending(tcb, syn_was_lost, now);
     }
     retransmit::sample_rtt(tcb, segment, tcb.snd.una, now);
     if let (RttSamples::EveryAck, Some(srtt)) = (tcb.config.rtt_samples, tcb.snd.rtt.srtt()) {
@@ -119,18 +119,14 @@ pub(crate) fn take_ack_of_syn(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Inst
 
 /// SMSS: what a segment holds beside the options that all of them have (RFC 5681 §2).
 pub(crate) fn segment_size(tcb: &Tcb) -> u32 {
-    let options_len = if tcb.negotiated.timestamps.is_some() {
-        TIMESTAMPS_LEN
-    } else {
-        0
-    };
-    tcb.snd.mss.payload_limit(options_len) as u32
+    tcb.snd.mss.payload_limit(tcb.fixed_options_len()) as u32
 }
 
 /// The segment size and the method of recovery are known, so that data may leave.
 // REQ: RFC5681-4
 // REQ: RFC7413-13
-pub(crate) fn start_sending(tcb: &mut Tcb, syn_was_lost: bool) {
+pub(crate) fn start_sending(tcb: &mut Tcb, syn_was_lost: bool, now: Instant) {
+    probe::start(tcb, now);
     let smss = segment_size(tcb);
     tcb.snd.congestion.on_established(smss, syn_was_lost);
     let method = tcb.negotiated.sack.then_some(tcb.config.loss_detection);

@@ -9,7 +9,6 @@ use crate::event::{Discard, Event};
 use crate::recv::adaptive_ack::Arrival;
 use crate::recv::{autotune, duplicate};
 use crate::segment::SegmentRef;
-use crate::send::segments;
 use crate::state::{Check, Disposition};
 use crate::tcb::Tcb;
 use crate::time::Instant;
@@ -97,7 +96,7 @@ fn arrival(tcb: &Tcb, segment: &SegmentRef<'_>, now: Instant) -> Arrival {
     Arrival {
         len: segment.payload.len() as u32,
         header: 20 + segment.options.len() as u32,
-        usual_header: 20 + segments::options_len(tcb),
+        usual_header: 20 + tcb.fixed_options_len() as u32,
         flagged: flags.psh || flags.fin || flags.urg || flags.syn,
         push: flags.psh,
         mss: u32::from(tcb.rcv.mss.raw()),

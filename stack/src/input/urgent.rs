@@ -9,12 +9,14 @@ use crate::tcb::Tcb;
 // REQ: RFC9293-MUST-30
 // REQ: RFC9293-MUST-31
 // REQ: RFC9293-SM-48
+// REQ: RFC6093-2
 pub(crate) fn process(tcb: &mut Tcb, segment: &SegmentRef<'_>, cx: &mut Context<'_>) {
     if !segment.flags.urg {
         return;
     }
     // The pointer names the byte after the urgent data. One that names no byte ahead says nothing.
     // REQ: RFC9293-MUST-62
+    // REQ: RFC6093-1
     let end = segment.seq + u32::from(segment.up);
     let is_ahead = end.after(tcb.rcv.read_position());
     let moves = tcb.rcv.up.is_none_or(|up| end.after(up));

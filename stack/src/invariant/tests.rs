@@ -14,7 +14,7 @@ use crate::seq::SeqRange;
 use crate::state::FinWait2;
 use crate::testing::bench::Bench;
 use crate::time::Instant;
-use crate::window::Window;
+use crate::window::{Mss, Window};
 use alloc::boxed::Box;
 use alloc::string::ToString;
 use rstest::rstest;
@@ -42,6 +42,8 @@ fn damaged(state: StateName, damage: impl FnOnce(&mut Connection)) -> Option<Rul
 #[case(Rule::CongestionWindowHoldsSegment, |c: &mut Connection| {
     c.tcb.snd.congestion.set_smss(u32::MAX);
 })]
+#[case(Rule::SegmentsFitPath, |c: &mut Connection| c.tcb.snd.mss = Mss::new(1461))]
+#[case(Rule::SegmentsFitPath, |c: &mut Connection| c.tcb.snd.congestion.set_smss(1459))]
 #[case(Rule::LossTimersWatchFlight, |c: &mut Connection| {
     c.tcb.timers.arm(Timer::LossProbe, Instant::from_millis(0));
 })]

@@ -5,8 +5,9 @@ use core::time::Duration;
 
 use crate::Config;
 use crate::config::{
-    BufferTuning, DataAfterClose, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow,
-    KeepAliveConfig, MissingTimestamp, ReceivedOnError, RstInTimeWait, UnreadOnClose,
+    BelowMinimum, BufferTuning, DataAfterClose, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow,
+    KeepAliveConfig, MissingTimestamp, PathMtuConfig, ReceivedOnError, RstInTimeWait, TooBig,
+    UnreadOnClose,
 };
 use crate::congestion;
 use crate::fast_open::FastOpenConfig;
@@ -15,6 +16,7 @@ pub(super) fn config() -> Config {
     Config {
         // minmss
         min_mss: 216,
+        path_mtu: path_mtu(),
         // A SYN for an entry of the SYN cache is answered from the entry.
         duplicate_syn_in_syn_received: DuplicateSyn::RetransmitSynAck,
         syn_in_window_in_syn_received: InWindowSyn::RetransmitSynAck,
@@ -94,5 +96,19 @@ fn fast_open() -> FastOpenConfig {
         // fastopen.ccache_buckets times fastopen.ccache_bucket_limit
         remembered: 32_768,
         ..FastOpenConfig::default()
+    }
+}
+
+fn path_mtu() -> PathMtuConfig {
+    PathMtuConfig {
+        too_big: TooBig::AtOnce,
+        // minmss, and headers
+        min_ipv4_mtu: 256,
+        below_minimum: BelowMinimum::Clamp,
+        // hostcache.expire
+        lifetime: Some(Duration::from_secs(3600)),
+        // pmtud_blackhole_detection is off; its size for IPv4
+        base_mss: 1200,
+        ..PathMtuConfig::default()
     }
 }

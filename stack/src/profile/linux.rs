@@ -4,10 +4,11 @@ use core::time::Duration;
 
 use crate::Config;
 use crate::config::{
-    AccEcnConfig, AccEcnOptionUse, Acknowledging, BufferTuning, BurstRules, DataAfterClose,
-    DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow, LossDetection, MissingTimestamp,
-    RackRoundTrip, ReceivedOnError, ResetError, RttSamples, RttVariance, Segmentation, SendRoom,
-    SoftIcmp, SynData, SynWithFin, TimeWaitIss, WindowProbe,
+    AccEcnConfig, AccEcnOptionUse, Acknowledging, BelowMinimum, BufferTuning, BurstRules,
+    DataAfterClose, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow, LossDetection,
+    MissingTimestamp, PathMtuConfig, RackRoundTrip, ReceivedOnError, ResetError, RttSamples,
+    RttVariance, Segmentation, SendRoom, SoftIcmp, SynData, SynWithFin, TimeWaitIss, TooBig,
+    WindowProbe,
 };
 use crate::congestion::{self, SlowStartAfterIdle};
 use crate::fast_open::FastOpenConfig;
@@ -29,6 +30,7 @@ pub(super) fn config() -> Config {
         challenge_ack_limit: 1,
         challenge_ack_interval: Duration::from_millis(500),
         msl: Duration::from_secs(30),
+        path_mtu: path_mtu(),
         min_rto: Duration::from_millis(200),
         max_rto: Duration::from_secs(120),
         persist_max: Duration::from_secs(120),
@@ -36,6 +38,7 @@ pub(super) fn config() -> Config {
             algorithm: congestion::Algorithm::Cubic,
             initial_window: InitialWindow::Segments(10),
             slow_start_limit: u32::MAX,
+            slow_start_limit_after_timeout: u32::MAX,
             grow_only_if_used: true,
             count_segments: true,
             slow_start_after_idle: SlowStartAfterIdle::Halving,
@@ -87,5 +90,16 @@ pub(super) fn config() -> Config {
         soft_icmp_in_handshake: SoftIcmp::Abort,
         ephemeral_ports: 32_768..=60_999,
         ..Config::default()
+    }
+}
+
+/// net.ipv4.route.min_pmtu, net.ipv4.tcp_mtu_probing and its relatives.
+fn path_mtu() -> PathMtuConfig {
+    PathMtuConfig {
+        too_big: TooBig::AtOnce,
+        min_ipv4_mtu: 552,
+        below_minimum: BelowMinimum::Clamp,
+        max_probes: 1,
+        ..PathMtuConfig::default()
     }
 }

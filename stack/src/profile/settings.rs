@@ -13,8 +13,8 @@ use core::ops::RangeInclusive;
 use core::time::Duration;
 
 use crate::config::{
-    AccEcnConfig, BufferTuning, BurstRules, Config, KeepAliveConfig, PacingRules, Segmentation,
-    SendRoom,
+    AccEcnConfig, BufferTuning, BurstRules, Config, KeepAliveConfig, Md5Config, PacingRules,
+    PathMtuConfig, Segmentation, SendRoom, UserTimeoutConfig,
 };
 use crate::congestion::{HyStartRules, InitialWindow, Rules};
 use crate::fast_open::{FastOpenConfig, Keys};
@@ -91,6 +91,7 @@ rows! {
         duplicate_syn_in_syn_received: "", "RFC9293-SM-25";
         syn_in_window_in_syn_received: "", "RFC9293-SM-24";
         syn_cookies: "", "RFC4987-1", linux "net.ipv4.tcp_syncookies", freebsd "net.inet.tcp.syncookies net.inet.tcp.syncookies_only";
+        syn_cookie_options: "", "RFC4987-4";
         syn_queue: "connections", "RFC 4987 §3.6", linux "net.ipv4.tcp_max_syn_backlog";
         window_scale: "0 to 14", "RFC7323-2", linux "net.ipv4.tcp_window_scaling net.ipv4.tcp_rmem", freebsd "net.inet.tcp.rfc1323 kern.ipc.maxsockbuf";
         timestamps: "", "RFC7323-10", linux "net.ipv4.tcp_timestamps", freebsd "net.inet.tcp.rfc1323";
@@ -151,6 +152,9 @@ rows! {
         + accecn: accecn_rows;
         + tuning: tuning_rows;
         + pacing: pacing_rows;
+        + path_mtu: path_mtu_rows;
+        + user_timeout_option: user_timeout_rows;
+        + md5: md5_rows;
         - mutant;
     }
 }
@@ -160,6 +164,7 @@ rows! {
         algorithm: "", "RFC 5681, RFC 9438", linux "net.ipv4.tcp_congestion_control", freebsd "net.inet.tcp.cc.algorithm";
         initial_window: "", "RFC5681-2, RFC 6928 §2", freebsd "net.inet.tcp.initcwnd_segments";
         slow_start_limit: "segments for one ACK", "RFC5681-5, RFC 3465 §2.2", freebsd "net.inet.tcp.abc_l_var";
+        slow_start_limit_after_timeout: "segments for one ACK", "RFC3465-1, RFC3465-2";
         count_segments: "", "RFC5681-7";
         counted_hystart: "", "RFC 9406 §4";
         slow_start_after_idle: "", "RFC5681-17", linux "net.ipv4.tcp_slow_start_after_idle";
@@ -199,6 +204,37 @@ rows! {
         slow_start: "per cent of a window", "RFC 9002 §7.7";
         avoidance: "per cent of a window", "RFC 9002 §7.7";
         burst: "segments, at least 1", "RFC 9002 §7.7";
+    }
+}
+
+rows! {
+    fn path_mtu_rows(PathMtuConfig, "path_mtu.") {
+        too_big: "", "RFC5927-4, RFC5927-5";
+        held_back_timeouts: "at least 1", "RFC 5927 §7.2";
+        min_ipv4_mtu: "bytes, at least 68", "RFC1191-4", linux "net.ipv4.route.min_pmtu";
+        below_minimum: "", "RFC8201-2";
+        lifetime: "time, at least 5 min", "RFC1191-5, RFC8201-4", linux "net.ipv4.route.mtu_expires";
+        remembered: "destinations", "RFC 8201 §5.2";
+        probing: "", "RFC4821-2, RFC4821-6", linux "net.ipv4.tcp_mtu_probing";
+        base_mss: "bytes", "RFC 4821 §7.2, RFC8899-1", linux "net.ipv4.tcp_base_mss";
+        floor_mss: "bytes", "RFC 4821 §7.7", linux "net.ipv4.tcp_mtu_probe_floor";
+        probe_interval: "time, 600 s", "RFC8899-3", linux "net.ipv4.tcp_probe_interval";
+        probe_threshold: "bytes", "RFC 4821 §7.3", linux "net.ipv4.tcp_probe_threshold";
+        max_probes: "at least 1", "RFC8899-2";
+    }
+}
+
+rows! {
+    fn user_timeout_rows(UserTimeoutConfig, "user_timeout_option.") {
+        lower: "time, at least 100 s", "RFC5482-3";
+        upper: "time, at least lower", "RFC 5482 §3.1";
+    }
+}
+
+rows! {
+    fn md5_rows(Md5Config, "md5.") {
+        unexpected: "", "RFC2385-4";
+        timestamps: "", "RFC2385-6";
     }
 }
 
@@ -286,6 +322,8 @@ shown_as! {
     crate::config::HardIcmp crate::config::SoftIcmp crate::congestion::Algorithm
     crate::config::RackRoundTrip crate::config::Acknowledging crate::config::WindowProbe
     crate::config::RttSamples crate::config::RttVariance crate::congestion::SlowStartAfterIdle
+    crate::config::TooBig crate::config::BelowMinimum crate::config::Probing
+    crate::config::UnexpectedSignature
     => debug
 }
 

@@ -2,6 +2,7 @@ use super::*;
 use crate::window::{Mss, WindowScale};
 use crate::wire::fast_open::{Cookie, FastOpenOption};
 use crate::wire::options::{SackBlocks, Timestamps};
+use crate::wire::user_timeout::UserTimeout;
 use alloc::vec;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use proptest::prelude::*;
@@ -122,6 +123,10 @@ fn any_options() -> impl Strategy<Value = TcpOptions> {
                 timestamps: timestamps.map(|(value, echo)| Timestamps { value, echo }),
                 fast_open,
                 accecn: None,
+                // There is no room for both.
+                user_timeout: UserTimeout::new(mss.unwrap_or_default())
+                    .filter(|_| fast_open.is_none()),
+                signature: None,
                 note: None,
             },
         )

@@ -63,6 +63,8 @@ pub struct Delivered {
     pub sacked: u32,
     /// Segments they were sent in, each counted when all of it has arrived.
     pub segments: u32,
+    /// The length of the longest of them.
+    pub largest: u32,
     /// The one of them that was sent last (of several sent together the one that ends last).
     pub newest: Option<Sent>,
     /// The lowest of them that was sent only once: below something delivered before, it tells of
@@ -93,6 +95,7 @@ impl Delivered {
             amount: 0,
             sacked: 0,
             segments: 0,
+            largest: 0,
             newest: None,
             lowest_original: None,
             highest: (None, None),
@@ -120,6 +123,7 @@ impl Delivered {
     fn count(&mut self, sent: Sent, selectively: bool) {
         let len = sent.range.len();
         self.amount += len;
+        self.largest = self.largest.max(len);
         if selectively {
             self.sacked += len;
         }

@@ -10,12 +10,21 @@ use crate::segment::Flags;
 use crate::tcb::Tcb;
 use crate::time::Instant;
 use crate::timers::Timer;
+use crate::user_timeout;
 
 fn idle(tcb: &Tcb) -> Duration {
     // REQ: RFC9293-MUST-27
-    tcb.options
+    let idle = tcb
+        .options
         .keepalive_idle
-        .unwrap_or(tcb.config.keepalive.idle)
+        .unwrap_or(tcb.config.keepalive.idle);
+    // A connection that both want to survive a long silence must not end by a shorter one.
+    // REQ: RFC5482-7
+    if user_timeout::is_adopted(tcb) {
+        idle.max(tcb.user_timeout() + Duration::from_secs(1))
+    } else {
+        idle
+    }
 }
 
 fn interval(tcb: &Tcb) -> Duration {

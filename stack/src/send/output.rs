@@ -10,6 +10,8 @@ use crate::config::{BurstRules, Segmentation};
 use crate::context::Context;
 use crate::ecn::{self, Codepoint, accurate};
 use crate::event::{Event, RetransmitCause};
+use crate::path;
+use crate::path::probe::{self, Next};
 use crate::recv::ack_policy::Owed;
 use crate::recv::window;
 use crate::segment::Flags;
@@ -27,6 +29,15 @@ pub(crate) enum Kind {
     Lost,
     /// It may be lost (RFC 6675 §4, NextSeg() rules 3 and 4).
     Guess { rescue: bool },
+    /// It never was, and asks in one packet whether so many bytes pass (RFC 4821).
+    PathProbe { mtu: u16 },
+}
+
+impl Kind {
+    /// Whether it never was sent.
+    const fn is_new(self) -> bool {
+        matches!(self, Kind::New | Kind::PathProbe { .. })
+    }
 }
 
 /// A stretch of the send queue that could leave in one segment, or in one burst.
@@ -73,6 +84,7 @@ pub(crate) fn flush(tcb: &mut Tcb, may_send: bool, cx: &mut Context<'_>) -> bool
 /// Sends what may leave. True if there is more to send as soon as this much is taken.
 pub(crate) fn send_all(tcb: &mut Tcb, cx: &mut Context<'_>) -> bool {
     restart_after_idle(tcb, cx.now);
+    path::refresh(tcb, cx);
     pacing::begin(tcb);
     let Segmentation::Bursts(rules) = tcb.config.segmentation else {
         while let Some(piece) = next_piece(tcb, cx) {
@@ -102,6 +114,7 @@ pub(crate) fn send_all(tcb: &mut Tcb, cx: &mut Context<'_>) -> bool {
 pub(crate) fn send_one(tcb: &mut Tcb, cx: &mut Context<'_>) {
     if let Segmentation::Bursts(rules) = tcb.config.segmentation {
         restart_after_idle(tcb, cx.now);
+        path::refresh(tcb, cx);
         let full = full_segment(tcb, cx);
         send_bursts(tcb, rules, full, 1, cx);
     }
@@ -122,7 +135,12 @@ fn send_bursts(tcb: &mut Tcb, rules: BurstRules, full: u32, count: usize, cx: &m
         if pacing::holds_back(tcb, cx.now) {
             break;
         }
-        match bursts::next_new(tcb, rules, full, false, cx) {
+        let next = match path_probe(tcb, full, cx) {
+            Ok(Some(probe)) => Ok(probe),
+            Ok(None) => bursts::next_new(tcb, rules, full, false, cx),
+            Err(held) => Err(held),
+        };
+        match next {
             Ok(piece) => send_piece(tcb, piece, RetransmitCause::LostFlight, cx),
             Err(held) => {
                 limited = held == Held::ByCongestion;
@@ -195,6 +213,9 @@ fn next_piece(tcb: &mut Tcb, cx: &Context<'_>) -> Option<Piece> {
     if let Some(lost) = tcb.snd.flight.next_lost(full + 1) {
         return repeat(tcb, lost, full, room);
     }
+    if let Some(probe) = path_probe(tcb, full, cx).ok()? {
+        return Some(probe);
+    }
     new_piece(tcb, full, room, cx).or_else(|| speculative_piece(tcb, full, room))
 }
 
@@ -245,6 +266,34 @@ fn new_piece(tcb: &mut Tcb, full: u32, room: u32, cx: &Context<'_>) -> Option<Pi
         push: false,
         closed: false,
     })
+}
+
+/// New data in a segment larger than what is known to pass, if it is time for one; an error while
+/// what would leave instead has to wait for it.
+fn path_probe(tcb: &mut Tcb, full: u32, cx: &Context<'_>) -> Result<Option<Piece>, Held> {
+    if !tcb.path.is_searched() {
+        return Ok(None);
+    }
+    let (seq, end) = (tcb.snd.nxt, tcb.snd.data_end());
+    let offer = probe::Offer {
+        waiting: if end.after(seq) { seq.span_to(end) } else { 0 },
+        full,
+        options_len: segments::options(tcb, cx.now).len(),
+        room: recovery::room(tcb),
+        window: window_room_at(tcb, seq),
+    };
+    match probe::next(tcb, offer, cx.now) {
+        Next::NoProbe => Ok(None),
+        Next::Wait => Err(Held::ByCongestion),
+        Next::Send { len, mtu } => Ok(Some(Piece {
+            seq,
+            len,
+            kind: Kind::PathProbe { mtu },
+            fin: false,
+            push: false,
+            closed: false,
+        })),
+    }
 }
 
 /// What SACK recovery sends when nothing is lost and nothing is new.
@@ -340,6 +389,10 @@ fn send_piece(tcb: &mut Tcb, piece: Piece, cause: RetransmitCause, cx: &mut Cont
     if piece.kind == Kind::New && !piece.len.is_multiple_of(full) {
         tcb.snd.small_end = Some(piece.seq + piece.len);
     }
+    if matches!(piece.kind, Kind::PathProbe { .. }) {
+        // One packet, whatever is known to pass.
+        return send_segment(tcb, piece, Place::Alone, cause, cx);
+    }
     let mut rest = piece;
     while rest.len > full {
         let first = Piece {
@@ -395,7 +448,7 @@ fn send_segment(
         && ((ends_queue && !tcb.snd.more_coming)
             || tcb.snd.buffer.ends_pushed(offset, len as usize));
     let psh = len > 0 && (push || by_queue || place == Place::LastOfSeveral);
-    let (codepoint, cwr) = if kind == Kind::New && len > 0 {
+    let (codepoint, cwr) = if kind.is_new() && len > 0 {
         ecn::for_new_data(tcb)
     } else {
         accurate::on_retransmission(tcb, seq);
@@ -408,9 +461,13 @@ fn send_segment(
         ..Flags::NONE
     };
     segments::send_marked(tcb, seq, flags, codepoint, text, cx);
+    tcb.path.note_sent(len);
     let range = SeqRange::with_len(seq, len + u32::from(fin));
+    if let Kind::PathProbe { mtu } = kind {
+        probe::on_sent(tcb, range, mtu, cx);
+    }
     match kind {
-        Kind::New => {
+        Kind::New | Kind::PathProbe { .. } => {
             let edge = Edge {
                 push,
                 closed,
@@ -425,7 +482,7 @@ fn send_segment(
     tcb.snd.last_sent = Some(cx.now);
     retransmit::on_sent(tcb, cx.now);
     // Never later than the timer that was just started.
-    if kind == Kind::New {
+    if kind.is_new() {
         loss_probe::schedule(tcb, cx.now);
     }
 }
@@ -447,6 +504,7 @@ fn note_again(
     cx: &mut Context<'_>,
 ) {
     tcb.snd.rtt.on_retransmitted();
+    probe::on_retransmitted(tcb);
     tcb.snd.retransmitted += 1;
     tcb.counters.bytes_retransmitted += u64::from(range.len());
     tcb.snd.flight.sent_again(range, cx.now);

@@ -5,12 +5,14 @@ use super::{loss_probe, output, recovery, segments};
 use crate::context::Context;
 use crate::error::ConnectionError;
 use crate::event::{Event, RetransmitCause};
+use crate::path::{probe, too_big};
 use crate::segment::{Head, SegmentRef};
 use crate::seq::{SeqNum, SeqRange};
 use crate::state::Origin;
 use crate::tcb::Tcb;
 use crate::time::Instant;
 use crate::timers::Timer;
+use crate::user_timeout;
 use core::time::Duration;
 
 /// What the connection must do after its timer fired.
@@ -107,6 +109,8 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
     let first = tcb.snd.retries == 0;
     tcb.snd.retries += 1;
     tcb.snd.rtt.on_retransmitted();
+    too_big::on_timeout(tcb, cx);
+    probe::on_timeout(tcb, cx);
     // Everything outstanding counts as lost; it goes out again as the congestion window opens.
     recovery::on_timeout(tcb, first, cx.now);
     back_off(tcb, cx);
@@ -116,8 +120,9 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
         if !tcb.timers.is_armed(Timer::UserTimeout) {
             tcb.arm(Timer::UserTimeout, cx.now, tcb.user_timeout());
         }
-        let segment = segments::syn_ack(tcb, None, cx.now);
-        resend_syn(tcb, &segment, cx);
+        let mut segment = segments::syn_ack(tcb, None, cx.now);
+        user_timeout::add_to_syn(tcb, &mut segment.options);
+        resend_syn(tcb, segment, cx);
     } else {
         output::resend_first(tcb, RetransmitCause::Timeout, cx);
     }
@@ -154,8 +159,10 @@ fn report_trouble(tcb: &mut Tcb, cx: &mut Context<'_>) {
 pub(crate) fn start_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
     let mut segment = segments::syn(tcb, cx.now);
     segment.options.fast_open = tcb.fast_open.option.take().map(|option| *option);
+    user_timeout::add_to_syn(tcb, &mut segment.options);
     tcb.counters.on_sent(tcb.snd.buffer.len(), cx.now);
-    cx.transmit_text(&segment, tcb.snd.buffer.slices(0, usize::MAX));
+    let text = tcb.snd.buffer.slices(0, usize::MAX);
+    segments::transmit_text(tcb, segment, text, cx);
     note_syn_sent(tcb, cx.now);
     if !tcb.snd.buffer.is_empty() {
         let text = SeqRange::with_len(tcb.snd.nxt, tcb.snd.buffer.len() as u32);
@@ -194,9 +201,10 @@ fn syn_ladder(tcb: &Tcb) -> Duration {
 // REQ: DOC-HS-12
 pub(crate) fn start_syn_ack(tcb: &mut Tcb, origin: Origin, cx: &mut Context<'_>) {
     let fast_open = tcb.fast_open.option.take().map(|option| *option);
-    let segment = segments::syn_ack(tcb, fast_open, cx.now);
+    let mut segment = segments::syn_ack(tcb, fast_open, cx.now);
+    user_timeout::add_to_syn(tcb, &mut segment.options);
     tcb.counters.on_sent(0, cx.now);
-    cx.transmit(&segment);
+    segments::transmit(tcb, segment, cx);
     segments::note_ack_sent(tcb);
     match origin {
         Origin::Passive { .. } | Origin::FastOpen => {
@@ -223,16 +231,18 @@ pub(crate) fn on_syn_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
         back_off(tcb, cx);
     }
     report_trouble(tcb, cx);
-    let segment = segments::syn(tcb, cx.now);
-    resend_syn(tcb, &segment, cx);
+    let mut segment = segments::syn(tcb, cx.now);
+    user_timeout::add_to_syn(tcb, &mut segment.options);
+    resend_syn(tcb, segment, cx);
     tcb.arm(Timer::Retransmit, cx.now, tcb.snd.rtt.rto());
 }
 
 /// A SYN with data did not fit the path: the plain one leaves at once, the timer goes on.
 pub(crate) fn repeat_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
-    let segment = segments::syn(tcb, cx.now);
+    let mut segment = segments::syn(tcb, cx.now);
+    user_timeout::add_to_syn(tcb, &mut segment.options);
     tcb.counters.on_sent(0, cx.now);
-    cx.transmit(&segment);
+    segments::transmit(tcb, segment, cx);
     note_syn_again(tcb, RetransmitCause::LostFlight, cx);
 }
 
@@ -265,8 +275,9 @@ pub(crate) fn on_syn_ack_timeout(tcb: &mut Tcb, origin: Origin, cx: &mut Context
             tcb.config.syn_ack_timeout.saturating_mul(factor)
         }
     };
-    let segment = segments::syn_ack(tcb, None, cx.now);
-    resend_syn(tcb, &segment, cx);
+    let mut segment = segments::syn_ack(tcb, None, cx.now);
+    user_timeout::add_to_syn(tcb, &mut segment.options);
+    resend_syn(tcb, segment, cx);
     segments::note_ack_sent(tcb);
     tcb.arm(Timer::Retransmit, cx.now, wait);
     Verdict::GoOn
@@ -274,14 +285,15 @@ pub(crate) fn on_syn_ack_timeout(tcb: &mut Tcb, origin: Origin, cx: &mut Context
 
 /// The peer repeated its SYN: the SYN-ACK goes out again, the ladder stays as it is.
 pub(crate) fn repeat_syn_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
-    let segment = segments::syn_ack(tcb, None, cx.now);
+    let mut segment = segments::syn_ack(tcb, None, cx.now);
+    user_timeout::add_to_syn(tcb, &mut segment.options);
     tcb.counters.on_sent(0, cx.now);
-    cx.transmit(&segment);
+    segments::transmit(tcb, segment, cx);
     note_syn_again(tcb, RetransmitCause::DuplicateSyn, cx);
 }
 
-fn resend_syn(tcb: &mut Tcb, segment: &Head, cx: &mut Context<'_>) {
-    cx.transmit(segment);
+fn resend_syn(tcb: &mut Tcb, segment: Head, cx: &mut Context<'_>) {
+    segments::transmit(tcb, segment, cx);
     note_syn_again(tcb, RetransmitCause::Timeout, cx);
 }
 

@@ -12,8 +12,10 @@ use crate::seq::SeqNum;
 use crate::tcb::Tcb;
 use crate::time::Instant;
 use crate::timers::Timer;
+use crate::user_timeout;
 use crate::wire::fast_open::FastOpenOption;
 use crate::wire::options::{TcpOptions, Timestamps};
+use crate::wire::signature::Signature;
 
 /// A segment with the addresses and IP fields of the connection, and nothing else.
 // REQ: RFC9293-MUST-45
@@ -44,7 +46,7 @@ pub(crate) fn syn(tcb: &Tcb, now: Instant) -> Head {
             window_scale: tcb.offered_scale(),
             sack_permitted: config.sack,
             // REQ: RFC7323-11
-            timestamps: config.timestamps.then(|| Timestamps {
+            timestamps: tcb.wants_timestamps().then(|| Timestamps {
                 value: tcb.negotiated.timestamp_clock(now),
                 echo: 0,
             }),
@@ -61,6 +63,7 @@ pub(crate) fn syn_ack(tcb: &mut Tcb, fast_open: Option<FastOpenOption>, now: Ins
     // REQ: RFC3168-2
     let flags = Flags::SYN.with_ace(negotiation::on_syn_ack(tcb));
     let mut options = TcpOptions {
+        signature: signature_place(tcb),
         mss: Some(tcb.rcv.mss),
         window_scale: tcb.negotiated.scaling.then_some(tcb.negotiated.rcv_scale),
         sack_permitted: tcb.negotiated.sack,
@@ -84,6 +87,8 @@ pub(crate) fn syn_ack(tcb: &mut Tcb, fast_open: Option<FastOpenOption>, now: Ins
 pub(crate) fn options(tcb: &Tcb, now: Instant) -> TcpOptions {
     let mut options = TcpOptions {
         timestamps: timestamps(tcb, now),
+        signature: signature_place(tcb),
+        user_timeout: user_timeout::due(tcb),
         ..TcpOptions::NONE
     };
     let islands = tcb.rcv.buffer.islands();
@@ -113,27 +118,25 @@ pub(crate) fn options(tcb: &Tcb, now: Instant) -> TcpOptions {
 
 /// Bytes that the options of this moment take.
 pub(crate) fn wire_options_len(tcb: &Tcb, now: Instant) -> usize {
-    let nothing = TcpOptions {
-        timestamps: timestamps(tcb, now),
-        ..TcpOptions::NONE
-    };
     if has_something_to_report(tcb) {
         options(tcb, now).len()
     } else {
-        nothing.len()
+        tcb.fixed_options_len()
     }
 }
 
+/// Whether there may be more options than those of every segment.
 fn has_something_to_report(tcb: &Tcb) -> bool {
-    tcb.rcv.duplicate.is_some() || !tcb.rcv.buffer.islands().is_empty()
+    tcb.rcv.duplicate.is_some()
+        || !tcb.rcv.buffer.islands().is_empty()
+        || tcb.ecn.is_accurate()
+        || user_timeout::due(tcb).is_some()
 }
 
-/// Bytes of options that every segment after the handshake has.
-pub(crate) fn options_len(tcb: &Tcb) -> u32 {
-    match tcb.negotiated.timestamps {
-        Some(_) => 12,
-        None => 0,
-    }
+/// A signature has its place before it is made.
+// REQ: RFC2385-6
+fn signature_place(tcb: &Tcb) -> Option<Signature> {
+    tcb.md5.as_ref().map(|_| Signature::default())
 }
 
 fn timestamps(tcb: &Tcb, now: Instant) -> Option<Timestamps> {
@@ -197,7 +200,24 @@ pub(crate) fn send_marked(
     }
     accurate::on_sent(tcb, &segment, text.len());
     tcb.counters.on_sent(text.len(), cx.now);
-    cx.transmit_text(&segment, tcb.snd.buffer.slices(text.start, text.len()));
+    user_timeout::sent(tcb);
+    let text = tcb.snd.buffer.slices(text.start, text.len());
+    transmit_text(tcb, segment, text, cx);
+}
+
+/// Sends a segment of the connection without text.
+pub(crate) fn transmit(tcb: &Tcb, segment: Head, cx: &mut Context<'_>) {
+    transmit_text(tcb, segment, [&[], &[]], cx);
+}
+
+/// Sends a segment of the connection, signed where its peer has a key.
+// REQ: RFC2385-1
+#[inline(always)]
+pub(crate) fn transmit_text(tcb: &Tcb, mut segment: Head, text: [&[u8]; 2], cx: &mut Context<'_>) {
+    if let Some(key) = &tcb.md5 {
+        key.sign_around(&mut segment, text);
+    }
+    cx.transmit_text(&segment, text);
 }
 
 /// A segment with the present RCV.NXT left: nothing is owed any more.
@@ -247,7 +267,7 @@ pub(crate) fn send_reset(tcb: &Tcb, cx: &mut Context<'_>) {
         options,
         ..blank(tcb, tcb.snd.nxt)
     };
-    cx.transmit(&segment);
+    transmit(tcb, segment, cx);
     cx.event(Event::ResetSent {
         local: tcb.local,
         remote: tcb.remote,

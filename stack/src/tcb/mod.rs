@@ -20,13 +20,20 @@ use crate::config::Config;
 use crate::counters::Counters;
 use crate::ecn::Ecn;
 use crate::fast_open::FastOpen;
+use crate::md5::Md5Key;
+use crate::path::Path;
 use crate::send::pacing;
 use crate::seq::SeqNum;
 use crate::socket::{SocketId, SocketOptions};
 use crate::time::Instant;
 use crate::timers::{Timer, TimerTable};
+use crate::user_timeout::{self, UserTimeoutState};
 use crate::window::{Mss, WindowScale};
 use crate::wire::ip::IpVersion;
+use crate::wire::signature::SIGNATURE_LEN;
+
+/// Bytes that the timestamps option takes of every segment, padding included.
+const TIMESTAMPS_LEN: usize = 12;
 
 /// One connection's block. Which of its fields mean something depends on the state beside it.
 #[derive(Debug, Clone)]
@@ -48,9 +55,12 @@ pub(crate) struct Tcb {
     /// Most connections never send a challenge ACK.
     pub(crate) challenge: Option<Box<ChallengeAckLimiter>>,
     pub(crate) user: UserSide,
+    pub(crate) user_timeout: UserTimeoutState,
     pub(crate) counters: Counters,
-    /// The largest packet that a router let through before the handshake ended, if one complained.
-    pub(crate) path_mtu: Option<u16>,
+    /// The key that signs what goes to the peer and comes from it.
+    pub(crate) md5: Option<Box<Md5Key>>,
+    /// The path to the peer.
+    pub(crate) path: Path,
     /// When the connection was opened; the base of handshake give-up.
     pub(crate) opened_at: Instant,
     /// When the peer was last heard of (RFC 9293 §3.8.4).
@@ -65,6 +75,7 @@ pub(crate) struct TcbSeed {
     pub(crate) id: SocketId,
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
+    pub(crate) path: Path,
     pub(crate) config: Arc<Config>,
     pub(crate) options: Arc<SocketOptions>,
     pub(crate) iss: SeqNum,
@@ -80,6 +91,7 @@ impl Tcb {
             id,
             local,
             remote,
+            path,
             config,
             options,
             iss,
@@ -103,11 +115,13 @@ impl Tcb {
             negotiated: Negotiated::new(timestamp_offset),
             ecn: Ecn::default(),
             fast_open: FastOpen::default(),
-            path_mtu: None,
+            md5: options.md5_keys.key_for(remote.ip()).copied().map(Box::new),
+            path,
             timers: TimerTable::new(),
             challenge: None,
             user: UserSide::default(),
             counters: Counters::default(),
+            user_timeout: UserTimeoutState::new(options.user_timeout_option),
             opened_at: now,
             last_heard: now,
             keepalive_probes_sent: 0,
@@ -130,10 +144,8 @@ impl Tcb {
     }
 
     /// R2: the longest time without progress (RFC 9293 §3.8.3).
-    // REQ: RFC9293-MUST-20
-    // REQ: RFC9293-MUST-21
     pub(crate) fn user_timeout(&self) -> Duration {
-        self.options.user_timeout.unwrap_or(self.config.r2)
+        user_timeout::current(self)
     }
 
     /// How long an active open keeps trying.
@@ -169,6 +181,22 @@ impl Tcb {
     /// Arms `timer` to fire `after` from `now`.
     pub(crate) fn arm(&mut self, timer: Timer, now: Instant, after: Duration) {
         self.timers.arm(timer, now + after);
+    }
+
+    /// Bytes of options that every segment after the handshake carries, padding included.
+    pub(crate) fn fixed_options_len(&self) -> usize {
+        let timestamps = if self.negotiated.timestamps.is_some() {
+            TIMESTAMPS_LEN
+        } else {
+            0
+        };
+        let signature = if self.md5.is_some() { SIGNATURE_LEN } else { 0 };
+        timestamps + signature
+    }
+
+    /// Whether timestamps are asked for and agreed to.
+    pub(crate) fn wants_timestamps(&self) -> bool {
+        self.config.timestamps && (self.md5.is_none() || self.config.md5.timestamps)
     }
 
     /// The largest payload a segment with the options of this moment may carry (RFC 9293 §3.7.1).

@@ -15,6 +15,7 @@ impl Host {
     ///
     /// # Errors
     /// `NoSuchSocket`.
+    // REQ: RFC6429-2
     pub fn abort(&mut self, now: Instant, id: SocketId) -> Result<(), CallError> {
         self.advance_to(now);
         if let Some(Socket::Listener(_)) = self.sockets.get(&id) {

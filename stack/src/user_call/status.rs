@@ -1,5 +1,6 @@
 //! STATUS (RFC 9293 §3.9.1.6, §3.10.6), readiness, errors and options.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -11,6 +12,7 @@ use crate::counters::Counters;
 use crate::error::{CallError, ConnectionError};
 use crate::host::{Host, Socket};
 use crate::listener::Listener;
+use crate::path;
 use crate::send::flight::{Mark, Sent};
 use crate::send::{keepalive, pacing, room};
 use crate::seq::SeqNum;
@@ -18,6 +20,7 @@ use crate::socket::{EcnStatus, Readiness, SocketId, SocketOptions, Status};
 use crate::state::{State, StateName};
 use crate::tcb::Tcb;
 use crate::timers::Timer;
+use crate::user_timeout;
 
 impl Host {
     /// STATUS (RFC 9293 §3.9.1.6). Also answers for a connection whose user has let go, as long as
@@ -77,7 +80,12 @@ impl Host {
                 || tcb.options.keepalive_idle != options.keepalive_idle;
             // Who turns Nagle's algorithm off, or takes the cork out, wants to see things leave.
             tcb.snd.push_once |= options.nodelay && (!tcb.options.nodelay || tcb.options.cork);
+            let before = (user_timeout::announced(tcb), tcb.user_timeout());
             tcb.options = options;
+            user_timeout::on_changed(tcb, before.0, before.1, cx.now);
+            let key = tcb.options.md5_keys.key_for(tcb.remote.ip());
+            tcb.md5 = key.copied().map(Box::new);
+            path::resize(tcb);
             resize_buffers(tcb, &config);
             pacing::follow_options(tcb);
             if new_give_up && tcb.timers.is_armed(Timer::HandshakeGiveUp) {
@@ -189,6 +197,7 @@ fn listener_status(listener: &Listener) -> Status {
         srtt: None,
         rttvar: None,
         rto: listener.config.initial_rto,
+        user_timeout: listener.options.user_timeout.unwrap_or(listener.config.r2),
         backoff: 0,
         cwnd: 0,
         ssthresh: 0,
@@ -232,12 +241,8 @@ fn listener_status(listener: &Listener) -> Status {
 fn connection_status(connection: &Connection) -> Status {
     let Connection { state, tcb, .. } = connection;
     let scaling = tcb.negotiated.scaling;
-    let options_len = if tcb.negotiated.timestamps.is_some() {
-        12
-    } else {
-        0
-    };
-    let snd_mss = u16::try_from(tcb.effective_mss(options_len)).unwrap_or(u16::MAX);
+    let snd_mss = tcb.effective_mss(tcb.fixed_options_len());
+    let snd_mss = u16::try_from(snd_mss).unwrap_or(u16::MAX);
     let reordering = tcb.snd.recovery.reordering();
     Status {
         state: state.name(),
@@ -254,6 +259,7 @@ fn connection_status(connection: &Connection) -> Status {
         srtt: tcb.snd.rtt.srtt(),
         rttvar: tcb.snd.rtt.rttvar(),
         rto: tcb.snd.rtt.rto(),
+        user_timeout: tcb.user_timeout(),
         backoff: tcb.snd.rtt.backoff(),
         cwnd: tcb.snd.congestion.cwnd(),
         ssthresh: tcb.snd.congestion.ssthresh(),

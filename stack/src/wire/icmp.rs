@@ -60,6 +60,9 @@ pub struct IcmpError {
     pub remote: SocketAddr,
     /// SEG.SEQ of the quoted segment.
     pub seq: SeqNum,
+    /// Length of the quoted datagram by its own header, in bytes; routers on the way may have got it
+    /// wrong.
+    pub quoted_len: u16,
     /// The type on the wire.
     pub raw_type: u8,
     /// The code on the wire.
@@ -83,7 +86,8 @@ pub fn parse(packet: &IpPacket<'_>) -> Result<IcmpError, DropReason> {
         IpVersion::V6 => kind_v6(raw_type, raw_code, u32_at(message, 4).unwrap_or(0)),
     }
     .ok_or(DropReason::IcmpNotAnError)?;
-    let (local, remote, seq) = parse_quote(version, &message[HEADER_LEN..])?;
+    let quote = &message[HEADER_LEN..];
+    let (local, remote, seq) = parse_quote(version, quote)?;
     if local.ip() != packet.header.dst {
         return Err(DropReason::IcmpQuoteNotOurs);
     }
@@ -93,6 +97,7 @@ pub fn parse(packet: &IpPacket<'_>) -> Result<IcmpError, DropReason> {
         local,
         remote,
         seq,
+        quoted_len: quoted_len(version, quote),
         raw_type,
         raw_code,
     })
@@ -143,6 +148,14 @@ fn kind_v6(raw_type: u8, code: u8, mtu: u32) -> Option<IcmpKind> {
         (4, code) => IcmpKind::ParameterProblem { code },
         _ => return None,
     })
+}
+
+/// The length of the quoted datagram, by its header.
+fn quoted_len(version: IpVersion, quote: &[u8]) -> u16 {
+    match version {
+        IpVersion::V4 => u16_at(quote, 2).unwrap_or(0),
+        IpVersion::V6 => u16_at(quote, 4).map_or(0, |len| len.saturating_add(version.header_len())),
+    }
 }
 
 /// Addresses, ports and sequence number of the quoted segment: the 8 bytes of it that every

@@ -11,7 +11,9 @@ pub mod ip;
 pub mod ipv4;
 pub mod ipv6;
 pub mod options;
+pub mod signature;
 pub mod tcp;
+pub mod user_timeout;
 
 mod read;
 mod write;

@@ -1,4 +1,4 @@
-//! TCP options (RFC 9293 §3.1, RFC 7323, RFC 2018, RFC 7413, RFC 9768).
+//! TCP options (RFC 9293 §3.1, RFC 7323, RFC 2018, RFC 7413, RFC 2385, RFC 5482, RFC 9768).
 //!
 //! Reading never fails. End-of-list ends it, unknown kinds are stepped over, and at the first
 //! length that cannot be right reading stops and what was read so far counts, as in today's
@@ -6,7 +6,9 @@
 
 use super::accecn::{ACCECN0, ACCECN1, AccEcnOption};
 use super::fast_open::{EXPERIMENT, FAST_OPEN, FastOpenOption};
-use super::read::u32_at;
+use super::read::{u16_at, u32_at};
+use super::signature::{SIGNATURE, SIGNATURE_LEN, Signature};
+use super::user_timeout::{USER_TIMEOUT, UserTimeout};
 use crate::seq::{SeqNum, SeqRange};
 use crate::window::{Mss, WindowScale};
 use alloc::vec::Vec;
@@ -19,9 +21,11 @@ const SACK_PERMITTED: u8 = 4;
 const SACK: u8 = 5;
 const TIMESTAMPS: u8 = 8;
 
+/// Bytes that the user timeout takes of a header.
+const USER_TIMEOUT_LEN: usize = 4;
+
 /// Two NOPs, kind and length of timestamps: what is read and written most.
 const ALIGNED_TIMESTAMPS: u32 = u32::from_be_bytes([NO_OPERATION, NO_OPERATION, TIMESTAMPS, 10]);
-
 /// The most bytes of options that a header can hold.
 pub const MAX_OPTIONS_LEN: usize = 40;
 
@@ -141,6 +145,10 @@ pub struct TcpOptions {
     pub fast_open: Option<FastOpenOption>,
     /// AccECN counters (RFC 9768 §3.2.3); never on a SYN.
     pub accecn: Option<AccEcnOption>,
+    /// User timeout of the sender.
+    pub user_timeout: Option<UserTimeout>,
+    /// MD5 signature.
+    pub signature: Option<Signature>,
     /// What was odd about received options; ignored when sending.
     pub note: Option<OptionNote>,
 }
@@ -155,6 +163,8 @@ impl TcpOptions {
         timestamps: None,
         fast_open: None,
         accecn: None,
+        user_timeout: None,
+        signature: None,
         note: None,
     };
 
@@ -270,7 +280,13 @@ impl TcpOptions {
                     .zip(u32_at(value, 4))
                     .map(|(value, echo)| Timestamps { value, echo });
             }
-            (MSS | WINDOW_SCALE | SACK_PERMITTED | SACK | TIMESTAMPS, _) => {
+            // REQ: RFC5482-2
+            (USER_TIMEOUT, 2) => self.user_timeout = u16_at(value, 0).and_then(UserTimeout::new),
+            (SIGNATURE, 16) => self.signature = Signature::read(value),
+            (
+                MSS | WINDOW_SCALE | SACK_PERMITTED | SACK | TIMESTAMPS | USER_TIMEOUT | SIGNATURE,
+                _,
+            ) => {
                 self.take_note(OptionNote::LengthUnexpected { kind, len });
             }
             // REQ: RFC7413-2
@@ -296,6 +312,8 @@ impl TcpOptions {
             timestamps: Some(Timestamps { value, echo }),
             fast_open: None,
             accecn: None,
+            user_timeout: None,
+            signature: None,
             note: _,
         } = self
         else {
@@ -305,7 +323,8 @@ impl TcpOptions {
             .then_some([ALIGNED_TIMESTAMPS, *value, *echo])
     }
 
-    /// How many SACK blocks fit beside the other options: 4, or 3 with timestamps.
+    /// How many SACK blocks fit beside the other options: 4, or 3 with timestamps, or 2 with a
+    /// signature, or none with both.
     pub fn sack_capacity(&self) -> usize {
         let room = MAX_OPTIONS_LEN.saturating_sub(self.fixed_len());
         match self.fitting_accecn() {
@@ -337,15 +356,27 @@ impl TcpOptions {
         self.fixed_len() + tail_len(self.fitting_accecn(), blocks)
     }
 
-    /// Bytes of everything but the AccECN option and SACK blocks.
+    /// Bytes of everything but the AccECN option and SACK blocks: 40 at most.
     fn fixed_len(&self) -> usize {
+        self.len_without_extras()
+            + self.fitting_fast_open().map_or(0, |option| option.len())
+            + self.fitting_user_timeout().map_or(0, |_| USER_TIMEOUT_LEN)
+    }
+
+    /// What there is always room for: 40 bytes at most.
+    fn len_without_extras(&self) -> usize {
         let timestamps = if self.timestamps.is_some() { 12 } else { 0 };
+        let signature = if self.signature.is_some() {
+            SIGNATURE_LEN
+        } else {
+            0
+        };
         let lone_sack_permitted = self.sack_permitted && self.timestamps.is_none();
         4 * usize::from(self.mss.is_some())
+            + signature
             + timestamps
             + 4 * usize::from(lone_sack_permitted)
             + 4 * usize::from(self.window_scale.is_some())
-            + self.fast_open.map_or(0, |option| option.len())
     }
 
     /// The AccECN option, if there is any room for it.
@@ -356,16 +387,33 @@ impl TcpOptions {
         self.accecn.filter(fits)
     }
 
+    /// Fast Open, if it fits beside the others.
+    pub fn fitting_fast_open(&self) -> Option<FastOpenOption> {
+        let room = MAX_OPTIONS_LEN - self.len_without_extras();
+        self.fast_open.filter(|option| option.len() <= room)
+    }
+
+    /// The user timeout, if it fits beside all others but the AccECN option and SACK blocks.
+    pub fn fitting_user_timeout(&self) -> Option<UserTimeout> {
+        let fast_open = self.fitting_fast_open().map_or(0, |option| option.len());
+        let room = MAX_OPTIONS_LEN - self.len_without_extras() - fast_open;
+        self.user_timeout.filter(|_| USER_TIMEOUT_LEN <= room)
+    }
+
     /// True when there is nothing to send.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Appends the options in the order and with the padding that Linux uses, so that traces look
-    /// alike. SACK blocks that do not fit are left out, last ones first.
+    /// alike. What does not fit is left out: the last SACK blocks, then the user timeout, then Fast Open.
     // REQ: RFC9293-MUST-69
     pub fn emit(&self, out: &mut Vec<u8>) {
         let start = out.len();
+        if let Some(signature) = &self.signature {
+            out.extend_from_slice(&[NO_OPERATION, NO_OPERATION, SIGNATURE, 18]);
+            out.extend_from_slice(&signature.digest);
+        }
         if let Some(mss) = self.mss {
             out.extend_from_slice(&[MSS, 4]);
             out.extend_from_slice(&mss.raw().to_be_bytes());
@@ -391,7 +439,11 @@ impl TcpOptions {
         if let Some(scale) = self.window_scale {
             out.extend_from_slice(&[NO_OPERATION, WINDOW_SCALE, 3, scale.shift()]);
         }
-        if let Some(option) = &self.fast_open {
+        if let Some(timeout) = self.fitting_user_timeout() {
+            out.extend_from_slice(&[USER_TIMEOUT, 4]);
+            out.extend_from_slice(&timeout.raw().to_be_bytes());
+        }
+        if let Some(option) = self.fitting_fast_open() {
             option.write(NO_OPERATION, out);
         }
         if blocks > 0 {

@@ -12,7 +12,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::net::IpAddr;
 
-const FIXED_LEN: usize = 20;
+/// Bytes of the header without options.
+pub(crate) const FIXED_LEN: usize = 20;
 
 /// The control bits but ACK, which is [`TcpHeader::ack`] being there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -123,6 +124,13 @@ const ACK_BIT: u8 = 0x10;
 /// In the byte of the data offset.
 const AE_BIT: u8 = 0x01;
 
+/// Data offset and control bits as they stand in a header of `header_len` bytes.
+pub(crate) const fn control_word(header_len: usize, flags: Flags, ack: bool) -> u16 {
+    let offset = (header_len / 4) as u8 * 16 + if flags.ae { AE_BIT } else { 0 };
+    let ack_bit = if ack { ACK_BIT } else { 0 };
+    u16::from_be_bytes([offset, flags.to_byte() | ack_bit])
+}
+
 /// A TCP header, every field typed. The reserved bits are ignored on receipt and sent as zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcpHeader {
@@ -178,6 +186,13 @@ impl TcpHeader {
         if src_port == 0 || dst_port == 0 {
             return Err(DropReason::TcpPortZero);
         }
+        // REQ: RFC9293-MUST-5
+        // REQ: RFC9293-MUST-64
+        let mut options = TcpOptions::parse(&header[FIXED_LEN..]);
+        if let Some(signature) = &mut options.signature {
+            signature.control = field(12);
+            signature.ack = number(8).raw();
+        }
         let header = TcpHeader {
             src_port,
             dst_port,
@@ -187,9 +202,7 @@ impl TcpHeader {
             flags: Flags::from_bytes(fixed[12], fixed[13]),
             wnd: UnscaledWindow::new(field(14)),
             up: field(18),
-            // REQ: RFC9293-MUST-5
-            // REQ: RFC9293-MUST-64
-            options: TcpOptions::parse(&header[FIXED_LEN..]),
+            options,
         };
         Ok((header, payload))
     }
@@ -226,17 +239,14 @@ impl TcpHeader {
             options,
         } = self;
         let start = out.len();
-        let ack_bit = if ack.is_some() { ACK_BIT } else { 0 };
         let header_len = self.len();
         // REQ: RFC9293-SM-01
-        let offset_and_bits = ((header_len / 4) << 12) as u32
-            | u32::from(flags.ae) << 8
-            | u32::from(flags.to_byte() | ack_bit);
+        let control = control_word(header_len, *flags, ack.is_some());
         let mut fixed = [
             u32::from(*src_port) << 16 | u32::from(*dst_port),
             seq.raw(),
             ack.unwrap_or_default().raw(),
-            offset_and_bits << 16 | u32::from(wnd.raw()),
+            u32::from(control) << 16 | u32::from(wnd.raw()),
             u32::from(*up),
         ];
         let len = header_len + payload[0].len() + payload[1].len();

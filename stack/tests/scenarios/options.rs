@@ -51,6 +51,33 @@ fn a_syn_offers_everything_and_the_answer_only_what_was_offered() {
     );
 }
 
+/// The clock of a four-tuple, at the same time on the same host (RFC 7323 §5.4): nobody can tell from
+/// one connection how long the host has been up, nor what another one says; an incarnation goes on where
+/// the one before stood, as RFC 6191 needs it.
+#[test]
+fn each_four_tuple_has_a_clock_of_its_own() {
+    let tsval = |secret: u8, port: u16, later_ms: u64| {
+        let mut bench = Bench::new(Config::default());
+        let address = [bench.local.ip()];
+        bench.host = tcpdrill_stack::Host::new(Config::default(), &address, [secret; 16], 1);
+        bench.peer.set_port(port);
+        bench.wait(std::time::Duration::from_millis(later_ms));
+        bench.listen();
+        let syn = stamp(bench.peer_syn(true), 1);
+        let options = bench.inject(&syn)[0].options;
+        options.timestamps.expect("timestamps").value
+    };
+    let first = tsval(7, 40_000, 0);
+    assert_eq!(tsval(7, 40_000, 0), first, "the same every time");
+    assert_eq!(
+        tsval(7, 40_000, 123).wrapping_sub(first),
+        123,
+        "in milliseconds"
+    );
+    assert_ne!(tsval(7, 40_001, 0), first, "another peer");
+    assert_ne!(tsval(8, 40_000, 0), first, "another secret");
+}
+
 #[rstest]
 #[case::both(Some(7), Some(7), 100 << 7)]
 #[case::peer_only(None, Some(7), 100)]

@@ -105,6 +105,24 @@ fn a_fin_alone_probes_a_closed_window() {
     assert_eq!(talk.state(), StateName::FinWait2);
 }
 
+/// RFC 6429 §3: the stack never ends a connection whose peer answers, but its user may.
+#[test]
+fn a_user_may_end_a_connection_that_is_stuck() {
+    let mut talk = Talk::plain();
+    talk.peer_window(".", 1, 1, 0);
+    talk.send(100);
+    for _ in 0..10 {
+        talk.wait_s(60);
+        talk.peer_window(".", 1, 1, 0);
+    }
+    assert_eq!(talk.state(), StateName::Established);
+    let aborted = talk.bench.host.abort(talk.bench.now, talk.conn.id);
+    assert_eq!(aborted, Ok(()));
+    let sent = talk.drain();
+    assert!(sent[0].starts_with("R. 1:1(0)"), "{sent:?}");
+    assert_eq!(talk.wait_s(1000), []);
+}
+
 #[rstest]
 #[case::answered(true, StateName::Established)]
 #[case::silent(false, StateName::Closed)]

@@ -173,7 +173,7 @@ mod tests {
     #[case("sysctl:net.ipv4.tcp_moderate_rcvbuf", true)]
     #[case("sysctl:net.ipv4.tcp_tw_reuse", false)]
     #[case("sockopt:SOL_TCP/TCP_INQ", true)]
-    #[case("sockopt:SOL_TCP/TCP_MD5SIG", false)]
+    #[case("sockopt:SOL_TCP/TCP_REPAIR", false)]
     #[case("ioctl:0x541b", true)]
     #[case("ioctl:SIOCINQ", true)]
     #[case("ioctl:SIOCGIFADDR", false)]

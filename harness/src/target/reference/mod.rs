@@ -19,6 +19,7 @@ mod fast_open;
 mod files;
 mod info;
 mod kernel;
+mod md5;
 mod process;
 mod profiles;
 mod programs;

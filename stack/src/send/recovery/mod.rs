@@ -13,10 +13,11 @@ use alloc::boxed::Box;
 use super::flight::Delivered;
 use super::output;
 use crate::config::LossDetection;
-use crate::congestion::{Acked, Snapshot};
+use crate::congestion::{Acked, Congestion, Snapshot};
 use crate::context::Context;
 use crate::ecn;
 use crate::event::RetransmitCause;
+use crate::path::probe;
 use crate::seq::{SeqNum, SeqRange};
 use crate::tcb::Tcb;
 use crate::time::Instant;
@@ -118,6 +119,17 @@ impl LossRecovery {
         }
     }
 
+    /// What is lost up to `max` tells nothing of congestion: acknowledgments up to there start no
+    /// recovery.
+    fn forgive(&mut self, max: SeqNum) {
+        match self {
+            // What follows is sent once only: three duplicates from there on mean a loss.
+            LossRecovery::NewReno(new_reno) => new_reno.on_timeout(max - 1),
+            LossRecovery::Sack(sack) => sack.on_timeout(max),
+            LossRecovery::RackTlp(rack_tlp) => rack_tlp.undo(),
+        }
+    }
+
     /// The round trip was measured.
     pub(crate) fn on_measured(&mut self) {
         if let LossRecovery::RackTlp(rack_tlp) = self {
@@ -187,6 +199,40 @@ fn note_reduction(tcb: &mut Tcb, before: Snapshot) {
     tcb.snd.undo = tcb.config.undo.then(|| Box::new(Undo::new(before)));
 }
 
+/// A loss was found. If it is that of a probe of the path, and of nothing else, the path is too narrow
+/// for that size and not congested: what congestion control was before holds on (RFC 4821 §7.5).
+// REQ: RFC4821-4
+fn begin_repair(tcb: &mut Tcb, before: Snapshot, spare: Option<Congestion>, now: Instant) {
+    let Some((range, congestion)) = probe::alone_is_lost(tcb).zip(spare) else {
+        return note_reduction(tcb, before);
+    };
+    tcb.snd.congestion = congestion;
+    tcb.snd.recovery.forgive(tcb.snd.max);
+    tcb.snd
+        .flight
+        .mark_lost(|sent| range.contains_range(sent.range));
+    probe::failed(tcb, now);
+}
+
+/// Congestion control as it is, for the case that only a probe turns out to be lost.
+fn spare(tcb: &Tcb) -> Option<Congestion> {
+    probe::is_under_way(tcb).then(|| tcb.snd.congestion.clone())
+}
+
+/// Segments with more than `most` bytes of text did not pass a router: they leave again in smaller
+/// ones, and the congestion window stays (RFC 1191 §6.5, RFC 8201 §5.4).
+// REQ: RFC1191-8
+// REQ: RFC8201-6
+pub(crate) fn repeat_larger(tcb: &mut Tcb, most: u32) {
+    let snd = &mut tcb.snd;
+    let end = snd.data_end();
+    let text = |range: SeqRange| range.start.span_to(range.end.min(end));
+    let lost = snd.flight.mark_lost(|sent| text(sent.range) > most);
+    if lost > 0 && !snd.recovery.in_recovery() {
+        snd.recovery.forgive(snd.max);
+    }
+}
+
 fn by_method(tcb: &mut Tcb, ack: Ack, before: Snapshot, cx: &mut Context<'_>) -> bool {
     match &tcb.snd.recovery {
         LossRecovery::RackTlp(_) => on_rack_ack(tcb, ack, before, cx),
@@ -220,6 +266,7 @@ pub(crate) fn on_mark_in_handshake(tcb: &mut Tcb) {
 }
 
 fn on_sack_ack(tcb: &mut Tcb, ack: Ack, before: Snapshot, cx: &mut Context<'_>) {
+    let spare = spare(tcb);
     let snd = &mut tcb.snd;
     let LossRecovery::Sack(sack) = &mut snd.recovery else {
         return;
@@ -231,13 +278,14 @@ fn on_sack_ack(tcb: &mut Tcb, ack: Ack, before: Snapshot, cx: &mut Context<'_>) 
         sacked: ack.delivered.sacked,
     };
     if sack.on_ack(&mut snd.flight, &mut snd.congestion, progress) == OnAck::Entered {
-        note_reduction(tcb, before);
+        begin_repair(tcb, before, spare, cx.now);
         output::send_first_lost(tcb, RetransmitCause::FastRetransmit, cx);
     }
 }
 
 fn on_rack_ack(tcb: &mut Tcb, ack: Ack, before: Snapshot, cx: &mut Context<'_>) {
     let at = surroundings(tcb, ack.duplicate_report.is_some(), cx.now);
+    let spare = spare(tcb);
     let snd = &mut tcb.snd;
     let LossRecovery::RackTlp(rack_tlp) = &mut snd.recovery else {
         return;
@@ -253,14 +301,14 @@ fn on_rack_ack(tcb: &mut Tcb, ack: Ack, before: Snapshot, cx: &mut Context<'_>) 
         },
     };
     let (found, wait) = rack_tlp.on_ack(&mut snd.flight, &mut snd.congestion, event);
-    after_detection(tcb, found, wait, before, cx);
+    after_detection(tcb, found, wait, (before, spare), cx);
 }
 
 /// The reordering timer fired.
 // REQ: RFC8985-7
 pub(crate) fn on_reordering_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
     let at = surroundings(tcb, false, cx.now);
-    let before = tcb.snd.congestion.snapshot();
+    let before = (tcb.snd.congestion.snapshot(), spare(tcb));
     let snd = &mut tcb.snd;
     let LossRecovery::RackTlp(rack_tlp) = &mut snd.recovery else {
         return;
@@ -274,7 +322,7 @@ fn after_detection(
     tcb: &mut Tcb,
     found: OnAck,
     wait: Option<Duration>,
-    before: Snapshot,
+    (before, spare): (Snapshot, Option<Congestion>),
     cx: &mut Context<'_>,
 ) {
     match wait {
@@ -284,7 +332,7 @@ fn after_detection(
         }
     }
     if found == OnAck::Entered {
-        note_reduction(tcb, before);
+        begin_repair(tcb, before, spare, cx.now);
         tcb.timers.disarm(Timer::LossProbe);
         output::send_first_lost(tcb, RetransmitCause::FastRetransmit, cx);
     } else if let LossRecovery::RackTlp(rack_tlp) = &tcb.snd.recovery
@@ -310,6 +358,7 @@ fn surroundings(tcb: &Tcb, duplicate_reported: bool, now: Instant) -> Surroundin
 // REQ: RFC5681-13
 // REQ: RFC5681-14
 fn on_duplicate_ack(tcb: &mut Tcb, before: Snapshot, cx: &mut Context<'_>) {
+    let spare = spare(tcb);
     let snd = &mut tcb.snd;
     let LossRecovery::NewReno(new_reno) = &mut snd.recovery else {
         return;
@@ -317,7 +366,7 @@ fn on_duplicate_ack(tcb: &mut Tcb, before: Snapshot, cx: &mut Context<'_>) {
     match new_reno.on_duplicate_ack(&mut snd.congestion, snd.una, snd.nxt) {
         OnDuplicateAck::Wait | OnDuplicateAck::Inflated => {}
         OnDuplicateAck::FastRetransmit => {
-            note_reduction(tcb, before);
+            begin_repair(tcb, before, spare, cx.now);
             output::resend_first(tcb, RetransmitCause::FastRetransmit, cx);
         }
     }

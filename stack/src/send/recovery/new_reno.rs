@@ -74,6 +74,8 @@ impl NewReno {
     /// What may be in the network beyond the window after the first two duplicates: a segment for
     /// each (limited transmit, RFC 3042).
     // REQ: RFC5681-14
+    // REQ: RFC3042-1
+    // REQ: RFC3042-2
     pub(crate) fn extra_allowance(&self, smss: u32) -> u32 {
         let segments = if self.recovery.is_none() {
             self.duplicate_acks.min(DUPLICATE_ACK_THRESHOLD - 1)

@@ -67,6 +67,7 @@ fn v4_errors_are_read(#[case] head: [u8; 2], #[case] kind: IcmpKind) {
         local: "192.0.2.1:8080".parse().unwrap(),
         remote: "192.0.2.2:80".parse().unwrap(),
         seq: SeqNum::new(1000),
+        quoted_len: 28,
         raw_type: head[0],
         raw_code: head[1],
     };
@@ -87,6 +88,7 @@ fn v6_errors_are_read(#[case] head: [u8; 2], #[case] kind: IcmpKind) {
     assert_eq!(read.kind, kind);
     assert_eq!(read.local, "[2001:db8::1]:8080".parse().unwrap());
     assert_eq!(read.remote, "[2001:db8::2]:80".parse().unwrap());
+    assert_eq!(read.quoted_len, 48);
 }
 
 #[rstest]

@@ -257,17 +257,25 @@ fn any_options() -> impl Strategy<Value = TcpOptions> {
         any::<Option<(u32, u32)>>(),
         any_fast_open(),
         any_accecn(),
+        any::<Option<[u8; 16]>>(),
     )
         .prop_map(
-            |(mss, scale, sack_permitted, sack, timestamps, fast_open, accecn)| TcpOptions {
-                mss: mss.map(Mss::new),
-                window_scale: scale.map(WindowScale::new),
-                sack_permitted,
-                sack: sack.into_iter().map(|(a, b)| block(a, b)).collect(),
-                timestamps: timestamps.map(|(value, echo)| Timestamps { value, echo }),
-                fast_open,
-                accecn,
-                note: None,
+            |(mss, scale, sack_permitted, sack, timestamps, fast_open, accecn, digest)| {
+                TcpOptions {
+                    mss: mss.map(Mss::new),
+                    window_scale: scale.map(WindowScale::new),
+                    sack_permitted,
+                    sack: sack.into_iter().map(|(a, b)| block(a, b)).collect(),
+                    timestamps: timestamps.map(|(value, echo)| Timestamps { value, echo }),
+                    fast_open,
+                    accecn,
+                    user_timeout: UserTimeout::new(mss.unwrap_or_default()),
+                    signature: digest.map(|digest| Signature {
+                        digest,
+                        ..Signature::default()
+                    }),
+                    note: None,
+                }
             },
         )
 }
@@ -280,6 +288,23 @@ proptest! {
     }
 
     #[test]
+    fn only_what_is_too_much_is_left_out(options in any_options()) {
+        let bare = TcpOptions {
+            fast_open: None,
+            user_timeout: None,
+            sack: SackBlocks::EMPTY,
+            ..options
+        };
+        if options.fitting_fast_open() != options.fast_open {
+            let len = options.fast_open.map_or(0, |option| option.len());
+            prop_assert!(bare.len() + len > MAX_OPTIONS_LEN);
+        }
+        if options.signature.is_none() && options.fast_open.is_none() {
+            prop_assert_eq!(options.fitting_user_timeout(), options.user_timeout);
+        }
+    }
+
+    #[test]
     fn written_options_are_read_back(options in any_options()) {
         let bytes = emitted(&options);
         prop_assert_eq!(bytes.len(), options.len());
@@ -287,7 +312,10 @@ proptest! {
         let fitting = options.sack_capacity().min(options.sack.len());
         let expected = TcpOptions {
             sack: options.sack.as_slice()[..fitting].iter().copied().collect(),
+            // All of them do not fit together.
             accecn: options.accecn.filter(|accecn| accecn.len() <= options.accecn_room(0)),
+            fast_open: options.fitting_fast_open(),
+            user_timeout: options.fitting_user_timeout(),
             ..options
         };
         prop_assert_eq!(TcpOptions::parse(&bytes), expected);

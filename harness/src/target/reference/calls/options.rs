@@ -14,6 +14,7 @@ use crate::target::reference::descriptors::{Family, Socket, Stage};
 use crate::target::reference::errno::{EINVAL, ENOENT, ENOPROTOOPT};
 use crate::target::reference::fast_open::FastOpen;
 use crate::target::reference::kernel::Kernel;
+use crate::target::reference::md5;
 use crate::target::reference::sysctl::back_off;
 
 /// The options the reference target knows.
@@ -61,6 +62,10 @@ enum Kind {
     Remembered(i32, i32, i32),
     /// The same, on or off.
     RememberedFlag,
+    /// With a prefix or without.
+    Md5 {
+        extended: bool,
+    },
 }
 
 /// Any value; there are no queues, routes or foreign addresses that it could choose.
@@ -105,6 +110,7 @@ const TABLE: &[(i32, i32, &str, Kind)] = &[
     (level::TCP, 10, "TCP_WINDOW_CLAMP", Kind::WindowClamp),
     (level::TCP, 12, "TCP_QUICKACK", Kind::QuickAck),
     (level::TCP, 13, "TCP_CONGESTION", Kind::Congestion),
+    (level::TCP, 14, "TCP_MD5SIG", Kind::Md5 { extended: false }),
     (level::TCP, 18, "TCP_USER_TIMEOUT", Kind::UserTimeout),
     (
         level::TCP,
@@ -130,6 +136,12 @@ const TABLE: &[(i32, i32, &str, Kind)] = &[
         34,
         "TCP_FASTOPEN_NO_COOKIE",
         Kind::FastOpen(FastOpen::NoCookie),
+    ),
+    (
+        level::TCP,
+        32,
+        "TCP_MD5SIG_EXT",
+        Kind::Md5 { extended: true },
     ),
     (level::TCP, 36, "TCP_INQ", Kind::Inq),
 ];
@@ -248,6 +260,8 @@ impl Kernel {
                 let set = &self.table.socket(fd)?.local.remembered;
                 int(set.get(&(level, name)).copied().unwrap_or(0))
             }
+            // Keys can be set and not read.
+            Kind::Md5 { .. } => return Err(ENOPROTOOPT.into()),
             other => int(self.get_int(fd, other)?),
         };
         value.truncate(len as usize);
@@ -325,6 +339,7 @@ impl Kernel {
             | Kind::FastOpen(_)
             | Kind::Remembered(..)
             | Kind::RememberedFlag
+            | Kind::Md5 { .. }
             | Kind::Linger
             | Kind::ReceiveTimeout
             | Kind::SendTimeout
@@ -368,6 +383,7 @@ impl Kernel {
                 let on = i32::from(int_or_byte(level, value)? != 0);
                 changed.local.remembered.insert((level, name), on);
             }
+            Kind::Md5 { extended } => md5::set(&mut changed.options.md5_keys, value, extended)?,
             Kind::SynCount => {
                 let count = ranged(read_int(value, 0)?, 1, 127)?;
                 let config = self.engine.host().config();
@@ -590,7 +606,8 @@ mod tests {
     #[case("6/1", true)]
     #[case("SOL_SOCKET/TCP_NODELAY", false)]
     #[case("SOL_TCP/TCP_FASTOPEN", true)]
-    #[case("SOL_TCP/TCP_MD5SIG", false)]
+    #[case("SOL_TCP/TCP_MD5SIG", true)]
+    #[case("SOL_TCP/TCP_REPAIR", false)]
     #[case("SOL_TCP", false)]
     fn options_are_known_by_level_and_name(#[case] name: &str, #[case] known: bool) {
         assert_eq!(is_known(name), known);

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tcpdrill_stack::Config;
 use tcpdrill_stack::config::{
-    AccEcnOptionUse, BurstRules, EcnUse, LossDetection, RstInTimeWait, Segmentation, SendRoom,
-    SynCookies,
+    AccEcnOptionUse, BurstRules, EcnUse, LossDetection, Probing, RstInTimeWait, Segmentation,
+    SendRoom, SynCookies,
 };
 use tcpdrill_stack::congestion::{Algorithm, SlowStartAfterIdle};
 
@@ -32,6 +32,18 @@ const TABLE: &[Setting] = &[
             return Err(Refusal::Invalid);
         }
         config.ephemeral_ports = low as u16..=high as u16;
+        Ok(())
+    }),
+    ("net.ipv4.route.min_pmtu", |config, text| {
+        config.path_mtu.min_ipv4_mtu = number(text, 68, 65_535)? as u16;
+        Ok(())
+    }),
+    ("net.ipv4.route.mtu_expires", |config, text| {
+        config.path_mtu.lifetime = Some(seconds(text)?);
+        Ok(())
+    }),
+    ("net.ipv4.tcp_base_mss", |config, text| {
+        config.path_mtu.base_mss = number(text, 1, 65_535)? as u16;
         Ok(())
     }),
     ("net.ipv4.tcp_challenge_ack_limit", |config, text| {
@@ -154,6 +166,26 @@ const TABLE: &[Setting] = &[
     }),
     ("net.ipv4.tcp_moderate_rcvbuf", |config, text| {
         config.tuning.receive = flag(text)?;
+        Ok(())
+    }),
+    ("net.ipv4.tcp_mtu_probe_floor", |config, text| {
+        config.path_mtu.floor_mss = number(text, 1, 65_535)? as u16;
+        Ok(())
+    }),
+    ("net.ipv4.tcp_mtu_probing", |config, text| {
+        config.path_mtu.probing = match number(text, 0, 2)? {
+            0 => Probing::Off,
+            1 => Probing::AfterBlackHole,
+            _ => Probing::Always,
+        };
+        Ok(())
+    }),
+    ("net.ipv4.tcp_probe_interval", |config, text| {
+        config.path_mtu.probe_interval = seconds(text)?;
+        Ok(())
+    }),
+    ("net.ipv4.tcp_probe_threshold", |config, text| {
+        config.path_mtu.probe_threshold = number(text, 0, 65_535)? as u16;
         Ok(())
     }),
     ("net.ipv4.tcp_recovery", |config, text| {
@@ -293,9 +325,9 @@ const LACKING: &[Lacking] = &[
         "the reference stack counts ACKs between options, not options in a round trip",
     ),
     (
-        "net.ipv4.tcp_mtu_probing",
+        "net.ipv4.ip_no_pmtu_disc",
         &["0"],
-        "the reference stack does not probe the MTU of a path",
+        "the reference stack always discovers the MTU of a path (RFC 1191)",
     ),
     (
         "net.ipv4.tcp_reordering",
@@ -322,10 +354,6 @@ const HARMLESS: &[Harmless] = &[
     (
         "net.ipv4.tcp_autocorking",
         "segments are not held back for a queue below",
-    ),
-    (
-        "net.ipv4.tcp_base_mss",
-        "it matters to MTU probing only, which is off",
     ),
     (
         "net.ipv4.tcp_ecn_fallback",

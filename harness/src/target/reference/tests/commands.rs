@@ -15,7 +15,7 @@ ip tcp_metrics flush all > /dev/null 2>&1
 sysctl -q net.ipv4.tcp_rmem=\"4096 540000 $((15*1024*1024))\"
 sysctl -q net.ipv4.tcp_fastopen=0x70403
 sysctl -q net.ipv4.tcp_congestion_control=bbr
-sysctl -q net.ipv4.tcp_mtu_probing=1 net.ipv4.tcp_recovery=1
+sysctl -q net.ipv4.ip_no_pmtu_disc=1 net.ipv4.tcp_recovery=1
 sysctl -q net.ipv4.tcp_pacing_ss_ratio=200
 sysctl -q net.ipv4.tcp_sack=0
 tc qdisc add dev tun0 root pfifo
@@ -70,7 +70,7 @@ fn run(bench: &mut Bench, line: &str) -> String {
 fn a_file_of_defaults_sets_what_there_is_and_goes_on() {
     let (mut bench, _folder) = with_files();
     let said = run(&mut bench, "./defaults.sh");
-    for lacking in ["cannot be `bbr`", "tcp_mtu_probing"] {
+    for lacking in ["cannot be `bbr`", "ip_no_pmtu_disc"] {
         assert!(said.contains(lacking), "{said}");
     }
     assert_eq!(
@@ -95,12 +95,12 @@ fn the_suites_helper_sets_and_its_script_puts_back() {
 
 #[rstest]
 #[case(
-    "sysctl -q net.ipv4.tcp_mtu_probing=1; true",
-    "sysctl:net.ipv4.tcp_mtu_probing"
+    "sysctl -q net.ipv4.ip_no_pmtu_disc=1; true",
+    "sysctl:net.ipv4.ip_no_pmtu_disc"
 )]
 #[case(
-    "./set_sysctls.py /proc/sys/net/ipv4/tcp_mtu_probing=1; true",
-    "sysctl:net.ipv4.tcp_mtu_probing"
+    "./set_sysctls.py /proc/sys/net/ipv4/ip_no_pmtu_disc=1; true",
+    "sysctl:net.ipv4.ip_no_pmtu_disc"
 )]
 #[case(
     "sysctl -q net.ipv4.tcp_tw_reuse=1; true",
@@ -127,7 +127,7 @@ fn what_is_lacking_is_named(#[case] line: &str, #[case] name: &str) {
 }
 
 #[rstest]
-#[case("sysctl -q net.ipv4.tcp_mtu_probing=0")]
+#[case("sysctl -q net.ipv4.ip_no_pmtu_disc=0")]
 #[case("sysctl -q net.ipv4.tcp_early_retrans=0 net.ipv4.tcp_min_tso_segs=2")]
 #[case("sysctl -e -q net.ipv4.tcp_nothing=1")]
 #[case("tc qdisc delete dev tun0 root 2>/dev/null ; tc qdisc add dev tun0 root pfifo")]

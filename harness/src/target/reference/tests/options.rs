@@ -180,8 +180,8 @@ fn commands_report_as_the_shell_would(
 
 #[rstest]
 #[case(
-    "sysctl -q net.ipv4.tcp_mtu_probing=1",
-    "sysctl:net.ipv4.tcp_mtu_probing"
+    "sysctl -q net.ipv4.ip_no_pmtu_disc=1",
+    "sysctl:net.ipv4.ip_no_pmtu_disc"
 )]
 #[case(
     "sysctl net.ipv4.tcp_congestion_control=bbr",

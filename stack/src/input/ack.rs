@@ -16,6 +16,7 @@ use crate::seq::SeqNum;
 use crate::state::{Check, Disposition};
 use crate::tcb::Tcb;
 use crate::user_timeout;
+use crate::window::Window;
 
 /// Takes SEG.ACK and SEG.WND.
 pub(crate) fn process(tcb: &mut Tcb, segment: &SegmentRef<'_>, cx: &mut Context<'_>) -> Check {
@@ -28,6 +29,7 @@ pub(crate) fn process(tcb: &mut Tcb, segment: &SegmentRef<'_>, cx: &mut Context<
     user_timeout::take(tcb, segment, cx.now);
     keepalive::heard(tcb, cx.now);
     ecn::on_packet(tcb, segment);
+    let una = tcb.snd.una;
     if tcb.snd.syn_unacked() && ack.after(tcb.snd.una) {
         of_syn(tcb, segment, ack, cx);
     } else if says_nothing_of_ours(tcb, segment, ack) {
@@ -37,7 +39,7 @@ pub(crate) fn process(tcb: &mut Tcb, segment: &SegmentRef<'_>, cx: &mut Context<
         take(tcb, segment, ack, duplicate, cx);
     }
     // REQ: RFC9293-SM-27
-    update_window(tcb, segment, ack);
+    update_window(tcb, segment, ack, una);
     persist::on_ack(tcb, cx.now);
     Check::Continue(())
 }
@@ -215,12 +217,14 @@ fn is_duplicate(tcb: &Tcb, segment: &SegmentRef<'_>, ack: SeqNum) -> bool {
         && segment.wnd.scale(tcb.negotiated.snd_scale) == tcb.snd.wnd
 }
 
-/// Takes SEG.WND unless a newer segment was seen.
+/// Takes SEG.WND unless a newer segment was seen. Then the right edge stands where it was: SND.WND
+/// counts from SND.UNA, which was `una` before, and must not carry the edge along beyond what was
+/// offered.
 // REQ: RFC9293-SM-29
 // REQ: RFC9293-MUST-34
 // REQ: RFC7323-3
 // REQ: RFC7323-6
-fn update_window(tcb: &mut Tcb, segment: &SegmentRef<'_>, ack: SeqNum) {
+fn update_window(tcb: &mut Tcb, segment: &SegmentRef<'_>, ack: SeqNum, una: SeqNum) {
     if ack.before(tcb.snd.una) {
         return;
     }
@@ -231,5 +235,10 @@ fn update_window(tcb: &mut Tcb, segment: &SegmentRef<'_>, ack: SeqNum) {
         tcb.snd.max_wnd = tcb.snd.max_wnd.max(tcb.snd.wnd);
         tcb.snd.wl1 = segment.seq;
         tcb.snd.wl2 = ack;
+    } else {
+        // The SYN takes no room in the window.
+        let first = tcb.snd.iss + 1;
+        let passed = una.max(first).span_to(tcb.snd.una.max(first));
+        tcb.snd.wnd = Window::new(tcb.snd.wnd.bytes().saturating_sub(passed));
     }
 }

@@ -66,9 +66,11 @@ fn next_edge(tcb: &Tcb) -> SeqNum {
     }
 }
 
-/// RFC 9293 §3.8.6.2.2: the lesser of half the buffer and one segment.
+/// RFC 9293 §3.8.6.2.2: the lesser of half the buffer and one segment. While the window opens
+/// gradually, the buffer is what may be announced of it: it can have grown beyond that.
 fn worth_announcing(tcb: &Tcb) -> u32 {
-    (capacity(tcb) / 2).min(u32::from(tcb.rcv.mss.raw())).max(1)
+    let buffer = capacity(tcb).min(tcb.rcv.opened);
+    (buffer / 2).min(u32::from(tcb.rcv.mss.raw())).max(1)
 }
 
 /// Where the right edge stands if everything the buffer holds is announced.

@@ -257,6 +257,29 @@ fn a_window_opens_by_two_segments_for_each_or_at_once(
     assert_eq!(seen, expected);
 }
 
+/// RFC 9293 §3.8.6.2.2: what is worth announcing is measured by the window that may be announced, or a
+/// small one that is used up stays closed for good.
+#[test]
+fn a_window_that_opens_gradually_opens_again_though_the_buffer_has_grown() {
+    let tuning = BufferTuning {
+        gradual_window: true,
+        ..receiving()
+    };
+    let small = Config {
+        recv_buffer: 300,
+        ..config(tuning)
+    };
+    let mut talk = scaled(small);
+    for round in 0..6 {
+        let seq = 1 + 300 * round;
+        talk.wait_ms(100);
+        talk.peer("P.", i64::from(seq), 1, 300);
+        assert_eq!(talk.recv(seq, 300), Ok(300));
+        talk.drain();
+        assert!(rcv_wnd(&talk) >= 300, "round {round}");
+    }
+}
+
 #[test]
 fn a_send_buffer_holds_two_windows() {
     let mut talk = Talk::reach(config(sending()), tcpdrill_stack::StateName::Established);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rstest::rstest;
 use tcpdrill_stack::testing::bench::Bench;
-use tcpdrill_stack::window::WindowScale;
+use tcpdrill_stack::window::{UnscaledWindow, WindowScale};
 use tcpdrill_stack::{Config, ConnectionError, SocketOptions, StateName};
 
 use crate::support::Talk;
@@ -17,6 +17,26 @@ fn nothing_leaves_beyond_the_peers_window() {
     // Ten of a hundred bytes is silly; the override sends them all the same.
     assert_eq!(talk.wait_ms(500), [(500, ". 1:11(10) ack 1".into())]);
     assert_eq!(talk.peer_window(".", 1, 11, 1000), ["P. 11:101(90) ack 1"]);
+}
+
+/// A segment that fills a gap is older than the one behind it, so its window is not taken (RFC 9293
+/// §3.10.7.4, fifth check); but what it acknowledges must not carry the right edge along.
+#[test]
+fn an_acknowledgment_whose_window_is_not_taken_leaves_the_right_edge_where_it_was() {
+    let mut talk = Talk::plain();
+    let mut ahead = talk.segment("P.", 11, 1, 10);
+    ahead.wnd = UnscaledWindow::new(2920);
+    talk.inject(&ahead);
+    assert_eq!(talk.send(2920).len(), 2);
+    assert_eq!(talk.send(2920), [""; 0]);
+    let mut gap = talk.segment("P.", 1, 2921, 10);
+    gap.wnd = UnscaledWindow::new(1460);
+    assert_eq!(talk.inject(&gap), [". 2921:2921(0) ack 21"]);
+    // The next one tells how much is welcome.
+    assert_eq!(
+        talk.peer_window(".", 21, 2921, 1460),
+        [". 2921:4381(1460) ack 21"]
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use super::ranges::Ranges;
 use crate::seq::SeqNum;
 use crate::time::Instant;
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 use core::time::Duration;
@@ -33,6 +34,11 @@ impl AckBudget {
             interval: interval.max(Duration::from_millis(1)),
             renewed_at: None,
         }
+    }
+
+    /// For probes of one connection, which ask and answer nothing: no timer of ours is faster.
+    pub(super) fn of_probes() -> AckBudget {
+        AckBudget::new(10, Duration::from_secs(1))
     }
 
     /// Something arrived, or was read, that may be answered.
@@ -132,7 +138,8 @@ impl BackOff {
 }
 
 /// How many bytes may go out from the start, or from a timeout, up to the next loss: the window it
-/// begins with, and for each byte acknowledged that byte and at most one more (RFC 5681 §3.1).
+/// begins with, and for each byte acknowledged that byte and at most one more (RFC 5681 §3.1). A sender
+/// that counts segments (`count_segments`) may send a full one for a small one that is acknowledged.
 #[derive(Debug, Clone)]
 pub(super) struct SendBudget {
     smss: u64,
@@ -141,12 +148,16 @@ pub(super) struct SendBudget {
     /// What went out since, counted from the ISN.
     parts: Ranges,
     active: bool,
+    /// Where the segments end that were never acknowledged, counted from the ISN, if the sender
+    /// counts segments.
+    ends: Option<VecDeque<u32>>,
 }
 
 impl SendBudget {
     /// Nothing is limited before `begin`.
-    pub(super) fn new() -> SendBudget {
+    pub(super) fn new(count_segments: bool) -> SendBudget {
         SendBudget {
+            ends: count_segments.then(VecDeque::new),
             smss: 0,
             allowed: 0,
             sent: 0,
@@ -175,21 +186,36 @@ impl SendBudget {
         self.active = false;
     }
 
-    /// An acknowledgment of `news` new bytes arrived, and of `sacked` more selectively. One of
-    /// none may tell that a segment has left the network.
-    pub(super) fn on_ack(&mut self, news: u32, sacked: u32) {
-        let left = 2 * u64::from(news) + u64::from(sacked);
-        self.allowed += left.max(self.smss * u64::from(news == 0));
+    /// An acknowledgment up to `acked`, of `news` new bytes, arrived, and of `sacked` more selectively.
+    /// One of none may tell that a segment has left the network.
+    pub(super) fn on_ack(&mut self, acked: u32, news: u32, sacked: u32) {
+        let mut news = u64::from(news);
+        let none = news == 0;
+        if let Some(ends) = &mut self.ends {
+            let before = ends.len();
+            while ends.front().is_some_and(|end| *end <= acked) {
+                ends.pop_front();
+            }
+            news = news.max((before - ends.len()) as u64 * self.smss);
+        }
+        let left = 2 * news + u64::from(sacked);
+        self.allowed += left.max(self.smss * u64::from(none));
     }
 
     /// Bytes go out from `start` on. Those that went out since must have been found lost.
     pub(super) fn on_sent(&mut self, start: u32, bytes: usize) -> Result<(), String> {
         self.sent += bytes as u64;
+        let end = start + bytes as u32;
+        if let Some(ends) = &mut self.ends
+            && ends.back().is_none_or(|last| *last < end)
+        {
+            ends.push_back(end);
+        }
         if !self.active {
             return Ok(());
         }
         let before = self.parts.total();
-        self.parts.insert(start, start + bytes as u32);
+        self.parts.insert(start, end);
         let new = u64::from(self.parts.total() - before);
         self.allowed += bytes as u64 - new;
         if self.sent > self.allowed {
@@ -243,15 +269,32 @@ mod tests {
 
     #[test]
     fn what_goes_out_is_what_is_acknowledged_and_as_much_again() {
-        let mut budget = SendBudget::new();
+        let mut budget = SendBudget::new(false);
         budget.begin(1_000, 1_000);
         assert!(budget.on_sent(1, 3_000).is_ok());
         assert!(budget.on_sent(3_001, 1).is_err());
-        budget.on_ack(1_000, 0);
+        budget.on_ack(3_001, 1_000, 0);
         assert!(budget.on_sent(3_002, 1_999).is_ok());
         assert!(budget.on_sent(1, 500).is_ok());
         assert!(budget.on_sent(9_000, 1).is_err());
         budget.end();
         assert!(budget.on_sent(10_000, 1 << 20).is_ok());
+    }
+
+    #[test]
+    fn a_small_segment_makes_room_for_a_full_one_where_segments_count() {
+        let allowed = [false, true].map(|count_segments| {
+            let mut budget = SendBudget::new(count_segments);
+            budget.begin(1_000, 1_000);
+            for start in [1, 11, 21] {
+                assert!(budget.on_sent(start, 10).is_ok());
+            }
+            budget.on_ack(21, 20, 0);
+            (
+                budget.on_sent(31, 3_010).is_ok(),
+                budget.on_sent(3_041, 3_960).is_ok(),
+            )
+        });
+        assert_eq!(allowed, [(true, false), (true, true)]);
     }
 }

@@ -23,6 +23,8 @@ pub(super) struct Flow {
     pub(super) lost_when_broken: [u32; 2],
     /// Whether each side's connection broke before its SYN was acknowledged.
     pub(super) broke_opening: [bool; 2],
+    /// The listener answered with a cookie, and kept no state.
+    pub(super) cookie_sent: bool,
     /// When a user last got something, or an acknowledgment of something new arrived.
     pub(super) last_progress: Instant,
 }
@@ -41,6 +43,7 @@ impl Flow {
             lost_since_progress: [0; 2],
             lost_when_broken: [0; 2],
             broke_opening: [false; 2],
+            cookie_sent: false,
             last_progress: Instant::ZERO,
         }
     }
@@ -90,8 +93,6 @@ pub(super) struct Way {
     pub(super) text_end: Option<SeqNum>,
     /// The furthest SEG.ACK + SEG.WND.
     pub(super) right_edge: Option<SeqNum>,
-    /// The largest SEG.WND, in bytes.
-    pub(super) largest_window: u32,
     /// The last TSval sent.
     pub(super) last_timestamp: Option<u32>,
     /// What the other side got, counted from the ISN.
@@ -101,6 +102,7 @@ pub(super) struct Way {
     /// What selective acknowledgments told the sender since it last forgot.
     pub(super) sacked: Ranges,
     pub(super) acks: AckBudget,
+    pub(super) probes: AckBudget,
     pub(super) back_off: BackOff,
     pub(super) sends: SendBudget,
 }
@@ -117,12 +119,12 @@ impl Way {
             highest_ack: None,
             text_end: None,
             right_edge: None,
-            largest_window: 0,
             last_timestamp: None,
             delivered: Ranges::default(),
             acked: 0,
             sacked: Ranges::default(),
             acks,
+            probes: AckBudget::of_probes(),
             back_off,
             sends,
         }
@@ -169,15 +171,7 @@ impl Way {
     pub(super) fn forget_acks(&mut self) {
         self.highest_ack = None;
         self.right_edge = None;
-        self.largest_window = 0;
         self.last_timestamp = None;
-    }
-
-    /// How far the peer may send. SND.WND counts from SND.UNA, so the largest window ever offered
-    /// may slide along with acknowledgments in segments too old to change it (RFC 9293 §3.10.7.4,
-    /// fifth check).
-    pub(super) fn furthest(&self) -> Option<SeqNum> {
-        self.highest_ack.map(|ack| ack + self.largest_window)
     }
 
     /// A segment reached the other side.

@@ -57,8 +57,10 @@ impl World {
             return Ok(());
         }
         if segment.is_empty() {
-            return way
-                .acks
+            // At SND.UNA-1 it acknowledges nothing: it asks (RFC 9293 §3.8.4, §3.8.6.1).
+            let asks = way.place(segment.seq).is_some_and(|at| at + 1 == way.acked);
+            let budget = if asks { &mut way.probes } else { &mut way.acks };
+            return budget
                 .spend(self.now)
                 .map_err(|what| trouble(Oracle::Storm, what));
         }
@@ -97,12 +99,16 @@ impl World {
             return;
         }
         flow.ways[side].on_delivered(segment);
-        let receiver = &mut flow.ways[1 - side];
         let Some(ack) = segment.ack.filter(|_| !segment.flags.rst) else {
             return;
         };
+        // In SYN-SENT nothing but a SYN acknowledges (RFC 9293 §3.10.7.3).
+        if flow.ways[side].offer.is_none() {
+            return;
+        }
+        let receiver = &mut flow.ways[1 - side];
         let (news, sacked) = receiver.on_ack_delivered(ack, segment.options.sack.as_slice());
-        receiver.sends.on_ack(news, sacked);
+        receiver.sends.on_ack(receiver.acked, news, sacked);
         if news > 0 {
             flow.last_progress = self.now;
             flow.lost_since_progress[1 - side] = 0;
@@ -154,6 +160,11 @@ impl World {
                     let flow = &mut self.flows[connection];
                     flow.lost_when_broken[side] = flow.lost_since_progress[side];
                     flow.broke_opening[side] = flow.ways[side].acked <= 1;
+                }
+            }
+            Event::SynCookieSent { remote, .. } => {
+                if let Some(connection) = self.connection_of(remote, host) {
+                    self.flows[connection].cookie_sent = true;
                 }
             }
             Event::SynCookieAccepted { id, .. } => {

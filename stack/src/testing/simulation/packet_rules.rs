@@ -94,7 +94,7 @@ fn check_text(
         .is_none_or(|highest| end.after(highest));
     // A zero-window probe may lie just behind the edge, and what was sent before may be sent again
     // wherever the edge is now (RFC 9293 §3.8.6, MAY-7).
-    if let Some(edge) = flow.ways[1 - side].furthest()
+    if let Some(edge) = flow.ways[1 - side].right_edge
         && new
         && end.after(edge + 1)
     {
@@ -205,7 +205,6 @@ fn check_window(
         _ => WindowScale::ZERO,
     };
     let window = segment.wnd.scale(scale).bytes();
-    own.largest_window = own.largest_window.max(window);
     let edge = ack + window;
     let unit = 1u32 << scale.shift();
     if let Some(highest) = own.right_edge

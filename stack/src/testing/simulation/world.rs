@@ -131,7 +131,7 @@ impl World {
             (
                 AckBudget::new(config.challenge_ack_limit, config.challenge_ack_interval),
                 BackOff::new(least.min(config.syn_ack_timeout), config.max_rto),
-                SendBudget::new(),
+                SendBudget::new(config.congestion.count_segments),
             )
         });
         self.flows.push(Flow::new(connection, budgets));
@@ -431,7 +431,7 @@ impl World {
             | ConnectionError::Refused => {
                 // Behind a cookie stands no state: what overtakes the ACK that brings it back, or
                 // comes though that is lost, is for nobody (RFC 4987 §3.6).
-                self.uses_cookies(plan.hosts[1])
+                flow.cookie_sent
                     || flooded
                     || peer.stage == Stage::Failed
                     || flow.lost_when_broken[1 - side] >= 3
@@ -440,11 +440,6 @@ impl World {
             }
             ConnectionError::Aborted | ConnectionError::Unreachable(_) => false,
         }
-    }
-
-    /// A listener that answers all SYNs with cookies.
-    fn uses_cookies(&self, host: usize) -> bool {
-        self.plan.hosts[host].config.syn_cookies == SynCookies::Always
     }
 
     /// Whether a side asks for keep-alive probes; who is accepted has the listener's options.

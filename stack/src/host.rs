@@ -30,7 +30,7 @@ use crate::segment::Head;
 use crate::socket::{SocketId, SocketOptions};
 use crate::sockets::Sockets;
 use crate::state::{Origin, State, SynReceived};
-use crate::tcb::{Tcb, TcbSeed};
+use crate::tcb::{Shared, Tcb, TcbSeed};
 use crate::time::Instant;
 use crate::timers::Timer;
 use deadlines::Deadlines;
@@ -69,6 +69,8 @@ pub struct Host {
     rng: Rng,
     /// The options of the connection opened last: many are opened with the same ones.
     latest_options: Arc<SocketOptions>,
+    /// What the latest connections have in common.
+    shared: Shared,
 }
 
 /// What a [`SocketId`] stands for.
@@ -76,6 +78,15 @@ pub struct Host {
 pub(crate) enum Socket {
     Listener(Box<Listener>),
     Connection(Box<Connection>),
+}
+
+impl Socket {
+    pub(crate) fn id(&self) -> SocketId {
+        match self {
+            Socket::Listener(listener) => listener.id,
+            Socket::Connection(connection) => connection.tcb.id,
+        }
+    }
 }
 
 /// What [`Host::poll`] hands out.
@@ -94,6 +105,7 @@ impl Host {
     /// `seed` starts the generator behind the remaining random choices.
     pub fn new(config: Config, addresses: &[IpAddr], secret: [u8; 16], seed: u64) -> Self {
         Self {
+            shared: Shared::new(&config),
             config: Arc::new(config),
             addresses: addresses.to_vec(),
             sockets: Sockets::default(),
@@ -165,7 +177,7 @@ impl Host {
             if !more {
                 self.dirty.pop();
                 if let Ok(connection) = self.connection_mut(id) {
-                    connection.dirty = false;
+                    connection.tcb.dirty = false;
                 }
             }
         }
@@ -228,7 +240,7 @@ impl Host {
     // REQ: RFC9293-MUST-8
     // REQ: RFC6528-1
     pub(crate) fn new_tcb(
-        &self,
+        &mut self,
         id: SocketId,
         (local, remote): (SocketAddr, SocketAddr),
         config: Arc<Config>,
@@ -240,7 +252,9 @@ impl Host {
             .socket(local)
             .socket(remote)
             .finish();
+        self.shared.follow(&config);
         Tcb::new(TcbSeed {
+            shared: self.shared.clone(),
             id,
             local,
             remote,
@@ -299,8 +313,8 @@ impl Host {
             servers: &mut self.servers,
         };
         let result = act(connection, &mut cx);
-        if !connection.dirty && !matches!(connection.state, State::Closed(_)) {
-            connection.dirty = true;
+        if !connection.tcb.dirty && !matches!(connection.state, State::Closed(_)) {
+            connection.tcb.dirty = true;
             self.dirty.push(Reverse(id));
         }
         self.settle(id, parent);
@@ -338,7 +352,12 @@ impl Host {
         let left_handshake = parent.filter(|_| parent_of(connection).is_none());
         let early_is_over = closed || !connection.tcb.snd.syn_unacked();
         let was_reset = closed && connection.tcb.user.error == Some(ConnectionError::Reset);
-        let early_at = connection.tcb.fast_open.pending.take_if(|_| early_is_over);
+        let early_at = connection
+            .tcb
+            .fast_open
+            .pending
+            .take_if(|_| early_is_over)
+            .map(|id| *id);
         if closed {
             self.demux.remove_connection(tuple, id);
         }

@@ -11,6 +11,7 @@ pub mod prr;
 pub mod reno;
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::time::Duration;
 
 use crate::send::flight::Flight;
@@ -127,7 +128,8 @@ enum Control {
 /// The congestion state of one connection. All sizes are bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Congestion {
-    rules: Rules,
+    /// The same for all connections of a host.
+    rules: Arc<Rules>,
     smss: u32,
     cwnd: u32,
     ssthresh: u32,
@@ -138,10 +140,10 @@ pub struct Congestion {
 
 impl Congestion {
     /// The state at the start of a connection, for segments of `smss` bytes (at least 1).
-    pub fn new(smss: u32, rules: Rules) -> Congestion {
+    pub fn new(smss: u32, rules: impl Into<Arc<Rules>>) -> Congestion {
+        let rules = rules.into();
         let smss = smss.max(1);
         Congestion {
-            rules,
             smss,
             // REQ: RFC5681-3
             cwnd: rules.initial_window.bytes(smss),
@@ -153,12 +155,13 @@ impl Congestion {
                 Algorithm::Cubic => Control::Cubic(None),
             },
             hystart: None,
+            rules,
         }
     }
 
     /// The same rules for a connection that begins anew.
     pub fn restarted(&self) -> Congestion {
-        Congestion::new(self.smss, self.rules)
+        Congestion::new(self.smss, Arc::clone(&self.rules))
     }
 
     /// The congestion window, at least one segment.
@@ -173,7 +176,7 @@ impl Congestion {
     }
 
     /// What `bytes` in so many segments count.
-    pub const fn measure(&self, bytes: u32, segments: u32) -> u32 {
+    pub fn measure(&self, bytes: u32, segments: u32) -> u32 {
         if self.rules.count_segments {
             segments.saturating_mul(self.smss)
         } else {

@@ -120,7 +120,9 @@ fn take(
     let segments = recovery::newly_delivered(tcb, &delivered);
     tcb.snd.delivered += u64::from(delivered.segments);
     let marked = ecn::tells_of_marks(tcb, segment, una, &delivered);
-    tcb.counters.duplicates_reported += u64::from(duplicate_report.is_some());
+    if duplicate_report.is_some() {
+        tcb.counters.on_duplicate_reported();
+    }
     let counted = mutant!(tcb.config, H11, bytes, {
         bytes.map(|bytes| bytes.max(tcb.snd.congestion.smss()))
     });

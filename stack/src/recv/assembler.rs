@@ -4,6 +4,7 @@
 //! sorted, disjoint, with at least one missing byte before each. Their number is bounded, and
 //! with it the work for a segment; in-order bytes need no island and are therefore never refused.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -21,8 +22,14 @@ pub struct Island {
 /// The bookkeeping of islands. It holds no bytes; see [`super::buffer::RecvBuffer`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assembler {
+    max_islands: u32,
+    /// None before something arrives out of order.
+    sea: Option<Box<Sea>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Sea {
     islands: Vec<Island>,
-    max_islands: usize,
     clock: u64,
 }
 
@@ -32,29 +39,28 @@ pub struct TooManyIslands;
 
 impl Assembler {
     /// Nothing out of order yet, and at most `max_islands` ever.
-    pub const fn new(max_islands: usize) -> Assembler {
+    pub const fn new(max_islands: u32) -> Assembler {
         Assembler {
-            islands: Vec::new(),
             max_islands,
-            clock: 0,
+            sea: None,
         }
     }
 
     /// The islands by rising offset.
     pub fn islands(&self) -> &[Island] {
-        &self.islands
+        self.sea.as_ref().map_or(&[], |sea| &sea.islands)
     }
 
     /// The first part of `range` that has not arrived before.
     pub fn missing(&self, range: Range<u32>) -> Option<Range<u32>> {
         let mut from = range.start;
-        for island in &self.islands {
+        for island in self.islands() {
             if from < island.start {
                 break;
             }
             from = from.max(island.end);
         }
-        let next = self.islands.iter().find(|island| island.start > from);
+        let next = self.islands().iter().find(|island| island.start > from);
         let end = next.map_or(range.end, |island| island.start.min(range.end));
         (from < end).then_some(from..end)
     }
@@ -63,8 +69,8 @@ impl Assembler {
     pub fn has_room_for(&self, range: &Range<u32>) -> bool {
         range.is_empty()
             || range.start == 0
-            || self.islands.len() < self.max_islands
-            || self.islands.iter().any(|island| touches(island, range))
+            || self.islands().len() < self.max_islands as usize
+            || self.islands().iter().any(|island| touches(island, range))
     }
 
     /// Notes that the bytes in `range` have arrived and says by how many bytes RCV.NXT advances:
@@ -79,38 +85,47 @@ impl Assembler {
         if !self.has_room_for(&range) {
             return Err(TooManyIslands);
         }
-        let first = self.islands.partition_point(|i| i.end < range.start);
-        let count = self.islands[first..]
+        if range.start == 0 && self.islands().is_empty() {
+            return Ok(range.end);
+        }
+        let sea = self.sea.get_or_insert_default();
+        let first = sea.islands.partition_point(|i| i.end < range.start);
+        let count = sea.islands[first..]
             .iter()
             .take_while(|i| touches(i, &range))
             .count();
         let touched = first..first + count;
-        let joined = self.islands[touched.clone()]
+        let joined = sea.islands[touched.clone()]
             .iter()
             .fold(range, |all, i| all.start.min(i.start)..all.end.max(i.end));
         if joined.start == 0 {
-            self.islands.drain(touched);
-            self.shift(joined.end);
+            sea.islands.drain(touched);
+            sea.shift(joined.end);
             return Ok(joined.end);
         }
-        self.clock += 1;
+        sea.clock += 1;
         let island = Island {
             start: joined.start,
             end: joined.end,
-            stamp: self.clock,
+            stamp: sea.clock,
         };
-        self.islands.splice(touched, [island]);
+        sea.islands.splice(touched, [island]);
         Ok(0)
     }
 
     /// Forgets everything from offset `end` on.
     pub fn truncate(&mut self, end: u32) {
-        self.islands.retain(|island| island.start < end);
-        if let Some(last) = self.islands.last_mut() {
+        let Some(sea) = &mut self.sea else {
+            return;
+        };
+        sea.islands.retain(|island| island.start < end);
+        if let Some(last) = sea.islands.last_mut() {
             last.end = last.end.min(end);
         }
     }
+}
 
+impl Sea {
     /// RCV.NXT has advanced by `step`; every island lies behind that.
     fn shift(&mut self, step: u32) {
         for island in &mut self.islands {
@@ -131,7 +146,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn ranges(assembler: &Assembler) -> Vec<(u32, u32)> {
-        assembler.islands.iter().map(|i| (i.start, i.end)).collect()
+        assembler
+            .islands()
+            .iter()
+            .map(|i| (i.start, i.end))
+            .collect()
     }
 
     fn missing(assembler: &Assembler, range: Range<u32>) -> Vec<(u32, u32)> {

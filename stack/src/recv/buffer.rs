@@ -39,7 +39,7 @@ impl RecvBuffer {
             bytes: Ring::new(),
             readable: 0,
             capacity: capacity.min(1 << 30) as u32,
-            assembler: Assembler::new(RecvBuffer::MAX_ISLANDS),
+            assembler: Assembler::new(RecvBuffer::MAX_ISLANDS as u32),
             fin: None,
         }
     }

@@ -3,6 +3,7 @@
 mod negotiated;
 mod receive;
 mod send;
+mod shared;
 mod user;
 
 use alloc::boxed::Box;
@@ -13,11 +14,12 @@ use core::time::Duration;
 pub(crate) use negotiated::{Negotiated, TimestampState};
 pub(crate) use receive::ReceiveSide;
 pub(crate) use send::SendSide;
+pub(crate) use shared::Shared;
 pub(crate) use user::UserSide;
 
 use crate::challenge_ack::ChallengeAckLimiter;
 use crate::config::Config;
-use crate::counters::Counters;
+use crate::counters::Tally;
 use crate::ecn::Ecn;
 use crate::fast_open::FastOpen;
 use crate::send::pacing;
@@ -48,13 +50,15 @@ pub(crate) struct Tcb {
     /// Most connections never send a challenge ACK.
     pub(crate) challenge: Option<Box<ChallengeAckLimiter>>,
     pub(crate) user: UserSide,
-    pub(crate) counters: Counters,
+    pub(crate) counters: Tally,
     /// The largest packet that a router let through before the handshake ended, if one complained.
     pub(crate) path_mtu: Option<u16>,
     /// When the connection was opened; the base of handshake give-up.
     pub(crate) opened_at: Instant,
     /// When the peer was last heard of (RFC 9293 §3.8.4).
     pub(crate) last_heard: Instant,
+    /// The host knows that there may be something to send.
+    pub(crate) dirty: bool,
     /// Keep-alive probes sent since then.
     pub(crate) keepalive_probes_sent: u32,
 }
@@ -67,6 +71,7 @@ pub(crate) struct TcbSeed {
     pub(crate) remote: SocketAddr,
     pub(crate) config: Arc<Config>,
     pub(crate) options: Arc<SocketOptions>,
+    pub(crate) shared: Shared,
     pub(crate) iss: SeqNum,
     /// Offset of this connection's timestamp clock (RFC7323-26).
     pub(crate) timestamp_offset: u32,
@@ -82,6 +87,7 @@ impl Tcb {
             remote,
             config,
             options,
+            shared,
             iss,
             timestamp_offset,
             now,
@@ -90,10 +96,15 @@ impl Tcb {
         let rcv_mss = advertised_mss(&config, &options, version);
         let recv_buffer = options.recv_buffer.unwrap_or(config.recv_buffer);
         let send_buffer = options.send_buffer.unwrap_or(config.send_buffer);
-        let mut snd = SendSide::new(iss, send_buffer, Mss::default_for(version), &config);
-        let grows = config.tuning.send && options.send_buffer.is_none();
+        let mut snd = SendSide::new(
+            iss,
+            send_buffer,
+            Mss::default_for(version),
+            &config,
+            &shared,
+        );
         snd.pacer = pacing::pacer(&config.pacing, options.max_pacing_rate);
-        snd.buffer_max = grows.then_some(config.tuning.send_max);
+        snd.buffer_grows = config.tuning.send && options.send_buffer.is_none();
         Self {
             id,
             local,
@@ -107,9 +118,10 @@ impl Tcb {
             timers: TimerTable::new(),
             challenge: None,
             user: UserSide::default(),
-            counters: Counters::default(),
+            counters: Tally::default(),
             opened_at: now,
             last_heard: now,
+            dirty: false,
             keepalive_probes_sent: 0,
             config,
             options,

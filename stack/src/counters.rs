@@ -86,6 +86,11 @@ impl Tally {
         self.synchronized_at.get_or_insert(now);
     }
 
+    /// When the handshake ended.
+    pub(crate) fn synchronized_at(&self) -> Option<Instant> {
+        self.synchronized_at
+    }
+
     /// `len` bytes of text left again.
     pub(crate) fn on_repeated(&mut self, len: u32) {
         if len > 0 {

@@ -144,8 +144,8 @@ fn what_an_idle_connection_takes_is_bounded() {
         let config = profile.config();
         let most = match profile {
             Profile::Rfc9293 => 1024,
-            Profile::Linux => 1368,
-            Profile::Freebsd => 1128,
+            Profile::Linux => 1296,
+            Profile::Freebsd => 1088,
         };
         let mut link = Link::new(&config, IpVersion::V4);
         let memory_taken = measure(|| {

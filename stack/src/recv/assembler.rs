@@ -21,8 +21,7 @@ pub struct Island {
 
 /// The bookkeeping of islands. It holds no bytes; see [`super::buffer::RecvBuffer`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Assembler {
-    max_islands: u32,
+pub struct Assembler<const MAX_ISLANDS: usize> {
     /// None before something arrives out of order.
     sea: Option<Box<Sea>>,
 }
@@ -37,13 +36,10 @@ struct Sea {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyIslands;
 
-impl Assembler {
-    /// Nothing out of order yet, and at most `max_islands` ever.
-    pub const fn new(max_islands: u32) -> Assembler {
-        Assembler {
-            max_islands,
-            sea: None,
-        }
+impl<const MAX_ISLANDS: usize> Assembler<MAX_ISLANDS> {
+    /// Nothing out of order yet, and at most `MAX_ISLANDS` ever.
+    pub const fn new() -> Self {
+        Assembler { sea: None }
     }
 
     /// The islands by rising offset.
@@ -69,7 +65,7 @@ impl Assembler {
     pub fn has_room_for(&self, range: &Range<u32>) -> bool {
         range.is_empty()
             || range.start == 0
-            || self.islands().len() < self.max_islands as usize
+            || self.islands().len() < MAX_ISLANDS
             || self.islands().iter().any(|island| touches(island, range))
     }
 
@@ -145,7 +141,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn ranges(assembler: &Assembler) -> Vec<(u32, u32)> {
+    fn ranges<const MAX: usize>(assembler: &Assembler<MAX>) -> Vec<(u32, u32)> {
         assembler
             .islands()
             .iter()
@@ -153,7 +149,7 @@ mod tests {
             .collect()
     }
 
-    fn missing(assembler: &Assembler, range: Range<u32>) -> Vec<(u32, u32)> {
+    fn missing<const MAX: usize>(assembler: &Assembler<MAX>, range: Range<u32>) -> Vec<(u32, u32)> {
         let mut from = range.start;
         core::iter::from_fn(|| {
             let piece = assembler.missing(from..range.end)?;
@@ -165,7 +161,7 @@ mod tests {
 
     #[test]
     fn in_order_bytes_need_no_island() {
-        let mut assembler = Assembler::new(0);
+        let mut assembler = Assembler::<0>::new();
         assert_eq!(assembler.insert(0..100), Ok(100));
         assert_eq!(assembler.insert(1..2), Err(TooManyIslands));
         assert_eq!(assembler.insert(0..1), Ok(1));
@@ -174,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_filled_gap_hands_over_what_lay_behind_it() {
-        let mut assembler = Assembler::new(4);
+        let mut assembler = Assembler::<4>::new();
         assert_eq!(assembler.insert(10..20), Ok(0));
         assert_eq!(assembler.insert(30..40), Ok(0));
         assert_eq!(assembler.insert(0..10), Ok(20));
@@ -185,7 +181,7 @@ mod tests {
 
     #[test]
     fn islands_join_when_they_touch() {
-        let mut assembler = Assembler::new(8);
+        let mut assembler = Assembler::<8>::new();
         for range in [10..20, 30..40, 50..60, 70..80] {
             assert_eq!(assembler.insert(range), Ok(0));
         }
@@ -199,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_full_table_refuses_new_islands_only() {
-        let mut assembler = Assembler::new(2);
+        let mut assembler = Assembler::<2>::new();
         assert_eq!(assembler.insert(10..11), Ok(0));
         assert_eq!(assembler.insert(20..21), Ok(0));
         assert_eq!(assembler.insert(30..31), Err(TooManyIslands));
@@ -210,7 +206,7 @@ mod tests {
 
     #[test]
     fn the_latest_arrival_has_the_largest_stamp() {
-        let mut assembler = Assembler::new(4);
+        let mut assembler = Assembler::<4>::new();
         for range in [30..40, 10..20, 40..45] {
             assembler.insert(range).unwrap();
         }
@@ -220,7 +216,7 @@ mod tests {
 
     #[test]
     fn truncation_cuts_islands() {
-        let mut assembler = Assembler::new(4);
+        let mut assembler = Assembler::<4>::new();
         for range in [10..20, 30..40, 50..60] {
             assembler.insert(range).unwrap();
         }
@@ -232,7 +228,7 @@ mod tests {
 
     #[test]
     fn missing_parts_are_listed() {
-        let mut assembler = Assembler::new(4);
+        let mut assembler = Assembler::<4>::new();
         assembler.insert(10..20).unwrap();
         assembler.insert(30..40).unwrap();
         assert_eq!(missing(&assembler, 5..45), [(5, 10), (20, 30), (40, 45)]);
@@ -247,7 +243,7 @@ mod tests {
         fn it_agrees_with_a_set_of_bytes(
             arrivals in prop::collection::vec((0u32..60, 1u32..12), 1..40),
         ) {
-            let mut assembler = Assembler::new(64);
+            let mut assembler = Assembler::<64>::new();
             let mut arrived = [false; 2048];
             let mut next = 0usize;
             for (start, len) in arrivals {

@@ -19,8 +19,9 @@ pub struct Island {
     pub stamp: u64,
 }
 
-/// The bookkeeping of islands. It holds no bytes; see [`super::buffer::RecvBuffer`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The bookkeeping of at most `MAX_ISLANDS` islands, of none at first. It holds no bytes; see
+/// [`super::buffer::RecvBuffer`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Assembler<const MAX_ISLANDS: usize> {
     /// None before something arrives out of order.
     sea: Option<Box<Sea>>,
@@ -37,11 +38,6 @@ struct Sea {
 pub struct TooManyIslands;
 
 impl<const MAX_ISLANDS: usize> Assembler<MAX_ISLANDS> {
-    /// Nothing out of order yet, and at most `MAX_ISLANDS` ever.
-    pub const fn new() -> Self {
-        Assembler { sea: None }
-    }
-
     /// The islands by rising offset.
     pub fn islands(&self) -> &[Island] {
         self.sea.as_ref().map_or(&[], |sea| &sea.islands)
@@ -161,7 +157,7 @@ mod tests {
 
     #[test]
     fn in_order_bytes_need_no_island() {
-        let mut assembler = Assembler::<0>::new();
+        let mut assembler = Assembler::<0>::default();
         assert_eq!(assembler.insert(0..100), Ok(100));
         assert_eq!(assembler.insert(1..2), Err(TooManyIslands));
         assert_eq!(assembler.insert(0..1), Ok(1));
@@ -170,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_filled_gap_hands_over_what_lay_behind_it() {
-        let mut assembler = Assembler::<4>::new();
+        let mut assembler = Assembler::<4>::default();
         assert_eq!(assembler.insert(10..20), Ok(0));
         assert_eq!(assembler.insert(30..40), Ok(0));
         assert_eq!(assembler.insert(0..10), Ok(20));
@@ -181,7 +177,7 @@ mod tests {
 
     #[test]
     fn islands_join_when_they_touch() {
-        let mut assembler = Assembler::<8>::new();
+        let mut assembler = Assembler::<8>::default();
         for range in [10..20, 30..40, 50..60, 70..80] {
             assert_eq!(assembler.insert(range), Ok(0));
         }
@@ -195,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_full_table_refuses_new_islands_only() {
-        let mut assembler = Assembler::<2>::new();
+        let mut assembler = Assembler::<2>::default();
         assert_eq!(assembler.insert(10..11), Ok(0));
         assert_eq!(assembler.insert(20..21), Ok(0));
         assert_eq!(assembler.insert(30..31), Err(TooManyIslands));
@@ -206,7 +202,7 @@ mod tests {
 
     #[test]
     fn the_latest_arrival_has_the_largest_stamp() {
-        let mut assembler = Assembler::<4>::new();
+        let mut assembler = Assembler::<4>::default();
         for range in [30..40, 10..20, 40..45] {
             assembler.insert(range).unwrap();
         }
@@ -216,7 +212,7 @@ mod tests {
 
     #[test]
     fn truncation_cuts_islands() {
-        let mut assembler = Assembler::<4>::new();
+        let mut assembler = Assembler::<4>::default();
         for range in [10..20, 30..40, 50..60] {
             assembler.insert(range).unwrap();
         }
@@ -228,7 +224,7 @@ mod tests {
 
     #[test]
     fn missing_parts_are_listed() {
-        let mut assembler = Assembler::<4>::new();
+        let mut assembler = Assembler::<4>::default();
         assembler.insert(10..20).unwrap();
         assembler.insert(30..40).unwrap();
         assert_eq!(missing(&assembler, 5..45), [(5, 10), (20, 30), (40, 45)]);
@@ -243,7 +239,7 @@ mod tests {
         fn it_agrees_with_a_set_of_bytes(
             arrivals in prop::collection::vec((0u32..60, 1u32..12), 1..40),
         ) {
-            let mut assembler = Assembler::<64>::new();
+            let mut assembler = Assembler::<64>::default();
             let mut arrived = [false; 2048];
             let mut next = 0usize;
             for (start, len) in arrivals {

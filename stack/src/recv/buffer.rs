@@ -39,7 +39,7 @@ impl RecvBuffer {
             bytes: Ring::new(),
             readable: 0,
             capacity: capacity.min(1 << 30) as u32,
-            assembler: Assembler::new(),
+            assembler: Assembler::default(),
             fin: None,
         }
     }

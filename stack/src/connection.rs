@@ -20,8 +20,6 @@ use crate::timers::Timer;
 pub(crate) struct Connection {
     pub(crate) state: State,
     pub(crate) tcb: Tcb,
-    /// The host knows that there may be something to send.
-    pub(crate) dirty: bool,
 }
 
 /// What a segment did that reaches beyond its connection.
@@ -40,7 +38,6 @@ impl Connection {
         Self {
             state: State::Closed(Closed),
             tcb,
-            dirty: false,
         }
     }
 

@@ -1,5 +1,6 @@
 //! What is counted over the life of a connection, and what kept it from sending faster.
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use crate::time::Instant;
@@ -31,14 +32,39 @@ pub struct Counters {
     pub limits: LimitTimes,
 }
 
-impl Counters {
+/// The counters of a connection while it lives. Most connections are idle most of the time: what
+/// only text moves is not there before it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tally {
+    segments_in: u64,
+    segments_out: u64,
+    ack_received_at: Option<Instant>,
+    synchronized_at: Option<Instant>,
+    text: Option<Box<Text>>,
+}
+
+/// The part that only text moves.
+#[derive(Debug, Clone, Copy, Default)]
+struct Text {
+    segments_in: u64,
+    segments_out: u64,
+    bytes_sent: u64,
+    bytes_retransmitted: u64,
+    duplicates_reported: u64,
+    sent_at: Option<Instant>,
+    received_at: Option<Instant>,
+    limits: LimitTimes,
+}
+
+impl Tally {
     /// A segment with `len` bytes of text left.
     pub(crate) fn on_sent(&mut self, len: usize, now: Instant) {
         self.segments_out += 1;
         if len > 0 {
-            self.data_segments_out += 1;
-            self.bytes_sent += len as u64;
-            self.data_sent_at = Some(now);
+            let text = self.text();
+            text.segments_out += 1;
+            text.bytes_sent += len as u64;
+            text.sent_at = Some(now);
         }
     }
 
@@ -46,8 +72,9 @@ impl Counters {
     pub(crate) fn on_received(&mut self, len: usize, has_ack: bool, now: Instant) {
         self.segments_in += 1;
         if len > 0 {
-            self.data_segments_in += 1;
-            self.data_received_at = Some(now);
+            let text = self.text();
+            text.segments_in += 1;
+            text.received_at = Some(now);
         }
         if has_ack {
             self.ack_received_at = Some(now);
@@ -56,8 +83,53 @@ impl Counters {
 
     /// The handshake has ended: from here on the silence of either side counts.
     pub(crate) fn on_synchronized(&mut self, now: Instant) {
-        self.data_sent_at.get_or_insert(now);
-        self.data_received_at.get_or_insert(now);
+        self.synchronized_at.get_or_insert(now);
+    }
+
+    /// When the handshake ended.
+    pub(crate) fn synchronized_at(&self) -> Option<Instant> {
+        self.synchronized_at
+    }
+
+    /// `len` bytes of text left again.
+    pub(crate) fn on_repeated(&mut self, len: u32) {
+        if len > 0 {
+            self.text().bytes_retransmitted += u64::from(len);
+        }
+    }
+
+    /// The peer reported text that it received twice.
+    pub(crate) fn on_duplicate_reported(&mut self) {
+        self.text().duplicates_reported += 1;
+    }
+
+    /// What keeps the connection from sending, from `now` on.
+    pub(crate) fn set_limit(&mut self, limit: Limit, now: Instant) {
+        if self.text.is_some() || limit != Limit::Idle {
+            self.text().limits.set(limit, now);
+        }
+    }
+
+    fn text(&mut self) -> &mut Text {
+        self.text.get_or_insert_default()
+    }
+
+    /// The counts of this moment.
+    pub(crate) fn counters(&self) -> Counters {
+        let text = self.text.as_deref().copied().unwrap_or_default();
+        Counters {
+            segments_in: self.segments_in,
+            segments_out: self.segments_out,
+            data_segments_in: text.segments_in,
+            data_segments_out: text.segments_out,
+            bytes_sent: text.bytes_sent,
+            bytes_retransmitted: text.bytes_retransmitted,
+            duplicates_reported: text.duplicates_reported,
+            data_sent_at: text.sent_at.or(self.synchronized_at),
+            data_received_at: text.received_at.or(self.synchronized_at),
+            ack_received_at: self.ack_received_at,
+            limits: text.limits,
+        }
     }
 }
 
@@ -165,7 +237,7 @@ mod tests {
 
     #[test]
     fn bare_acknowledgments_carry_no_data() {
-        let mut counters = Counters::default();
+        let mut counters = Tally::default();
         counters.on_sent(0, at(1));
         counters.on_sent(100, at(2));
         counters.on_received(0, true, at(3));
@@ -181,6 +253,6 @@ mod tests {
             ack_received_at: Some(at(3)),
             ..Counters::default()
         };
-        assert_eq!(counters, expected);
+        assert_eq!(counters.counters(), expected);
     }
 }

@@ -23,8 +23,8 @@ pub(crate) struct Demux {
     connections: HashTable<SocketId>,
     /// The one found last: segments come in trains.
     latest: Option<(Tuple, SocketId)>,
-    /// Connections by local port, for questions about a port.
-    by_port: BTreeSet<(u16, SocketId)>,
+    /// The places of connections by local port, for questions about a port.
+    by_port: BTreeSet<(u16, u32)>,
     listeners: BTreeMap<u16, Vec<(Option<IpAddr>, SocketId)>>,
 }
 
@@ -65,7 +65,7 @@ impl Demux {
         let hash_of = |id: &SocketId| tuple_of(*id).map_or(0, |tuple| self::hash(&key, tuple));
         self.connections.insert_unique(hash, id, hash_of);
         self.latest = Some((tuple, id));
-        self.by_port.insert((tuple.0.port(), id));
+        self.by_port.insert((tuple.0.port(), id.place() as u32));
     }
 
     /// Forgets a connection, unless its place already belongs to another.
@@ -75,7 +75,7 @@ impl Demux {
             entry.remove();
         }
         self.latest = self.latest.filter(|(_, latest)| *latest != id);
-        self.by_port.remove(&(tuple.0.port(), id));
+        self.by_port.remove(&(tuple.0.port(), id.place() as u32));
     }
 
     pub(crate) fn connection(
@@ -109,12 +109,11 @@ impl Demux {
     }
 
     /// Connections with this local port, in order of age.
-    pub(crate) fn connections_on(&self, port: u16) -> impl Iterator<Item = SocketId> + '_ {
-        let from = (port, SocketId::FIRST);
-        let on_port = self.by_port.range(from..);
+    pub(crate) fn connections_on(&self, port: u16) -> impl Iterator<Item = usize> + '_ {
+        let on_port = self.by_port.range((port, 0)..);
         on_port
             .take_while(move |(other, _)| *other == port)
-            .map(|(_, id)| *id)
+            .map(|(_, place)| *place as usize)
     }
 
     pub(crate) fn add_listener(&mut self, local: (Option<IpAddr>, u16), id: SocketId) {

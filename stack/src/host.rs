@@ -32,7 +32,7 @@ use crate::segment::Head;
 use crate::socket::{SocketId, SocketOptions};
 use crate::sockets::Sockets;
 use crate::state::{Origin, State, SynReceived};
-use crate::tcb::{Tcb, TcbSeed};
+use crate::tcb::{Shared, Tcb, TcbSeed};
 use crate::time::Instant;
 use crate::timers::Timer;
 use deadlines::Deadlines;
@@ -73,6 +73,8 @@ pub struct Host {
     rng: Rng,
     /// The options of the connection opened last: many are opened with the same ones.
     latest_options: Arc<SocketOptions>,
+    /// What the latest connections have in common.
+    shared: Shared,
 }
 
 /// What a [`SocketId`] stands for.
@@ -80,6 +82,15 @@ pub struct Host {
 pub(crate) enum Socket {
     Listener(Box<Listener>),
     Connection(Box<Connection>),
+}
+
+impl Socket {
+    pub(crate) fn id(&self) -> SocketId {
+        match self {
+            Socket::Listener(listener) => listener.id,
+            Socket::Connection(connection) => connection.tcb.id,
+        }
+    }
 }
 
 /// What [`Host::poll`] hands out.
@@ -98,6 +109,7 @@ impl Host {
     /// `seed` starts the generator behind the remaining random choices.
     pub fn new(config: Config, addresses: &[IpAddr], secret: [u8; 16], seed: u64) -> Self {
         Self {
+            shared: Shared::new(&config),
             config: Arc::new(config),
             addresses: addresses.to_vec(),
             sockets: Sockets::default(),
@@ -170,7 +182,7 @@ impl Host {
             if !more {
                 self.dirty.pop();
                 if let Ok(connection) = self.connection_mut(id) {
-                    connection.dirty = false;
+                    connection.tcb.dirty = false;
                 }
             }
         }
@@ -233,7 +245,7 @@ impl Host {
     // REQ: RFC9293-MUST-8
     // REQ: RFC6528-1
     pub(crate) fn new_tcb(
-        &self,
+        &mut self,
         id: SocketId,
         (local, remote): (SocketAddr, SocketAddr),
         config: Arc<Config>,
@@ -245,10 +257,12 @@ impl Host {
             .socket(local)
             .socket(remote)
             .finish();
+        self.shared.follow(&config);
         let lifetime = config.path_mtu.lifetime;
         let known = self.paths.get(remote.ip(), lifetime, self.now);
         let path = Path::new(config.mtu, known, self.paths.generation());
         Tcb::new(TcbSeed {
+            shared: self.shared.clone(),
             id,
             local,
             remote,
@@ -309,8 +323,8 @@ impl Host {
             paths: &mut self.paths,
         };
         let result = act(connection, &mut cx);
-        if !connection.dirty && !matches!(connection.state, State::Closed(_)) {
-            connection.dirty = true;
+        if !connection.tcb.dirty && !matches!(connection.state, State::Closed(_)) {
+            connection.tcb.dirty = true;
             self.dirty.push(Reverse(id));
         }
         self.settle(id, parent);
@@ -348,7 +362,12 @@ impl Host {
         let left_handshake = parent.filter(|_| parent_of(connection).is_none());
         let early_is_over = closed || !connection.tcb.snd.syn_unacked();
         let was_reset = closed && connection.tcb.user.error == Some(ConnectionError::Reset);
-        let early_at = connection.tcb.fast_open.pending.take_if(|_| early_is_over);
+        let early_at = connection
+            .tcb
+            .fast_open
+            .pending
+            .take_if(|_| early_is_over)
+            .map(|id| *id);
         if closed {
             self.demux.remove_connection(tuple, id);
         }

@@ -245,7 +245,8 @@ fn check_buffers(tcb: &Tcb) -> Result<(), Rule> {
     let send = options.send_buffer.unwrap_or(config.send_buffer);
     let (size, grows_to) = match (&tcb.snd.room, config.send_room) {
         (Some(room), SendRoom::Buffers { grows_to, .. }) => (room.limit(), grows_to),
-        _ => (tcb.snd.buffer.capacity(), tcb.snd.buffer_max.unwrap_or(0)),
+        _ if tcb.snd.buffer_grows => (tcb.snd.buffer.capacity(), config.tuning.send_max),
+        _ => (tcb.snd.buffer.capacity(), 0),
     };
     let within = tcb.rcv.capacity <= recv_limit && size <= grows_to.max(send);
     require(within, Rule::BuffersWithinBounds)
@@ -360,7 +361,7 @@ fn check_early(host: &Host, connection: &Connection) -> Result<(), Rule> {
     if state.origin() == Some(Origin::FastOpen) {
         require(tcb.fast_open.early, Rule::ListenerQueues)?;
     }
-    let pending = tcb.fast_open.pending;
+    let pending = tcb.fast_open.pending.as_deref().copied();
     let handshake = tcb.fast_open.early && tcb.snd.syn_unacked();
     let closed = matches!(state, State::Closed(_));
     require(
@@ -389,7 +390,7 @@ fn check_listener(host: &Host, listener: &Listener) -> Result<(), Rule> {
     });
     let early = listener.early().iter().all(|id| {
         host.connection(*id)
-            .is_ok_and(|child| child.tcb.fast_open.pending == Some(listener.id))
+            .is_ok_and(|child| child.tcb.fast_open.pending.as_deref() == Some(&listener.id))
     });
     let bounded = listener.syn_queue().len() <= listener.config.syn_queue.max(1);
     require(

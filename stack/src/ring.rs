@@ -3,8 +3,8 @@
 //! Unlike `VecDeque<u8>` it has bytes to write into behind its end, so that text can be put in its
 //! place once, out of order and by the user's own hand.
 
+use alloc::boxed::Box;
 use alloc::vec;
-use alloc::vec::Vec;
 
 /// The first piece of memory is no smaller.
 const LEAST: usize = 256;
@@ -12,7 +12,7 @@ const LEAST: usize = 256;
 /// Bytes by their offset from the front. It has no memory before the first byte is written.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ring {
-    memory: Vec<u8>,
+    memory: Box<[u8]>,
     /// Where the front is in `memory`. There are many rings without any, so its size counts; none
     /// holds 4 GiB, as no window does.
     start: u32,
@@ -21,12 +21,8 @@ pub(crate) struct Ring {
 
 impl Ring {
     /// Nothing, and no memory for it.
-    pub(crate) const fn new() -> Ring {
-        Ring {
-            memory: Vec::new(),
-            start: 0,
-            len: 0,
-        }
+    pub(crate) fn new() -> Ring {
+        Ring::default()
     }
 
     pub(crate) const fn len(&self) -> usize {
@@ -136,7 +132,7 @@ impl Ring {
         let mut memory = vec![0; needed.max(doubled)];
         let len = self.copy_to(0, &mut memory);
         debug_assert_eq!(len, self.len());
-        self.memory = memory;
+        self.memory = memory.into_boxed_slice();
         self.start = 0;
     }
 }
@@ -159,6 +155,7 @@ impl Eq for Ring {}
 mod tests {
     use super::*;
     use alloc::collections::VecDeque;
+    use alloc::vec::Vec;
     use proptest::prelude::*;
 
     fn contents(ring: &Ring) -> Vec<u8> {
@@ -168,7 +165,7 @@ mod tests {
     #[test]
     fn it_takes_no_memory_before_it_is_needed_and_no_more_than_allowed() {
         let mut ring = Ring::new();
-        assert_eq!((ring.memory.capacity(), ring.is_empty()), (0, true));
+        assert_eq!((ring.memory.len(), ring.is_empty()), (0, true));
         ring.consume(1);
         assert_eq!(contents(&ring), b"");
         ring.write(0, b"abc", 300);

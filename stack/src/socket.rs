@@ -22,15 +22,8 @@ pub struct SocketId {
 }
 
 impl SocketId {
-    /// Before all others.
-    pub(crate) const FIRST: SocketId = SocketId::new(0, 0);
-
     pub(crate) const fn new(number: u64, place: u32) -> SocketId {
         SocketId { number, place }
-    }
-
-    pub(crate) const fn number(self) -> u64 {
-        self.number
     }
 
     pub(crate) const fn place(self) -> usize {

@@ -2,21 +2,15 @@
 
 use alloc::vec::Vec;
 
+use crate::connection::Connection;
 use crate::demux::Tuple;
 use crate::host::Socket;
 use crate::socket::SocketId;
 
-#[derive(Debug, Clone, Default)]
-struct Place {
-    /// Whose it is, by the number of the id.
-    owner: u64,
-    socket: Option<Socket>,
-}
-
 /// Sockets by the place that their id names. A place is used again; its number alone names nobody.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sockets {
-    places: Vec<Place>,
+    places: Vec<Option<Socket>>,
     /// Empty places, the one left last at the end.
     free: Vec<u32>,
     /// How many ids were given out.
@@ -27,7 +21,7 @@ impl Sockets {
     /// The id of a socket that is about to be inserted.
     pub(crate) fn new_id(&mut self) -> SocketId {
         let place = self.free.pop().unwrap_or_else(|| {
-            self.places.push(Place::default());
+            self.places.push(None);
             (self.places.len() - 1) as u32
         });
         self.given_out += 1;
@@ -35,22 +29,26 @@ impl Sockets {
     }
 
     pub(crate) fn insert(&mut self, id: SocketId, socket: Socket) {
-        self.places[id.place()] = Place {
-            owner: id.number(),
-            socket: Some(socket),
-        };
+        debug_assert_eq!(id, socket.id());
+        self.places[id.place()] = Some(socket);
     }
 
     pub(crate) fn get(&self, id: &SocketId) -> Option<&Socket> {
-        let place = self.places.get(id.place())?;
-        let socket = place.socket.as_ref();
-        socket.filter(|_| place.owner == id.number())
+        let socket = self.places.get(id.place())?.as_ref();
+        socket.filter(|socket| socket.id() == *id)
     }
 
     pub(crate) fn get_mut(&mut self, id: &SocketId) -> Option<&mut Socket> {
-        let place = self.places.get_mut(id.place())?;
-        let socket = place.socket.as_mut();
-        socket.filter(|_| place.owner == id.number())
+        let socket = self.places.get_mut(id.place())?.as_mut();
+        socket.filter(|socket| socket.id() == *id)
+    }
+
+    /// The connection at a place.
+    pub(crate) fn connection_at(&self, place: usize) -> Option<&Connection> {
+        match self.places.get(place)?.as_ref()? {
+            Socket::Connection(connection) => Some(connection),
+            Socket::Listener(_) => None,
+        }
     }
 
     /// The ends of a connection.
@@ -63,7 +61,7 @@ impl Sockets {
 
     pub(crate) fn remove(&mut self, id: &SocketId) {
         if self.get(id).is_some() {
-            self.places[id.place()].socket = None;
+            self.places[id.place()] = None;
             self.free.push(id.place() as u32);
         }
     }
@@ -76,10 +74,8 @@ impl Sockets {
 
     /// All of them, in no order that means anything.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SocketId, &Socket)> {
-        let places = self.places.iter().enumerate();
-        places.filter_map(|(at, Place { owner, socket })| {
-            Some((SocketId::new(*owner, at as u32), socket.as_ref()?))
-        })
+        let places = self.places.iter().flatten();
+        places.map(|socket| (socket.id(), socket))
     }
 }
 

@@ -59,8 +59,8 @@ pub struct TimerTable {
 }
 
 /// The end of the time line. What would fire then is set to fire just before.
-const NEVER: Instant = Instant::from_micros(u64::MAX);
-const LAST: Instant = Instant::from_micros(u64::MAX - 1);
+const NEVER: Instant = Instant::END;
+const LAST: Instant = Instant::from_micros(NEVER.as_micros() - 1);
 
 impl Default for TimerTable {
     fn default() -> TimerTable {

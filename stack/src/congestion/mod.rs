@@ -11,6 +11,7 @@ pub mod prr;
 pub mod reno;
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::time::Duration;
 
 use crate::send::flight::Flight;
@@ -131,7 +132,8 @@ enum Control {
 /// The congestion state of one connection. All sizes are bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Congestion {
-    rules: Rules,
+    /// The same for all connections of a host.
+    rules: Arc<Rules>,
     smss: u32,
     cwnd: u32,
     ssthresh: u32,
@@ -144,10 +146,10 @@ pub struct Congestion {
 
 impl Congestion {
     /// The state at the start of a connection, for segments of `smss` bytes (at least 1).
-    pub fn new(smss: u32, rules: Rules) -> Congestion {
+    pub fn new(smss: u32, rules: impl Into<Arc<Rules>>) -> Congestion {
+        let rules = rules.into();
         let smss = smss.max(1);
         Congestion {
-            rules,
             smss,
             // REQ: RFC5681-3
             cwnd: rules.initial_window.bytes(smss),
@@ -160,12 +162,13 @@ impl Congestion {
             },
             hystart: None,
             after_timeout: false,
+            rules,
         }
     }
 
     /// The same rules for a connection that begins anew.
     pub fn restarted(&self) -> Congestion {
-        Congestion::new(self.smss, self.rules)
+        Congestion::new(self.smss, Arc::clone(&self.rules))
     }
 
     /// The congestion window, at least one segment.
@@ -180,7 +183,7 @@ impl Congestion {
     }
 
     /// What `bytes` in so many segments count.
-    pub const fn measure(&self, bytes: u32, segments: u32) -> u32 {
+    pub fn measure(&self, bytes: u32, segments: u32) -> u32 {
         if self.rules.count_segments {
             segments.saturating_mul(self.smss)
         } else {

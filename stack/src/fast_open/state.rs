@@ -31,7 +31,7 @@ pub(crate) struct FastOpen {
     /// A listener handed the connection out before the handshake ended.
     pub(crate) early: bool,
     /// The listener that counts the connection as under way.
-    pub(crate) pending: Option<SocketId>,
+    pub(crate) pending: Option<Box<SocketId>>,
 }
 
 impl FastOpen {

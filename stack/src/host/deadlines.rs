@@ -14,7 +14,7 @@ use crate::time::Instant;
 const ARITY: usize = 4;
 
 /// No deadline: timers fire before the end of the time line.
-const NEVER: Instant = Instant::from_micros(u64::MAX);
+const NEVER: Instant = Instant::END;
 
 /// No place in the heap.
 const NOWHERE: u32 = u32::MAX;

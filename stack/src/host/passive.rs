@@ -131,7 +131,7 @@ impl Host {
         handshake::start_sending(tcb, false, tcb.opened_at);
         tcb.fast_open.early = true;
         tcb.fast_open.data_taken = tcb.rcv.buffer.readable() > 0;
-        tcb.fast_open.pending = Some(listener_id);
+        tcb.fast_open.pending = Some(Box::new(listener_id));
         let (id, len) = (tcb.id, tcb.rcv.buffer.readable() as u32);
         self.insert_connection(connection);
         if let Some(listener) = self.listener_mut(listener_id) {

@@ -126,7 +126,9 @@ fn take(
     tcb.snd.delivered += u64::from(delivered.segments);
     tcb.path.note_arrived(delivered.largest);
     let marked = ecn::tells_of_marks(tcb, segment, una, &delivered);
-    tcb.counters.duplicates_reported += u64::from(duplicate_report.is_some());
+    if duplicate_report.is_some() {
+        tcb.counters.on_duplicate_reported();
+    }
     let counted = mutant!(tcb.config, H11, bytes, {
         bytes.map(|bytes| bytes.max(tcb.snd.congestion.smss()))
     });

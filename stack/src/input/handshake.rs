@@ -111,7 +111,7 @@ pub(crate) fn take_ack_of_syn(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Inst
     tcb.timers.disarm(Timer::HandshakeGiveUp);
     retransmit::on_progress(tcb, true, now);
     tcb.user.was_established = true;
-    autotune::start(tcb, now);
+    autotune::start(tcb);
     send::autotune::follow_window(tcb);
     tcb.last_heard = now;
     keepalive::restart(tcb, now);

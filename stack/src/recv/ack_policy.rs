@@ -1,5 +1,6 @@
 //! When to acknowledge (RFC 9293 §3.8.6.3, RFC 5681 §4.2).
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use super::adaptive_ack::{AdaptiveAck, Arrival, Delays};
@@ -31,7 +32,7 @@ pub struct AckPolicy {
     /// Acknowledgments still sent at once after the handshake.
     quick: u32,
     /// The delay follows the peer's rhythm; then `full_size` and `quick` mean nothing.
-    adaptive: Option<AdaptiveAck>,
+    adaptive: Option<Box<AdaptiveAck>>,
     /// Something arrived since the last look at the delay.
     fresh: bool,
 }
@@ -53,10 +54,10 @@ impl AckPolicy {
     pub fn with_config(config: &Config) -> Self {
         let adaptive = match config.acknowledging {
             Acknowledging::EverySecond => None,
-            Acknowledging::Adaptive => Some(AdaptiveAck::new(Delays {
+            Acknowledging::Adaptive => Some(Box::new(AdaptiveAck::new(Delays {
                 least: config.delayed_ack,
                 most: config.delayed_ack_max.max(config.delayed_ack),
-            })),
+            }))),
         };
         Self {
             adaptive,
@@ -223,7 +224,7 @@ impl AckPolicy {
     }
 
     /// A segment with the present RCV.NXT went out.
-    pub const fn sent(&mut self) {
+    pub fn sent(&mut self) {
         if let Some(adaptive) = &mut self.adaptive {
             adaptive.on_ack_sent(!matches!(self.owed, Owed::Nothing));
         }

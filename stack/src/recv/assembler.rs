@@ -4,6 +4,7 @@
 //! sorted, disjoint, with at least one missing byte before each. Their number is bounded, and
 //! with it the work for a segment; in-order bytes need no island and are therefore never refused.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -18,11 +19,17 @@ pub struct Island {
     pub stamp: u64,
 }
 
-/// The bookkeeping of islands. It holds no bytes; see [`super::buffer::RecvBuffer`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Assembler {
+/// The bookkeeping of at most `MAX_ISLANDS` islands, of none at first. It holds no bytes; see
+/// [`super::buffer::RecvBuffer`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assembler<const MAX_ISLANDS: usize> {
+    /// None before something arrives out of order.
+    sea: Option<Box<Sea>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Sea {
     islands: Vec<Island>,
-    max_islands: usize,
     clock: u64,
 }
 
@@ -30,31 +37,22 @@ pub struct Assembler {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyIslands;
 
-impl Assembler {
-    /// Nothing out of order yet, and at most `max_islands` ever.
-    pub const fn new(max_islands: usize) -> Assembler {
-        Assembler {
-            islands: Vec::new(),
-            max_islands,
-            clock: 0,
-        }
-    }
-
+impl<const MAX_ISLANDS: usize> Assembler<MAX_ISLANDS> {
     /// The islands by rising offset.
     pub fn islands(&self) -> &[Island] {
-        &self.islands
+        self.sea.as_ref().map_or(&[], |sea| &sea.islands)
     }
 
     /// The first part of `range` that has not arrived before.
     pub fn missing(&self, range: Range<u32>) -> Option<Range<u32>> {
         let mut from = range.start;
-        for island in &self.islands {
+        for island in self.islands() {
             if from < island.start {
                 break;
             }
             from = from.max(island.end);
         }
-        let next = self.islands.iter().find(|island| island.start > from);
+        let next = self.islands().iter().find(|island| island.start > from);
         let end = next.map_or(range.end, |island| island.start.min(range.end));
         (from < end).then_some(from..end)
     }
@@ -63,8 +61,8 @@ impl Assembler {
     pub fn has_room_for(&self, range: &Range<u32>) -> bool {
         range.is_empty()
             || range.start == 0
-            || self.islands.len() < self.max_islands
-            || self.islands.iter().any(|island| touches(island, range))
+            || self.islands().len() < MAX_ISLANDS
+            || self.islands().iter().any(|island| touches(island, range))
     }
 
     /// Notes that the bytes in `range` have arrived and says by how many bytes RCV.NXT advances:
@@ -79,38 +77,47 @@ impl Assembler {
         if !self.has_room_for(&range) {
             return Err(TooManyIslands);
         }
-        let first = self.islands.partition_point(|i| i.end < range.start);
-        let count = self.islands[first..]
+        if range.start == 0 && self.islands().is_empty() {
+            return Ok(range.end);
+        }
+        let sea = self.sea.get_or_insert_default();
+        let first = sea.islands.partition_point(|i| i.end < range.start);
+        let count = sea.islands[first..]
             .iter()
             .take_while(|i| touches(i, &range))
             .count();
         let touched = first..first + count;
-        let joined = self.islands[touched.clone()]
+        let joined = sea.islands[touched.clone()]
             .iter()
             .fold(range, |all, i| all.start.min(i.start)..all.end.max(i.end));
         if joined.start == 0 {
-            self.islands.drain(touched);
-            self.shift(joined.end);
+            sea.islands.drain(touched);
+            sea.shift(joined.end);
             return Ok(joined.end);
         }
-        self.clock += 1;
+        sea.clock += 1;
         let island = Island {
             start: joined.start,
             end: joined.end,
-            stamp: self.clock,
+            stamp: sea.clock,
         };
-        self.islands.splice(touched, [island]);
+        sea.islands.splice(touched, [island]);
         Ok(0)
     }
 
     /// Forgets everything from offset `end` on.
     pub fn truncate(&mut self, end: u32) {
-        self.islands.retain(|island| island.start < end);
-        if let Some(last) = self.islands.last_mut() {
+        let Some(sea) = &mut self.sea else {
+            return;
+        };
+        sea.islands.retain(|island| island.start < end);
+        if let Some(last) = sea.islands.last_mut() {
             last.end = last.end.min(end);
         }
     }
+}
 
+impl Sea {
     /// RCV.NXT has advanced by `step`; every island lies behind that.
     fn shift(&mut self, step: u32) {
         for island in &mut self.islands {
@@ -130,11 +137,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn ranges(assembler: &Assembler) -> Vec<(u32, u32)> {
-        assembler.islands.iter().map(|i| (i.start, i.end)).collect()
+    fn ranges<const MAX: usize>(assembler: &Assembler<MAX>) -> Vec<(u32, u32)> {
+        assembler
+            .islands()
+            .iter()
+            .map(|i| (i.start, i.end))
+            .collect()
     }
 
-    fn missing(assembler: &Assembler, range: Range<u32>) -> Vec<(u32, u32)> {
+    fn missing<const MAX: usize>(assembler: &Assembler<MAX>, range: Range<u32>) -> Vec<(u32, u32)> {
         let mut from = range.start;
         core::iter::from_fn(|| {
             let piece = assembler.missing(from..range.end)?;
@@ -146,7 +157,7 @@ mod tests {
 
     #[test]
     fn in_order_bytes_need_no_island() {
-        let mut assembler = Assembler::new(0);
+        let mut assembler = Assembler::<0>::default();
         assert_eq!(assembler.insert(0..100), Ok(100));
         assert_eq!(assembler.insert(1..2), Err(TooManyIslands));
         assert_eq!(assembler.insert(0..1), Ok(1));
@@ -155,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_filled_gap_hands_over_what_lay_behind_it() {
-        let mut assembler = Assembler::new(4);
+        let mut assembler = Assembler::<4>::default();
         assert_eq!(assembler.insert(10..20), Ok(0));
         assert_eq!(assembler.insert(30..40), Ok(0));
         assert_eq!(assembler.insert(0..10), Ok(20));
@@ -166,7 +177,7 @@ mod tests {
 
     #[test]
     fn islands_join_when_they_touch() {
-        let mut assembler = Assembler::new(8);
+        let mut assembler = Assembler::<8>::default();
         for range in [10..20, 30..40, 50..60, 70..80] {
             assert_eq!(assembler.insert(range), Ok(0));
         }
@@ -180,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_full_table_refuses_new_islands_only() {
-        let mut assembler = Assembler::new(2);
+        let mut assembler = Assembler::<2>::default();
         assert_eq!(assembler.insert(10..11), Ok(0));
         assert_eq!(assembler.insert(20..21), Ok(0));
         assert_eq!(assembler.insert(30..31), Err(TooManyIslands));
@@ -191,7 +202,7 @@ mod tests {
 
     #[test]
     fn the_latest_arrival_has_the_largest_stamp() {
-        let mut assembler = Assembler::new(4);
+        let mut assembler = Assembler::<4>::default();
         for range in [30..40, 10..20, 40..45] {
             assembler.insert(range).unwrap();
         }
@@ -201,7 +212,7 @@ mod tests {
 
     #[test]
     fn truncation_cuts_islands() {
-        let mut assembler = Assembler::new(4);
+        let mut assembler = Assembler::<4>::default();
         for range in [10..20, 30..40, 50..60] {
             assembler.insert(range).unwrap();
         }
@@ -213,7 +224,7 @@ mod tests {
 
     #[test]
     fn missing_parts_are_listed() {
-        let mut assembler = Assembler::new(4);
+        let mut assembler = Assembler::<4>::default();
         assembler.insert(10..20).unwrap();
         assembler.insert(30..40).unwrap();
         assert_eq!(missing(&assembler, 5..45), [(5, 10), (20, 30), (40, 45)]);
@@ -228,7 +239,7 @@ mod tests {
         fn it_agrees_with_a_set_of_bytes(
             arrivals in prop::collection::vec((0u32..60, 1u32..12), 1..40),
         ) {
-            let mut assembler = Assembler::new(64);
+            let mut assembler = Assembler::<64>::default();
             let mut arrived = [false; 2048];
             let mut next = 0usize;
             for (start, len) in arrivals {

@@ -22,12 +22,33 @@ const SPARE_SEGMENTS: u64 = 16;
 const FIRST_SEGMENTS: u32 = 10;
 
 /// The handshake is done: from now on the buffer follows its reader, unless the user has set a size.
-pub(crate) fn start(tcb: &mut Tcb, now: Instant) {
-    let tuning = tcb.config.tuning;
-    if tuning.receive && tcb.options.recv_buffer.is_none() {
+pub(crate) fn start(tcb: &mut Tcb) {
+    if tcb.config.tuning.receive && tcb.options.recv_buffer.is_none() {
         let first = tcb.rcv.wnd().min(mss(tcb) * FIRST_SEGMENTS);
-        let max = tuning.receive_max.max(tcb.rcv.capacity);
-        tcb.rcv.tuner = Some(Box::new(ReceiveTuner::new(max, first, now)));
+        tcb.rcv.tuner = Some(Tuner::Waiting { first });
+    }
+}
+
+/// What sizes the buffer: something that is made when there is text to size it for.
+#[derive(Clone, Debug)]
+pub(crate) enum Tuner {
+    /// The handshake is done, and the peer may send so many bytes at first.
+    Waiting { first: u32 },
+    /// Text has arrived.
+    Running(Box<ReceiveTuner>),
+}
+
+/// The tuner at work, unless the size is fixed.
+fn running(tcb: &mut Tcb) -> Option<&mut ReceiveTuner> {
+    let tuner = tcb.rcv.tuner.as_mut()?;
+    if let Tuner::Waiting { first } = *tuner {
+        let max = tcb.config.tuning.receive_max.max(tcb.rcv.capacity);
+        let since = tcb.counters.synchronized_at().unwrap_or(tcb.opened_at);
+        *tuner = Tuner::Running(Box::new(ReceiveTuner::new(max, first, since)));
+    }
+    match tuner {
+        Tuner::Running(tuner) => Some(tuner),
+        Tuner::Waiting { .. } => None,
     }
 }
 
@@ -43,15 +64,16 @@ pub(crate) fn on_text(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     }
     let full_sized = segment.payload.len() >= tcb.rcv.ack.full_size() as usize;
     let (nxt, wnd, age) = (tcb.rcv.nxt, tcb.rcv.wnd(), tcb.opened_at);
-    let Some(tuner) = &mut tcb.rcv.tuner else {
+    let (ours, clock) = (
+        tcb.negotiated.timestamps,
+        tcb.negotiated.timestamp_clock(now),
+    );
+    let Some(tuner) = running(tcb) else {
         return;
     };
-    match (&tcb.negotiated.timestamps, segment.options.timestamps) {
+    match (ours, segment.options.timestamps) {
         (Some(_), Some(theirs)) if full_sized => {
-            let ticks = tcb
-                .negotiated
-                .timestamp_clock(now)
-                .wrapping_sub(theirs.echo);
+            let ticks = clock.wrapping_sub(theirs.echo);
             let elapsed = Duration::from_millis(u64::from(ticks));
             // Longer than the connection has lasted is no round trip of it.
             if elapsed <= now.saturating_duration_since(age) + Duration::from_millis(1) {
@@ -67,7 +89,7 @@ pub(crate) fn on_text(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
 /// The user read `len` bytes.
 pub(crate) fn on_read(tcb: &mut Tcb, len: usize, now: Instant) {
     let mss = mss(tcb);
-    let Some(tuner) = &mut tcb.rcv.tuner else {
+    let Some(tuner) = running(tcb) else {
         return;
     };
     if let Some(size) = tuner.on_read(len, mss, now)

@@ -25,7 +25,7 @@ pub struct RecvBuffer {
     bytes: Ring,
     readable: u32,
     capacity: u32,
-    assembler: Assembler,
+    assembler: Assembler<{ RecvBuffer::MAX_ISLANDS }>,
     fin: Option<u32>,
 }
 
@@ -39,7 +39,7 @@ impl RecvBuffer {
             bytes: Ring::new(),
             readable: 0,
             capacity: capacity.min(1 << 30) as u32,
-            assembler: Assembler::new(RecvBuffer::MAX_ISLANDS),
+            assembler: Assembler::default(),
             fin: None,
         }
     }

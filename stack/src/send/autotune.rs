@@ -11,11 +11,11 @@ const WINDOWS: usize = 2;
 
 /// The congestion window may have grown: so does the buffer, up to its bound, and it never shrinks.
 pub(crate) fn follow_window(tcb: &mut Tcb) {
-    let Some(max) = tcb.snd.buffer_max else {
+    if !tcb.snd.buffer_grows {
         return;
-    };
+    }
     let wanted = (tcb.snd.congestion.cwnd() as usize).saturating_mul(WINDOWS);
-    let wanted = wanted.min(max);
+    let wanted = wanted.min(tcb.config.tuning.send_max);
     if wanted > tcb.snd.buffer.capacity() {
         tcb.snd.buffer.set_capacity(wanted);
     }

@@ -23,7 +23,7 @@ pub struct SendBuffer {
 
 impl SendBuffer {
     /// An empty queue for `capacity` bytes.
-    pub const fn new(capacity: usize) -> SendBuffer {
+    pub fn new(capacity: usize) -> SendBuffer {
         SendBuffer {
             bytes: Ring::new(),
             capacity: SendBuffer::bounded(capacity),

@@ -5,6 +5,7 @@
 //! does not. PSH stands at the end of a chunk, so that a later SEND which adds to it takes the mark
 //! along.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
 use crate::seq::SeqNum;
@@ -23,25 +24,33 @@ pub(crate) struct Chunk {
 /// The chunks of a connection, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Chunks {
-    list: VecDeque<Chunk>,
+    /// None before the first.
+    #[expect(
+        clippy::box_collection,
+        reason = "a connection that sends nothing, or without chunks, has room for a pointer only"
+    )]
+    list: Option<Box<VecDeque<Chunk>>>,
 }
 
 impl Chunks {
     /// Forgets what ends at or before `nxt`: it was sent.
     pub(crate) fn sent_to(&mut self, nxt: SeqNum) {
-        while self.list.front().is_some_and(|c| c.end.at_or_before(nxt)) {
-            self.list.pop_front();
+        let Some(list) = &mut self.list else {
+            return;
+        };
+        while list.front().is_some_and(|c| c.end.at_or_before(nxt)) {
+            list.pop_front();
         }
     }
 
     /// The first chunk that was not sent entirely.
     pub(crate) fn first(&self) -> Option<Chunk> {
-        self.list.front().copied()
+        self.list.as_ref()?.front().copied()
     }
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        self.list.len()
+        self.list.as_ref().map_or(0, |list| list.len())
     }
 
     /// Up to how many of `len` bytes behind `end`, the end of the queue, the last chunk may take, and
@@ -55,12 +64,13 @@ impl Chunks {
         first_of_call: bool,
     ) -> u32 {
         self.sent_to(nxt);
-        let start = match self.list.len() {
+        let list = self.list.get_or_insert_default();
+        let start = match list.len() {
             0 => None,
             1 => Some(nxt),
-            n => Some(self.list[n - 2].end),
+            n => Some(list[n - 2].end),
         };
-        if let (Some(start), Some(last)) = (start, self.list.back_mut()) {
+        if let (Some(start), Some(last)) = (start, list.back_mut()) {
             let has = start.span_to(last.end);
             if !last.closed && has < goal {
                 let taken = len.min(goal - has);
@@ -70,7 +80,7 @@ impl Chunks {
             }
         }
         let taken = len.min(goal);
-        self.list.push_back(Chunk {
+        list.push_back(Chunk {
             end: end + taken,
             push: false,
             closed: false,
@@ -80,22 +90,28 @@ impl Chunks {
 
     /// PSH belongs behind what is queued.
     pub(crate) fn push(&mut self) {
-        if let Some(last) = self.list.back_mut() {
+        if let Some(last) = self.last() {
             last.push = true;
         }
     }
 
     /// What is queued ends a record.
     pub(crate) fn close(&mut self) {
-        if let Some(last) = self.list.back_mut() {
+        if let Some(last) = self.last() {
             last.closed = true;
         }
     }
 
+    fn last(&mut self) -> Option<&mut Chunk> {
+        self.list.as_mut()?.back_mut()
+    }
+
     /// Lets the first chunk take up to `missing` bytes from those behind it.
     pub(crate) fn grow_first(&mut self, missing: u32) {
-        let (Some(first), Some(second)) = (self.list.front().copied(), self.list.get(1).copied())
-        else {
+        let Some(list) = &mut self.list else {
+            return;
+        };
+        let (Some(first), Some(second)) = (list.front().copied(), list.get(1).copied()) else {
             return;
         };
         if first.closed {
@@ -103,11 +119,11 @@ impl Chunks {
         }
         let available = first.end.span_to(second.end);
         if missing < available {
-            self.list[0].end += missing;
+            list[0].end += missing;
             return;
         }
-        self.list.pop_front();
-        self.list[0].push |= first.push;
+        list.pop_front();
+        list[0].push |= first.push;
     }
 }
 
@@ -132,7 +148,12 @@ mod tests {
 
     fn shape(chunks: &Chunks) -> Vec<(u32, bool)> {
         let shape = |chunk: &Chunk| (NXT.span_to(chunk.end), chunk.push);
-        chunks.list.iter().map(shape).collect()
+        chunks
+            .list
+            .iter()
+            .flat_map(|list| list.iter())
+            .map(shape)
+            .collect()
     }
 
     #[test]

@@ -83,7 +83,7 @@ pub struct Delivered {
 
 impl Default for Delivered {
     fn default() -> Delivered {
-        Delivered::trusting(Instant::from_micros(u64::MAX))
+        Delivered::trusting(Instant::END)
     }
 }
 

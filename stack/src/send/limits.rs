@@ -8,7 +8,7 @@ use crate::tcb::Tcb;
 /// Notes what holds from now on. To be called when everything that may leave has left.
 pub(crate) fn note(tcb: &mut Tcb, cx: &Context<'_>) {
     let limit = present(tcb, cx);
-    tcb.counters.limits.set(limit, cx.now);
+    tcb.counters.set_limit(limit, cx.now);
 }
 
 fn present(tcb: &Tcb, cx: &Context<'_>) -> Limit {
@@ -19,7 +19,9 @@ fn present(tcb: &Tcb, cx: &Context<'_>) -> Limit {
     } else {
         0
     };
-    if unsent == 0 && !snd.in_flight() {
+    // A SYN by itself is nothing that the user wants sent.
+    let bare_syn = snd.syn_unacked() && snd.buffer.is_empty();
+    if unsent == 0 && (bare_syn || !snd.in_flight()) {
         return Limit::Idle;
     }
     let room = recovery::room(tcb);

@@ -506,7 +506,7 @@ fn note_again(
     tcb.snd.rtt.on_retransmitted();
     probe::on_retransmitted(tcb);
     tcb.snd.retransmitted += 1;
-    tcb.counters.bytes_retransmitted += u64::from(range.len());
+    tcb.counters.on_repeated(range.len());
     tcb.snd.flight.sent_again(range, cx.now);
     tcb.snd.recovery.on_sent_again(range, rescue);
     let timestamp = tcb.negotiated.timestamps.is_some();

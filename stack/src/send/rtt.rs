@@ -1,7 +1,10 @@
 //! Round-trip time and retransmission timeout (RFC 6298).
 
+use crate::config::Config;
 use crate::seq::SeqNum;
 use crate::time::Instant;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::time::Duration;
 
 /// How the variation of the round trip enters the timeout.
@@ -81,22 +84,26 @@ struct Measurement {
 /// The estimator of one connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RttEstimator {
-    bounds: RtoBounds,
+    /// The same for all connections of a host.
+    bounds: Arc<RtoBounds>,
     smoothed: Option<Smoothed>,
-    deviation: Option<Deviation>,
-    base: Duration,
+    /// There is none where it does not count.
+    deviation: Option<Box<Deviation>>,
+    /// The timeout without back-off, in µs.
+    base: u64,
     backoff: u32,
     measurement: Option<Measurement>,
 }
 
 impl RttEstimator {
     /// Before the first measurement.
-    pub fn new(bounds: RtoBounds) -> RttEstimator {
+    pub fn new(bounds: impl Into<Arc<RtoBounds>>) -> RttEstimator {
+        let bounds = bounds.into();
         RttEstimator {
-            bounds,
             smoothed: None,
             deviation: None,
-            base: bounds.initial.min(bounds.max),
+            base: micros(bounds.initial.min(bounds.max)),
+            bounds,
             backoff: 0,
             measurement: None,
         }
@@ -105,7 +112,11 @@ impl RttEstimator {
     /// The timeout to arm now, back-off included.
     pub fn rto(&self) -> Duration {
         let factor = 1u32.checked_shl(self.backoff).unwrap_or(u32::MAX);
-        self.base.saturating_mul(factor).min(self.bounds.max)
+        self.base().saturating_mul(factor).min(self.bounds.max)
+    }
+
+    fn base(&self) -> Duration {
+        Duration::from_micros(self.base)
     }
 
     /// SRTT, after the first measurement; precise to 1 µs.
@@ -172,9 +183,8 @@ impl RttEstimator {
         let spread = Duration::from_micros(smoothed.rttvar_quarters);
         let rto =
             Duration::from_micros(smoothed.srtt_eighths / 8) + spread.max(self.bounds.granularity);
-        self.base = (rto + self.bounds.slack)
-            .max(self.bounds.min)
-            .min(self.bounds.max);
+        let rto = rto + self.bounds.slack;
+        self.base = micros(rto.max(self.bounds.min).min(self.bounds.max));
         self.backoff = 0;
     }
 
@@ -182,7 +192,7 @@ impl RttEstimator {
     fn sample_largest(&mut self, rtt: Duration, una: SeqNum, nxt: SeqNum) {
         let r = (rtt.as_micros() as u64).min(86_400_000_000);
         let least = self.bounds.min.as_micros() as u64;
-        let (srtt, rttvar, deviation) = match (self.smoothed, self.deviation) {
+        let (srtt, rttvar, deviation) = match (self.smoothed, self.deviation.as_deref().copied()) {
             (Some(old), Some(deviation)) => {
                 let (rttvar, deviation) = deviation.after(old, r, least, (una, nxt));
                 let srtt = old.srtt_eighths - old.srtt_eighths / 8 + r;
@@ -202,8 +212,11 @@ impl RttEstimator {
             srtt_eighths: srtt.max(1),
             rttvar_quarters: rttvar,
         });
-        self.deviation = Some(deviation);
-        self.base = Duration::from_micros(srtt / 8 + rttvar).min(self.bounds.max);
+        match &mut self.deviation {
+            Some(known) => **known = deviation,
+            None => self.deviation = Some(Box::new(deviation)),
+        }
+        self.base = (srtt / 8 + rttvar).min(micros(self.bounds.max));
         self.backoff = 0;
     }
 
@@ -245,7 +258,7 @@ impl RttEstimator {
     pub fn on_established_after_syn_timeout(&mut self) {
         // REQ: RFC6298-12
         self.backoff = 0;
-        self.base = self.base.max(AFTER_SYN_TIMEOUT).min(self.bounds.max);
+        self.base = micros(self.base().max(AFTER_SYN_TIMEOUT).min(self.bounds.max));
     }
 
     /// Forgets the path, as RFC 6298 §5 permits after several back-offs. The timeout stays until
@@ -253,6 +266,24 @@ impl RttEstimator {
     pub const fn forget_path(&mut self) {
         // REQ: RFC6298-14
         self.smoothed = None;
+    }
+}
+
+/// No timer is set for so long that they do not fit.
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+impl From<&Config> for RtoBounds {
+    fn from(config: &Config) -> RtoBounds {
+        RtoBounds {
+            initial: config.initial_rto,
+            min: config.min_rto,
+            max: config.max_rto,
+            slack: config.rto_slack,
+            variance: config.rtt_variance,
+            ..RtoBounds::default()
+        }
     }
 }
 

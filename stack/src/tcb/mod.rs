@@ -3,6 +3,7 @@
 mod negotiated;
 mod receive;
 mod send;
+mod shared;
 mod user;
 
 use alloc::boxed::Box;
@@ -13,11 +14,12 @@ use core::time::Duration;
 pub(crate) use negotiated::{Negotiated, TimestampState};
 pub(crate) use receive::ReceiveSide;
 pub(crate) use send::SendSide;
+pub(crate) use shared::Shared;
 pub(crate) use user::UserSide;
 
 use crate::challenge_ack::ChallengeAckLimiter;
 use crate::config::Config;
-use crate::counters::Counters;
+use crate::counters::Tally;
 use crate::ecn::Ecn;
 use crate::fast_open::FastOpen;
 use crate::md5::Md5Key;
@@ -56,15 +58,17 @@ pub(crate) struct Tcb {
     pub(crate) challenge: Option<Box<ChallengeAckLimiter>>,
     pub(crate) user: UserSide,
     pub(crate) user_timeout: UserTimeoutState,
-    pub(crate) counters: Counters,
     /// The key that signs what goes to the peer and comes from it.
     pub(crate) md5: Option<Box<Md5Key>>,
     /// The path to the peer.
     pub(crate) path: Path,
+    pub(crate) counters: Tally,
     /// When the connection was opened; the base of handshake give-up.
     pub(crate) opened_at: Instant,
     /// When the peer was last heard of (RFC 9293 §3.8.4).
     pub(crate) last_heard: Instant,
+    /// The host knows that there may be something to send.
+    pub(crate) dirty: bool,
     /// Keep-alive probes sent since then.
     pub(crate) keepalive_probes_sent: u32,
 }
@@ -78,6 +82,7 @@ pub(crate) struct TcbSeed {
     pub(crate) path: Path,
     pub(crate) config: Arc<Config>,
     pub(crate) options: Arc<SocketOptions>,
+    pub(crate) shared: Shared,
     pub(crate) iss: SeqNum,
     /// Offset of this connection's timestamp clock (RFC7323-26).
     pub(crate) timestamp_offset: u32,
@@ -94,6 +99,7 @@ impl Tcb {
             path,
             config,
             options,
+            shared,
             iss,
             timestamp_offset,
             now,
@@ -102,10 +108,15 @@ impl Tcb {
         let rcv_mss = advertised_mss(&config, &options, version);
         let recv_buffer = options.recv_buffer.unwrap_or(config.recv_buffer);
         let send_buffer = options.send_buffer.unwrap_or(config.send_buffer);
-        let mut snd = SendSide::new(iss, send_buffer, Mss::default_for(version), &config);
-        let grows = config.tuning.send && options.send_buffer.is_none();
+        let mut snd = SendSide::new(
+            iss,
+            send_buffer,
+            Mss::default_for(version),
+            &config,
+            &shared,
+        );
         snd.pacer = pacing::pacer(&config.pacing, options.max_pacing_rate);
-        snd.buffer_max = grows.then_some(config.tuning.send_max);
+        snd.buffer_grows = config.tuning.send && options.send_buffer.is_none();
         Self {
             id,
             local,
@@ -120,10 +131,11 @@ impl Tcb {
             timers: TimerTable::new(),
             challenge: None,
             user: UserSide::default(),
-            counters: Counters::default(),
             user_timeout: UserTimeoutState::new(options.user_timeout_option),
+            counters: Tally::default(),
             opened_at: now,
             last_heard: now,
+            dirty: false,
             keepalive_probes_sent: 0,
             config,
             options,

@@ -1,10 +1,8 @@
 //! RCV.* and what stands behind them.
 
-use alloc::boxed::Box;
-
 use crate::config::Config;
 use crate::recv::ack_policy::AckPolicy;
-use crate::recv::autotune::ReceiveTuner;
+use crate::recv::autotune::Tuner;
 use crate::recv::buffer::RecvBuffer;
 use crate::seq::{SeqNum, SeqRange};
 use crate::window::{Mss, WindowScale};
@@ -33,7 +31,7 @@ pub(crate) struct ReceiveSide {
     /// `make_room`.
     pub(crate) capacity: usize,
     /// What sizes the buffer, unless its size is fixed.
-    pub(crate) tuner: Option<Box<ReceiveTuner>>,
+    pub(crate) tuner: Option<Tuner>,
     /// The largest window to announce while it opens gradually.
     pub(crate) opened: u32,
     /// Reassembly and the bytes not yet read.

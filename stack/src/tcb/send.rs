@@ -1,7 +1,9 @@
 //! SND.* and what stands behind them.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 
+use super::Shared;
 use crate::config::{Config, SendRoom};
 use crate::congestion::Congestion;
 use crate::send::buffer::SendBuffer;
@@ -11,7 +13,7 @@ use crate::send::pacing::Pacer;
 use crate::send::recovery::LossRecovery;
 use crate::send::recovery::undo::Undo;
 use crate::send::room::BufferedRoom;
-use crate::send::rtt::{RtoBounds, RttEstimator};
+use crate::send::rtt::RttEstimator;
 use crate::send::usage::Usage;
 use crate::seq::SeqNum;
 use crate::time::Instant;
@@ -44,12 +46,12 @@ pub(crate) struct SendSide {
     pub(crate) mss: Mss,
     /// Bytes the user sent, from the first unacknowledged one on.
     pub(crate) buffer: SendBuffer,
-    /// The size up to which the buffer grows with the congestion window; `None` keeps it as it is.
-    pub(crate) buffer_max: Option<usize>,
+    /// The buffer grows with the congestion window, up to the configured bound.
+    pub(crate) buffer_grows: bool,
     /// When the next segment may leave, if the connection is paced.
     pub(crate) pacer: Option<Pacer>,
     /// The same as memory, where that is what counts.
-    pub(crate) room: Option<BufferedRoom>,
+    pub(crate) room: Option<Box<BufferedRoom>>,
     /// The user has closed: a FIN follows the last byte.
     pub(crate) fin_queued: bool,
     /// Our FIN is acknowledged.
@@ -90,7 +92,13 @@ pub(crate) struct SendSide {
 }
 
 impl SendSide {
-    pub(crate) fn new(iss: SeqNum, capacity: usize, mss: Mss, config: &Config) -> Self {
+    pub(crate) fn new(
+        iss: SeqNum,
+        capacity: usize,
+        mss: Mss,
+        config: &Config,
+        shared: &Shared,
+    ) -> Self {
         Self {
             iss,
             una: iss,
@@ -102,7 +110,7 @@ impl SendSide {
             wl2: SeqNum::new(0),
             up: None,
             mss,
-            buffer_max: None,
+            buffer_grows: false,
             pacer: None,
             buffer: SendBuffer::new(match config.send_room {
                 SendRoom::Bytes => capacity,
@@ -110,7 +118,9 @@ impl SendSide {
             }),
             room: match config.send_room {
                 SendRoom::Bytes => None,
-                SendRoom::Buffers { empty, .. } => Some(BufferedRoom::new(empty, capacity)),
+                SendRoom::Buffers { empty, .. } => {
+                    Some(Box::new(BufferedRoom::new(empty, capacity)))
+                }
             },
             fin_queued: false,
             fin_acknowledged: false,
@@ -118,15 +128,8 @@ impl SendSide {
             flight: Flight::new(),
             acked_total: 0,
             last_sent: None,
-            rtt: RttEstimator::new(RtoBounds {
-                initial: config.initial_rto,
-                min: config.min_rto,
-                max: config.max_rto,
-                slack: config.rto_slack,
-                variance: config.rtt_variance,
-                ..RtoBounds::default()
-            }),
-            congestion: Congestion::new(u32::from(mss.raw()), config.congestion),
+            rtt: RttEstimator::new(Arc::clone(&shared.rto)),
+            congestion: Congestion::new(u32::from(mss.raw()), Arc::clone(&shared.congestion)),
             recovery: LossRecovery::new(iss, None),
             undo: None,
             retries: 0,

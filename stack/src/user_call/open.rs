@@ -118,12 +118,12 @@ impl Host {
         if self.demux.has_listener_overlapping(address, port) {
             return Err(CallError::AddressInUse);
         }
-        let blocks = |id| match self.connection(id) {
-            Ok(Connection { state, tcb, .. }) => {
+        let blocks = |place| match self.sockets.connection_at(place) {
+            Some(Connection { state, tcb, .. }) => {
                 let handshake = matches!(state.name(), StateName::SynSent | StateName::SynReceived);
                 !handshake && overlap(address, Some(tcb.local.ip()))
             }
-            Err(_) => false,
+            None => false,
         };
         if !options.reuse_address && self.demux.connections_on(port).any(blocks) {
             return Err(CallError::AddressInUse);
@@ -187,11 +187,11 @@ impl Host {
         if self.connection_between((local, remote)).is_some() {
             return Err(CallError::AlreadyConnected);
         }
-        let in_time_wait = |id| match self.connection(id) {
-            Ok(Connection { state, tcb, .. }) => {
+        let in_time_wait = |place| match self.sockets.connection_at(place) {
+            Some(Connection { state, tcb, .. }) => {
                 state.name() == StateName::TimeWait && tcb.local.ip() == local.ip()
             }
-            Err(_) => false,
+            None => false,
         };
         if !options.reuse_address && self.demux.connections_on(local.port()).any(in_time_wait) {
             return Err(CallError::AddressInUse);

@@ -161,10 +161,10 @@ fn resize_buffers(tcb: &mut Tcb, config: &Config) {
     match (&mut snd.room, options.send_buffer) {
         (Some(room), Some(size)) => room.set_limit(size),
         (None, Some(size)) => {
-            snd.buffer_max = None;
+            snd.buffer_grows = false;
             snd.buffer.set_capacity(size);
         }
-        (None, None) if snd.buffer_max.is_none() => snd.buffer.set_capacity(config.send_buffer),
+        (None, None) if !snd.buffer_grows => snd.buffer.set_capacity(config.send_buffer),
         // What it has grown to stays.
         (Some(_) | None, None) => {}
     }
@@ -289,7 +289,7 @@ fn connection_status(connection: &Connection) -> Status {
         reordering_seen: reordering.times,
         reordering_distance: reordering.distance,
         min_rtt: tcb.snd.recovery.min_rtt(),
-        counters: tcb.counters,
+        counters: tcb.counters.counters(),
         retransmitted_in_flight: tcb.snd.flight.repeated(),
         delivered: tcb.snd.delivered,
         syn_data_taken: tcb.fast_open.data_taken,

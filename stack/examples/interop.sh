@@ -64,7 +64,8 @@ start() {
   timeout "$limit" "$INTEROP_TUN" --profile "$profile" ${link[@]+"${link[@]}"} "$@" >stack.out 2>stack.err &
   stack=$!
   for _ in $(seq 100); do
-    if ip link show dev tun0 | grep -q LOWER_UP; then return; fi
+    # A short flow that the stack itself began may be over by now.
+    if ip link show dev tun0 | grep -q LOWER_UP || ! kill -0 "$stack" 2>/dev/null; then return; fi
     sleep 0.05
   done
 }

@@ -32,7 +32,7 @@ impl Default for UserTimeoutConfig {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct UserTimeoutState {
     /// REMOTE_UTO: what the peer announced last.
-    remote: Option<Duration>,
+    remote: Option<UserTimeout>,
     /// The next segment announces ours.
     due: bool,
 }
@@ -58,7 +58,7 @@ pub(crate) fn current(tcb: &Tcb) -> Duration {
     if let Some(own) = tcb.options.user_timeout {
         return own;
     }
-    let Some(remote) = tcb.user_timeout.remote else {
+    let Some(remote) = tcb.user_timeout.remote.map(UserTimeout::length) else {
         return tcb.config.r2;
     };
     let limits = &tcb.config.user_timeout_option;
@@ -88,7 +88,7 @@ pub(crate) fn take(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
         return;
     }
     let before = current(tcb);
-    tcb.user_timeout.remote = Some(announced.length());
+    tcb.user_timeout.remote = Some(announced);
     follow(tcb, before, now);
 }
 

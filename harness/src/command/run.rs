@@ -7,7 +7,7 @@ use crate::cli::{LinkName, RunArgs, TargetName};
 use crate::exit::Exit;
 use crate::report::Summary;
 use crate::report::terminal::{Progress, Style, Terminal};
-use crate::suite::{Case, Convention, ExecuteSettings, Interrupt, Suite, execute};
+use crate::suite::{Case, Convention, ExecuteSettings, Interrupt, PATIENCE, Suite, execute};
 use crate::target::linux::{Link, LinuxTarget};
 use crate::target::reference::ReferenceTarget;
 use crate::target::{self, Target};
@@ -82,6 +82,7 @@ fn settings(args: &RunArgs, interrupt: Interrupt) -> Result<ExecuteSettings, Exi
         drop_in: convention.is_some(),
         allow_commands: args.allow_commands,
         convention,
+        patience: PATIENCE,
         interrupt,
     })
 }

@@ -94,6 +94,7 @@ impl From<TargetError> for Stop {
                 Stop::verdict(Verdict::Skip { capability, reason })
             }
             TargetError::Machine(what) => Stop::machine(what),
+            TargetError::Late(what) => Stop::verdict(Verdict::Perturbed(what)),
         }
     }
 }

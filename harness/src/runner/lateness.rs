@@ -174,7 +174,7 @@ impl Run<'_> {
         }
         let ready = self.lateness.nominal.max(self.base.end);
         self.lateness.note(at.saturating_since(ready))?;
-        self.lateness.crossed |= self.ticks_crossed(at) != 0;
+        self.lateness.crossed |= self.ticks_crossed(at) != [0, 0];
         Ok(())
     }
 

@@ -190,6 +190,7 @@ impl From<TargetError> for Stop {
                 Stop::Unsupported { capability, reason }
             }
             TargetError::Machine(what) => Stop::Machine(what),
+            TargetError::Late(what) => Stop::Perturbed(what),
         }
     }
 }

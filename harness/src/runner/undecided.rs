@@ -26,6 +26,9 @@ pub(super) const ANSWER: Duration = Duration::from_millis(1);
 /// it takes none of their events into the next.
 const ORDINARY: u32 = 4;
 
+/// Where a tick begins is known so exactly: what was done so shortly before may be in it.
+const EDGE: Duration = Duration::from_micros(100);
+
 /// A command that takes longer has been kept from its work, or is none to be quick.
 pub(super) const QUICK_COMMAND: Duration = Duration::from_millis(25);
 
@@ -46,13 +49,17 @@ pub(super) fn harmless(gap: Duration) -> Duration {
 }
 
 impl Run<'_> {
-    /// How many ticks of the stack's clock went by because the run lags, up to `at`.
-    pub(super) fn ticks_crossed(&self, at: Time) -> i64 {
-        let punctual = at - self.lateness.drift();
-        match (self.session.tick(at), self.session.tick(punctual)) {
-            (Some(real), Some(punctual)) => real.number - punctual.number,
-            _ => 0,
-        }
+    /// How many ticks of the stack's clock went by because the run lags, up to `at`: at least, and
+    /// at most.
+    pub(super) fn ticks_crossed(&self, at: Time) -> [i64; 2] {
+        let drift = self.lateness.drift();
+        let latest = if drift > EDGE { at + EDGE } else { at };
+        [at, latest].map(|at_most| {
+            match (self.session.tick(at_most), self.session.tick(at - drift)) {
+                (Some(real), Some(punctual)) => real.number - punctual.number,
+                _ => 0,
+            }
+        })
     }
 
     /// Whether the time of a packet that a timer has sent would be judged alike on a punctual machine.
@@ -64,13 +71,17 @@ impl Run<'_> {
         }
         if let (Some(tick), false) = (self.session.tick(base), is_absolute(step)) {
             let drift = self.lateness.drift();
-            let crossed = u32::try_from(self.ticks_crossed(base)).unwrap_or(0);
-            let punctual = match crossed == 0 && drift <= tick.length / ORDINARY {
-                true => at,
-                false => at + drift - tick.length * crossed,
+            let is_punctual = |crossed: i64| {
+                let crossed = u32::try_from(crossed).unwrap_or(0);
+                let punctual = match crossed == 0 && drift <= tick.length / ORDINARY {
+                    true => at,
+                    false => at + drift - tick.length * crossed,
+                };
+                due.error(punctual, self.tolerance) == 0
             };
-            let [seen, punctual] = [at, punctual].map(|at| due.error(at, self.tolerance) == 0);
-            if seen != punctual {
+            let seen = due.error(at, self.tolerance) == 0;
+            let crossed = self.ticks_crossed(base);
+            if crossed.iter().any(|&crossed| is_punctual(crossed) != seen) {
                 return Err(Stop::Perturbed(Perturbation {
                     span: step.span,
                     what: "what set the timer of this packet was",

@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// The wish to end is looked for so often.
+const STRETCH: Duration = Duration::from_millis(50);
 
 /// A flag that whoever runs a suite raises to have it end: no further case begins, and the
 /// results so far are what comes back. Copies share the flag.
@@ -17,5 +21,17 @@ impl Interrupt {
     /// Whether the end was asked for.
     pub fn is_raised(&self) -> bool {
         self.0.load(Ordering::SeqCst)
+    }
+
+    /// Sleeps for `time`, or until the end is asked for.
+    pub(super) fn sleep(&self, time: Duration) {
+        let end = Instant::now() + time;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.is_raised() {
+                return;
+            }
+            std::thread::sleep(left.min(STRETCH));
+        }
     }
 }

@@ -16,5 +16,5 @@ pub use convention::Convention;
 pub use discover::{DiscoverError, Suite};
 pub use interrupt::Interrupt;
 pub use known::{Deviation, KnownDeviations, KnownError};
-pub use run::{ExecuteSettings, execute};
+pub use run::{ExecuteSettings, PATIENCE, execute};
 pub use select::Selection;

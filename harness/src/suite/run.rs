@@ -21,7 +21,12 @@ use super::known::KnownDeviations;
 use super::window::{Punctuality, Window};
 
 /// How often a case is tried while the machine perturbs it.
-const ATTEMPTS: usize = 8;
+const ATTEMPTS: usize = 10;
+/// What suits a machine that others use as well: see [`ExecuteSettings::patience`]. All rests of a
+/// case together take 10 s at most.
+pub const PATIENCE: Duration = Duration::from_millis(50);
+/// No rest is longer.
+const LONGEST_REST: Duration = Duration::from_secs(3);
 /// What a probe is taken to wait: they are few, and some are long.
 const PROBE: Duration = Duration::from_secs(3);
 
@@ -44,6 +49,10 @@ pub struct ExecuteSettings {
     pub given: BTreeMap<IpVersion, Given>,
     /// Leave out what this runner leaves out.
     pub convention: Option<Convention>,
+    /// How long a case rests after it was perturbed twice; each further rest is twice as long as the
+    /// one before, 3 s at most. What keeps a machine from being punctual may take seconds itself, and
+    /// attempts one upon the other would all fall into it. Zero: no rests.
+    pub patience: Duration,
     /// Raised to end the run early.
     pub interrupt: Interrupt,
 }
@@ -198,6 +207,16 @@ enum News {
     },
 }
 
+/// How long a case rests that was perturbed so often.
+fn rest(perturbed: usize, patience: Duration) -> Duration {
+    let doublings = match u32::try_from(perturbed) {
+        Ok(perturbed) if perturbed >= 2 => perturbed - 2,
+        _ => return Duration::ZERO,
+    };
+    let rest = patience.saturating_mul(1_u32.checked_shl(doublings).unwrap_or(u32::MAX));
+    rest.min(LONGEST_REST)
+}
+
 /// Makes one attempt at a unit.
 fn attempt(
     unit: &mut Unit<'_>,
@@ -205,6 +224,9 @@ fn attempt(
     known: &KnownDeviations,
     settings: &ExecuteSettings,
 ) -> Attempt<News> {
+    settings
+        .interrupt
+        .sleep(rest(unit.perturbed, settings.patience));
     let started = Instant::now();
     let run_settings = RunSettings {
         ip_version: unit.ip_version,
@@ -488,6 +510,21 @@ mod tests {
         assert_eq!(results[0].verdict.name(), verdict, "{}", results[0].message);
         assert_eq!(results[0].perturbed, perturbed);
         assert_eq!(attempts, (perturbed + 1).min(ATTEMPTS));
+    }
+
+    #[rstest]
+    #[case::the_first(0, 0)]
+    #[case::the_second(1, 0)]
+    #[case::the_third(2, 50)]
+    #[case::the_fourth(3, 100)]
+    #[case::the_last(ATTEMPTS - 1, 3000)]
+    #[case::no_end(1000, 3000)]
+    fn rests_grow(#[case] perturbed: usize, #[case] milliseconds: u64) {
+        assert_eq!(
+            rest(perturbed, PATIENCE),
+            Duration::from_millis(milliseconds)
+        );
+        assert_eq!(rest(perturbed, Duration::ZERO), Duration::ZERO);
     }
 
     #[test]

@@ -194,7 +194,7 @@ impl Interpreter<'_> {
             let Some(files) = assignments(arguments) else {
                 return self.shell(text);
             };
-            let undo = format!("/tmp/sysctl_restore_{}.sh", self.machine.pid());
+            let undo = undo_path(&self.machine.pid());
             return self.machine.set_files(&files, &undo);
         }
         match of_tools(&content, arguments) {
@@ -202,6 +202,11 @@ impl Interpreter<'_> {
             None => self.shell(text),
         }
     }
+}
+
+/// Where the suites' helper leaves the script that puts settings back, by the number of its parent.
+pub(super) fn undo_path(pid: &str) -> String {
+    format!("/tmp/sysctl_restore_{pid}.sh")
 }
 
 /// `PATH=VALUE` of each argument, as the helper splits them; `None` if it would do more with one.

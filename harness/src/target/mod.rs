@@ -22,6 +22,7 @@ use std::time::Duration;
 use crate::call::{Call, Outcome};
 use crate::program::{Capability, IpVersion};
 use crate::time::{Moment, Time};
+use crate::verdict::Perturbation;
 
 pub use place::{Place, Plan, Ports};
 
@@ -320,6 +321,9 @@ pub enum TargetError {
     /// The machine or the harness failed: the case's verdict is `error`.
     #[error("{0}")]
     Machine(String),
+    /// The machine was too late for a judgement: the case is run again.
+    #[error("{0}")]
+    Late(Perturbation),
 }
 
 impl TargetError {

@@ -298,13 +298,43 @@ fn files_of_suites() {
         }
         assert_eq!(bench.command("./more.sh"), "../common/defaults.sh");
     }
-    // The cleanup of a case that has set nothing finds no script.
+    // The cleanup of a case that has set nothing finds no script: not even one that an earlier
+    // process of the shell's number has left, as packetdrill does.
+    let _leftovers = Leftovers::of_the_next_processes();
     let mut bench = bench_in(&folder, false);
     let report = bench
         .session
         .command("/tmp/sysctl_restore_${PPID}.sh")
         .unwrap();
     assert_eq!(report.status, Some(127), "{}", report.output);
+}
+
+/// Scripts in the host's `/tmp` by the numbers that processes to come will have.
+struct Leftovers(Vec<PathBuf>);
+
+impl Leftovers {
+    fn of_the_next_processes() -> Leftovers {
+        let load = std::fs::read_to_string("/proc/loadavg").unwrap();
+        let latest: u32 = load.split_whitespace().last().unwrap().parse().unwrap();
+        let path = |number| PathBuf::from(format!("/tmp/sysctl_restore_{number}.sh"));
+        let new: Vec<_> = (latest..latest + 500)
+            .map(path)
+            .filter(|path| !path.exists())
+            .collect();
+        for path in &new {
+            std::fs::write(path, "#!/bin/sh\n").unwrap();
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        Leftovers(new)
+    }
+}
+
+impl Drop for Leftovers {
+    fn drop(&mut self) {
+        for path in &self.0 {
+            let _ = std::fs::remove_file(path);
+        }
+    }
 }
 
 fn has_python() -> bool {
@@ -480,7 +510,7 @@ impl Drop for KilledOnDrop {
 }
 
 /// The folder in `/proc` of the process that sleeps so long.
-fn sleeper(seconds: u32) -> Option<std::path::PathBuf> {
+fn sleeper(seconds: u32) -> Option<PathBuf> {
     let command = format!("sleep\0{seconds}\0");
     std::fs::read_dir("/proc")
         .unwrap()

@@ -16,7 +16,7 @@ use crate::exit::Exit;
 use crate::report::RunEvent;
 use crate::script::{self, Given, LoadContext};
 use crate::source::Source;
-use crate::suite::{Body, Case, ExecuteSettings, KnownDeviations, Origin, execute};
+use crate::suite::{Body, Case, ExecuteSettings, KnownDeviations, Origin, PATIENCE, execute};
 use crate::target::Target;
 use crate::target::linux::{self, LinuxTarget};
 use crate::verdict::{CaseResult, Verdict};
@@ -80,6 +80,7 @@ fn run_all(line: &CommandLine) -> Result<(), String> {
             // As packetdrill does without being asked; it is put back, too.
             allow_commands: true,
             given: BTreeMap::from([(family, given)]),
+            patience: PATIENCE,
             ..ExecuteSettings::default()
         };
         run(path, &case, target, &settings, line.verbose)?;

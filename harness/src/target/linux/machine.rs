@@ -9,7 +9,7 @@ use super::netlink::Route;
 use super::shell::Shell;
 use super::{device, metrics, place, sysctl};
 use crate::script::command::{GLOBAL_STATE, Tool, global_files, setting_of};
-use crate::target::commands::{Done, Machine};
+use crate::target::commands::{Done, Machine, undo_path};
 use crate::target::{CommandContext, CommandReport, TargetError};
 
 /// Stands for the shell's process id in paths as long as there is no shell.
@@ -83,6 +83,7 @@ impl CaseMachine {
             let changed: Vec<PathBuf> = self.changed.keys().cloned().collect();
             place::enter(self.folder.as_deref(), &changed, self.allowed)?;
             let shell = Shell::start(self.folder.as_deref())?;
+            forget_leftover(&undo_path(&shell.pid().to_string()))?;
             // Scripts that a tool was to have written lie where the shell finds them.
             for (path, files) in std::mem::take(&mut self.undo) {
                 let path = path.replace(NO_SHELL, &shell.pid().to_string());
@@ -305,6 +306,17 @@ fn undo_script(files: &[(String, String)]) -> String {
         text.push_str(&format!("echo {} > {path}\n", quoted(value)));
     }
     text
+}
+
+/// Takes out of the case's own `/tmp` what an earlier process of the shell's number left in the host's,
+/// as packetdrill does: a case that has set nothing would put back the settings of another.
+fn forget_leftover(path: &str) -> Result<(), TargetError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(TargetError::Machine(
+            format!("{path} of another process cannot be hidden: {error}"),
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn write_undo(path: &str, files: &[(String, String)]) -> Result<(), TargetError> {

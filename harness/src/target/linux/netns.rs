@@ -15,7 +15,9 @@ use super::given;
 use super::netlink::{Netlink, Route};
 use super::sysctl;
 use super::tun;
+use crate::source::Span;
 use crate::target::{SessionSettings, TargetError};
+use crate::verdict::Perturbation;
 
 /// The loopback interface is the first of every namespace.
 const LOOPBACK: u32 = 1;
@@ -190,10 +192,12 @@ fn wait_for_local_route(address: Ipv6Addr) -> Result<(), TargetError> {
             return Ok(());
         }
         if Instant::now() >= end {
-            return Err(TargetError::Machine(format!(
-                "the kernel has not made a route to {address} within {} s; the machine may be overloaded",
-                PATIENCE.as_secs()
-            )));
+            return Err(TargetError::Late(Perturbation {
+                span: Span::default(),
+                what: "the kernel's route to the case's own address was",
+                late: PATIENCE,
+                allowed: Some(PATIENCE),
+            }));
         }
         std::thread::sleep(Duration::from_micros(100));
     }

@@ -186,7 +186,7 @@ mod tests {
         match check(&program, server) {
             Ok(_) => "runs".to_string(),
             Err(TargetError::Unsupported { capability, .. }) => capability,
-            Err(TargetError::Machine(what)) => what,
+            Err(error) => error.to_string(),
         }
     }
 

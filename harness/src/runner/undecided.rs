@@ -27,7 +27,7 @@ pub(super) const ANSWER: Duration = Duration::from_millis(1);
 const ORDINARY: u32 = 4;
 
 /// Where a tick begins is known so exactly: what was done so shortly before may be in it.
-const EDGE: Duration = Duration::from_micros(100);
+const EDGE: Duration = Duration::from_micros(50);
 
 /// A command that takes longer has been kept from its work, or is none to be quick.
 pub(super) const QUICK_COMMAND: Duration = Duration::from_millis(25);

@@ -17,6 +17,11 @@ pub(super) struct Clock {
     zero: Nanos,
 }
 
+/// A case that starts so soon after the moment it should starts on time.
+const PROMPT: Nanos = 60_000;
+/// How many ticks are tried.
+const STARTS: usize = 8;
+
 impl Clock {
     /// A clock whose zero is now.
     pub(super) fn new() -> Clock {
@@ -29,7 +34,17 @@ impl Clock {
     ///
     /// The kernel's timers count in ticks (1 to 10 ms). Starting every case at the same place
     /// within one makes the rounding of its timers the same from run to run.
+    ///
+    /// Whoever wakes late for one tick takes the next: that costs less than to be late all the way.
     pub(super) fn started_after_a_tick() -> Clock {
+        for _ in 1..STARTS {
+            let start = tick::next_start(monotonic_nanos());
+            sleep_until_nanos(start);
+            let clock = Clock::new();
+            if clock.zero - start <= PROMPT {
+                return clock;
+            }
+        }
         sleep_until_nanos(tick::next_start(monotonic_nanos()));
         Clock::new()
     }

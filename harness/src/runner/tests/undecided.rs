@@ -34,6 +34,23 @@ fn a_timer_s_packet_is_judged_only_if_a_tick_more_makes_no_difference(
     assert_eq!(timed(late, after), want);
 }
 
+/// Where a tick begins is known to some 50 microseconds; this data comes 1 ms late, before the tick at 104 ms.
+#[rstest]
+#[case::just_before_it(
+    "+.10297",
+    "what set the timer of this packet was 0.001000 s late (what was found depends on it)"
+)]
+#[case::long_before_it("+.10290", "fail time")]
+fn next_to_a_tick_either_side_of_it_counts(#[case] wait: &str, #[case] want: &str) {
+    let machine = Machine {
+        tick: 4,
+        ..oversleeping(1)
+    };
+    let script =
+        format!("{wait} < . 1:101(100) ack 1 win 20000\n+.003 > . 1:1(0) ack 101 win 64000\n");
+    assert_eq!(verdict(&script, 7_100, machine), want);
+}
+
 #[rstest]
 // In the same tick a timer fires that much sooner after a late event.
 #[case::passes_by_lateness(

@@ -38,6 +38,12 @@ pub enum Command {
     Fmt(FmtArgs),
     /// List cases with their titles and the requirements they cover.
     List(ListArgs),
+    /// Say which rules have code and cases, and what each target does about them.
+    Coverage(CoverageArgs),
+    /// Say what a rule or a case is about: `tcpdrill explain RFC9293-MUST-8`.
+    Explain(ExplainArgs),
+    /// Compare two reports of `run --json`: which verdicts have changed.
+    Diff(DiffArgs),
     /// Show the choices of the reference stack: each setting, in every profile.
     Profiles(ProfilesArgs),
     /// Make the calls of cases on this machine, for `run --target wire` on another one.
@@ -140,6 +146,52 @@ pub struct ListArgs {
     /// Only cases whose name, title or covered ids contain TEXT.
     #[arg(long, value_name = "TEXT")]
     pub filter: Option<String>,
+}
+
+/// Arguments of `coverage`.
+#[derive(Debug, Args)]
+pub struct CoverageArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its fields are documented")]
+    pub results: ResultsArgs,
+    /// Write it as JSON; `-` is standard output, and the text then goes to standard error.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write it as a page for a browser; `-` likewise.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// End with status 1 if more than N rules are open, or an id is unknown.
+    #[arg(long, value_name = "N", default_value_t = usize::MAX, hide_default_value = true)]
+    pub open_at_most: usize,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Ids of rules, or names of bundled cases.
+    #[arg(required = true, value_name = "RULE|CASE")]
+    pub what: Vec<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its fields are documented")]
+    pub results: ResultsArgs,
+}
+
+/// Where verdicts come from.
+#[derive(Clone, Debug, Args)]
+pub struct ResultsArgs {
+    /// Results that `run --json FILE` wrote, of any target; may be repeated. Without it, the bundled
+    /// cases are run on the reference stack.
+    #[arg(long = "results", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// The earlier report, or the one to compare with.
+    pub old: PathBuf,
+    /// The later one.
+    pub new: PathBuf,
 }
 
 /// Arguments of `profiles`.

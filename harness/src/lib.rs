@@ -6,8 +6,10 @@
 
 pub mod agent;
 pub mod call;
+pub mod catalogue;
 pub mod cli;
 pub mod command;
+pub mod coverage;
 pub mod diagnostic;
 pub mod doctor;
 pub mod exit;

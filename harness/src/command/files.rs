@@ -16,10 +16,13 @@ const STANDARD: &str = "-";
 
 /// Where the text for people goes: standard output, unless a report goes there.
 pub(super) fn text_output(args: &RunArgs) -> Output {
-    let taken = [&args.json, &args.junit]
-        .into_iter()
-        .flatten()
-        .any(|path| path == Path::new(STANDARD));
+    output_beside(&[&args.json, &args.junit])
+}
+
+/// Where text goes beside these reports.
+pub(super) fn output_beside(reports: &[&Option<PathBuf>]) -> Output {
+    let mut reports = reports.iter().copied().flatten();
+    let taken = reports.any(|path| path == Path::new(STANDARD));
     if taken {
         Output::Error
     } else {
@@ -104,7 +107,8 @@ fn make_folder(folder: &Path) -> Result<(), String> {
         .map_err(|problem| format!("cannot make the folder {}: {problem}", folder.display()))
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
+/// Writes a file, or to standard output.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
     if path == Path::new(STANDARD) {
         // What cannot be written there is told at the end.
         let _ = Output::Standard.write_all(bytes);

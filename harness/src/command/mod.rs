@@ -2,13 +2,17 @@
 
 mod agent;
 mod check;
+mod coverage;
+mod diff;
 mod doctor;
+mod explain;
 mod files;
 mod fmt;
 mod list;
 mod output;
 mod packetdrill;
 mod profiles;
+mod results;
 mod run;
 mod wire;
 
@@ -34,6 +38,9 @@ pub fn dispatch(cli: Cli) -> Exit {
         Some(Command::Check(args)) => check::check(&args),
         Some(Command::Fmt(args)) => fmt::fmt(&args),
         Some(Command::List(args)) => list::list(&args),
+        Some(Command::Coverage(args)) => coverage::coverage(&args),
+        Some(Command::Explain(args)) => explain::explain(&args),
+        Some(Command::Diff(args)) => diff::diff(&args),
         Some(Command::Profiles(args)) => profiles::profiles(&args),
         Some(Command::Agent(args)) => agent::agent(&args),
         Some(Command::Packetdrill(args)) => packetdrill(&args.words),

@@ -5,7 +5,7 @@ use include_dir::{Dir, DirEntry, include_dir};
 static CASES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../conformance-cases");
 
 /// Every bundled file: path with forward slashes, contents. In order of path.
-pub(super) fn files() -> Vec<(String, &'static str)> {
+pub(crate) fn files() -> Vec<(String, &'static str)> {
     let mut found = Vec::new();
     collect(&CASES, &mut found);
     found.sort();

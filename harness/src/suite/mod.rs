@@ -11,6 +11,7 @@ mod run;
 mod select;
 mod window;
 
+pub(crate) use bundled::files as bundled_files;
 pub use case::{Body, Case, Origin};
 pub use convention::Convention;
 pub use discover::{DiscoverError, Suite};

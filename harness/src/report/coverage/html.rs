@@ -1,0 +1,123 @@
+//! Coverage as a page: rule by rule, with its code, its cases and what each target does.
+
+use maud::{Markup, html};
+
+use crate::coverage::{Coverage, Row};
+use crate::report::page::page;
+
+/// The whole page.
+pub fn html(coverage: &Coverage<'_>) -> String {
+    let open = coverage.open().count();
+    let excepted = coverage
+        .rows
+        .iter()
+        .filter(|row| row.is_exception())
+        .count();
+    let body = html! {
+        p {
+            (coverage.rows.len()) " rules; " (open) " that a case could show and none does; "
+            (excepted) " excepted for a reason."
+        }
+        @if !coverage.strangers.is_empty() {
+            h2 { "Unknown ids" }
+            ul {
+                @for stranger in &coverage.strangers {
+                    li { code { (stranger.id) } " in " code { (stranger.case) } }
+                }
+            }
+        }
+        @for (document, rows) in documents(coverage) {
+            h2 id=(document) { (document) }
+            div class="scroll" { (table(coverage, &rows)) }
+        }
+    };
+    page("Rules, cases and verdicts", &body)
+}
+
+/// The rows of each document, in the order of the catalogue.
+fn documents<'c, 'a>(coverage: &'c Coverage<'a>) -> Vec<(&'a str, Vec<&'c Row<'a>>)> {
+    let mut documents: Vec<(&str, Vec<&Row<'_>>)> = Vec::new();
+    for row in &coverage.rows {
+        match documents.last_mut() {
+            Some((document, rows)) if *document == row.document => rows.push(row),
+            _ => documents.push((row.document, vec![row])),
+        }
+    }
+    documents
+}
+
+fn table(coverage: &Coverage<'_>, rows: &[&Row<'_>]) -> Markup {
+    html! {
+        table {
+            thead {
+                tr {
+                    th { "rule" } th { "level" } th { "in our words" } th { "code" } th { "cases" }
+                    @for target in &coverage.targets { th { (target) } }
+                }
+            }
+            tbody { @for row in rows { (line(row)) } }
+        }
+    }
+}
+
+fn line(row: &Row<'_>) -> Markup {
+    let rule = row.requirement;
+    html! {
+        tr id=(rule.id) {
+            td class="id" { a href={ "#" (rule.id) } { (rule.id) } }
+            td { (rule.level) }
+            td {
+                (rule.summary)
+                div class="quiet" { (rule.source) @if !rule.verified { ", not yet held against the text" } }
+                @if !rule.note.is_empty() { div class="quiet" { (rule.note) } }
+            }
+            td { (places(row.code)) }
+            td { (cases(row)) }
+            @for standing in &row.standings {
+                td class=(standing.name().to_lowercase()) { (standing.name()) }
+            }
+        }
+    }
+}
+
+fn places(code: &[String]) -> Markup {
+    html! {
+        @if !code.is_empty() {
+            details {
+                summary { (code.len()) }
+                ul { @for place in code { li { code { (place) } } } }
+            }
+        }
+    }
+}
+
+fn cases(row: &Row<'_>) -> Markup {
+    let rule = row.requirement;
+    html! {
+        @if !row.cases.is_empty() {
+            details {
+                summary { (row.cases.len()) }
+                ul { @for case in &row.cases { li { code { (case) } } } }
+            }
+        } @else if row.is_open() {
+            span class="open" { "open" }
+        } @else if row.is_exception() {
+            span class="excepted" { "excepted: " (rule.exception) }
+        } @else {
+            span class="quiet" { "nothing outside shows it" }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::coverage::tests::sample;
+
+    #[test]
+    fn markup_in_a_rule_is_text() {
+        let page = sample(html);
+        assert!(page.contains("a &lt;b&gt;note&lt;/b&gt;"));
+        assert!(!page.contains("<b>"));
+    }
+}

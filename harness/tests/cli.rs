@@ -11,6 +11,8 @@ use tempfile::TempDir;
 mod check;
 #[path = "cli/convention.rs"]
 mod convention;
+#[path = "cli/coverage.rs"]
+mod coverage;
 #[path = "cli/files.rs"]
 mod files;
 #[path = "cli/fmt.rs"]

@@ -79,9 +79,13 @@ pub struct Host {
 
 /// What a [`SocketId`] stands for.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all sockets are connections, and each lies in memory of its own"
+)]
 pub(crate) enum Socket {
     Listener(Box<Listener>),
-    Connection(Box<Connection>),
+    Connection(Connection),
 }
 
 impl Socket {
@@ -286,15 +290,16 @@ impl Host {
     /// Adds a connection in CLOSED to the sockets and the demultiplexer.
     pub(crate) fn insert_connection(&mut self, connection: Connection) {
         let (id, tuple) = (connection.tcb.id, connection.tuple());
-        self.sockets
-            .insert(id, Socket::Connection(Box::new(connection)));
+        self.sockets.insert(id, Socket::Connection(connection));
         let sockets = &self.sockets;
-        self.demux.add_connection(tuple, id, |id| sockets.tuple(id));
+        self.demux
+            .add_connection(tuple, id, |place| sockets.ends_at(place));
     }
 
     /// The connection between these ends, local one first, unless it is closed.
     pub(crate) fn connection_between(&self, tuple: Tuple) -> Option<SocketId> {
-        self.demux.connection(tuple, |id| self.sockets.tuple(id))
+        self.demux
+            .connection(tuple, |place| self.sockets.ends_at(place))
     }
 
     /// One step of one connection, and what it means for the host: queues of its listener, the

@@ -315,7 +315,7 @@ impl Host {
         let parent = parent_of(connection);
         let accept_room = parent.is_none_or(|listener| self.has_accept_room(listener));
         let listens = matches!(connection.state, State::TimeWait(_))
-            && self.would_queue_syn(connection.tcb.local);
+            && self.would_queue_syn(connection.tcb.local.into());
         let Some(Socket::Connection(connection)) = self.sockets.get_mut(&id) else {
             return T::default();
         };
@@ -359,7 +359,7 @@ impl Host {
         };
         self.deadlines.set(id, connection.tcb.timers.deadline());
         let closed = matches!(connection.state, State::Closed(_));
-        if !closed && parent.is_none() && connection.tcb.fast_open.pending.is_none() {
+        if !closed && parent.is_none() && connection.tcb.fast_open.pending().is_none() {
             return;
         }
         let tuple = connection.tuple();
@@ -367,12 +367,9 @@ impl Host {
         let left_handshake = parent.filter(|_| parent_of(connection).is_none());
         let early_is_over = closed || !connection.tcb.snd.syn_unacked();
         let was_reset = closed && connection.tcb.user.error == Some(ConnectionError::Reset);
-        let early_at = connection
-            .tcb
-            .fast_open
-            .pending
-            .take_if(|_| early_is_over)
-            .map(|id| *id);
+        let early_at = early_is_over
+            .then(|| connection.tcb.fast_open.take_pending())
+            .flatten();
         if closed {
             self.demux.remove_connection(tuple, id);
         }

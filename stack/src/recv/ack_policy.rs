@@ -155,11 +155,12 @@ impl AckPolicy {
 
     /// A segment brought `advanced` bytes in order.
     pub fn on_arrival(&mut self, advanced: u32, arrival: Arrival, config: &Config) {
-        let Some(adaptive) = self.rhythm(config) else {
-            self.on_text(advanced, arrival.mss);
-            return;
-        };
-        adaptive.on_text(arrival);
+        if let Rule::EverySecond { .. } = self.rule {
+            return self.on_text(advanced, arrival.mss);
+        }
+        if let Some(adaptive) = self.rhythm(config) {
+            adaptive.on_text(arrival);
+        }
         self.unacknowledged = self.unacknowledged.saturating_add(advanced);
         self.soon();
     }

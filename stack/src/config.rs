@@ -3,11 +3,14 @@
 //! [`Config::default`] is RFC 9293 with the choices of the project's founding documents where the
 //! RFC leaves one. Other stacks' choices are tables of these settings: [`Profile`](crate::Profile).
 
+mod closing;
+mod handshake;
+mod transfer;
+
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
 pub use crate::congestion::{self, InitialWindow};
-use crate::ecn::Feedback;
 pub use crate::ecn::{AccEcnConfig, AccEcnOptionUse};
 pub use crate::fast_open::FastOpenConfig;
 pub use crate::md5::{Md5Config, UnexpectedSignature};
@@ -15,6 +18,17 @@ pub use crate::path::{BelowMinimum, PathMtuConfig, Probing, TooBig};
 pub use crate::send::pacing::PacingRules;
 pub use crate::send::rtt::RttVariance;
 pub use crate::user_timeout::UserTimeoutConfig;
+pub use closing::{
+    DataAfterClose, HardIcmp, ReceivedOnError, ResetError, RstInTimeWait, SoftIcmp, TimeWaitIss,
+    TimeWaitSyn, UnreadOnClose,
+};
+pub use handshake::{
+    DuplicateSyn, EcnUse, InWindowSyn, MissingTimestamp, SynCookies, SynData, SynWithFin,
+};
+pub use transfer::{
+    Acknowledging, BufferTuning, BurstRules, KeepAliveConfig, LossDetection, RackRoundTrip,
+    RttSamples, Segmentation, SendRoom, WindowProbe,
+};
 
 /// Every tunable of a [`Host`](crate::Host). A change affects sockets opened later.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -235,344 +249,6 @@ pub struct Config {
     // --- Ports
     /// Ephemeral ports (RFC 6056 §3.2).
     pub ephemeral_ports: RangeInclusive<u16>,
-}
-
-/// Data on a SYN, before the connection exists (RFC9293-SM-12).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SynData {
-    /// Not taken: the SYN-ACK acknowledges the SYN only and the peer sends the data again.
-    Drop,
-    /// Acknowledged, kept, and handed to the user once ESTABLISHED is reached.
-    Queue,
-}
-
-/// A SYN with FIN, for a listener.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SynWithFin {
-    /// The SYN counts, the FIN does not (RFC 9293 §3.10.7.2).
-    TakeSyn,
-    /// Dropped in silence, as Linux does.
-    Drop,
-}
-
-/// The initial sequence number of an incarnation that opens from TIME-WAIT (RFC9293-MAY-2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TimeWaitIss {
-    /// As for every connection, if it lies behind what the old one used.
-    Generated,
-    /// A fixed step behind what the old one used, as Linux has it.
-    AfterOld,
-}
-
-/// What the user is told of a reset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ResetError {
-    /// "Connection refused" before ESTABLISHED of an active open, "connection reset" after it (RFC 9293
-    /// §3.10.7.4).
-    ByOpen,
-    /// "Refused" in SYN-SENT only, and that the pipe is broken once the peer had closed, as on Linux.
-    ByState,
-}
-
-/// Answer to a repeat of the opening SYN in SYN-RECEIVED (RFC9293-SM-25).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum DuplicateSyn {
-    /// RFC 9293's first check: the SYN is below the window, a pure ACK answers.
-    Ack,
-    /// The SYN-ACK goes out again, as Linux does.
-    RetransmitSynAck,
-}
-
-/// A further SYN in the window of a passive SYN-RECEIVED (RFC9293-SM-24).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum InWindowSyn {
-    /// RFC 9293 fourth check: the half-open connection goes and the listener waits anew.
-    ReturnToListen,
-    /// A RST is sent as well, in the form that CLOSED has for the new SYN.
-    ResetAndReturnToListen,
-    /// The SYN-ACK goes out again, whatever number the new SYN has.
-    RetransmitSynAck,
-    /// RFC 5961 §4.2's answer for synchronized states: a challenge ACK, nothing else.
-    ChallengeAck,
-}
-
-/// What the size of the send buffer limits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SendRoom {
-    /// The bytes that the user has sent and the peer has not acknowledged.
-    Bytes,
-    /// The memory of the buffers they lie in, as on Linux: a buffer of up to half the largest window
-    /// is begun as long as there is any room, and may overshoot.
-    Buffers {
-        /// What a buffer costs beside its payload, in bytes.
-        empty: usize,
-        /// Up to where the limit follows the congestion window, in bytes, as long as the user sets
-        /// none.
-        grows_to: usize,
-    },
-}
-
-/// When connections use ECN, and in which form (RFC 3168 §6.1.1, RFC 9768 §3.1). Who takes accurate
-/// feedback takes that of RFC 3168 as well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum EcnUse {
-    /// Never.
-    Off,
-    /// That of RFC 3168 where the peer asks for it.
-    Accept,
-    /// Our own opens ask for it as well.
-    Request,
-    /// What the peer asks for, accurate or not.
-    AccurateAccept,
-    /// The same, and our own opens ask for that of RFC 3168.
-    AccurateAcceptRequest,
-    /// The same, and our own opens ask for accurate feedback.
-    AccurateRequest,
-}
-
-impl EcnUse {
-    /// The best that a peer gets who asks for it.
-    pub const fn accepts(self) -> Option<Feedback> {
-        match self {
-            Self::Off => None,
-            Self::Accept | Self::Request => Some(Feedback::Classic),
-            Self::AccurateAccept | Self::AccurateAcceptRequest | Self::AccurateRequest => {
-                Some(Feedback::Accurate)
-            }
-        }
-    }
-
-    /// What our own opens ask for.
-    pub const fn requests(self) -> Option<Feedback> {
-        match self {
-            Self::Off | Self::Accept | Self::AccurateAccept => None,
-            Self::Request | Self::AccurateAcceptRequest => Some(Feedback::Classic),
-            Self::AccurateRequest => Some(Feedback::Accurate),
-        }
-    }
-}
-
-/// Which text is acknowledged at once (RFC 9293 §3.8.6.3, RFC 5681 §4.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Acknowledging {
-    /// Every second full-sized segment; what is less waits for `delayed_ack`.
-    // REQ: RFC9293-SHLD-18
-    EverySecond,
-    /// More than one full-sized segment, everything at first and after a pause, and the rest after a
-    /// delay that follows the time between segments, as Linux does.
-    Adaptive,
-}
-
-/// How the send queue is cut into segments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Segmentation {
-    /// One segment after the other, by the rules of RFC 9293 §3.7.4 and §3.8.6.2.1.
-    Single,
-    /// Several at once, which something below the sender cuts apart, as Linux has it. PSH stands on the
-    /// last segment of several, and Nagle's algorithm is Minshall's.
-    Bursts(BurstRules),
-}
-
-/// How large bursts are. The defaults are Linux's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct BurstRules {
-    /// Segments that may always leave together (`net.ipv4.tcp_min_tso_segs`).
-    pub least_segments: u32,
-    /// Bytes in a burst at most.
-    pub most_bytes: u32,
-    /// A burst waits for more while less than this part of the window is open
-    /// (`net.ipv4.tcp_tso_win_divisor`); 0 waits for more than three segments.
-    pub window_divisor: u32,
-    /// The least round trip in µs shifted right by this is how often `most_bytes` is halved
-    /// (`net.ipv4.tcp_tso_rtt_log`).
-    pub round_trip_log: u32,
-    /// The assumed rate in slow start, in percent of a window each round trip
-    /// (`net.ipv4.tcp_pacing_ss_ratio`). A burst has a millisecond's worth.
-    pub slow_start_percent: u32,
-    /// The same in congestion avoidance (`net.ipv4.tcp_pacing_ca_ratio`).
-    pub avoidance_percent: u32,
-}
-
-impl Default for BurstRules {
-    fn default() -> Self {
-        Self {
-            least_segments: 2,
-            most_bytes: 65_216,
-            window_divisor: 3,
-            round_trip_log: 9,
-            slow_start_percent: 200,
-            avoidance_percent: 120,
-        }
-    }
-}
-
-/// Which acknowledgments are measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RttSamples {
-    /// One segment at a time (RFC 6298 §3).
-    OneARoundTrip,
-    /// Every acknowledgment of something sent only once, selective ones too, as Linux does.
-    EveryAck,
-}
-
-/// What asks a peer with a closed window for a wider one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum WindowProbe {
-    /// One byte of what comes next (RFC9293-MUST-36).
-    OneByte,
-    /// Nothing, but with an old sequence number, which must be answered just as well (RFC 9293
-    /// §3.10.7.4), as Linux does.
-    OldSequence,
-}
-
-/// Which round trip RACK waits for (RFC 8985 §6.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RackRoundTrip {
-    /// RACK.rtt: that of the segment sent last of all that were delivered.
-    OfNewest,
-    /// That of the highest segment which the latest acknowledgment delivered, as Linux has it. What
-    /// filled a hole late makes it longer.
-    OfHighest,
-}
-
-/// How a sender finds losses by selective acknowledgments. The two are never combined
-/// (RFC8985-15).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum LossDetection {
-    /// By what arrived above a hole (RFC 6675).
-    SelectiveAcks,
-    /// By time, with probes of the flight's end (RFC 8985).
-    RackTlp,
-}
-
-/// When a listener uses SYN cookies (RFC 4987 §3.6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SynCookies {
-    /// A SYN that finds the SYN queue full is dropped.
-    Never,
-    /// A SYN that finds the SYN queue full is answered with a cookie.
-    OnOverflow,
-    /// Every SYN is answered with a cookie.
-    Always,
-}
-
-/// A non-RST segment that lacks the negotiated timestamp (RFC7323-13).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum MissingTimestamp {
-    /// Dropped without an answer.
-    Drop,
-    /// Processed as if PAWS had nothing to say.
-    Accept,
-}
-
-/// A valid RST in TIME-WAIT.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RstInTimeWait {
-    /// RFC 9293 §3.10.7.4: the connection is gone at once.
-    Close,
-    /// RFC 1337 §3 fix F1: ignored, so that an old duplicate cannot end TIME-WAIT early.
-    Ignore,
-}
-
-/// A SYN for a connection in TIME-WAIT.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TimeWaitSyn {
-    /// A new incarnation opens if sequence number or timestamp prove the SYN new (RFC 6191 §2).
-    Accept,
-    /// The SYN is treated as in any synchronized state: challenge ACK.
-    Refuse,
-}
-
-/// Data that arrives after the user has closed and let go of the socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum DataAfterClose {
-    /// A RST tells the peer that data was lost (RFC 9293 §3.6.1, half-duplex close).
-    Reset,
-    /// The same RST that a segment for no connection gets: `<SEQ=SEG.ACK><CTL=RST>`.
-    ResetAsUnknown,
-    /// Acknowledged and thrown away.
-    Discard,
-}
-
-/// CLOSE while received data is unread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum UnreadOnClose {
-    /// A RST instead of a FIN (RFC9293-SHLD-3).
-    Reset,
-    /// A FIN as ever.
-    Fin,
-}
-
-/// Unread data of a connection that ends with an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ReceivedOnError {
-    /// RFC 9293 §3.10.7.4: all queues are flushed, and the next call gets the error.
-    Flush,
-    /// It can be read, then comes the error, as on Linux.
-    Keep,
-}
-
-/// A hard ICMP error on a synchronized connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum HardIcmp {
-    /// The connection is aborted (RFC9293-SHLD-26).
-    Abort,
-    /// Kept as a soft error (RFC5927-2). While the handshake lasts a hard error aborts all the
-    /// same.
-    Soft,
-}
-
-/// A soft ICMP error while the handshake lasts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SoftIcmp {
-    /// Noted for the user, the SYN goes on (RFC9293-MUST-56).
-    Ignore,
-    /// The open fails at once, as many stacks do (RFC 5461).
-    Abort,
-}
-
-/// Buffers that grow with what a connection can use. No RFC asks for it: RFC 9293 §3.8.6 leaves the
-/// size of the window to the receiver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct BufferTuning {
-    /// The receive buffer grows with what the user reads in a round trip.
-    pub receive: bool,
-    /// Its bound in bytes, which the scale that is offered covers; at least `recv_buffer`.
-    pub receive_max: usize,
-    /// The window announced begins with that of the SYN and opens by two segments for each that
-    /// arrives, as far as the buffer reaches, rather than at once.
-    pub gradual_window: bool,
-    /// The send buffer grows with the congestion window.
-    pub send: bool,
-    /// Its bound in bytes; at least `send_buffer`.
-    pub send_max: usize,
-}
-
-impl Default for BufferTuning {
-    /// Fixed buffers.
-    fn default() -> BufferTuning {
-        BufferTuning {
-            receive: false,
-            receive_max: 6 << 20,
-            gradual_window: false,
-            send: false,
-            send_max: 4 << 20,
-        }
-    }
-}
-
-/// Timing of keep-alive probes (RFC 9293 §3.8.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct KeepAliveConfig {
-    /// Whether connections that did not ask for it are probed as well; off by RFC9293-MUST-25.
-    pub always: bool,
-    /// Silence before the first probe; two hours or more by default.
-    // REQ: RFC9293-MUST-28
-    pub idle: Duration,
-    /// Silence between probes.
-    pub interval: Duration,
-    /// Unanswered probes after which the connection is aborted, at least 2 (RFC9293-MUST-29).
-    pub probes: u32,
 }
 
 impl Default for Config {

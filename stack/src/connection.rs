@@ -43,7 +43,7 @@ impl Connection {
 
     /// Its ends, the local one first.
     pub(crate) fn tuple(&self) -> Tuple {
-        (self.tcb.local, self.tcb.remote)
+        (self.tcb.local.into(), self.tcb.remote.into())
     }
 
     /// The only place where the state changes.

@@ -43,13 +43,15 @@ pub(crate) struct Tally {
     text: Option<Box<Text>>,
 }
 
-/// The part that only text moves.
+/// The part that only text moves, and what is sent again.
 #[derive(Debug, Clone, Copy, Default)]
 struct Text {
     segments_in: u64,
     segments_out: u64,
     bytes_sent: u64,
     bytes_retransmitted: u64,
+    segments_retransmitted: u64,
+    segments_delivered: u64,
     duplicates_reported: u64,
     sent_at: Option<Instant>,
     received_at: Option<Instant>,
@@ -91,11 +93,31 @@ impl Tally {
         self.synchronized_at
     }
 
-    /// `len` bytes of text left again.
+    /// A segment with `len` bytes of text left again, or a SYN.
     pub(crate) fn on_repeated(&mut self, len: u32) {
-        if len > 0 {
-            self.text().bytes_retransmitted += u64::from(len);
+        let text = self.text();
+        text.segments_retransmitted += 1;
+        text.bytes_retransmitted += u64::from(len);
+    }
+
+    /// Segments sent again.
+    pub(crate) fn retransmitted(&self) -> u64 {
+        let text = self.text.as_deref();
+        text.map_or(0, |text| text.segments_retransmitted)
+    }
+
+    /// The peer has so many segments more.
+    pub(crate) fn on_delivered(&mut self, segments: u32) {
+        if segments > 0 {
+            self.text().segments_delivered += u64::from(segments);
         }
+    }
+
+    /// Segments that the peer has, the SYN included.
+    pub(crate) fn delivered(&self) -> u64 {
+        let text = self.text.as_deref();
+        let syn = u64::from(self.synchronized_at.is_some());
+        syn + text.map_or(0, |text| text.segments_delivered)
     }
 
     /// The peer reported text that it received twice.

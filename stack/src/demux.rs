@@ -14,13 +14,14 @@ use crate::socket::SocketId;
 pub(crate) type Tuple = (SocketAddr, SocketAddr);
 
 /// Who gets a segment. The table of connections is only ever asked for one key, never walked. It holds
-/// no addresses: they stand in the connections' blocks, and `tuple_of` finds them there.
+/// the places of the sockets and nothing else: ids and addresses stand in the connections' blocks, and
+/// `at` finds them there.
 #[derive(Clone)]
 pub(crate) struct Demux {
     /// Keyed, so that nobody outside can choose addresses that collide; the same in every run with
     /// the same secret.
     key: [u8; 16],
-    connections: HashTable<SocketId>,
+    connections: HashTable<u32>,
     /// The one found last: segments come in trains.
     latest: Option<(Tuple, SocketId)>,
     /// The places of connections by local port, for questions about a port.
@@ -52,54 +53,56 @@ impl Demux {
         &mut self,
         tuple: Tuple,
         id: SocketId,
-        tuple_of: impl Fn(SocketId) -> Option<Tuple>,
+        at: impl Fn(u32) -> Option<(SocketId, Tuple)>,
     ) {
         let key = self.key;
         let hash = hash(&key, tuple);
+        let has_tuple = |place: &u32| at(*place).is_some_and(|(_, other)| other == tuple);
         // One that had the same ends gives way.
-        if let Some(old) = self.connection(tuple, &tuple_of)
-            && let Ok(entry) = self.connections.find_entry(hash, |other| *other == old)
-        {
+        if let Ok(entry) = self.connections.find_entry(hash, has_tuple) {
             entry.remove();
         }
-        let hash_of = |id: &SocketId| tuple_of(*id).map_or(0, |tuple| self::hash(&key, tuple));
-        self.connections.insert_unique(hash, id, hash_of);
+        let hash_of = |place: &u32| at(*place).map_or(0, |(_, tuple)| self::hash(&key, tuple));
+        let place = id.place() as u32;
+        self.connections.insert_unique(hash, place, hash_of);
         self.latest = Some((tuple, id));
-        self.by_port.insert((tuple.0.port(), id.place() as u32));
+        self.by_port.insert((tuple.0.port(), place));
     }
 
-    /// Forgets a connection, unless its place already belongs to another.
+    /// Forgets a connection, unless another with the same ends has taken over.
     pub(crate) fn remove_connection(&mut self, tuple: Tuple, id: SocketId) {
         let hash = hash(&self.key, tuple);
-        if let Ok(entry) = self.connections.find_entry(hash, |other| *other == id) {
+        let place = id.place() as u32;
+        if let Ok(entry) = self.connections.find_entry(hash, |other| *other == place) {
             entry.remove();
         }
         self.latest = self.latest.filter(|(_, latest)| *latest != id);
-        self.by_port.remove(&(tuple.0.port(), id.place() as u32));
+        self.by_port.remove(&(tuple.0.port(), place));
     }
 
     pub(crate) fn connection(
         &self,
         tuple: Tuple,
-        tuple_of: impl Fn(SocketId) -> Option<Tuple>,
+        at: impl Fn(u32) -> Option<(SocketId, Tuple)>,
     ) -> Option<SocketId> {
         let hash = hash(&self.key, tuple);
-        let is_it = |id: &SocketId| tuple_of(*id) == Some(tuple);
-        self.connections.find(hash, is_it).copied()
+        let has_tuple = |place: &u32| at(*place).is_some_and(|(_, other)| other == tuple);
+        let place = self.connections.find(hash, has_tuple)?;
+        at(*place).map(|(id, _)| id)
     }
 
     /// As [`connection`](Self::connection), and remembers the answer.
     pub(crate) fn arriving_for(
         &mut self,
         tuple: Tuple,
-        tuple_of: impl Fn(SocketId) -> Option<Tuple>,
+        at: impl Fn(u32) -> Option<(SocketId, Tuple)>,
     ) -> Option<SocketId> {
         if let Some((latest, id)) = self.latest
             && latest == tuple
         {
             return Some(id);
         }
-        let id = self.connection(tuple, tuple_of)?;
+        let id = self.connection(tuple, at)?;
         self.latest = Some((tuple, id));
         Some(id)
     }

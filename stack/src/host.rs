@@ -79,9 +79,13 @@ pub struct Host {
 
 /// What a [`SocketId`] stands for.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all sockets are connections, and each lies in memory of its own"
+)]
 pub(crate) enum Socket {
     Listener(Box<Listener>),
-    Connection(Box<Connection>),
+    Connection(Connection),
 }
 
 impl Socket {
@@ -286,15 +290,16 @@ impl Host {
     /// Adds a connection in CLOSED to the sockets and the demultiplexer.
     pub(crate) fn insert_connection(&mut self, connection: Connection) {
         let (id, tuple) = (connection.tcb.id, connection.tuple());
-        self.sockets
-            .insert(id, Socket::Connection(Box::new(connection)));
+        self.sockets.insert(id, Socket::Connection(connection));
         let sockets = &self.sockets;
-        self.demux.add_connection(tuple, id, |id| sockets.tuple(id));
+        self.demux
+            .add_connection(tuple, id, |place| sockets.ends_at(place));
     }
 
     /// The connection between these ends, local one first, unless it is closed.
     pub(crate) fn connection_between(&self, tuple: Tuple) -> Option<SocketId> {
-        self.demux.connection(tuple, |id| self.sockets.tuple(id))
+        self.demux
+            .connection(tuple, |place| self.sockets.ends_at(place))
     }
 
     /// One step of one connection, and what it means for the host: queues of its listener, the
@@ -310,7 +315,7 @@ impl Host {
         let parent = parent_of(connection);
         let accept_room = parent.is_none_or(|listener| self.has_accept_room(listener));
         let listens = matches!(connection.state, State::TimeWait(_))
-            && self.would_queue_syn(connection.tcb.local);
+            && self.would_queue_syn(connection.tcb.local.into());
         let Some(Socket::Connection(connection)) = self.sockets.get_mut(&id) else {
             return T::default();
         };
@@ -354,7 +359,7 @@ impl Host {
         };
         self.deadlines.set(id, connection.tcb.timers.deadline());
         let closed = matches!(connection.state, State::Closed(_));
-        if !closed && parent.is_none() && connection.tcb.fast_open.pending.is_none() {
+        if !closed && parent.is_none() && connection.tcb.fast_open.pending().is_none() {
             return;
         }
         let tuple = connection.tuple();
@@ -362,12 +367,9 @@ impl Host {
         let left_handshake = parent.filter(|_| parent_of(connection).is_none());
         let early_is_over = closed || !connection.tcb.snd.syn_unacked();
         let was_reset = closed && connection.tcb.user.error == Some(ConnectionError::Reset);
-        let early_at = connection
-            .tcb
-            .fast_open
-            .pending
-            .take_if(|_| early_is_over)
-            .map(|id| *id);
+        let early_at = early_is_over
+            .then(|| connection.tcb.fast_open.take_pending())
+            .flatten();
         if closed {
             self.demux.remove_connection(tuple, id);
         }

@@ -243,8 +243,8 @@ fn check_buffers(tcb: &Tcb) -> Result<(), Rule> {
         None => recv,
     };
     let send = options.send_buffer.unwrap_or(config.send_buffer);
-    let (size, grows_to) = match (&tcb.snd.room, config.send_room) {
-        (Some(room), SendRoom::Buffers { grows_to, .. }) => (room.limit(), grows_to),
+    let (size, grows_to) = match (tcb.snd.room.limit(), config.send_room) {
+        (Some(limit), SendRoom::Buffers { grows_to, .. }) => (limit, grows_to),
         _ if tcb.snd.buffer_grows => (tcb.snd.buffer.capacity(), config.tuning.send_max),
         _ => (tcb.snd.buffer.capacity(), 0),
     };
@@ -333,7 +333,7 @@ fn check_timers(tcb: &Tcb, state: &State) -> Result<(), Rule> {
 
 fn check_books(host: &Host, connection: &Connection) -> Result<(), Rule> {
     let Connection { state, tcb, .. } = connection;
-    let known = host.connection_between((tcb.local, tcb.remote)) == Some(tcb.id);
+    let known = host.connection_between(connection.tuple()) == Some(tcb.id);
     require(
         known != matches!(state, State::Closed(_)),
         Rule::DemuxMatchesSockets,
@@ -361,7 +361,7 @@ fn check_early(host: &Host, connection: &Connection) -> Result<(), Rule> {
     if state.origin() == Some(Origin::FastOpen) {
         require(tcb.fast_open.early, Rule::ListenerQueues)?;
     }
-    let pending = tcb.fast_open.pending.as_deref().copied();
+    let pending = tcb.fast_open.pending();
     let handshake = tcb.fast_open.early && tcb.snd.syn_unacked();
     let closed = matches!(state, State::Closed(_));
     require(
@@ -390,7 +390,7 @@ fn check_listener(host: &Host, listener: &Listener) -> Result<(), Rule> {
     });
     let early = listener.early().iter().all(|id| {
         host.connection(*id)
-            .is_ok_and(|child| child.tcb.fast_open.pending.as_deref() == Some(&listener.id))
+            .is_ok_and(|child| child.tcb.fast_open.pending() == Some(listener.id))
     });
     let bounded = listener.syn_queue().len() <= listener.config.syn_queue.max(1);
     require(

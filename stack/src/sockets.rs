@@ -1,5 +1,6 @@
 //! All sockets of a host, each found by its id at the same cost however many there are.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::connection::Connection;
@@ -10,7 +11,7 @@ use crate::socket::SocketId;
 /// Sockets by the place that their id names. A place is used again; its number alone names nobody.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sockets {
-    places: Vec<Option<Socket>>,
+    places: Vec<Option<Box<Socket>>>,
     /// Empty places, the one left last at the end.
     free: Vec<u32>,
     /// How many ids were given out.
@@ -30,33 +31,31 @@ impl Sockets {
 
     pub(crate) fn insert(&mut self, id: SocketId, socket: Socket) {
         debug_assert_eq!(id, socket.id());
-        self.places[id.place()] = Some(socket);
+        self.places[id.place()] = Some(Box::new(socket));
     }
 
     pub(crate) fn get(&self, id: &SocketId) -> Option<&Socket> {
-        let socket = self.places.get(id.place())?.as_ref();
+        let socket = self.places.get(id.place())?.as_deref();
         socket.filter(|socket| socket.id() == *id)
     }
 
     pub(crate) fn get_mut(&mut self, id: &SocketId) -> Option<&mut Socket> {
-        let socket = self.places.get_mut(id.place())?.as_mut();
+        let socket = self.places.get_mut(id.place())?.as_deref_mut();
         socket.filter(|socket| socket.id() == *id)
     }
 
     /// The connection at a place.
     pub(crate) fn connection_at(&self, place: usize) -> Option<&Connection> {
-        match self.places.get(place)?.as_ref()? {
+        match self.places.get(place)?.as_deref()? {
             Socket::Connection(connection) => Some(connection),
             Socket::Listener(_) => None,
         }
     }
 
-    /// The ends of a connection.
-    pub(crate) fn tuple(&self, id: SocketId) -> Option<Tuple> {
-        match self.get(&id)? {
-            Socket::Connection(connection) => Some(connection.tuple()),
-            Socket::Listener(_) => None,
-        }
+    /// The id and the ends of the connection at a place.
+    pub(crate) fn ends_at(&self, place: u32) -> Option<(SocketId, Tuple)> {
+        let connection = self.connection_at(place as usize)?;
+        Some((connection.tcb.id, connection.tuple()))
     }
 
     pub(crate) fn remove(&mut self, id: &SocketId) {
@@ -75,7 +74,7 @@ impl Sockets {
     /// All of them, in no order that means anything.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SocketId, &Socket)> {
         let places = self.places.iter().flatten();
-        places.map(|socket| (socket.id(), socket))
+        places.map(|socket| (socket.id(), &**socket))
     }
 }
 
@@ -85,7 +84,6 @@ mod tests {
     use crate::config::Config;
     use crate::listener::Listener;
     use crate::socket::SocketOptions;
-    use alloc::boxed::Box;
     use alloc::sync::Arc;
 
     fn socket(id: SocketId) -> Socket {

@@ -19,25 +19,25 @@ fn a_connection_is_found_by_all_four_parts_and_by_its_port() {
     let mut demux = Demux::new([1; 16]);
     let tuple = (addr("192.0.2.1:80"), addr("203.0.113.1:1000"));
     let other = (addr("192.0.2.1:80"), addr("203.0.113.1:1001"));
-    let tuple_of = |id| Some(if id == A { tuple } else { other });
-    demux.add_connection(tuple, A, tuple_of);
-    demux.add_connection(other, B, tuple_of);
+    let at = |place| Some(if place == 0 { (A, tuple) } else { (B, other) });
+    demux.add_connection(tuple, A, at);
+    demux.add_connection(other, B, at);
     // Twice, as the first answer is remembered.
     for _ in 0..2 {
-        assert_eq!(demux.arriving_for(tuple, tuple_of), Some(A));
+        assert_eq!(demux.arriving_for(tuple, at), Some(A));
     }
-    assert_eq!(demux.arriving_for(other, tuple_of), Some(B));
-    assert_eq!(demux.connection(tuple, tuple_of), Some(A));
-    assert_eq!(demux.connection((tuple.1, tuple.0), tuple_of), None);
+    assert_eq!(demux.arriving_for(other, at), Some(B));
+    assert_eq!(demux.connection(tuple, at), Some(A));
+    assert_eq!(demux.connection((tuple.1, tuple.0), at), None);
     assert_eq!(
         demux.connections_on(80).collect::<Vec<_>>(),
         [A.place(), B.place()]
     );
     demux.remove_connection(tuple, A);
-    assert_eq!(demux.arriving_for(tuple, tuple_of), None);
-    assert_eq!(demux.arriving_for(other, tuple_of), Some(B));
+    assert_eq!(demux.arriving_for(tuple, at), None);
+    assert_eq!(demux.arriving_for(other, at), Some(B));
     demux.remove_connection(other, B);
-    assert_eq!(demux.arriving_for(other, tuple_of), None);
+    assert_eq!(demux.arriving_for(other, at), None);
     assert_eq!(demux.connections_on(80).collect::<Vec<_>>(), []);
     assert_eq!(demux.connection_count(), 0);
 }
@@ -46,26 +46,29 @@ fn a_connection_is_found_by_all_four_parts_and_by_its_port() {
 fn a_place_taken_over_is_not_removed_by_its_old_owner() {
     let mut demux = Demux::new([1; 16]);
     let tuple = (addr("192.0.2.1:80"), addr("203.0.113.1:1000"));
-    let tuple_of = |_| Some(tuple);
-    demux.add_connection(tuple, A, tuple_of);
-    demux.add_connection(tuple, B, tuple_of);
+    let at = |place| Some((if place == 0 { A } else { B }, tuple));
+    demux.add_connection(tuple, A, at);
+    demux.add_connection(tuple, B, at);
     assert_eq!(demux.connection_count(), 1);
     demux.remove_connection(tuple, A);
-    assert_eq!(demux.arriving_for(tuple, tuple_of), Some(B));
-    assert_eq!(demux.connection(tuple, tuple_of), Some(B));
+    assert_eq!(demux.arriving_for(tuple, at), Some(B));
+    assert_eq!(demux.connection(tuple, at), Some(B));
 }
 
 #[test]
 fn many_are_found_while_the_table_grows() {
     let mut demux = Demux::new([1; 16]);
     let local = addr("[2001:db8::1]:80");
-    let tuple_of = |id: SocketId| Some((local, SocketAddr::new(local.ip(), id.place() as u16)));
-    let ids = || (1..1000).map(|place| SocketId::new(u64::from(place), place));
-    for id in ids() {
-        demux.add_connection(tuple_of(id).unwrap(), id, tuple_of);
+    let at = |place: u32| {
+        let remote = SocketAddr::new(local.ip(), place as u16);
+        Some((SocketId::new(u64::from(place), place), (local, remote)))
+    };
+    let all = || (1..1000).map(|place| at(place).unwrap());
+    for (id, tuple) in all() {
+        demux.add_connection(tuple, id, at);
     }
-    for id in ids() {
-        assert_eq!(demux.connection(tuple_of(id).unwrap(), tuple_of), Some(id));
+    for (id, tuple) in all() {
+        assert_eq!(demux.connection(tuple, at), Some(id));
     }
 }
 

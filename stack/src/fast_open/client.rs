@@ -1,7 +1,5 @@
 //! What an active open puts on its SYN (RFC 7413 §4.2.1), and what the answer to it says.
 
-use alloc::boxed::Box;
-
 use super::Attempt;
 use super::cache::{self, Answer, Knowledge, Path};
 use crate::context::Context;
@@ -55,11 +53,13 @@ pub(crate) fn prepare(tcb: &mut Tcb, data: &[u8], cx: &Context<'_>) -> usize {
     let part = &data[..data.len().min(space)];
     // Whoever gets it has to get it now, even if more follows: that is why it goes with the SYN.
     let taken = tcb.snd.buffer.write(part, true);
-    if let Some(room) = &mut tcb.snd.room {
+    if let Some(room) = tcb.snd.room.begin(tcb.config.send_room) {
         room.take(taken, taken, true);
     }
-    tcb.fast_open.option = option.map(Box::new);
-    tcb.fast_open.attempt = Some(Attempt {
+    if let Some(option) = option {
+        tcb.fast_open.set_option(option);
+    }
+    tcb.fast_open.set_attempt(Attempt {
         asked: option.map(|option| option.experimental),
         data: taken as u32,
     });
@@ -78,7 +78,7 @@ fn space(tcb: &Tcb, known: Option<Mss>) -> usize {
 /// The SYN-ACK is taken: remembers what it says of the server. What it does not acknowledge of the
 /// data is lost.
 pub(crate) fn on_syn_ack(tcb: &mut Tcb, segment: &SegmentRef<'_>, cx: &mut Context<'_>) {
-    let Some(attempt) = tcb.fast_open.attempt.take() else {
+    let Some(attempt) = tcb.fast_open.take_attempt() else {
         return;
     };
     let acked = (tcb.snd.iss + 1).span_to(tcb.snd.una);
@@ -110,7 +110,7 @@ pub(crate) fn on_syn_ack(tcb: &mut Tcb, segment: &SegmentRef<'_>, cx: &mut Conte
 
 /// The open came to nothing.
 pub(crate) fn on_failure(tcb: &mut Tcb, error: ConnectionError, cx: &mut Context<'_>) {
-    let tried = tcb.fast_open.attempt.take().is_some();
+    let tried = tcb.fast_open.take_attempt().is_some();
     match error {
         ConnectionError::TimedOut | ConnectionError::Unreachable(_) if tried => distrust(tcb, cx),
         ConnectionError::TimedOut

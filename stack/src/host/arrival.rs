@@ -38,7 +38,7 @@ impl Host {
         let sockets = &self.sockets;
         let connection = self
             .demux
-            .arriving_for((local, remote), |id| sockets.tuple(id));
+            .arriving_for((local, remote), |place| sockets.ends_at(place));
         let found = connection.and_then(|id| Some((id, &self.connection(id).ok()?.tcb)));
         // One whose SYN waits for data does not exist for anybody else.
         if let Some((id, tcb)) = found.filter(|(_, tcb)| !tcb.fast_open.deferred) {

@@ -1,6 +1,5 @@
 //! Passive opens: from a SYN at a listener to a connection, with or without a cookie between.
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use super::fast_open::Opening;
@@ -96,10 +95,12 @@ impl Host {
         handshake::take_syn(tcb, syn, self.now);
         match (opening, tcb.config.syn_data) {
             (Opening::Early(renewal), _) => {
-                tcb.fast_open.option = renewal.map(Box::new);
+                if let Some(renewal) = renewal {
+                    tcb.fast_open.set_option(renewal);
+                }
                 return self.open_early(listener_id, connection, syn);
             }
-            (Opening::Cookie(cookie), _) => tcb.fast_open.option = Some(Box::new(cookie)),
+            (Opening::Cookie(cookie), _) => tcb.fast_open.set_option(cookie),
             (Opening::Ordinary, SynData::Drop) => {}
             (Opening::Ordinary, SynData::Queue) => handshake::queue_text(tcb, syn),
         }
@@ -131,7 +132,7 @@ impl Host {
         handshake::start_sending(tcb, false, tcb.opened_at);
         tcb.fast_open.early = true;
         tcb.fast_open.data_taken = tcb.rcv.buffer.readable() > 0;
-        tcb.fast_open.pending = Some(Box::new(listener_id));
+        tcb.fast_open.set_pending(listener_id);
         let (id, len) = (tcb.id, tcb.rcv.buffer.readable() as u32);
         self.insert_connection(connection);
         if let Some(listener) = self.listener_mut(listener_id) {

@@ -11,6 +11,7 @@ use crate::path::{probe, too_big};
 use crate::segment::SegmentRef;
 use crate::send::flight::Delivered;
 use crate::send::recovery::{self, Ack};
+use crate::send::room::Room;
 use crate::send::{autotune, keepalive, persist, retransmit, selective};
 use crate::seq::SeqNum;
 use crate::state::{Check, Disposition};
@@ -54,7 +55,7 @@ fn check_range(tcb: &Tcb, ack: SeqNum) -> Check {
     }
     // Early in a connection SND.UNA - MAX.SND.WND lies before ISS; a forged ACK there would pass.
     let most = u64::from(snd.max_wnd.bytes());
-    let span = mutant!(tcb.config, C13, most.min(snd.acked_total), most) as u32;
+    let span = mutant!(tcb.config, C13, most.min(snd.buffer.acknowledged()), most) as u32;
     // REQ: RFC9293-MAY-12
     // REQ: RFC5961-9
     // REQ: RFC5961-10
@@ -73,7 +74,7 @@ pub(crate) fn of_syn(tcb: &mut Tcb, segment: &SegmentRef<'_>, ack: SeqNum, cx: &
     if accurate::take_handshake_mark(tcb) {
         recovery::on_mark_in_handshake(tcb);
     }
-    if tcb.fast_open.attempt.is_some() {
+    if tcb.fast_open.attempt().is_some() {
         take_syn_data(tcb, ack, cx);
         client::on_syn_ack(tcb, segment, cx);
     } else if !tcb.snd.flight.is_empty() {
@@ -123,7 +124,7 @@ fn take(
     // A user who said that more follows holds nothing back any longer than this.
     tcb.snd.more_coming &= !bursts;
     let segments = recovery::newly_delivered(tcb, &delivered);
-    tcb.snd.delivered += u64::from(delivered.segments);
+    tcb.counters.on_delivered(delivered.segments);
     tcb.path.note_arrived(delivered.largest);
     let marked = ecn::tells_of_marks(tcb, segment, una, &delivered);
     if duplicate_report.is_some() {
@@ -186,10 +187,10 @@ fn advance(tcb: &mut Tcb, ack: SeqNum, delivered: &mut Delivered) -> u32 {
     }
     tcb.snd.buffer.acknowledge(bytes as usize);
     match &mut tcb.snd.room {
-        Some(room) => room.acknowledge(bytes as usize),
-        None => tcb.user.wants_room &= !tcb.snd.buffer.has_room_again(),
+        Room::Buffers(buffers) => buffers.acknowledge(bytes as usize),
+        Room::Unused { .. } => {}
+        Room::Bytes => tcb.user.wants_room &= !tcb.snd.buffer.has_room_again(),
     }
-    tcb.snd.acked_total += u64::from(bytes);
     tcb.snd.una = ack;
     tcb.snd.nxt = tcb.snd.nxt.max(ack);
     if tcb.snd.up.is_some_and(|up| up.at_or_before(ack)) {

@@ -28,6 +28,6 @@ pub(crate) fn process(tcb: &mut Tcb) -> bool {
     // REQ: DOC-CL-06
     tcb.rcv.nxt += 1;
     tcb.rcv.fin_received = true;
-    tcb.rcv.ack.on_fin(!tcb.user.write_closed);
+    tcb.rcv.ack.on_fin(!tcb.user.write_closed, &tcb.config);
     true
 }

@@ -83,7 +83,6 @@ fn largest_mss(tcb: &Tcb, theirs: Option<Mss>) -> Mss {
 // REQ: RFC5681-3
 pub(crate) fn take_ack_of_syn(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     tcb.snd.una = tcb.snd.iss + 1;
-    tcb.snd.delivered += 1;
     tcb.counters.on_synchronized(now);
     let scale = if segment.flags.syn {
         WindowScale::ZERO
@@ -131,6 +130,10 @@ pub(crate) fn start_sending(tcb: &mut Tcb, syn_was_lost: bool, now: Instant) {
     tcb.snd.congestion.on_established(smss, syn_was_lost);
     let method = tcb.negotiated.sack.then_some(tcb.config.loss_detection);
     tcb.snd.recovery = LossRecovery::new(tcb.snd.iss, method);
+    // The text of our SYN.
+    if !tcb.snd.flight.is_empty() {
+        tcb.snd.recovery.begin(tcb.snd.una);
+    }
 }
 
 /// Keeps the text of a SYN, to be read once the connection is established, or at once if a listener

@@ -79,7 +79,7 @@ fn take(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     let adaptive = tcb.config.acknowledging == Acknowledging::Adaptive;
     if plain || (adaptive && advanced > 0) {
         let arrival = arrival(tcb, segment, now);
-        tcb.rcv.ack.on_arrival(advanced, arrival);
+        tcb.rcv.ack.on_arrival(advanced, arrival, &tcb.config);
     }
     // A lone FIN in its place is the eighth check's matter.
     let lone_fin = adaptive && segment.payload.is_empty() && segment.text_seq() == nxt;

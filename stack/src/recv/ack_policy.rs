@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::time::Duration;
 
-use super::adaptive_ack::{AdaptiveAck, Arrival, Delays};
+use super::adaptive_ack::{self, AdaptiveAck, Arrival, Delays};
 use crate::config::{Acknowledging, Config};
 use crate::time::Instant;
 
@@ -21,18 +21,32 @@ pub enum Owed {
 /// Smallest segment that counts as full sized: what every peer may send.
 const FULL_SIZE_FLOOR: u32 = 536;
 
+/// What an acknowledgment at once or a delayed one depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Rule {
+    /// Every second full-sized segment is acknowledged at once.
+    EverySecond {
+        /// Largest text seen: the peer's full size, as far as we can tell.
+        full_size: u32,
+        /// Acknowledgments still sent at once after the handshake.
+        quick: u32,
+    },
+    /// The delay follows the peer's rhythm, of which nothing was heard yet.
+    Unheard {
+        /// The first guess at the peer's full size.
+        full_size: u32,
+    },
+    /// It follows this.
+    Rhythm(Box<AdaptiveAck>),
+}
+
 /// Decides between an acknowledgment at once and a delayed one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AckPolicy {
     owed: Owed,
     /// In-order bytes since the last acknowledgment.
     unacknowledged: u32,
-    /// Largest text seen: the peer's full size, as far as we can tell.
-    full_size: u32,
-    /// Acknowledgments still sent at once after the handshake.
-    quick: u32,
-    /// The delay follows the peer's rhythm; then `full_size` and `quick` mean nothing.
-    adaptive: Option<Box<AdaptiveAck>>,
+    rule: Rule,
     /// Something arrived since the last look at the delay.
     fresh: bool,
 }
@@ -43,32 +57,49 @@ impl AckPolicy {
         Self {
             owed: Owed::Nothing,
             unacknowledged: 0,
-            full_size: FULL_SIZE_FLOOR,
-            quick,
-            adaptive: None,
+            rule: Rule::EverySecond {
+                full_size: FULL_SIZE_FLOOR,
+                quick,
+            },
             fresh: false,
         }
     }
 
     /// Nothing owed, by the rule that the settings name.
     pub fn with_config(config: &Config) -> Self {
-        let adaptive = match config.acknowledging {
-            Acknowledging::EverySecond => None,
-            Acknowledging::Adaptive => Some(Box::new(AdaptiveAck::new(Delays {
+        let mut policy = Self::new(config.quick_acks);
+        if config.acknowledging == Acknowledging::Adaptive {
+            policy.rule = Rule::Unheard {
+                full_size: FULL_SIZE_FLOOR,
+            };
+        }
+        policy
+    }
+
+    /// The peer's rhythm, from now on, if the delay follows it.
+    fn rhythm(&mut self, config: &Config) -> Option<&mut AdaptiveAck> {
+        if let Rule::Unheard { full_size } = self.rule {
+            let delays = Delays {
                 least: config.delayed_ack,
                 most: config.delayed_ack_max.max(config.delayed_ack),
-            }))),
-        };
-        Self {
-            adaptive,
-            ..Self::new(config.quick_acks)
+            };
+            self.rule = Rule::Rhythm(Box::new(AdaptiveAck::new(delays, full_size)));
+        }
+        self.heard()
+    }
+
+    /// The peer's rhythm, if there is anything to follow.
+    fn heard(&mut self) -> Option<&mut AdaptiveAck> {
+        match &mut self.rule {
+            Rule::Rhythm(adaptive) => Some(adaptive),
+            Rule::EverySecond { .. } | Rule::Unheard { .. } => None,
         }
     }
 
     /// What is owed.
     pub fn owed(&self) -> Owed {
-        match (&self.adaptive, self.owed) {
-            (Some(adaptive), Owed::Soon)
+        match (&self.rule, self.owed) {
+            (Rule::Rhythm(adaptive), Owed::Soon)
                 if adaptive.is_quick() || self.unacknowledged > adaptive.full_size() =>
             {
                 Owed::Now
@@ -83,8 +114,12 @@ impl AckPolicy {
     }
 
     /// The largest text seen, or what any peer may send: a full-sized segment as far as we can tell.
+    /// What any peer may send where the delay follows the peer's rhythm.
     pub const fn full_size(&self) -> u32 {
-        self.full_size
+        match self.rule {
+            Rule::EverySecond { full_size, .. } => full_size,
+            Rule::Unheard { .. } | Rule::Rhythm(_) => FULL_SIZE_FLOOR,
+        }
     }
 
     /// Bytes that arrived in order since the last acknowledgment.
@@ -99,38 +134,41 @@ impl AckPolicy {
 
     /// Both SYNs are known: the MSS we announced, the peer's, and the window we offer.
     pub fn on_established(&mut self, announced: u32, theirs: u32, window: u32) {
-        if let Some(adaptive) = &mut self.adaptive {
-            adaptive.on_established(announced, theirs, window);
+        if let Rule::Unheard { full_size } = &mut self.rule {
+            *full_size = adaptive_ack::first_full_size(announced, theirs, window);
         }
     }
 
     /// The answer to our SYN came. With data that `waits` the acknowledgment goes along with it.
-    pub fn on_connected(&mut self, waits: bool, window: u32, now: Instant) {
-        if let Some(adaptive) = &mut self.adaptive {
-            adaptive.on_connected(waits, window, now);
+    pub fn on_connected(&mut self, waits: bool, window: u32, now: Instant, config: &Config) {
+        if !waits {
+            return self.now();
         }
-        if waits && self.adaptive.is_some() {
-            self.soon();
-        } else {
-            self.now();
+        match self.rhythm(config) {
+            Some(adaptive) => {
+                adaptive.on_connected(window, now);
+                self.soon();
+            }
+            None => self.now(),
         }
     }
 
     /// A segment brought `advanced` bytes in order.
-    pub fn on_arrival(&mut self, advanced: u32, arrival: Arrival) {
-        let Some(adaptive) = &mut self.adaptive else {
-            self.on_text(advanced, arrival.mss);
-            return;
-        };
-        adaptive.on_text(arrival);
+    pub fn on_arrival(&mut self, advanced: u32, arrival: Arrival, config: &Config) {
+        if let Rule::EverySecond { .. } = self.rule {
+            return self.on_text(advanced, arrival.mss);
+        }
+        if let Some(adaptive) = self.rhythm(config) {
+            adaptive.on_text(arrival);
+        }
         self.unacknowledged = self.unacknowledged.saturating_add(advanced);
         self.soon();
     }
 
     /// The peer's FIN came. The user may answer it with something to send, unless he said before that
     /// there is nothing.
-    pub fn on_fin(&mut self, answer_possible: bool) {
-        match &mut self.adaptive {
+    pub fn on_fin(&mut self, answer_possible: bool, config: &Config) {
+        match self.rhythm(config) {
             Some(adaptive) if answer_possible => {
                 adaptive.expect_answer();
                 self.soon();
@@ -146,24 +184,16 @@ impl AckPolicy {
         }
     }
 
-    /// Old text came again, or a mark of congestion: for a while the peer hears soon. `most`
-    /// acknowledgments at once at most.
-    pub fn hurry(&mut self, window: u32, most: u32) {
-        if let Some(adaptive) = &mut self.adaptive {
-            adaptive.hurry(window, most);
-        }
-    }
-
     /// A segment with text of our own leaves.
     pub fn on_text_sent(&mut self, now: Instant) {
-        if let Some(adaptive) = &mut self.adaptive {
+        if let Some(adaptive) = self.heard() {
             adaptive.on_text_sent(now);
         }
     }
 
     /// The user has read; `all` tells whether nothing is left.
     pub fn on_read(&mut self, all: bool) {
-        if let (Some(adaptive), Owed::Soon) = (&self.adaptive, self.owed)
+        if let (Rule::Rhythm(adaptive), Owed::Soon) = (&self.rule, self.owed)
             && all
             && adaptive.is_due_after_reading()
         {
@@ -181,15 +211,15 @@ impl AckPolicy {
         srtt: Option<Duration>,
         now: Instant,
     ) -> Option<Instant> {
-        let Some(adaptive) = &self.adaptive else {
+        if let Rule::EverySecond { .. } = self.rule {
             return (!fixed.is_zero()).then(|| running.unwrap_or(now + fixed));
-        };
+        }
         if !core::mem::take(&mut self.fresh)
             && let Some(running) = running
         {
             return Some(running);
         }
-        let delay = adaptive.delay(srtt);
+        let delay = self.heard().map_or(Duration::ZERO, |a| a.delay(srtt));
         let soon = |running: Instant| running <= now + delay / 4;
         if delay.is_zero() || running.is_some_and(soon) {
             return None;
@@ -200,23 +230,27 @@ impl AckPolicy {
 
     /// The delay is over.
     pub fn on_delay_over(&mut self, rto: Duration) {
-        if let Some(adaptive) = &mut self.adaptive {
+        if let Some(adaptive) = self.heard() {
             adaptive.on_delay_over(rto);
         }
         self.now();
     }
 
-    /// `len` bytes arrived in order, from a peer to which we announced `mss`.
+    /// `len` bytes arrived in order, from a peer to which we announced `mss` and whose rhythm does not
+    /// matter.
     // REQ: RFC9293-SHLD-18
     // REQ: RFC9293-SHLD-19
     // REQ: RFC5681-19
     pub fn on_text(&mut self, len: u32, mss: u32) {
+        let Rule::EverySecond { full_size, quick } = &mut self.rule else {
+            return;
+        };
         self.unacknowledged = self.unacknowledged.saturating_add(len);
-        self.full_size = self.full_size.max(len.min(mss));
-        if self.quick > 0 && len < self.full_size {
-            self.quick -= 1;
+        *full_size = (*full_size).max(len.min(mss));
+        if *quick > 0 && len < *full_size {
+            *quick -= 1;
             self.owed = Owed::Now;
-        } else if self.unacknowledged >= self.full_size.min(mss).saturating_mul(2) {
+        } else if self.unacknowledged >= (*full_size).min(mss).saturating_mul(2) {
             self.owed = Owed::Now;
         } else if self.owed == Owed::Nothing {
             self.owed = Owed::Soon;
@@ -225,8 +259,9 @@ impl AckPolicy {
 
     /// A segment with the present RCV.NXT went out.
     pub fn sent(&mut self) {
-        if let Some(adaptive) = &mut self.adaptive {
-            adaptive.on_ack_sent(!matches!(self.owed, Owed::Nothing));
+        let owed = !matches!(self.owed, Owed::Nothing);
+        if let Some(adaptive) = self.heard() {
+            adaptive.on_ack_sent(owed);
         }
         self.owed = Owed::Nothing;
         self.unacknowledged = 0;
@@ -275,5 +310,26 @@ mod tests {
             assert_eq!(policy.owed(), expected);
             policy.sent();
         }
+    }
+
+    /// The peer's rhythm is followed from its first text on; before that nothing is kept of it but the
+    /// first guess at its full size.
+    #[test]
+    fn a_rhythm_begins_with_the_first_text() {
+        let config = Config {
+            acknowledging: Acknowledging::Adaptive,
+            ..Config::default()
+        };
+        let mut policy = AckPolicy::with_config(&config);
+        policy.on_established(1460, 400, 65_535);
+        policy.on_text_sent(Instant::ZERO);
+        policy.sent();
+        assert_eq!(policy.rule, Rule::Unheard { full_size: 400 });
+        policy.on_fin(true, &config);
+        assert_eq!(policy.owed(), Owed::Soon);
+        let Rule::Rhythm(adaptive) = &policy.rule else {
+            panic!("{policy:?}");
+        };
+        assert_eq!(adaptive.full_size(), 400);
     }
 }

@@ -65,6 +65,13 @@ enum Pushed {
     Twice,
 }
 
+/// The first guess at the peer's full size, once both SYNs are known: from the MSS we announced, the
+/// peer's, and the window we offer.
+pub fn first_full_size(announced: u32, theirs: u32, window: u32) -> u32 {
+    let least = announced.min(theirs).min(window / 2).min(DEFAULT_FULL_SIZE);
+    least.max(LEAST_FULL_SIZE)
+}
+
 /// The state of one connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdaptiveAck {
@@ -85,32 +92,24 @@ pub struct AdaptiveAck {
 }
 
 impl AdaptiveAck {
-    /// Nothing has arrived yet.
-    pub const fn new(delays: Delays) -> AdaptiveAck {
+    /// Nothing has arrived yet, and this is the first guess at the peer's full size.
+    pub const fn new(delays: Delays, full_size: u32) -> AdaptiveAck {
         AdaptiveAck {
             delays,
             ato: Duration::ZERO,
             quick: 0,
             interactive: false,
             last_text: Instant::ZERO,
-            full_size: DEFAULT_FULL_SIZE,
+            full_size,
             candidate: 0,
             pushed: Pushed::No,
         }
     }
 
-    /// Both SYNs are known: the first guess at the peer's full size.
-    pub fn on_established(&mut self, announced: u32, theirs: u32, window: u32) {
-        let least = announced.min(theirs).min(window / 2).min(DEFAULT_FULL_SIZE);
-        self.full_size = least.max(LEAST_FULL_SIZE);
-    }
-
-    /// The answer to our SYN came, and data `waits` to go along with its acknowledgment.
-    pub fn on_connected(&mut self, waits: bool, window: u32, now: Instant) {
+    /// The answer to our SYN came, and data waits to go along with its acknowledgment.
+    pub fn on_connected(&mut self, window: u32, now: Instant) {
         self.last_text = now;
-        if waits {
-            self.hurry(window, MOST_QUICK);
-        }
+        self.hurry(window, MOST_QUICK);
     }
 
     /// The peer's full size, as far as we can tell.
@@ -281,7 +280,7 @@ mod tests {
 
     /// A policy past its quick acknowledgments, with a first text at 0.
     fn settled() -> AdaptiveAck {
-        let mut policy = AdaptiveAck::new(DELAYS);
+        let mut policy = AdaptiveAck::new(DELAYS, DEFAULT_FULL_SIZE);
         policy.on_text(text(1460, 0));
         while policy.is_quick() {
             policy.on_ack_sent(true);
@@ -295,7 +294,7 @@ mod tests {
     #[case(20_000, 6)]
     #[case(2_000, 2)]
     fn quick_acknowledgments_fit_the_window(#[case] window: u32, #[case] quick: u32) {
-        let mut policy = AdaptiveAck::new(DELAYS);
+        let mut policy = AdaptiveAck::new(DELAYS, DEFAULT_FULL_SIZE);
         policy.on_text(Arrival {
             window,
             ..text(1460, 0)
@@ -418,8 +417,6 @@ mod tests {
         #[case] window: u32,
         #[case] guess: u32,
     ) {
-        let mut policy = AdaptiveAck::new(DELAYS);
-        policy.on_established(ours, theirs, window);
-        assert_eq!(policy.full_size(), guess);
+        assert_eq!(first_full_size(ours, theirs, window), guess);
     }
 }

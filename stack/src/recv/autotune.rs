@@ -68,11 +68,15 @@ pub(crate) fn on_text(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
         tcb.negotiated.timestamps,
         tcb.negotiated.timestamp_clock(now),
     );
+    // What is not full-sized may have waited for more.
+    if ours.is_some() && segment.options.timestamps.is_some() && !full_sized {
+        return;
+    }
     let Some(tuner) = running(tcb) else {
         return;
     };
     match (ours, segment.options.timestamps) {
-        (Some(_), Some(theirs)) if full_sized => {
+        (Some(_), Some(theirs)) => {
             let ticks = clock.wrapping_sub(theirs.echo);
             let elapsed = Duration::from_millis(u64::from(ticks));
             // Longer than the connection has lasted is no round trip of it.
@@ -80,8 +84,6 @@ pub(crate) fn on_text(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
                 tuner.rtt.on_echo(theirs.echo, elapsed);
             }
         }
-        // What is not full-sized may have waited for more.
-        (Some(_), Some(_)) => {}
         (None, _) | (_, None) => tuner.rtt.on_text(nxt, wnd, now),
     }
 }

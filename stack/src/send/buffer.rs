@@ -136,9 +136,21 @@ impl SendBuffer {
         }
     }
 
+    /// Bytes that the peer has acknowledged, ever.
+    pub const fn acknowledged(&self) -> u64 {
+        self.acknowledged
+    }
+
+    /// As if so many bytes had been acknowledged.
+    #[cfg(test)]
+    pub(crate) const fn set_acknowledged(&mut self, bytes: u64) {
+        self.acknowledged = bytes;
+    }
+
     /// Throws everything away.
     pub fn clear(&mut self) {
-        self.acknowledge(self.bytes.len());
+        self.bytes.consume(self.bytes.len());
+        self.pushes = None;
     }
 }
 

@@ -505,7 +505,6 @@ fn note_again(
 ) {
     tcb.snd.rtt.on_retransmitted();
     probe::on_retransmitted(tcb);
-    tcb.snd.retransmitted += 1;
     tcb.counters.on_repeated(range.len());
     tcb.snd.flight.sent_again(range, cx.now);
     tcb.snd.recovery.on_sent_again(range, rescue);
@@ -676,11 +675,11 @@ mod tests {
         let conn = bench.accepted();
         let tcb = &mut bench.host.connection_mut(conn.id).unwrap().tcb;
         tcb.snd.iss = SeqNum::new(tcb.snd.una.raw().wrapping_sub(acked));
-        tcb.snd.acked_total = if acked == 0 {
+        tcb.snd.buffer.set_acknowledged(if acked == 0 {
             1 << 32
         } else {
             u64::from(acked) - 1
-        };
+        });
         assert_eq!(window_room_at(tcb, tcb.snd.una), tcb.snd.wnd.bytes());
         let flags = SendFlags::default();
         assert_eq!(bench.host.send(bench.now, conn.id, b"more", flags), Ok(4));

@@ -4,6 +4,7 @@
 //! The host has no clock: a segment that is held back has its time in the timer table, and comes with
 //! the deadline that [`Host::poll`](crate::Host::poll) hands out.
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use crate::tcb::Tcb;
@@ -103,8 +104,8 @@ pub(crate) fn rate(tcb: &Tcb) -> Option<u64> {
 }
 
 /// What a connection with these settings starts with.
-pub(crate) fn pacer(rules: &PacingRules, max_rate: Option<u64>) -> Option<Pacer> {
-    (rules.always || max_rate.is_some()).then(Pacer::default)
+pub(crate) fn pacer(rules: &PacingRules, max_rate: Option<u64>) -> Option<Box<Pacer>> {
+    (rules.always || max_rate.is_some()).then(Box::default)
 }
 
 /// What can leave is looked at anew: what no longer waits needs no timer.
@@ -129,7 +130,7 @@ pub(crate) fn follow_options(tcb: &mut Tcb) {
 
 /// Whether a segment that could leave has to wait; then a timer waits with it.
 pub(crate) fn holds_back(tcb: &mut Tcb, now: Instant) -> bool {
-    let Some(due) = tcb.snd.pacer.map(|pacer| pacer.due()) else {
+    let Some(due) = tcb.snd.pacer.as_ref().map(|pacer| pacer.due()) else {
         return false;
     };
     let early = now < due;

@@ -158,7 +158,7 @@ fn report_trouble(tcb: &mut Tcb, cx: &mut Context<'_>) {
 /// What Fast Open has put into the send buffer goes along, with its option.
 pub(crate) fn start_syn(tcb: &mut Tcb, cx: &mut Context<'_>) {
     let mut segment = segments::syn(tcb, cx.now);
-    segment.options.fast_open = tcb.fast_open.option.take().map(|option| *option);
+    segment.options.fast_open = tcb.fast_open.take_option();
     user_timeout::add_to_syn(tcb, &mut segment.options);
     tcb.counters.on_sent(tcb.snd.buffer.len(), cx.now);
     let text = tcb.snd.buffer.slices(0, usize::MAX);
@@ -200,7 +200,7 @@ fn syn_ladder(tcb: &Tcb) -> Duration {
 /// Sends the first SYN-ACK and starts the ladder behind it.
 // REQ: DOC-HS-12
 pub(crate) fn start_syn_ack(tcb: &mut Tcb, origin: Origin, cx: &mut Context<'_>) {
-    let fast_open = tcb.fast_open.option.take().map(|option| *option);
+    let fast_open = tcb.fast_open.take_option();
     let mut segment = segments::syn_ack(tcb, fast_open, cx.now);
     user_timeout::add_to_syn(tcb, &mut segment.options);
     tcb.counters.on_sent(0, cx.now);
@@ -299,7 +299,7 @@ fn resend_syn(tcb: &mut Tcb, segment: Head, cx: &mut Context<'_>) {
 
 fn note_syn_again(tcb: &mut Tcb, cause: RetransmitCause, cx: &mut Context<'_>) {
     tcb.snd.rtt.on_retransmitted();
-    tcb.snd.retransmitted += 1;
+    tcb.counters.on_repeated(0);
     tcb.fast_open.repeated = true;
     cx.event(Event::Retransmitted {
         id: tcb.id,

@@ -1,5 +1,6 @@
 //! How much SEND takes: of bytes, or of the memory that a system of buffers needs for them.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
 use crate::config::SendRoom;
@@ -9,6 +10,69 @@ use crate::tcb::Tcb;
 /// the limit reckons with.
 const HEADERS: usize = 640;
 const RECORD: usize = 256;
+
+/// What bounds the send queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// The bytes in it: the capacity of the send buffer says how many.
+    Bytes,
+    /// The memory it takes, up to so many bytes. Nothing was ever queued.
+    Unused { limit: u32 },
+    /// The memory it takes.
+    Buffers(Box<BufferedRoom>),
+}
+
+impl Room {
+    /// Nothing queued yet, in a queue that the user wants to have `capacity`.
+    pub(crate) fn new(rule: SendRoom, capacity: usize) -> Room {
+        match rule {
+            SendRoom::Bytes => Room::Bytes,
+            SendRoom::Buffers { .. } => Room::Unused {
+                limit: bounded(capacity),
+            },
+        }
+    }
+
+    /// Bytes of memory that may be used before no buffer is begun any more, if memory is what counts.
+    pub(crate) const fn limit(&self) -> Option<usize> {
+        match self {
+            Room::Bytes => None,
+            Room::Unused { limit } => Some(*limit as usize),
+            Room::Buffers(buffers) => Some(buffers.limit()),
+        }
+    }
+
+    /// Changes the limit, if memory is what counts. What is there stays.
+    pub(crate) fn set_limit(&mut self, to: usize) {
+        match self {
+            Room::Bytes => {}
+            Room::Unused { limit } => *limit = bounded(to),
+            Room::Buffers(buffers) => buffers.set_limit(to),
+        }
+    }
+
+    /// The buffers in use, if there are any.
+    pub(crate) fn in_use(&mut self) -> Option<&mut BufferedRoom> {
+        match self {
+            Room::Bytes | Room::Unused { .. } => None,
+            Room::Buffers(buffers) => Some(buffers),
+        }
+    }
+
+    /// The buffers, from now on in use, if memory is what counts.
+    pub(crate) fn begin(&mut self, rule: SendRoom) -> Option<&mut BufferedRoom> {
+        if let (Room::Unused { limit }, SendRoom::Buffers { empty, .. }) = (&self, rule) {
+            let buffers = BufferedRoom::new(empty, *limit as usize);
+            *self = Room::Buffers(Box::new(buffers));
+        }
+        self.in_use()
+    }
+}
+
+/// Nobody has more memory for one connection.
+fn bounded(limit: usize) -> u32 {
+    u32::try_from(limit).unwrap_or(u32::MAX)
+}
 
 /// Payload in one piece of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +222,7 @@ fn low_water(tcb: &Tcb) -> Option<u32> {
 /// at most, they are counted as taken.
 pub(crate) fn take(tcb: &mut Tcb, len: usize, goal: usize) -> usize {
     let left = low_water(tcb).map(|limit| limit.saturating_sub(unsent(tcb)));
-    match &mut tcb.snd.room {
+    match tcb.snd.room.begin(tcb.config.send_room) {
         Some(room) => room.take(len, goal, left != Some(0)),
         None => left.map_or(len, |left| len.min(left as usize)),
     }
@@ -168,8 +232,9 @@ pub(crate) fn take(tcb: &mut Tcb, len: usize, goal: usize) -> usize {
 pub(crate) fn is_writable(tcb: &Tcb) -> bool {
     let little = low_water(tcb).is_none_or(|limit| unsent(tcb) < limit.div_ceil(2));
     let room = match &tcb.snd.room {
-        Some(room) => room.has_room_again(),
-        None => tcb.snd.buffer.free() > 0,
+        Room::Bytes => tcb.snd.buffer.free() > 0,
+        Room::Unused { limit } => *limit > 0,
+        Room::Buffers(buffers) => buffers.has_room_again(),
     };
     little && room
 }
@@ -177,7 +242,7 @@ pub(crate) fn is_writable(tcb: &Tcb) -> bool {
 /// What has left is cut from what has not.
 pub(crate) fn note_sent(tcb: &mut Tcb) {
     let sent = tcb.snd.buffer.len() - unsent(tcb) as usize;
-    if let Some(room) = &mut tcb.snd.room {
+    if let Some(room) = tcb.snd.room.in_use() {
         room.sent(sent);
     }
 }
@@ -193,9 +258,6 @@ pub(crate) fn update(tcb: &mut Tcb) {
     let starved = tcb.user.wants_room && tcb.snd.flight.pipe() < window;
     let own = tcb.options.send_buffer.is_some() || tcb.snd.syn_unacked();
     let mss = usize::from(tcb.snd.mss.raw());
-    let Some(room) = &mut tcb.snd.room else {
-        return;
-    };
     if !own {
         /// As many segments as may leave at first.
         const LEAST: usize = 10;
@@ -205,7 +267,8 @@ pub(crate) fn update(tcb: &mut Tcb) {
             LEAST
         };
         let wanted = BufferedRoom::wanted(segments, mss).min(grows_to);
-        room.set_limit(room.limit().max(wanted));
+        let limit = tcb.snd.room.limit().unwrap_or_default();
+        tcb.snd.room.set_limit(limit.max(wanted));
     }
     tcb.user.wants_room &= !is_writable(tcb);
 }
@@ -215,6 +278,31 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use rstest::rstest;
+
+    const MEMORY: SendRoom = SendRoom::Buffers {
+        empty: 100,
+        grows_to: 5000,
+    };
+
+    #[test]
+    fn the_limit_outlasts_the_first_use() {
+        let mut room = Room::new(MEMORY, 1000);
+        room.set_limit(2000);
+        assert_eq!((room.limit(), room.in_use()), (Some(2000), None));
+        let buffers = room.begin(MEMORY).unwrap();
+        assert_eq!(buffers.take(50, 500, true), 50);
+        assert_eq!(room.limit(), Some(2000));
+        room.set_limit(3000);
+        assert_eq!(room.begin(MEMORY).unwrap().used(), 150);
+        assert_eq!(room.limit(), Some(3000));
+    }
+
+    #[test]
+    fn where_bytes_count_there_is_no_limit_on_memory() {
+        let mut room = Room::new(SendRoom::Bytes, 1000);
+        room.set_limit(2000);
+        assert_eq!((room.limit(), room.begin(SendRoom::Bytes)), (None, None));
+    }
 
     /// What Linux 6.18 answered to a write of 59,000 bytes with a limit of 50,000, an MSS of 1000 and
     /// a window of 10 segments.

@@ -70,8 +70,6 @@ struct Deviation {
     mean: u64,
     /// The largest of this round trip.
     largest: u64,
-    /// The round trip is over when this is acknowledged.
-    until: SeqNum,
 }
 
 /// One segment at a time is measured: what was sent when, and up to which number.
@@ -87,8 +85,11 @@ pub struct RttEstimator {
     /// The same for all connections of a host.
     bounds: Arc<RtoBounds>,
     smoothed: Option<Smoothed>,
-    /// There is none where it does not count.
+    /// There is none where it does not count, nor before the second measurement: the first one leaves
+    /// it in `smoothed`.
     deviation: Option<Box<Deviation>>,
+    /// The round trip of `deviation` is over when this is acknowledged.
+    round_trip_end: SeqNum,
     /// The timeout without back-off, in µs.
     base: u64,
     backoff: u32,
@@ -102,6 +103,7 @@ impl RttEstimator {
         RttEstimator {
             smoothed: None,
             deviation: None,
+            round_trip_end: SeqNum::new(0),
             base: micros(bounds.initial.min(bounds.max)),
             bounds,
             backoff: 0,
@@ -192,30 +194,33 @@ impl RttEstimator {
     fn sample_largest(&mut self, rtt: Duration, una: SeqNum, nxt: SeqNum) {
         let r = (rtt.as_micros() as u64).min(86_400_000_000);
         let least = self.bounds.min.as_micros() as u64;
-        let (srtt, rttvar, deviation) = match (self.smoothed, self.deviation.as_deref().copied()) {
-            (Some(old), Some(deviation)) => {
-                let (rttvar, deviation) = deviation.after(old, r, least, (una, nxt));
-                let srtt = old.srtt_eighths - old.srtt_eighths / 8 + r;
-                (srtt, rttvar, deviation)
-            }
-            (_, _) => {
-                let largest = (2 * r).max(least);
-                let deviation = Deviation {
-                    mean: 2 * r,
-                    largest,
-                    until: nxt,
+        let (srtt, rttvar) = match self.smoothed {
+            Some(old) => {
+                let known = self.deviation.as_deref().copied();
+                let mut deviation = known.unwrap_or(Deviation::of_first(old));
+                let rttvar = deviation.on_sample(old, r);
+                let rttvar = if una.after(self.round_trip_end) {
+                    self.round_trip_end = nxt;
+                    deviation.on_round_trip(rttvar, least)
+                } else {
+                    rttvar
                 };
-                (8 * r, largest, deviation)
+                match &mut self.deviation {
+                    Some(known) => **known = deviation,
+                    None => self.deviation = Some(Box::new(deviation)),
+                }
+                (old.srtt_eighths - old.srtt_eighths / 8 + r, rttvar)
+            }
+            None => {
+                self.deviation = None;
+                self.round_trip_end = nxt;
+                (8 * r, (2 * r).max(least))
             }
         };
         self.smoothed = Some(Smoothed {
             srtt_eighths: srtt.max(1),
             rttvar_quarters: rttvar,
         });
-        match &mut self.deviation {
-            Some(known) => **known = deviation,
-            None => self.deviation = Some(Box::new(deviation)),
-        }
         self.base = (srtt / 8 + rttvar).min(micros(self.bounds.max));
         self.backoff = 0;
     }
@@ -288,14 +293,16 @@ impl From<&Config> for RtoBounds {
 }
 
 impl Deviation {
-    /// The variation and what is to be remembered after a sample of `r` µs.
-    fn after(
-        mut self,
-        old: Smoothed,
-        r: u64,
-        least: u64,
-        (una, nxt): (SeqNum, SeqNum),
-    ) -> (u64, Deviation) {
+    /// What the first measurement left: half of it as the mean, and RTTVAR as the largest.
+    const fn of_first(first: Smoothed) -> Deviation {
+        Deviation {
+            mean: first.srtt_eighths / 4,
+            largest: first.rttvar_quarters,
+        }
+    }
+
+    /// Takes a sample of `r` µs, and answers the variation after it.
+    fn on_sample(&mut self, old: Smoothed, r: u64) -> u64 {
         let before = old.srtt_eighths / 8;
         let error = before.abs_diff(r);
         let share = self.mean / 4;
@@ -304,19 +311,18 @@ impl Deviation {
         } else {
             self.mean - share + error
         };
-        let mut rttvar = old.rttvar_quarters;
-        if self.mean > self.largest {
-            self.largest = self.mean;
-            rttvar = rttvar.max(self.largest);
+        if self.mean <= self.largest {
+            return old.rttvar_quarters;
         }
-        if una.after(self.until) {
-            if self.largest < rttvar {
-                rttvar -= (rttvar - self.largest) / 4;
-            }
-            self.until = nxt;
-            self.largest = least;
-        }
-        (rttvar, self)
+        self.largest = self.mean;
+        old.rttvar_quarters.max(self.largest)
+    }
+
+    /// A round trip is over, with this variation: answers what it falls to. The next one begins.
+    const fn on_round_trip(&mut self, rttvar: u64, least: u64) -> u64 {
+        let fallen = rttvar.saturating_sub(self.largest) / 4;
+        self.largest = least;
+        rttvar - fallen
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn blank(tcb: &Tcb, seq: SeqNum) -> Head {
         ttl: tcb.options.ttl.unwrap_or(tcb.config.ttl),
         // REQ: RFC9293-SHLD-22
         traffic_class: tcb.options.traffic_class & !ecn::MASK,
-        ..Head::head(tcb.local, tcb.remote)
+        ..Head::head(tcb.local.into(), tcb.remote.into())
     }
 }
 
@@ -269,8 +269,8 @@ pub(crate) fn send_reset(tcb: &Tcb, cx: &mut Context<'_>) {
     };
     transmit(tcb, segment, cx);
     cx.event(Event::ResetSent {
-        local: tcb.local,
-        remote: tcb.remote,
+        local: tcb.local.into(),
+        remote: tcb.remote.into(),
         id: Some(tcb.id),
     });
 }

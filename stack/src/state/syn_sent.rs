@@ -51,13 +51,14 @@ impl SynSent {
         ack_acceptable: bool,
         cx: &mut Context<'_>,
     ) -> Disposition {
-        let fast_open = tcb.fast_open.attempt.is_some();
+        let fast_open = tcb.fast_open.attempt().is_some();
         handshake::take_syn(tcb, segment, cx.now);
         if ack_acceptable {
             // REQ: RFC9293-SM-11
             ack::of_syn(tcb, segment, segment.ack.unwrap_or(tcb.snd.una), cx);
             let (waits, window) = (tcb.snd.unsent(), tcb.rcv.wnd());
-            tcb.rcv.ack.on_connected(waits, window, cx.now);
+            let ack = &mut tcb.rcv.ack;
+            ack.on_connected(waits, window, cx.now, &tcb.config);
             let next = State::Established(Established);
             return match tcb.config.syn_ack_data {
                 SynData::Drop if !fast_open => Disposition::Enter(next),

@@ -1,5 +1,6 @@
 //! The connection block (RFC 9293 §3.3.1): everything about one connection but the state it is in.
 
+mod endpoint;
 mod negotiated;
 mod receive;
 mod send;
@@ -8,9 +9,10 @@ mod user;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
+pub(crate) use endpoint::Endpoint;
 pub(crate) use negotiated::{Negotiated, TimestampState};
 pub(crate) use receive::ReceiveSide;
 pub(crate) use send::SendSide;
@@ -41,8 +43,8 @@ const TIMESTAMPS_LEN: usize = 12;
 #[derive(Debug, Clone)]
 pub(crate) struct Tcb {
     pub(crate) id: SocketId,
-    pub(crate) local: SocketAddr,
-    pub(crate) remote: SocketAddr,
+    pub(crate) local: Endpoint,
+    pub(crate) remote: Endpoint,
     pub(crate) config: Arc<Config>,
     pub(crate) options: Arc<SocketOptions>,
     /// SND.* and the machinery behind them.
@@ -104,7 +106,7 @@ impl Tcb {
             timestamp_offset,
             now,
         } = seed;
-        let version = ip_version(local);
+        let version = ip_version(local.ip());
         let rcv_mss = advertised_mss(&config, &options, version);
         let recv_buffer = options.recv_buffer.unwrap_or(config.recv_buffer);
         let send_buffer = options.send_buffer.unwrap_or(config.send_buffer);
@@ -119,8 +121,8 @@ impl Tcb {
         snd.buffer_grows = config.tuning.send && options.send_buffer.is_none();
         Self {
             id,
-            local,
-            remote,
+            local: local.into(),
+            remote: remote.into(),
             snd,
             rcv: ReceiveSide::new(recv_buffer, rcv_mss, &config),
             negotiated: Negotiated::new(timestamp_offset),
@@ -144,7 +146,7 @@ impl Tcb {
 
     /// The IP version both addresses belong to.
     pub(crate) fn ip_version(&self) -> IpVersion {
-        ip_version(self.local)
+        ip_version(self.local.ip())
     }
 
     /// Whether RECEIVE may hand out what has arrived: once ESTABLISHED was reached, or from the start
@@ -223,10 +225,10 @@ impl Tcb {
 }
 
 /// The IP version of an address.
-pub(crate) fn ip_version(address: SocketAddr) -> IpVersion {
+pub(crate) const fn ip_version(address: IpAddr) -> IpVersion {
     match address {
-        SocketAddr::V4(_) => IpVersion::V4,
-        SocketAddr::V6(_) => IpVersion::V6,
+        IpAddr::V4(_) => IpVersion::V4,
+        IpAddr::V6(_) => IpVersion::V6,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::send::flight::Flight;
 use crate::send::pacing::Pacer;
 use crate::send::recovery::LossRecovery;
 use crate::send::recovery::undo::Undo;
-use crate::send::room::BufferedRoom;
+use crate::send::room::Room;
 use crate::send::rtt::RttEstimator;
 use crate::send::usage::Usage;
 use crate::seq::SeqNum;
@@ -49,9 +49,9 @@ pub(crate) struct SendSide {
     /// The buffer grows with the congestion window, up to the configured bound.
     pub(crate) buffer_grows: bool,
     /// When the next segment may leave, if the connection is paced.
-    pub(crate) pacer: Option<Pacer>,
+    pub(crate) pacer: Option<Box<Pacer>>,
     /// The same as memory, where that is what counts.
-    pub(crate) room: Option<Box<BufferedRoom>>,
+    pub(crate) room: Room,
     /// The user has closed: a FIN follows the last byte.
     pub(crate) fin_queued: bool,
     /// Our FIN is acknowledged.
@@ -60,8 +60,6 @@ pub(crate) struct SendSide {
     pub(crate) more_coming: bool,
     /// What was sent of it and is not acknowledged, segment by segment.
     pub(crate) flight: Flight,
-    /// Bytes ever acknowledged, which bounds how old a valid ACK can be.
-    pub(crate) acked_total: u64,
     /// When something that occupies sequence numbers left last.
     pub(crate) last_sent: Option<Instant>,
     pub(crate) rtt: RttEstimator,
@@ -85,10 +83,6 @@ pub(crate) struct SendSide {
     pub(crate) usage: Usage,
     /// The silly-window override fired: what fits goes out now.
     pub(crate) override_sws: bool,
-    /// Segments sent again over the whole life.
-    pub(crate) retransmitted: u64,
-    /// Segments that have arrived over the whole life, the SYN included.
-    pub(crate) delivered: u64,
 }
 
 impl SendSide {
@@ -116,17 +110,11 @@ impl SendSide {
                 SendRoom::Bytes => capacity,
                 SendRoom::Buffers { .. } => usize::MAX,
             }),
-            room: match config.send_room {
-                SendRoom::Bytes => None,
-                SendRoom::Buffers { empty, .. } => {
-                    Some(Box::new(BufferedRoom::new(empty, capacity)))
-                }
-            },
+            room: Room::new(config.send_room, capacity),
             fin_queued: false,
             fin_acknowledged: false,
             more_coming: false,
             flight: Flight::new(),
-            acked_total: 0,
             last_sent: None,
             rtt: RttEstimator::new(Arc::clone(&shared.rto)),
             congestion: Congestion::new(u32::from(mss.raw()), Arc::clone(&shared.congestion)),
@@ -140,8 +128,6 @@ impl SendSide {
             push_once: false,
             usage: Usage::default(),
             override_sws: false,
-            retransmitted: 0,
-            delivered: 0,
         }
     }
 
@@ -158,7 +144,7 @@ impl SendSide {
 
     /// Whether our SYN is not acknowledged yet. After 4 GiB the numbers come round again.
     pub(crate) fn syn_unacked(&self) -> bool {
-        self.una == self.iss && self.acked_total == 0
+        self.una == self.iss && self.buffer.acknowledged() == 0
     }
 
     /// The sequence number of the first byte in the buffer.

@@ -204,7 +204,9 @@ impl Host {
         let free = |port| {
             let tuple = (SocketAddr::new(local, port), remote);
             tuple.0 != remote
-                && demux.connection(tuple, |id| sockets.tuple(id)).is_none()
+                && demux
+                    .connection(tuple, |place| sockets.ends_at(place))
+                    .is_none()
                 && !demux.has_listener_overlapping(Some(local), port)
         };
         self.ports

@@ -158,8 +158,8 @@ impl Host {
 /// A size that the user sets is final; one that grew by itself stays.
 fn resize_buffers(tcb: &mut Tcb, config: &Config) {
     let Tcb { options, snd, .. } = tcb;
-    match (&mut snd.room, options.send_buffer) {
-        (Some(room), Some(size)) => room.set_limit(size),
+    match (snd.room.limit(), options.send_buffer) {
+        (Some(_), Some(size)) => snd.room.set_limit(size),
         (None, Some(size)) => {
             snd.buffer_grows = false;
             snd.buffer.set_capacity(size);
@@ -246,8 +246,8 @@ fn connection_status(connection: &Connection) -> Status {
     let reordering = tcb.snd.recovery.reordering();
     Status {
         state: state.name(),
-        local: tcb.local,
-        remote: Some(tcb.remote),
+        local: tcb.local.into(),
+        remote: Some(tcb.remote.into()),
         iss: tcb.snd.iss,
         snd_una: tcb.snd.una,
         snd_nxt: tcb.snd.nxt,
@@ -274,15 +274,12 @@ fn connection_status(connection: &Connection) -> Status {
         sack: tcb.negotiated.sack,
         ecn: tcb.ecn.status(),
         send_queued: tcb.snd.buffer.len(),
-        send_limit: match &tcb.snd.room {
-            Some(room) => room.limit(),
-            None => tcb.snd.buffer.capacity(),
-        },
+        send_limit: (tcb.snd.room.limit()).unwrap_or_else(|| tcb.snd.buffer.capacity()),
         send_unsent: room::unsent(tcb) as usize,
         recv_queued: tcb.rcv.buffer.readable(),
         urgent_ahead: urgent_ahead(tcb),
-        pacing_rate: tcb.snd.pacer.and_then(|_| pacing::rate(tcb)),
-        retransmitted: tcb.snd.retransmitted,
+        pacing_rate: tcb.snd.pacer.as_ref().and_then(|_| pacing::rate(tcb)),
+        retransmitted: tcb.counters.retransmitted(),
         in_flight: tcb.snd.flight.iter().count(),
         sacked: segments_marked(tcb, |sent| sent.mark == Mark::Sacked),
         lost: lost(tcb),
@@ -291,7 +288,7 @@ fn connection_status(connection: &Connection) -> Status {
         min_rtt: tcb.snd.recovery.min_rtt(),
         counters: tcb.counters.counters(),
         retransmitted_in_flight: tcb.snd.flight.repeated(),
-        delivered: tcb.snd.delivered,
+        delivered: tcb.counters.delivered(),
         syn_data_taken: tcb.fast_open.data_taken,
         accept_queued: 0,
         syn_queued: 0,

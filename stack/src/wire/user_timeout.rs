@@ -1,5 +1,6 @@
 //! The user timeout option (RFC 5482 §3.3): a granularity bit and 15 bits of seconds or minutes.
 
+use core::num::NonZeroU16;
 use core::time::Duration;
 
 /// Kind of the option.
@@ -10,16 +11,15 @@ const VALUE: u16 = 0x7fff;
 
 /// A user timeout as it stands in the option, never zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct UserTimeout(u16);
+pub struct UserTimeout(NonZeroU16);
 
 impl UserTimeout {
     /// The field with this value; `None` for zero, which means nothing (RFC 5482 §3.4).
     // REQ: RFC5482-6
     pub const fn new(raw: u16) -> Option<UserTimeout> {
-        if raw & VALUE == 0 {
-            None
-        } else {
-            Some(UserTimeout(raw))
+        match NonZeroU16::new(raw) {
+            Some(some) if raw & VALUE != 0 => Some(UserTimeout(some)),
+            Some(_) | None => None,
         }
     }
 
@@ -28,25 +28,26 @@ impl UserTimeout {
     // REQ: RFC5482-2
     // REQ: RFC5482-6
     pub fn of(length: Duration) -> UserTimeout {
-        let seconds = length.as_millis().div_ceil(1000).max(1);
-        match u16::try_from(seconds) {
-            Ok(seconds) if seconds <= VALUE => UserTimeout(seconds),
+        let seconds = length.as_millis().div_ceil(1000);
+        let raw = match u16::try_from(seconds) {
+            Ok(seconds) if seconds <= VALUE => seconds,
             Ok(_) | Err(_) => {
                 let minutes = seconds.div_ceil(60).min(u128::from(VALUE));
-                UserTimeout(MINUTES | minutes as u16)
+                MINUTES | minutes as u16
             }
-        }
+        };
+        UserTimeout(NonZeroU16::new(raw).unwrap_or(NonZeroU16::MIN))
     }
 
     /// The field on the wire.
     pub const fn raw(self) -> u16 {
-        self.0
+        self.0.get()
     }
 
     /// The time it stands for.
     pub const fn length(self) -> Duration {
-        let value = (self.0 & VALUE) as u64;
-        if self.0 & MINUTES == 0 {
+        let value = (self.raw() & VALUE) as u64;
+        if self.raw() & MINUTES == 0 {
             Duration::from_secs(value)
         } else {
             Duration::from_secs(value * 60)

@@ -39,6 +39,21 @@ pub(crate) enum LossRecovery {
     Sack(SackRecovery),
     /// It has, and time tells more.
     RackTlp(Box<RackTlp>),
+    /// The same as long as nothing was sent, and all there is to know is what the handshake took.
+    Untried(Option<Handshake>),
+}
+
+/// When the handshake's round trip began and ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Handshake {
+    began: Instant,
+    ended: Instant,
+}
+
+impl Handshake {
+    fn round_trip(self) -> Duration {
+        self.ended.saturating_duration_since(self.began)
+    }
 }
 
 impl LossRecovery {
@@ -49,12 +64,24 @@ impl LossRecovery {
         match method {
             None => LossRecovery::NewReno(NewReno::new(iss)),
             Some(LossDetection::SelectiveAcks) => LossRecovery::Sack(SackRecovery::new(iss)),
-            Some(LossDetection::RackTlp) => LossRecovery::RackTlp(Box::new(RackTlp::new(iss))),
+            Some(LossDetection::RackTlp) => LossRecovery::Untried(None),
+        }
+    }
+
+    /// There is something to lose from now on, which begins at `una` or later.
+    pub(crate) fn begin(&mut self, una: SeqNum) {
+        if let LossRecovery::Untried(handshake) = *self {
+            let mut rack_tlp = RackTlp::new(una - 1);
+            if let Some(handshake) = handshake {
+                rack_tlp.on_handshake(handshake.round_trip(), handshake.ended);
+            }
+            *self = LossRecovery::RackTlp(Box::new(rack_tlp));
         }
     }
 
     /// Numbers went out for the first time.
     pub(crate) fn on_sent(&mut self, range: SeqRange) {
+        self.begin(range.start);
         if let LossRecovery::RackTlp(rack_tlp) = self {
             rack_tlp.on_sent(range);
         }
@@ -63,7 +90,7 @@ impl LossRecovery {
     /// Numbers already in flight went out again.
     pub(crate) fn on_sent_again(&mut self, range: SeqRange, rescue: bool) {
         match self {
-            LossRecovery::NewReno(_) => {}
+            LossRecovery::NewReno(_) | LossRecovery::Untried(_) => {}
             LossRecovery::Sack(sack) => sack.on_sent_again(range, rescue),
             LossRecovery::RackTlp(rack_tlp) => rack_tlp.on_sent(range),
         }
@@ -75,6 +102,7 @@ impl LossRecovery {
             LossRecovery::NewReno(new_reno) => new_reno.in_recovery(),
             LossRecovery::Sack(sack) => sack.in_recovery(),
             LossRecovery::RackTlp(rack_tlp) => rack_tlp.is_recovering(),
+            LossRecovery::Untried(_) => false,
         }
     }
 
@@ -83,7 +111,7 @@ impl LossRecovery {
         match self {
             LossRecovery::NewReno(new_reno) => new_reno.duplicate_acks(),
             LossRecovery::Sack(sack) => sack.duplicate_acks(),
-            LossRecovery::RackTlp(_) => 0,
+            LossRecovery::RackTlp(_) | LossRecovery::Untried(_) => 0,
         }
     }
 
@@ -93,6 +121,7 @@ impl LossRecovery {
             LossRecovery::NewReno(new_reno) => new_reno.undo(),
             LossRecovery::Sack(sack) => sack.undo(),
             LossRecovery::RackTlp(rack_tlp) => rack_tlp.undo(),
+            LossRecovery::Untried(_) => {}
         }
     }
 
@@ -100,6 +129,7 @@ impl LossRecovery {
     pub(crate) fn min_rtt(&self) -> Option<Duration> {
         match self {
             LossRecovery::RackTlp(rack_tlp) => rack_tlp.min_rtt(),
+            LossRecovery::Untried(handshake) => handshake.map(Handshake::round_trip),
             LossRecovery::NewReno(_) | LossRecovery::Sack(_) => None,
         }
     }
@@ -108,14 +138,24 @@ impl LossRecovery {
     pub(crate) fn reordering(&self) -> Reordering {
         match self {
             LossRecovery::RackTlp(rack_tlp) => rack_tlp.reordering(),
-            LossRecovery::NewReno(_) | LossRecovery::Sack(_) => Reordering::default(),
+            LossRecovery::NewReno(_) | LossRecovery::Sack(_) | LossRecovery::Untried(_) => {
+                Reordering::default()
+            }
         }
     }
 
     /// The handshake took this long.
     pub(crate) fn on_handshake(&mut self, rtt: Duration, now: Instant) {
-        if let LossRecovery::RackTlp(rack_tlp) = self {
-            rack_tlp.on_handshake(rtt, now);
+        match self {
+            LossRecovery::RackTlp(rack_tlp) => rack_tlp.on_handshake(rtt, now),
+            LossRecovery::Untried(handshake) => {
+                let began = now.as_micros().saturating_sub(rtt.as_micros() as u64);
+                *handshake = Some(Handshake {
+                    began: Instant::from_micros(began),
+                    ended: now,
+                });
+            }
+            LossRecovery::NewReno(_) | LossRecovery::Sack(_) => {}
         }
     }
 
@@ -127,6 +167,7 @@ impl LossRecovery {
             LossRecovery::NewReno(new_reno) => new_reno.on_timeout(max - 1),
             LossRecovery::Sack(sack) => sack.on_timeout(max),
             LossRecovery::RackTlp(rack_tlp) => rack_tlp.undo(),
+            LossRecovery::Untried(_) => {}
         }
     }
 
@@ -234,7 +275,12 @@ pub(crate) fn repeat_larger(tcb: &mut Tcb, most: u32) {
 }
 
 fn by_method(tcb: &mut Tcb, ack: Ack, before: Snapshot, cx: &mut Context<'_>) -> bool {
+    // What acknowledges nothing of ours says nothing of losses before there can be any.
+    if ack.advanced.is_some() || ack.duplicate_report.is_some() {
+        tcb.snd.recovery.begin(tcb.snd.una);
+    }
     match &tcb.snd.recovery {
+        LossRecovery::Untried(_) => {}
         LossRecovery::RackTlp(_) => on_rack_ack(tcb, ack, before, cx),
         LossRecovery::Sack(_) => on_sack_ack(tcb, ack, before, cx),
         LossRecovery::NewReno(_) => match ack.advanced {
@@ -406,6 +452,7 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, first: bool, now: Instant) {
     if mutant!(tcb.config, H09, true, false) {
         snd.congestion.on_timeout(flight, first);
     }
+    snd.recovery.begin(snd.una);
     match &mut snd.recovery {
         LossRecovery::NewReno(new_reno) => new_reno.on_timeout(snd.max),
         LossRecovery::Sack(sack) => {
@@ -420,6 +467,8 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, first: bool, now: Instant) {
             rack_tlp.on_timeout(&mut snd.flight, &snd.congestion, at);
             return;
         }
+        // It has begun.
+        LossRecovery::Untried(_) => return,
     }
     snd.flight.mark_all_lost();
 }
@@ -442,7 +491,9 @@ pub(crate) fn room(tcb: &Tcb) -> u32 {
             }
             room
         }
-        LossRecovery::RackTlp(_) => cwnd.saturating_sub(snd.flight.pipe()),
+        LossRecovery::RackTlp(_) | LossRecovery::Untried(_) => {
+            cwnd.saturating_sub(snd.flight.pipe())
+        }
     }
 }
 
@@ -451,7 +502,7 @@ pub(crate) fn extra_segments(tcb: &Tcb) -> u32 {
     let smss = tcb.snd.congestion.smss();
     match &tcb.snd.recovery {
         LossRecovery::NewReno(new_reno) => new_reno.extra_allowance(smss) / smss,
-        LossRecovery::Sack(_) | LossRecovery::RackTlp(_) => 0,
+        LossRecovery::Sack(_) | LossRecovery::RackTlp(_) | LossRecovery::Untried(_) => 0,
     }
 }
 
@@ -463,6 +514,39 @@ pub(crate) fn newly_delivered(tcb: &Tcb, delivered: &Delivered) -> u32 {
             let counted = new_reno.duplicate_acks();
             delivered.segments.saturating_sub(counted).max(1)
         }
-        LossRecovery::Sack(_) | LossRecovery::RackTlp(_) => delivered.segments,
+        LossRecovery::Sack(_) | LossRecovery::RackTlp(_) | LossRecovery::Untried(_) => {
+            delivered.segments
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Time-based detection is made when the first segment leaves, and knows what the handshake took.
+    #[test]
+    fn what_the_handshake_took_is_kept_until_something_is_sent() {
+        let iss = SeqNum::new(u32::MAX);
+        let (rtt, now) = (Duration::from_millis(30), Instant::from_millis(50));
+        let mut untried = LossRecovery::new(iss, Some(LossDetection::RackTlp));
+        assert_eq!(untried.min_rtt(), None);
+        untried.on_handshake(rtt, now);
+        assert_eq!(untried.min_rtt(), Some(rtt));
+        let mut expected = RackTlp::new(iss);
+        expected.on_handshake(rtt, now);
+        untried.on_sent(SeqRange::with_len(iss + 1, 10));
+        assert_eq!(untried, LossRecovery::RackTlp(Box::new(expected)));
+    }
+
+    #[test]
+    fn other_methods_are_there_from_the_start() {
+        let iss = SeqNum::new(7);
+        for method in [None, Some(LossDetection::SelectiveAcks)] {
+            let before = LossRecovery::new(iss, method);
+            let mut after = before.clone();
+            after.begin(iss + 1);
+            assert_eq!(after, before);
+        }
     }
 }

@@ -88,7 +88,6 @@ pub(crate) fn options(tcb: &Tcb, now: Instant) -> TcpOptions {
     let mut options = TcpOptions {
         timestamps: timestamps(tcb, now),
         signature: signature_place(tcb),
-        user_timeout: user_timeout::due(tcb),
         ..TcpOptions::NONE
     };
     let islands = tcb.rcv.buffer.islands();
@@ -113,6 +112,7 @@ pub(crate) fn options(tcb: &Tcb, now: Instant) -> TcpOptions {
                 .collect()
         });
     }
+    user_timeout::add_if_due(tcb, &mut options);
     options
 }
 
@@ -200,7 +200,7 @@ pub(crate) fn send_marked(
     }
     accurate::on_sent(tcb, &segment, text.len());
     tcb.counters.on_sent(text.len(), cx.now);
-    user_timeout::sent(tcb);
+    user_timeout::on_sent(tcb, &segment.options);
     let text = tcb.snd.buffer.slices(text.start, text.len());
     transmit_text(tcb, segment, text, cx);
 }

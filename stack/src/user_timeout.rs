@@ -9,11 +9,14 @@ use crate::timers::Timer;
 use crate::wire::options::TcpOptions;
 use crate::wire::user_timeout::UserTimeout;
 
+/// By how much L_LIMIT is above the retransmission timeout at least (RFC 5482 §3.1).
+const ABOVE_RTO: Duration = Duration::from_millis(1);
+
 /// The limits on what a peer can make of our user timeout. Nothing happens before a user asks for the
 /// option, by [`user_timeout_option`](crate::SocketOptions::user_timeout_option).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UserTimeoutConfig {
-    /// L_LIMIT of RFC 5482 §3.1: at least 100 s; the present RTO counts as well (RFC5482-3).
+    /// L_LIMIT of RFC 5482 §3.1: at least 100 s; more than the present RTO in any case (RFC5482-3).
     pub lower: Duration,
     /// U_LIMIT.
     pub upper: Duration,
@@ -33,7 +36,7 @@ impl Default for UserTimeoutConfig {
 pub(crate) struct UserTimeoutState {
     /// REMOTE_UTO: what the peer announced last.
     remote: Option<UserTimeout>,
-    /// The next segment announces ours.
+    /// The next segment with room announces ours.
     due: bool,
 }
 
@@ -62,7 +65,7 @@ pub(crate) fn current(tcb: &Tcb) -> Duration {
         return tcb.config.r2;
     };
     let limits = &tcb.config.user_timeout_option;
-    let lower = limits.lower.max(tcb.snd.rtt.rto());
+    let lower = limits.lower.max(tcb.snd.rtt.rto() + ABOVE_RTO);
     advertised(tcb).max(remote).max(lower).min(limits.upper)
 }
 
@@ -107,11 +110,21 @@ fn follow(tcb: &mut Tcb, before: Duration, now: Instant) {
 // REQ: RFC5482-2
 pub(crate) fn add_to_syn(tcb: &Tcb, options: &mut TcpOptions) {
     if tcb.options.user_timeout_option {
-        options.user_timeout = Some(UserTimeout::of(advertised(tcb)));
+        options.add_user_timeout(UserTimeout::of(advertised(tcb)));
     }
 }
 
-/// What the next segment announces: the first one after the SYN does, as a SYN may have been answered
+/// Adds the option to a segment without SYN, if it is due. It waits where SACK blocks and counters of
+/// marks take the room: it comes once, and they are for congestion control (RFC 9768 §3.2.3.3).
+// REQ: RFC5482-2
+// REQ: RFC9768-17
+pub(crate) fn add_if_due(tcb: &Tcb, options: &mut TcpOptions) {
+    if let Some(timeout) = due(tcb) {
+        options.add_user_timeout(timeout);
+    }
+}
+
+/// What the next segment with room announces: the first one after the SYN does, as a SYN may have been answered
 /// with a cookie, and the first one after a change (RFC 5482 §3.2).
 // REQ: RFC5482-2
 pub(crate) fn due(tcb: &Tcb) -> Option<UserTimeout> {
@@ -120,9 +133,9 @@ pub(crate) fn due(tcb: &Tcb) -> Option<UserTimeout> {
         .then(|| UserTimeout::of(advertised(tcb)))
 }
 
-/// A segment took it along.
-pub(crate) fn sent(tcb: &mut Tcb) {
-    tcb.user_timeout.due = false;
+/// A segment with these options left.
+pub(crate) fn on_sent(tcb: &mut Tcb, options: &TcpOptions) {
+    tcb.user_timeout.due &= options.user_timeout.is_none();
 }
 
 /// The user changed the options from what they were when the timeout was `before`.

@@ -31,6 +31,8 @@ pub(crate) struct FastOpen {
     pub(crate) deferred: bool,
     /// The SYN was sent again, without data and cookie.
     pub(crate) repeated: bool,
+    /// The peer did not take all data of our SYN, and the rest has not left again.
+    pub(crate) left_over: bool,
     /// Data on the SYN was taken: all of ours by the peer, or the peer's by us.
     pub(crate) data_taken: bool,
     /// A listener handed the connection out before the handshake ended.

@@ -90,6 +90,7 @@ fn take_syn_data(tcb: &mut Tcb, ack: SeqNum, cx: &mut Context<'_>) {
         advance(tcb, ack, &mut Delivered::default());
     }
     tcb.snd.flight.mark_all_lost();
+    tcb.fast_open.left_over = !tcb.snd.flight.is_empty();
     retransmit::on_progress(tcb, true, cx.now);
 }
 

@@ -2,6 +2,7 @@
 //! TCP).
 
 use alloc::boxed::Box;
+use core::time::Duration;
 
 use super::Probing;
 use super::search::{Probe, Search};
@@ -136,11 +137,20 @@ pub(super) fn quoted(tcb: &Tcb, seq: SeqNum) -> Option<Probe> {
     outstanding(tcb).filter(|probe| probe.range.start == seq)
 }
 
+/// How long after a loss without consequences the next probe may be lost: a round trip for each packet
+/// of the congestion window, so that it is rarer than losses by congestion (RFC 4821 §4, §7.6.2).
+// REQ: RFC4821-7
+fn headway(tcb: &Tcb) -> Duration {
+    let rtt = &tcb.snd.rtt;
+    let round_trip = rtt.srtt().unwrap_or(rtt.rto());
+    round_trip.saturating_mul(tcb.snd.congestion.segments())
+}
+
 /// A router says what fits.
 pub(super) fn bound(tcb: &mut Tcb, mtu: u16, now: Instant) {
+    let headway = headway(tcb);
     if let Some(search) = tcb.path.search.as_deref_mut() {
-        search.forget_probe();
-        search.bound(mtu, now);
+        search.bound(mtu, headway, now);
     }
 }
 
@@ -171,9 +181,10 @@ pub(crate) fn alone_is_lost(tcb: &Tcb) -> Option<SeqRange> {
 // REQ: RFC4821-4
 // REQ: RFC8899-2
 pub(crate) fn failed(tcb: &mut Tcb, now: Instant) {
+    let headway = headway(tcb);
     let config = &tcb.config.path_mtu;
     if let Some(search) = tcb.path.search.as_deref_mut() {
-        search.failed(config, now);
+        search.failed(config, headway, now);
     }
 }
 

@@ -2,6 +2,8 @@
 //! §7.3, RFC 8899 §5.3).
 
 use super::PathMtuConfig;
+use core::time::Duration;
+
 use crate::seq::SeqRange;
 use crate::time::Instant;
 
@@ -26,6 +28,8 @@ pub(crate) struct Search {
     failures: u32,
     /// When `low` or `high` moved last.
     moved_at: Instant,
+    /// When the next probe may leave, after one whose loss cost nothing.
+    rests_until: Option<Instant>,
 }
 
 impl Search {
@@ -36,6 +40,7 @@ impl Search {
             probe: None,
             failures: 0,
             moved_at: now,
+            rests_until: None,
         }
     }
 
@@ -57,7 +62,7 @@ impl Search {
         now: Instant,
     ) -> Option<u16> {
         let close = |low: u16, high: u16| high.saturating_sub(low) < config.probe_threshold.max(2);
-        if self.probe.is_some() {
+        if self.probe.is_some() || self.rests_until.is_some_and(|end| now < end) {
             return None;
         }
         let rested = now.saturating_duration_since(self.moved_at) >= config.probe_interval;
@@ -91,10 +96,13 @@ impl Search {
         }
     }
 
-    /// The probe was lost and nothing else. One may have been lost by chance.
+    /// The probe was lost and nothing else. One may have been lost by chance. As that costs nothing, the
+    /// next one keeps a distance of `headway`.
+    // REQ: RFC4821-7
     // REQ: RFC8899-2
-    pub(crate) fn failed(&mut self, config: &PathMtuConfig, now: Instant) {
+    pub(crate) fn failed(&mut self, config: &PathMtuConfig, headway: Duration, now: Instant) {
         if let Some(probe) = self.probe.take() {
+            self.rests_until = Some(now + headway);
             self.failures += 1;
             if self.failures >= config.max_probes.max(1) {
                 self.high = (probe.mtu - 1).max(self.low);
@@ -109,8 +117,13 @@ impl Search {
         self.probe = None;
     }
 
-    /// A router says what fits: nothing larger need be tried.
-    pub(crate) fn bound(&mut self, mtu: u16, now: Instant) {
+    /// A router says what fits: nothing larger need be tried. If it is the probe that did not, its loss
+    /// costs nothing either.
+    // REQ: RFC4821-7
+    pub(crate) fn bound(&mut self, mtu: u16, headway: Duration, now: Instant) {
+        if self.probe.take().is_some_and(|probe| probe.mtu > mtu) {
+            self.rests_until = Some(now + headway);
+        }
         self.high = self.high.min(mtu);
         self.low = self.low.min(mtu);
         self.failures = 0;
@@ -158,7 +171,7 @@ mod tests {
             if mtu <= path {
                 search.succeeded(at(1));
             } else {
-                search.failed(config, at(1));
+                search.failed(config, Duration::ZERO, at(1));
             }
         }
         tried
@@ -189,11 +202,29 @@ mod tests {
     }
 
     #[test]
+    fn a_loss_that_costs_nothing_keeps_a_distance() {
+        let headway = Duration::from_secs(4);
+        let probe = |mtu| Probe {
+            range: SeqRange::with_len(SeqNum::new(1), 1),
+            mtu,
+        };
+        let mut search = Search::new(1064, 1500, at(0));
+        search.sent(probe(1282));
+        search.failed(&once(), headway, at(1));
+        assert_eq!(search.candidate(1500, &once(), at(4)), None);
+        assert_eq!(search.candidate(1500, &once(), at(5)), Some(1172));
+        search.sent(probe(1172));
+        search.bound(1100, headway, at(5));
+        assert_eq!(search.candidate(1500, &once(), at(8)), None);
+        assert_eq!(search.candidate(1500, &once(), at(9)), Some(1082));
+    }
+
+    #[test]
     fn a_routers_word_bounds_the_search() {
         let mut search = Search::new(1064, 1500, at(0));
-        search.bound(1200, at(1));
+        search.bound(1200, Duration::ZERO, at(1));
         assert_eq!(run(&mut search, 1500, &once()).last(), Some(&1195));
-        search.bound(700, at(1));
+        search.bound(700, Duration::ZERO, at(1));
         assert_eq!(
             (search.low(), search.candidate(1500, &once(), at(1))),
             (700, None)

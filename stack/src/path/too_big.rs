@@ -1,6 +1,6 @@
 //! ICMP "packet too big" and "fragmentation needed" (RFC 1191 §5, RFC 8201 §4, RFC 5927 §7).
 
-use super::state::{Claim, report, resize};
+use super::state::{Claim, refresh, report, resize};
 use super::{BelowMinimum, TooBig, probe};
 use crate::connection::Connection;
 use crate::context::Context;
@@ -143,12 +143,16 @@ fn plateau_below(mtu: u16) -> u16 {
 }
 
 /// The path carries `mtu` bytes. What was larger and is in flight did not pass; it leaves again at once
-/// in smaller segments, which is no sign of congestion (RFC 1191 §6.5, RFC 8201 §5.4).
+/// in smaller segments, which is no sign of congestion (RFC 1191 §6.4, RFC 8201 §5.4).
 // REQ: RFC1191-1
 // REQ: RFC1191-8
 // REQ: RFC8201-6
 // REQ: RFC9293-MUST-16
 fn take(tcb: &mut Tcb, mtu: u16, may_resend: bool, cx: &mut Context<'_>) {
+    // What was said to another connection may be less: no word of a router raises an estimate.
+    // REQ: RFC1191-9
+    // REQ: RFC8201-7
+    refresh(tcb, cx);
     let (destination, config) = (tcb.remote.ip(), &tcb.config.path_mtu);
     if mtu < tcb.path.mtu {
         cx.paths.learn(destination, mtu, config, cx.now);

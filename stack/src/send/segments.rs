@@ -88,7 +88,6 @@ pub(crate) fn options(tcb: &Tcb, now: Instant) -> TcpOptions {
     let mut options = TcpOptions {
         timestamps: timestamps(tcb, now),
         signature: signature_place(tcb),
-        user_timeout: user_timeout::due(tcb),
         ..TcpOptions::NONE
     };
     let islands = tcb.rcv.buffer.islands();
@@ -113,6 +112,7 @@ pub(crate) fn options(tcb: &Tcb, now: Instant) -> TcpOptions {
                 .collect()
         });
     }
+    user_timeout::add_if_due(tcb, &mut options);
     options
 }
 
@@ -200,7 +200,7 @@ pub(crate) fn send_marked(
     }
     accurate::on_sent(tcb, &segment, text.len());
     tcb.counters.on_sent(text.len(), cx.now);
-    user_timeout::sent(tcb);
+    user_timeout::on_sent(tcb, &segment.options);
     let text = tcb.snd.buffer.slices(text.start, text.len());
     transmit_text(tcb, segment, text, cx);
 }
@@ -234,7 +234,21 @@ pub(crate) fn note_ack_sent(tcb: &mut Tcb) {
 
 /// `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>`.
 pub(crate) fn send_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
-    send(tcb, tcb.snd.nxt, Flags::NONE, 0..0, cx);
+    let seq = if tcb.fast_open.left_over {
+        seq_before_left_over(tcb)
+    } else {
+        tcb.snd.nxt
+    };
+    send(tcb, seq, Flags::NONE, 0..0, cx);
+}
+
+/// Data that went with the SYN and was not taken counts as never sent until it leaves again: SND.NXT
+/// would lie beyond a window that has no room for it, where no peer accepts anything (RFC 9293 §3.10.7.4).
+// REQ: RFC7413-14
+fn seq_before_left_over(tcb: &mut Tcb) -> SeqNum {
+    let waiting = tcb.snd.flight.next_lost(u32::MAX);
+    tcb.fast_open.left_over = waiting.is_some();
+    waiting.map_or(tcb.snd.nxt, |waiting| waiting.start)
 }
 
 /// A challenge ACK, or its suppression when the budget is used up (RFC 5961 §7).

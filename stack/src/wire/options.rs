@@ -400,6 +400,13 @@ impl TcpOptions {
         self.user_timeout.filter(|_| USER_TIMEOUT_LEN <= room)
     }
 
+    /// Adds the user timeout, if that leaves all the others their place.
+    pub fn add_user_timeout(&mut self, timeout: UserTimeout) {
+        if self.len() + USER_TIMEOUT_LEN <= MAX_OPTIONS_LEN {
+            self.user_timeout = Some(timeout);
+        }
+    }
+
     /// True when there is nothing to send.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

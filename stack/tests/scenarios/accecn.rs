@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use rstest::rstest;
-use tcpdrill_stack::config::{AccEcnConfig, AccEcnOptionUse, EcnUse};
+use tcpdrill_stack::config::{AccEcnConfig, AccEcnOptionUse, EcnUse, FastOpenConfig};
 use tcpdrill_stack::ecn::{Codepoint, Feedback};
 use tcpdrill_stack::event::Event;
 use tcpdrill_stack::segment::Segment;
 use tcpdrill_stack::socket::EcnStatus;
 use tcpdrill_stack::testing::bench::Bench;
 use tcpdrill_stack::wire::accecn::{AccEcnOption, AccEcnOrder, ByteCounters};
+use tcpdrill_stack::wire::fast_open::FastOpenOption;
+use tcpdrill_stack::wire::options::Timestamps;
 use tcpdrill_stack::{Config, SocketOptions, StateName};
 
 use crate::support::Talk;
@@ -463,6 +465,75 @@ fn selective_acknowledgments_come_first() {
         lengths,
         [(1, Some(1)), (2, Some(2)), (2, Some(2)), (2, Some(1))]
     );
+}
+
+/// RFC 9768 §3.2.3.3: what is for congestion control comes before other options. With SACK permitted,
+/// timestamps, scale and a cookie of 8 bytes there is room for two counters.
+#[test]
+fn a_user_timeout_waits_for_room() {
+    let config = Config {
+        sack: true,
+        timestamps: true,
+        window_scale: Some(2),
+        fast_open: FastOpenConfig {
+            server: true,
+            ..FastOpenConfig::default()
+        },
+        ..config()
+    };
+    let mut bench = Bench::new(config);
+    let options = SocketOptions {
+        user_timeout_option: true,
+        fast_open_queue: 1,
+        ..SocketOptions::default()
+    };
+    let listener = bench.listen_with(8, options);
+    let mut syn = ace(bench.peer_syn(true), 0b111);
+    syn.options.timestamps = Some(Timestamps { value: 9, echo: 0 });
+    syn.options.fast_open = Some(FastOpenOption {
+        cookie: None,
+        experimental: false,
+    });
+    let answer = bench.inject(&syn)[0].clone();
+    let told = |segment: &Segment| {
+        let accecn = segment.options.accecn.map(|option| option.fields());
+        (accecn, segment.options.user_timeout.is_some())
+    };
+    assert!(answer.options.fast_open.is_some());
+    assert_eq!(told(&answer), (Some(2), false));
+    let echo = answer.options.timestamps.expect("agreed").value;
+    let with_stamp = |mut segment: Segment| {
+        segment.options.timestamps = Some(Timestamps { value: 9, echo });
+        segment
+    };
+    let third = bench.peer_segment(".", 1, answer.seq + 1);
+    bench.inject(&with_stamp(ace(third, 0b010)));
+    let id = bench.host.accept(bench.now, listener).expect("accepted");
+    let conn = tcpdrill_stack::testing::bench::Conn {
+        id,
+        iss: answer.seq,
+        listener: Some(listener),
+    };
+    let mut talk = Talk::on(bench, conn);
+    let arrive = |talk: &mut Talk, seq, codepoint| {
+        let text = arrived(ace(talk.segment("P.", seq, 1, 1000), 5), codepoint);
+        let sent = talk.bench.inject(&with_stamp(text));
+        let (accecn, timeout) = told(&sent[0]);
+        (sent[0].options.sack.len(), accecn, timeout)
+    };
+    assert_eq!(arrive(&mut talk, 2001, ECT0), (1, Some(1), true));
+    let change = SocketOptions {
+        user_timeout_option: true,
+        user_timeout: Some(Duration::from_secs(200)),
+        ..SocketOptions::default()
+    };
+    let set = talk.bench.host.set_options(talk.conn.id, change);
+    assert_eq!(set, Ok(()));
+    // Two islands and two counters fill the header.
+    assert_eq!(arrive(&mut talk, 4001, CE), (2, Some(2), false));
+    assert_eq!(arrive(&mut talk, 1, ECT0), (2, Some(2), false));
+    assert_eq!(arrive(&mut talk, 1001, ECT0), (1, Some(2), true));
+    assert_eq!(arrive(&mut talk, 3001, ECT0), (0, Some(2), false));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use rstest::rstest;
 use tcpdrill_stack::config::FastOpenConfig;
 use tcpdrill_stack::segment::Segment;
 use tcpdrill_stack::testing::bench::{Bench, Conn, Seen, show};
-use tcpdrill_stack::window::Mss;
+use tcpdrill_stack::window::{Mss, UnscaledWindow};
 use tcpdrill_stack::wire::fast_open::{Cookie, FastOpenOption};
 use tcpdrill_stack::{
     CallError, Config, ConnectionError, SendFlags, SocketId, SocketOptions, StateName,
@@ -179,6 +179,29 @@ fn what_the_answer_does_not_take_follows_at_once(
         (status.send_queued, status.rto),
         (0, Duration::from_secs(1))
     );
+}
+
+/// Beyond the window no peer accepts an acknowledgment, and the handshake would not end.
+#[rstest]
+#[case::closed(0, 1, &[". 1:1(0) ack 1"], ". 1:1(0) ack 101")]
+#[case::part_taken(0, 41, &[". 41:41(0) ack 1"], ". 41:41(0) ack 101")]
+#[case::room_for_some(30, 1, &[". 1:31(30) ack 1"], ". 31:31(0) ack 101")]
+#[case::room_for_all(1000, 1, &["P. 1:101(100) ack 1"], ". 101:101(0) ack 101")]
+fn acknowledgments_stay_in_a_window_that_has_no_room_for_what_was_not_taken(
+    #[case] window: u16,
+    #[case] ack: i64,
+    #[case] lines: &[&str],
+    #[case] later: &str,
+) {
+    let mut talk = known(config());
+    open(&mut talk, 100);
+    let mut answer = syn_ack(&talk, ack, None);
+    answer.wnd = UnscaledWindow::new(window);
+    assert_eq!(talk.inject(&answer), lines);
+    let mut text = talk.segment("P.", 1, ack, 100);
+    text.wnd = UnscaledWindow::new(window);
+    let sent = [talk.inject(&text), talk.inject(&text)].concat();
+    assert_eq!(sent.last().map(String::as_str), Some(later));
 }
 
 #[test]

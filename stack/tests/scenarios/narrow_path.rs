@@ -136,7 +136,7 @@ impl World {
         let (mut sent, mut read) = (0, 0);
         let mut buf = [0; 4096];
         while read < LENGTH {
-            let chunk: Vec<u8> = (sent..LENGTH.min(sent + 4096)).map(byte_at).collect();
+            let chunk: Vec<u8> = (sent..LENGTH.min(sent + 16_384)).map(byte_at).collect();
             if !chunk.is_empty()
                 && let Ok(taken) = self.hosts[0].send(self.now, sender, &chunk, Default::default())
             {
@@ -153,6 +153,13 @@ impl World {
             assert!(!late && self.step(), "stuck at {read} bytes");
         }
         self.now.saturating_duration_since(begun)
+    }
+
+    /// Nobody sends anything new for so long.
+    fn rest(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end && self.step() {}
+        self.now = self.now.max(end);
     }
 
     fn count(&self, matches: impl Fn(&Event) -> bool) -> usize {
@@ -241,7 +248,11 @@ fn probes_find_the_size(
 ) {
     let mut world = World::new(&config(method, always()), sizes, false, ends(version));
     let (sender, receiver) = world.connect(SocketAddr::new(ends(version)[1], 80));
-    world.transfer(sender, receiver);
+    // After each lost probe the next one waits for a round trip a packet of the window.
+    for _ in 0..6 {
+        world.transfer(sender, receiver);
+        world.rest(Duration::from_secs(60));
+    }
     let overhead = if version == 4 { 52 } else { 72 };
     let status = world.hosts[0].status(sender).expect("alive");
     let found = usize::from(status.snd_mss) + overhead;

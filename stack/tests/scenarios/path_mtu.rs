@@ -322,6 +322,28 @@ fn other_connections_to_the_same_peer_go_by_it_as_well() {
     assert_eq!(lens, [960, 500]);
 }
 
+/// RFC 1191 §3, RFC 8201 §4: what comes late and says more than was said to another connection
+/// raises no estimate.
+#[test]
+fn a_later_word_of_more_raises_nothing() {
+    let mut talk = Talk::reach(config(PathMtuConfig::default()), StateName::Established);
+    talk.send(1460);
+    let (first, large) = (talk.conn, talk.last_sent());
+    let mut talk = another(&mut talk, 40_001);
+    talk.send(1460);
+    talk.refuse_last(1000);
+    // The first one has sent nothing since.
+    talk.conn = first;
+    talk.bench.peer.set_port(40_000);
+    let datagram = too_big(&large, 1400);
+    talk.bench.host.receive(talk.bench.now, &datagram);
+    assert_eq!(
+        talk.drain(),
+        [". 1:961(960) ack 1", "P. 961:1461(500) ack 1"]
+    );
+    assert_eq!(another(&mut talk, 40_002).mss(), 960);
+}
+
 #[test]
 fn a_host_that_does_not_forget_goes_on_with_small_segments() {
     let mut talk = Talk::reach(

@@ -117,6 +117,22 @@ fn lose_the_probe(talk: &mut Talk, sack: bool) -> Vec<String> {
     sent
 }
 
+/// A probe was just lost, and all up to `sent` arrives: the search goes on below, but not before a round
+/// trip for each packet of the congestion window is over (RFC 4821 §7.6.2).
+fn goes_on_after_headway(talk: &mut Talk, sent: i64, mtu: u16) {
+    let status = talk.bench.host.status(talk.conn.id).expect("alive");
+    let packets = status.cwnd / u32::from(status.snd_mss);
+    let headway = status.srtt.expect("measured") * packets;
+    assert!(headway > 8 * ROUND_TRIP, "{headway:?}");
+    talk.peer(".", 1, sent, 0);
+    talk.bench.wait(headway - Duration::from_millis(1));
+    assert!(sizes(&talk.send(5000)).iter().all(|size| *size <= 1024));
+    talk.peer(".", 1, sent + 5000, 0);
+    talk.bench.wait(Duration::from_millis(1));
+    talk.send(5000);
+    assert_eq!(probes(talk), [1282, mtu]);
+}
+
 #[rstest]
 #[case::duplicates(plain_acks(), false)]
 #[case::sack(with_sack(LossDetection::SelectiveAcks), true)]
@@ -138,10 +154,7 @@ fn a_lost_probe_is_repeated_in_pieces_and_costs_nothing(
     let after = talk.bench.host.status(talk.conn.id).expect("alive");
     assert_eq!((after.cwnd, after.ssthresh), (before.cwnd, before.ssthresh));
     assert!(!after.in_recovery);
-    // The search goes on below.
-    talk.peer(".", 1, 5339, 0);
-    talk.send(5000);
-    assert_eq!(probes(&talk), [1282, 1172]);
+    goes_on_after_headway(&mut talk, 5339, 1172);
 }
 
 #[test]
@@ -196,9 +209,7 @@ fn a_router_that_refuses_a_probe_bounds_the_search() {
         [". 1025:2049(1024) ack 1", ". 2049:2267(218) ack 1"]
     );
     assert_eq!(talk.cwnd(), cwnd);
-    talk.peer(".", 1, 5339, 0);
-    talk.send(5000);
-    assert_eq!(probes(&talk), [1282, 1132]);
+    goes_on_after_headway(&mut talk, 5339, 1132);
 }
 
 #[test]

@@ -106,6 +106,23 @@ fn what_is_adopted(#[case] theirs: u64, #[case] advertised: Option<u64>, #[case]
     assert_eq!(talk.take_error(), Some(ConnectionError::TimedOut));
 }
 
+/// RFC 5482 §3.1: the lower limit is larger than the retransmission timeout, so that it is not the end
+/// of the connection.
+#[test]
+fn what_is_adopted_is_longer_than_the_retransmission_timeout() {
+    let config = Config {
+        min_rto: seconds(300),
+        max_rto: seconds(600),
+        ..config()
+    };
+    let mut talk = Talk::with_options(config, enabled());
+    talk.send(10);
+    talk.announce(11, 1);
+    let rto = talk.bench.host.status(talk.conn.id).expect("alive").rto;
+    assert_eq!(rto, seconds(300));
+    assert!(talk.user_timeout() > rto);
+}
+
 #[test]
 fn a_syn_announces_as_well() {
     let mut bench = Bench::new(config());

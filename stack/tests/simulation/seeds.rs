@@ -1,5 +1,6 @@
 //! Whole runs, drawn from seeds.
 
+use rstest::rstest;
 use tcpdrill_stack::testing::simulation::{Feature, FeatureSet, Plan, run};
 
 /// How many seeds a test run takes; `--example simulate` takes as many as one likes.
@@ -22,6 +23,24 @@ fn no_oracle_finds_anything() {
     }
     // Something did happen.
     assert!(packets > 50 * SEEDS, "{packets} packets");
+}
+
+/// Seeds that an oracle objected to without reason.
+#[rstest]
+// Text on the path that nobody wrote was acknowledged; every acknowledgment then looked like a probe.
+#[case::acknowledged_and_never_sent(447_947)]
+// Of two SYN-ACKs with cookies the first kept more options in its timestamp, and was the later one.
+#[case::timestamps_of_cookies(323_642)]
+// A Linux would let routers cut datagrams on such a narrow path.
+#[case::below_the_floor(406_717)]
+// The path came to carry more right after a timeout.
+#[case::a_larger_segment(387_041)]
+// A cookie was brought back three times, and the first connection had offered most.
+#[case::windows_of_cookies(796_824)]
+// What a segment that was not accepted acknowledged is acknowledged once more.
+#[case::acknowledged_twice(539_064)]
+fn what_no_oracle_may_object_to(#[case] seed: u64) {
+    assert_eq!(run(Plan::from_seed(seed), false).violation, None);
 }
 
 #[test]

@@ -241,7 +241,8 @@ fn note_reduction(tcb: &mut Tcb, before: Snapshot) {
 }
 
 /// A loss was found. If it is that of a probe of the path, and of nothing else, the path is too narrow
-/// for that size and not congested: what congestion control was before holds on (RFC 4821 §7.5).
+/// for that size and not congested: what congestion control was before holds on (RFC 4821
+/// §7.6.2).
 // REQ: RFC4821-4
 fn begin_repair(tcb: &mut Tcb, before: Snapshot, spare: Option<Congestion>, now: Instant) {
     let Some((range, congestion)) = probe::alone_is_lost(tcb).zip(spare) else {
@@ -261,7 +262,7 @@ fn spare(tcb: &Tcb) -> Option<Congestion> {
 }
 
 /// Segments with more than `most` bytes of text did not pass a router: they leave again in smaller
-/// ones, and the congestion window stays (RFC 1191 §6.5, RFC 8201 §5.4).
+/// ones, and the congestion window stays (RFC 1191 §6.4, RFC 8201 §5.4).
 // REQ: RFC1191-8
 // REQ: RFC8201-6
 pub(crate) fn repeat_larger(tcb: &mut Tcb, most: u32) {
@@ -497,7 +498,9 @@ pub(crate) fn room(tcb: &Tcb) -> u32 {
     }
 }
 
-/// Segments beyond the congestion window that duplicate acknowledgments without SACK permit.
+/// Segments beyond the congestion window that duplicate acknowledgments without SACK permit. With SACK
+/// only what is reported makes room.
+// REQ: RFC3042-3
 pub(crate) fn extra_segments(tcb: &Tcb) -> u32 {
     let smss = tcb.snd.congestion.smss();
     match &tcb.snd.recovery {

@@ -4,9 +4,9 @@
 use super::ranges::Ranges;
 use crate::seq::SeqNum;
 use crate::time::Instant;
-use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 /// How many acknowledgments may go out: one for each segment that asks for one, one for each RECEIVE
@@ -148,16 +148,16 @@ pub(super) struct SendBudget {
     /// What went out since, counted from the ISN.
     parts: Ranges,
     active: bool,
-    /// Where the segments end that were never acknowledged, counted from the ISN, if the sender
-    /// counts segments.
-    ends: Option<VecDeque<u32>>,
+    /// Where all segments ended when they went out first, counted from the ISN, if the sender counts
+    /// segments.
+    ends: Option<Vec<u32>>,
 }
 
 impl SendBudget {
     /// Nothing is limited before `begin`.
     pub(super) fn new(count_segments: bool) -> SendBudget {
         SendBudget {
-            ends: count_segments.then(VecDeque::new),
+            ends: count_segments.then(Vec::new),
             smss: 0,
             allowed: 0,
             sent: 0,
@@ -176,6 +176,14 @@ impl SendBudget {
         self.active = true;
     }
 
+    /// The path carries more: what counts in full-sized segments, the window after a timeout (RFC 5681
+    /// §3.1) and what is granted beside it, counts in larger ones.
+    pub(super) fn raise(&mut self, smss: u32) {
+        let more = u64::from(smss).saturating_sub(self.smss);
+        self.allowed += 3 * more;
+        self.smss += more;
+    }
+
     /// Something was sent.
     pub(super) fn has_begun(&self) -> bool {
         self.sent > 0
@@ -189,14 +197,13 @@ impl SendBudget {
     /// An acknowledgment up to `acked`, of `news` new bytes, arrived, and of `sacked` more selectively.
     /// One of none may tell that a segment has left the network.
     pub(super) fn on_ack(&mut self, acked: u32, news: u32, sacked: u32) {
-        let mut news = u64::from(news);
         let none = news == 0;
-        if let Some(ends) = &mut self.ends {
-            let before = ends.len();
-            while ends.front().is_some_and(|end| *end <= acked) {
-                ends.pop_front();
-            }
-            news = news.max((before - ends.len()) as u64 * self.smss);
+        let before = acked.saturating_sub(news);
+        let mut news = u64::from(news);
+        if let Some(ends) = &self.ends {
+            // One that was not accepted may have told of them before.
+            let up_to = |place: u32| ends.partition_point(|end| *end <= place) as u64;
+            news = news.max((up_to(acked) - up_to(before)) * self.smss);
         }
         let left = 2 * news + u64::from(sacked);
         self.allowed += left.max(self.smss * u64::from(none));
@@ -207,9 +214,9 @@ impl SendBudget {
         self.sent += bytes as u64;
         let end = start + bytes as u32;
         if let Some(ends) = &mut self.ends
-            && ends.back().is_none_or(|last| *last < end)
+            && ends.last().is_none_or(|last| *last < end)
         {
-            ends.push_back(end);
+            ends.push(end);
         }
         if !self.active {
             return Ok(());
@@ -279,6 +286,32 @@ mod tests {
         assert!(budget.on_sent(9_000, 1).is_err());
         budget.end();
         assert!(budget.on_sent(10_000, 1 << 20).is_ok());
+    }
+
+    /// An acknowledgment that the sender did not take, and the same once more.
+    #[test]
+    fn segments_count_when_they_are_acknowledged_to_the_sender() {
+        let mut budget = SendBudget::new(true);
+        for start in [1, 11, 21] {
+            assert!(budget.on_sent(start, 10).is_ok());
+        }
+        budget.on_ack(31, 30, 0);
+        budget.begin(1_000, 1_000);
+        assert!(budget.on_sent(1, 30).is_ok());
+        budget.on_ack(31, 30, 0);
+        assert!(budget.on_sent(31, 8_970).is_ok());
+        assert!(budget.on_sent(9_001, 1).is_err());
+    }
+
+    #[test]
+    fn a_window_of_one_segment_holds_a_larger_one_when_the_path_carries_more() {
+        let mut budget = SendBudget::new(false);
+        budget.begin(500, 500);
+        assert!(budget.on_sent(1, 500).is_ok());
+        budget.raise(1_400);
+        budget.raise(500);
+        assert!(budget.on_sent(501, 3_700).is_ok());
+        assert!(budget.on_sent(4_201, 1).is_err());
     }
 
     #[test]

@@ -368,6 +368,16 @@ impl Draw {
         plan.start = start;
     }
 
+    /// What every host gets its datagrams through. Below its floor a host neither goes nor lets routers
+    /// fragment, as RFC 1191 §2 would allow: nothing large would ever pass.
+    fn least_believed(&self, hosts: &[HostPlan]) -> u16 {
+        let floors = hosts.iter().map(|host| host.config.path_mtu.min_ipv4_mtu);
+        match self.version {
+            IpVersion::V4 => floors.max().unwrap_or(0),
+            IpVersion::V6 => 0,
+        }
+    }
+
     fn disturbances(&mut self, plan: &mut Plan) {
         let start = plan.start;
         let mut list = Vec::new();
@@ -391,6 +401,7 @@ impl Draw {
                     IpVersion::V6 => 1_280,
                 };
                 let mtu = self.between(least, u64::from(plan.hosts[host].config.mtu)) as u16;
+                let mtu = mtu.max(self.least_believed(&plan.hosts));
                 list.push((self.moment(start), Disturbance::Mtu { host, mtu }));
             }
             if self.wants(Feature::Stall) {

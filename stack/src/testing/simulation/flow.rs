@@ -89,11 +89,15 @@ pub(super) struct Way {
     pub(super) offer: Option<Offer>,
     /// The highest acknowledgment sent.
     pub(super) highest_ack: Option<SeqNum>,
+    /// The end of all sent, counted from the ISN.
+    sent: u32,
     /// The end of all text sent.
     pub(super) text_end: Option<SeqNum>,
     /// The furthest SEG.ACK + SEG.WND.
     pub(super) right_edge: Option<SeqNum>,
-    /// The last TSval sent.
+    /// The same of all that have answered with these numbers: the peer cannot tell them apart.
+    pub(super) offered: Option<SeqNum>,
+    /// The last TSval sent, or the latest of several SYNs.
     pub(super) last_timestamp: Option<u32>,
     /// What the other side got, counted from the ISN.
     pub(super) delivered: Ranges,
@@ -117,8 +121,10 @@ impl Way {
             scale: None,
             offer: None,
             highest_ack: None,
+            sent: 0,
             text_end: None,
             right_edge: None,
+            offered: None,
             last_timestamp: None,
             delivered: Ranges::default(),
             acked: 0,
@@ -153,16 +159,25 @@ impl Way {
 
     /// Takes note of a segment about to be sent.
     pub(super) fn note_start(&mut self, segment: &Segment) {
-        if !segment.flags.syn {
-            if self.isn.is_none() && !segment.flags.rst {
-                self.isn = self.isn_for(segment.seq);
-            }
-            return;
+        if segment.flags.syn {
+            self.note_syn(segment);
+        } else if self.isn.is_none() && !segment.flags.rst {
+            self.isn = self.isn_for(segment.seq);
         }
+        if !segment.flags.rst {
+            self.sent = self.sent.max(self.place(segment.end()).unwrap_or(0));
+        }
+    }
+
+    fn note_syn(&mut self, segment: &Segment) {
         self.ambiguous |= self.candidates.iter().any(|isn| *isn != segment.seq);
+        let last_timestamp = self.last_timestamp;
         self.forget_acks();
-        if !self.candidates.contains(&segment.seq) {
+        if self.candidates.contains(&segment.seq) {
+            self.last_timestamp = last_timestamp;
+        } else {
             self.candidates.push(segment.seq);
+            self.offered = None;
         }
         self.scale = segment.options.window_scale;
     }
@@ -191,9 +206,10 @@ impl Way {
     }
 
     /// An acknowledgment reached the sender. Answers how much it acknowledges that was not before,
-    /// and how much selectively.
+    /// and how much selectively. One of what was never sent is dropped (RFC 9293 §3.10.7.4): the peer
+    /// may have taken text that nobody wrote.
     pub(super) fn on_ack_delivered(&mut self, ack: SeqNum, blocks: &[SeqRange]) -> (u32, u32) {
-        let Some(place) = self.place(ack) else {
+        let Some(place) = self.place(ack).filter(|place| *place <= self.sent) else {
             return (0, 0);
         };
         let news = place.saturating_sub(self.acked);
@@ -205,5 +221,34 @@ impl Way {
             }
         }
         (news, self.sacked.total() - before)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::segment::Flags;
+    use core::time::Duration;
+
+    #[test]
+    fn what_was_never_sent_is_not_acknowledged() {
+        let second = Duration::from_secs(1);
+        let acks = AckBudget::new(10, second);
+        let back_off = BackOff::new(second, second);
+        let mut way = Way::new(0, acks, back_off, SendBudget::new(false));
+        let nobody = core::net::SocketAddr::from(([192, 0, 2, 1], 1));
+        let mut segment = Segment::new(nobody, nobody);
+        segment.flags = Flags::SYN;
+        segment.seq = SeqNum::new(u32::MAX);
+        way.note_start(&segment);
+        assert_eq!(way.on_ack_delivered(SeqNum::new(0), &[]), (1, 0));
+        segment.flags = Flags::NONE;
+        segment.seq = SeqNum::new(0);
+        segment.payload = [7; 10].into();
+        way.note_start(&segment);
+        let block = SeqRange::with_len(SeqNum::new(4), 6);
+        assert_eq!(way.on_ack_delivered(SeqNum::new(11), &[block]), (0, 0));
+        assert_eq!(way.on_ack_delivered(SeqNum::new(2), &[block]), (2, 6));
+        assert_eq!(way.on_ack_delivered(SeqNum::new(10), &[]), (8, 0));
     }
 }

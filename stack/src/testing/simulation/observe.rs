@@ -155,6 +155,12 @@ impl World {
                     self.flows[connection].ways[side].sends.end();
                 }
             }
+            Event::PathMtuRaised { id, mss } => {
+                if let Some((connection, side)) = self.side_of_socket(host, id) {
+                    let way = &mut self.flows[connection].ways[side];
+                    way.sends.raise(mss.into());
+                }
+            }
             Event::ConnectionAborted { id, .. } => {
                 if let Some((connection, side)) = self.side_of_socket(host, id) {
                     let flow = &mut self.flows[connection];

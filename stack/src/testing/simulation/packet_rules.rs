@@ -94,7 +94,7 @@ fn check_text(
         .is_none_or(|highest| end.after(highest));
     // A zero-window probe may lie just behind the edge, and what was sent before may be sent again
     // wherever the edge is now (RFC 9293 §3.8.6, MAY-7).
-    if let Some(edge) = flow.ways[1 - side].right_edge
+    if let Some(edge) = flow.ways[1 - side].offered
         && new
         && end.after(edge + 1)
     {
@@ -116,10 +116,16 @@ fn check_text(
     Ok(())
 }
 
-/// RFC 7323 §3.2: all or nothing; the clock does not go back, and echoes are of what was sent.
+/// RFC 7323 §3.2: all or nothing; the clock does not go back, and echoes are of what was sent. Only
+/// SYN-ACKs with cookies need not be in order: their low bits keep options, and a listener without
+/// state knows nothing of the one before (RFC 4987 §3.6).
 fn check_timestamps(flow: &mut Flow, side: usize, segment: &Segment) -> Result<(), String> {
+    let older = |one: u32, other: u32| (one.wrapping_sub(other) as i32) < 0;
     if segment.flags.syn {
-        flow.ways[side].last_timestamp = segment.options.timestamps.map(|stamps| stamps.value);
+        let last = &mut flow.ways[side].last_timestamp;
+        let new = segment.options.timestamps.map(|stamps| stamps.value);
+        let later = last.filter(|last| new.is_some_and(|new| older(new, *last)));
+        *last = later.or(new);
         return Ok(());
     }
     let agreed = flow.agreed(|offer| offer.timestamps);
@@ -132,7 +138,6 @@ fn check_timestamps(flow: &mut Flow, side: usize, segment: &Segment) -> Result<(
     if agreed == Some(false) {
         return Err("timestamps that nobody agreed on".into());
     }
-    let older = |one: u32, other: u32| (one.wrapping_sub(other) as i32) < 0;
     let way = &mut flow.ways[side];
     if way
         .last_timestamp
@@ -216,5 +221,6 @@ fn check_window(
         ));
     }
     own.right_edge = Some(own.right_edge.map_or(edge, |highest| highest.max(edge)));
+    own.offered = Some(own.offered.map_or(edge, |highest| highest.max(edge)));
     Ok(())
 }

@@ -44,8 +44,8 @@ impl Kernel {
         folder: Option<&Path>,
     ) -> Result<(CommandReport, Duration), TargetError> {
         // Nothing is done by halves: a line that is not understood changes nothing.
-        let understood =
-            command::read(line).is_some_and(|statements| statements.iter().all(is_understood));
+        let statements = command::read(line).or_else(|| command::read_as_bash(line));
+        let understood = statements.is_some_and(|statements| statements.iter().all(is_understood));
         if !understood {
             return Err(not_understood(line));
         }
@@ -182,6 +182,10 @@ impl Machine for KernelMachine<'_> {
                 return Err(lacks("command:route", "the reference stack has no routes"));
             }
             Tool::Link(_) | Tool::Address(..) => {
+    fn reads_bash(&self) -> bool {
+        true
+    }
+
                 return Err(lacks(
                     "command:link",
                     "the reference stack has one link, which does not change",

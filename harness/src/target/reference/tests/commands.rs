@@ -130,6 +130,8 @@ fn what_is_lacking_is_named(#[case] line: &str, #[case] name: &str) {
 #[case("sysctl -q net.ipv4.ip_no_pmtu_disc=0")]
 #[case("sysctl -q net.ipv4.tcp_early_retrans=0 net.ipv4.tcp_min_tso_segs=2")]
 #[case("sysctl -e -q net.ipv4.tcp_nothing=1")]
+#[case("sysctl -q net.ipv4.tcp_nothing=1 2> /dev/null || true")]
+#[case("sysctl -q net.ipv4.tcp_nothing=1 &> /dev/null || ip tcp_metrics flush all &> /dev/null")]
 #[case("tc qdisc delete dev tun0 root 2>/dev/null ; tc qdisc add dev tun0 root pfifo")]
 #[case("ip tcp_metrics flush all")]
 #[case(

@@ -132,7 +132,7 @@ fn take(
     let counted = mutant!(tcb.config, H11, bytes, {
         bytes.map(|bytes| bytes.max(tcb.snd.congestion.smss()))
     });
-    let advanced = counted.map(|bytes| Acked {
+    let acked = |bytes| Acked {
         bytes,
         segments,
         window_used,
@@ -142,10 +142,13 @@ fn take(
         rtt: delivered.round_trip(cx.now),
         srtt: tcb.snd.rtt.srtt(),
         now: cx.now,
-    });
+    };
+    let advanced = counted.map(acked);
+    let only_selected = advanced.is_none() && delivered.sacked > 0;
     let ack = Ack {
         ack,
         advanced,
+        out_of_order: only_selected.then(|| acked(delivered.sacked)),
         delivered,
         duplicate,
         duplicate_report,

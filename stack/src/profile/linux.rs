@@ -41,6 +41,7 @@ pub(super) fn config() -> Config {
             slow_start_limit_after_timeout: u32::MAX,
             grow_only_if_used: true,
             count_segments: true,
+            grow_out_of_order: true,
             slow_start_after_idle: SlowStartAfterIdle::Halving,
             ..congestion::Rules::default()
         },

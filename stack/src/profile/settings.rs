@@ -167,6 +167,7 @@ rows! {
         slow_start_limit_after_timeout: "segments for one ACK", "RFC3465-1, RFC3465-2";
         count_segments: "", "RFC5681-7";
         counted_hystart: "", "RFC 9406 §4";
+        grow_out_of_order: "", "RFC5681-5";
         slow_start_after_idle: "", "RFC5681-17", linux "net.ipv4.tcp_slow_start_after_idle";
         hystart: "", "RFC 9406 §4";
         grow_only_if_used: "", "RFC 7661 §4.3, RFC 9438 §5.8";

@@ -100,11 +100,7 @@ fn take(
     duplicate: bool,
     cx: &mut Context<'_>,
 ) {
-    let echo = tcb
-        .negotiated
-        .timestamps
-        .and(segment.options.timestamps)
-        .map(|timestamps| timestamps.echo);
+    let echo = echo(tcb, segment);
     let una = tcb.snd.una;
     let mut delivered = recovery::expect_delivery(tcb, echo, cx.now);
     let bursts = matches!(tcb.config.segmentation, Segmentation::Bursts(_));
@@ -164,6 +160,12 @@ fn take(
         probe::on_progress(tcb, cx);
         retransmit::on_progress(tcb, restart_timer, cx.now);
     }
+}
+
+/// The timestamp of ours that comes back, where timestamps were agreed on.
+fn echo(tcb: &Tcb, segment: &SegmentRef<'_>) -> Option<u32> {
+    let timestamps = tcb.negotiated.timestamps.and(segment.options.timestamps);
+    timestamps.map(|timestamps| timestamps.echo)
 }
 
 /// Whether the congestion window is what has kept more from being sent.

@@ -15,7 +15,7 @@ pub use crate::ecn::{AccEcnConfig, AccEcnOptionUse};
 pub use crate::fast_open::FastOpenConfig;
 pub use crate::md5::{Md5Config, UnexpectedSignature};
 pub use crate::path::{BelowMinimum, PathMtuConfig, Probing, TooBig};
-pub use crate::send::pacing::PacingRules;
+pub use crate::send::pacing::{PacingRules, PauseCredit};
 pub use crate::send::rtt::RttVariance;
 pub use crate::user_timeout::UserTimeoutConfig;
 pub use closing::{
@@ -171,6 +171,9 @@ pub struct Config {
     pub persist_min: Duration,
     /// Longest wait between zero-window probes, not below `persist_min` (RFC9293-SHLD-30).
     pub persist_max: Duration,
+    /// Wait before another attempt at what the link below did not take
+    /// ([`Host::set_link_blocked`](crate::Host::set_link_blocked)); above zero.
+    pub link_retry: Duration,
     /// Retransmissions of one segment after which the trouble is reported; at least 3
     /// (RFC9293-SHLD-9, SHLD-10).
     pub r1: u32,
@@ -307,6 +310,7 @@ impl Default for Config {
             rto_slack: Duration::ZERO,
             persist_min: Duration::ZERO,
             persist_max: Duration::from_secs(60),
+            link_retry: Duration::from_millis(500),
             r1: 3,
             r2: Duration::from_secs(300),
             user_timeout_option: UserTimeoutConfig::default(),

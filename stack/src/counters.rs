@@ -120,6 +120,11 @@ impl Tally {
         syn + text.map_or(0, |text| text.segments_delivered)
     }
 
+    /// Segments with text that left, again too.
+    pub(crate) fn data_segments_out(&self) -> u64 {
+        self.text.as_ref().map_or(0, |text| text.segments_out)
+    }
+
     /// The peer reported text that it received twice.
     pub(crate) fn on_duplicate_reported(&mut self) {
         self.text().duplicates_reported += 1;

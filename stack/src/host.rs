@@ -149,6 +149,13 @@ impl Host {
         &self.addresses
     }
 
+    /// From now on the link takes nothing, as a queue below the stack that is full, or does again
+    /// (`false`). What would leave meanwhile never does, and its sender knows that: data counts as not
+    /// sent and is tried again after [`Config::link_retry`]; acknowledgments, SYNs and resets are lost.
+    pub fn set_link_blocked(&mut self, blocked: bool) {
+        self.outbox.set_blocked(blocked);
+    }
+
     /// Fires every timer due at `now`, in the order of their times, then of socket ids, then of
     /// [`Timer`].
     pub fn timeout(&mut self, now: Instant) {

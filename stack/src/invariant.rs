@@ -11,6 +11,7 @@ use crate::ecn::Mode;
 use crate::host::{Host, Socket};
 use crate::listener::Listener;
 use crate::path;
+use crate::send::persist;
 use crate::seq::SeqRange;
 use crate::socket::SocketId;
 use crate::state::{Origin, State, StateName, SynReceived};
@@ -313,8 +314,9 @@ fn check_timers(tcb: &Tcb, state: &State) -> Result<(), Rule> {
         | State::LastAck(_) => {
             // Before the handshake has ended nothing but the SYN can be probed for.
             let closed_window = tcb.snd.wnd.bytes() == 0 && !tcb.snd.syn_unacked();
-            let left = tcb.snd.in_flight() || (closed_window && tcb.snd.unsent());
-            let watched = if closed_window {
+            let held = closed_window || persist::waits_for_link(tcb);
+            let left = tcb.snd.in_flight() || (held && tcb.snd.unsent());
+            let watched = if held {
                 persist && !retransmit
             } else {
                 retransmit && !persist

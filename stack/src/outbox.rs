@@ -24,6 +24,8 @@ pub(crate) struct Outbox {
     spare: Vec<Vec<u8>>,
     /// Bytes that `spare` has room for.
     spare_bytes: usize,
+    /// The link takes nothing: what is put on the wire is gone.
+    blocked: bool,
 }
 
 impl Outbox {
@@ -42,6 +44,9 @@ impl Outbox {
     // What is known of the segment where it is made need not be put together first.
     #[inline(always)]
     pub(crate) fn transmit_text(&mut self, segment: &Head, text: [&[u8]; 2]) {
+        if self.blocked {
+            return;
+        }
         let mut datagram = self.spare.pop().unwrap_or_default();
         self.spare_bytes -= datagram.capacity();
         segment.write(text, &mut datagram);
@@ -73,6 +78,16 @@ impl Outbox {
     /// Bytes of datagrams that wait to be asked for.
     pub(crate) fn queued(&self) -> usize {
         self.queued
+    }
+
+    /// Whether the link takes nothing, so that nothing that can wait should be sent.
+    pub(crate) const fn is_blocked(&self) -> bool {
+        self.blocked
+    }
+
+    /// From now on the link takes nothing, or does again.
+    pub(crate) fn set_blocked(&mut self, blocked: bool) {
+        self.blocked = blocked;
     }
 
     /// Takes memory back for later datagrams.

@@ -178,6 +178,12 @@ pub fn read(text: &str) -> Option<Vec<Statement>> {
     reader::read(text)
 }
 
+/// The same by the grammar of bash, which sends both outputs to a file by `&>`; for `/bin/sh` that is
+/// a command in the background and another one.
+pub fn read_as_bash(text: &str) -> Option<Vec<Statement>> {
+    reader::read_as_bash(text)
+}
+
 /// Where a quote in a command begins that is never closed, in bytes: no shell can run that.
 pub fn unclosed_quote(text: &str) -> Option<usize> {
     reader::unclosed_quote(text)
@@ -203,7 +209,16 @@ pub fn is_setting_helper(path: &str, text: &str) -> bool {
 /// what decides the command's status is: the shell goes on after a line that fails.
 pub fn needs(text: &str, drop_in: bool) -> Vec<String> {
     let mut needs = Vec::new();
-    let Some(statements) = read(text) else {
+    let bash = || {
+        let statements = read_as_bash(text)?;
+        let whole = |statement: &Statement| statement.action != Action::Shell;
+        statements.iter().all(whole).then_some(statements)
+    };
+    let plain = read(text);
+    if plain.is_none() && bash().is_some() {
+        needs.push("shell:bash".to_owned());
+    }
+    let Some(statements) = plain.or_else(bash) else {
         needs.push("shell".to_owned());
         if !global_files(text).is_empty() {
             needs.push(GLOBAL_STATE.to_owned());

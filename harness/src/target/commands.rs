@@ -66,6 +66,11 @@ pub trait Machine {
     /// What ends the whole case: the machine failed, or it could never tell what was asked.
     fn tool(&mut self, tool: &Tool, direct: bool) -> Result<Done, TargetError>;
 
+    /// Whether what `/bin/sh` takes for something else is read as bash does.
+    fn reads_bash(&self) -> bool {
+        false
+    }
+
     /// The text of a file that may be run; `None` if there is none, or none that is text.
     fn file(&mut self, path: &str) -> Option<String>;
 
@@ -90,7 +95,8 @@ pub trait Machine {
 /// # Errors
 /// [`TargetError::Unsupported`] if what decides the status is lacking on this machine.
 pub fn run(text: &str, machine: &mut dyn Machine) -> Result<CommandReport, TargetError> {
-    let Some(statements) = command::read(text) else {
+    let as_bash = || machine.reads_bash().then(|| command::read_as_bash(text));
+    let Some(statements) = command::read(text).or_else(|| as_bash().flatten()) else {
         return machine.shell(text);
     };
     let mut interpreter = Interpreter {
@@ -118,27 +124,35 @@ struct Interpreter<'a> {
 impl Interpreter<'_> {
     fn statements(&mut self, statements: &[Statement], depth: usize) -> Result<Done, TargetError> {
         let mut last = Done::default();
-        for statement in statements {
+        for (at, statement) in statements.iter().enumerate() {
             let runs = match statement.join {
                 Join::Always => true,
                 Join::IfOk => last.status == 0,
                 Join::IfFailed => last.status != 0,
             };
             if runs {
-                last = self.statement(statement, depth)?;
+                // What to do should it fail, the script may say itself.
+                let next = statements.get(at + 1);
+                let provided = next.is_some_and(|next| next.join == Join::IfFailed);
+                last = self.statement(statement, depth, provided)?;
             }
         }
         Ok(last)
     }
 
-    fn statement(&mut self, statement: &Statement, depth: usize) -> Result<Done, TargetError> {
+    fn statement(
+        &mut self,
+        statement: &Statement,
+        depth: usize,
+        provided: bool,
+    ) -> Result<Done, TargetError> {
         self.signalled = false;
         let mut done = match &statement.action {
             Action::Shell => self.shell(&statement.text)?,
             Action::Tool(Tool::File(path, arguments)) => {
                 self.file(path, arguments, &statement.text, depth)?
             }
-            Action::Tool(tool) => self.machine.tool(tool, depth == 0)?,
+            Action::Tool(tool) => self.machine.tool(tool, depth == 0 && !provided)?,
         };
         if !statement.silent.0 {
             self.output.push_str(&done.output);

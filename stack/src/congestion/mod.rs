@@ -54,6 +54,9 @@ pub struct Rules {
     /// The window counts segments, each as a full-sized one, and a loss costs part of the window rather
     /// than of what is out, as Linux has it. RFC 5681 counts bytes, and what is out.
     pub count_segments: bool,
+    /// The window grows by what arrives out of order, too, once more reordering was seen than a loss
+    /// is told by, as Linux has it; else by what is acknowledged cumulatively only (RFC 5681 §3.1).
+    pub grow_out_of_order: bool,
     /// How slow start ends where segments are counted and the algorithm is CUBIC.
     pub counted_hystart: HyStartRules,
     /// A silence longer than the retransmission timeout takes the window back
@@ -84,6 +87,7 @@ impl Default for Rules {
             hystart: false,
             grow_only_if_used: false,
             count_segments: false,
+            grow_out_of_order: false,
             counted_hystart: HyStartRules::default(),
             slow_start_after_idle: SlowStartAfterIdle::AtOnce,
         }
@@ -250,6 +254,18 @@ impl Congestion {
         {
             self.ssthresh = self.cwnd;
         }
+        self.grow(acked);
+    }
+
+    /// Data arrived out of order on a path that is known to reorder: the window opens for it, too, where
+    /// the rules say so.
+    pub fn on_out_of_order(&mut self, acked: Acked) {
+        if self.rules.grow_out_of_order && !acked.marked {
+            self.grow(acked);
+        }
+    }
+
+    fn grow(&mut self, acked: Acked) {
         if self.rules.grow_only_if_used && !acked.window_used {
             if let Control::Cubic(Some(cubic)) = &mut self.control {
                 cubic.on_idle();

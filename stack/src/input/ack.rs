@@ -102,11 +102,7 @@ fn take(
     duplicate: bool,
     cx: &mut Context<'_>,
 ) {
-    let echo = tcb
-        .negotiated
-        .timestamps
-        .and(segment.options.timestamps)
-        .map(|timestamps| timestamps.echo);
+    let echo = echo(tcb, segment);
     let una = tcb.snd.una;
     let mut delivered = recovery::expect_delivery(tcb, echo, cx.now);
     let bursts = matches!(tcb.config.segmentation, Segmentation::Bursts(_));
@@ -134,7 +130,7 @@ fn take(
     let counted = mutant!(tcb.config, H11, bytes, {
         bytes.map(|bytes| bytes.max(tcb.snd.congestion.smss()))
     });
-    let advanced = counted.map(|bytes| Acked {
+    let acked = |bytes| Acked {
         bytes,
         segments,
         window_used,
@@ -144,10 +140,13 @@ fn take(
         rtt: delivered.round_trip(cx.now),
         srtt: tcb.snd.rtt.srtt(),
         now: cx.now,
-    });
+    };
+    let advanced = counted.map(acked);
+    let only_selected = advanced.is_none() && delivered.sacked > 0;
     let ack = Ack {
         ack,
         advanced,
+        out_of_order: only_selected.then(|| acked(delivered.sacked)),
         delivered,
         duplicate,
         duplicate_report,
@@ -163,6 +162,12 @@ fn take(
         probe::on_progress(tcb, cx);
         retransmit::on_progress(tcb, restart_timer, cx.now);
     }
+}
+
+/// The timestamp of ours that comes back, where timestamps were agreed on.
+fn echo(tcb: &Tcb, segment: &SegmentRef<'_>) -> Option<u32> {
+    let timestamps = tcb.negotiated.timestamps.and(segment.options.timestamps);
+    timestamps.map(|timestamps| timestamps.echo)
 }
 
 /// Whether the congestion window is what has kept more from being sent.

@@ -17,6 +17,8 @@ pub(crate) struct Path {
     pub(crate) mtu: u16,
     /// Until when a router's word counts.
     pub(super) expires: Option<Instant>,
+    /// Our link did not take what was to be sent for the first time.
+    pub(crate) refused: bool,
     /// The state of the host's memory that `mtu` goes by.
     pub(super) generation: u32,
     /// What the peer, our link and the user allow, whatever the path carries; `None` before the peer
@@ -47,6 +49,7 @@ impl Path {
         Self {
             mtu,
             expires,
+            refused: false,
             generation,
             ceiling: None,
             sent: 0,

@@ -6,9 +6,9 @@ use crate::Config;
 use crate::config::{
     AccEcnConfig, AccEcnOptionUse, Acknowledging, BelowMinimum, BufferTuning, BurstRules,
     DataAfterClose, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow, LossDetection,
-    MissingTimestamp, PathMtuConfig, RackRoundTrip, ReceivedOnError, ResetError, RttSamples,
-    RttVariance, Segmentation, SendRoom, SoftIcmp, SynData, SynWithFin, TimeWaitIss, TooBig,
-    WindowProbe,
+    MissingTimestamp, PacingRules, PathMtuConfig, PauseCredit, RackRoundTrip, ReceivedOnError,
+    ResetError, RttSamples, RttVariance, Segmentation, SendRoom, SoftIcmp, SynData, SynWithFin,
+    TimeWaitIss, TooBig, WindowProbe,
 };
 use crate::congestion::{self, SlowStartAfterIdle};
 use crate::fast_open::FastOpenConfig;
@@ -41,6 +41,7 @@ pub(super) fn config() -> Config {
             slow_start_limit_after_timeout: u32::MAX,
             grow_only_if_used: true,
             count_segments: true,
+            grow_out_of_order: true,
             slow_start_after_idle: SlowStartAfterIdle::Halving,
             ..congestion::Rules::default()
         },
@@ -77,6 +78,13 @@ pub(super) fn config() -> Config {
             receive_max: 6_291_456 / 2,
             gradual_window: true,
             ..BufferTuning::default()
+        },
+        // net.ipv4.tcp_pacing_ss_ratio and net.ipv4.tcp_pacing_ca_ratio.
+        pacing: PacingRules {
+            slow_start: 200,
+            avoidance: 120,
+            pause: PauseCredit::HalfInterval,
+            ..PacingRules::default()
         },
         received_on_error: ReceivedOnError::Keep,
         frto: true,

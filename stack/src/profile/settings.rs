@@ -124,6 +124,7 @@ rows! {
         rto_slack: "time", "RFC6298-3", freebsd "net.inet.tcp.rexmit_slop";
         persist_min: "time", "RFC9293-SHLD-29", freebsd "net.inet.tcp.persmin";
         persist_max: "time, at least persist_min", "RFC9293-SHLD-30", freebsd "net.inet.tcp.persmax";
+        link_retry: "time, above zero", "RFC 9293 §3.8.1";
         r1: "times, at least 3", "RFC9293-SHLD-9, RFC9293-SHLD-10", linux "net.ipv4.tcp_retries1";
         r2: "time, at least 100 s", "RFC9293-SHLD-11", linux "net.ipv4.tcp_retries2", freebsd "net.inet.tcp.retries";
         sws_override: "time, 0.1 to 1 s", "RFC 9293 §3.8.6.2.1";
@@ -166,6 +167,7 @@ rows! {
         slow_start_limit: "segments for one ACK", "RFC5681-5, RFC 3465 §2.2", freebsd "net.inet.tcp.abc_l_var";
         slow_start_limit_after_timeout: "segments for one ACK", "RFC3465-1, RFC3465-2";
         count_segments: "", "RFC5681-7";
+        grow_out_of_order: "", "RFC5681-5";
         counted_hystart: "", "RFC 9406 §4";
         slow_start_after_idle: "", "RFC5681-17", linux "net.ipv4.tcp_slow_start_after_idle";
         hystart: "", "RFC 9406 §4";
@@ -201,9 +203,10 @@ rows! {
 rows! {
     fn pacing_rows(PacingRules, "pacing.") {
         always: "", "RFC 9002 §7.7";
-        slow_start: "per cent of a window", "RFC 9002 §7.7";
-        avoidance: "per cent of a window", "RFC 9002 §7.7";
+        slow_start: "per cent of a window", "RFC 9002 §7.7", linux "net.ipv4.tcp_pacing_ss_ratio";
+        avoidance: "per cent of a window", "RFC 9002 §7.7", linux "net.ipv4.tcp_pacing_ca_ratio";
         burst: "segments, at least 1", "RFC 9002 §7.7";
+        pause: "", "RFC 9002 §7.7";
     }
 }
 
@@ -323,7 +326,7 @@ shown_as! {
     crate::config::RackRoundTrip crate::config::Acknowledging crate::config::WindowProbe
     crate::config::RttSamples crate::config::RttVariance crate::congestion::SlowStartAfterIdle
     crate::config::TooBig crate::config::BelowMinimum crate::config::Probing
-    crate::config::UnexpectedSignature
+    crate::config::UnexpectedSignature crate::config::PauseCredit
     => debug
 }
 

@@ -230,6 +230,18 @@ impl Flight {
         first.is_some_and(|sent| sent.mark == Mark::Sacked)
     }
 
+    /// Whether the peer said of at least `count` segments that it has them.
+    pub fn has_sacked(&self, count: usize) -> bool {
+        let selected = |sent: &&Sent| sent.mark == Mark::Sacked;
+        self.sacked > 0
+            && self
+                .segments
+                .iter()
+                .filter(selected)
+                .nth(count - 1)
+                .is_some()
+    }
+
     /// How many segments were sent more than once and are not known to have arrived.
     pub fn repeated(&self) -> usize {
         let repeated = |sent: &&Sent| sent.was_repeated() && sent.mark != Mark::Sacked;

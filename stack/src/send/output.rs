@@ -86,6 +86,10 @@ pub(crate) fn send_all(tcb: &mut Tcb, cx: &mut Context<'_>) -> bool {
     restart_after_idle(tcb, cx.now);
     path::refresh(tcb, cx);
     pacing::begin(tcb);
+    tcb.path.refused = cx.outbox.is_blocked() && tcb.snd.unsent();
+    if cx.outbox.is_blocked() {
+        return false;
+    }
     let Segmentation::Bursts(rules) = tcb.config.segmentation else {
         while let Some(piece) = next_piece(tcb, cx) {
             if pacing::holds_back(tcb, cx.now) {
@@ -112,6 +116,9 @@ pub(crate) fn send_all(tcb: &mut Tcb, cx: &mut Context<'_>) -> bool {
 
 /// Sends the first burst of what was never sent, while the user still writes.
 pub(crate) fn send_one(tcb: &mut Tcb, cx: &mut Context<'_>) {
+    if cx.outbox.is_blocked() {
+        return;
+    }
     if let Segmentation::Bursts(rules) = tcb.config.segmentation {
         restart_after_idle(tcb, cx.now);
         path::refresh(tcb, cx);
@@ -391,7 +398,8 @@ fn send_piece(tcb: &mut Tcb, piece: Piece, cause: RetransmitCause, cx: &mut Cont
     }
     if matches!(piece.kind, Kind::PathProbe { .. }) {
         // One packet, whatever is known to pass.
-        return send_segment(tcb, piece, Place::Alone, cause, cx);
+        send_segment(tcb, piece, Place::Alone, cause, cx);
+        return pacing::on_sent(tcb, piece.len, piece.len, cx.now);
     }
     let mut rest = piece;
     while rest.len > full {
@@ -412,6 +420,7 @@ fn send_piece(tcb: &mut Tcb, piece: Piece, cause: RetransmitCause, cx: &mut Cont
         Place::Alone
     };
     send_segment(tcb, rest, place, cause, cx);
+    pacing::on_sent(tcb, piece.len, full, cx.now);
 }
 
 /// Where a segment stands in its burst.
@@ -478,7 +487,6 @@ fn send_segment(
         Kind::Lost => note_again(tcb, range, false, cause, cx),
         Kind::Guess { rescue } => note_again(tcb, range, rescue, cause, cx),
     }
-    pacing::on_sent(tcb, len, cx.now);
     tcb.snd.last_sent = Some(cx.now);
     retransmit::on_sent(tcb, cx.now);
     // Never later than the timer that was just started.
@@ -525,6 +533,9 @@ fn note_again(
 /// is one that the peer's window takes, else the last one once more. Answers whether it was that.
 // REQ: RFC8985-11
 pub(crate) fn send_probe(tcb: &mut Tcb, cx: &mut Context<'_>) -> Option<bool> {
+    if cx.outbox.is_blocked() {
+        return None;
+    }
     let full = full_segment(tcb, cx);
     let new = match tcb.config.segmentation {
         Segmentation::Single => probe_of_new_data(tcb, full),
@@ -574,6 +585,9 @@ fn probe_of_new_data(tcb: &Tcb, full: u32) -> Option<Piece> {
 
 /// Sends the first of what counts as lost, whatever the congestion window says.
 pub(crate) fn send_first_lost(tcb: &mut Tcb, cause: RetransmitCause, cx: &mut Context<'_>) {
+    if cx.outbox.is_blocked() {
+        return;
+    }
     let full = full_segment(tcb, cx);
     if let Segmentation::Bursts(rules) = tcb.config.segmentation {
         if let Some(piece) = bursts::next_lost(tcb, rules, full, true) {
@@ -590,6 +604,9 @@ pub(crate) fn send_first_lost(tcb: &mut Tcb, cause: RetransmitCause, cx: &mut Co
 
 /// Sends the segment at SND.UNA again, whatever the congestion window says.
 pub(crate) fn resend_first(tcb: &mut Tcb, cause: RetransmitCause, cx: &mut Context<'_>) {
+    if cx.outbox.is_blocked() {
+        return;
+    }
     let seq = tcb.snd.una;
     let end = tcb.snd.data_end();
     if let Segmentation::Bursts(_) = tcb.config.segmentation

@@ -25,9 +25,22 @@ pub struct PacingRules {
     /// The same in congestion avoidance. RFC 9002 §7.7 speaks of 125, so that a round trip that
     /// varies does not leave the window unused.
     pub avoidance: u32,
-    /// Segments that may leave together after a pause, at least 1; RFC 9002 §7.7 wants no more than
-    /// an initial window.
+    /// Segments that may leave together, at least 1; RFC 9002 §7.7 wants no more than an initial
+    /// window. When, [`pause`](PacingRules::pause) says.
     pub burst: u32,
+    /// What a pause earns.
+    pub pause: PauseCredit,
+}
+
+/// What a sender that paused may make up for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum PauseCredit {
+    /// A burst leaves at once after any pause that is long enough (RFC 9002 §7.7).
+    #[default]
+    Burst,
+    /// The first burst of a connection leaves at once; later what follows a pause comes up to half an
+    /// interval early (Linux).
+    HalfInterval,
 }
 
 impl Default for PacingRules {
@@ -38,6 +51,7 @@ impl Default for PacingRules {
             slow_start: 200,
             avoidance: 125,
             burst: 10,
+            pause: PauseCredit::Burst,
         }
     }
 }
@@ -66,6 +80,21 @@ impl Pacer {
             self.due = self.due.max(now.saturating_sub(interval(rest, rate)));
         }
         self.due = self.due.saturating_add(interval(len, rate));
+    }
+
+    /// The same where a pause earns half an interval: `len` bytes leave together, the next ones up to
+    /// that much early, as far as these are late.
+    pub fn on_sent_after_pause(&mut self, len: u32, rate: u64, now: Instant) {
+        let now = now.as_micros() * NANOS_PER_MICRO;
+        let late = now.saturating_sub(self.due);
+        let interval = interval(len, rate);
+        let wait = interval - late.min(interval / 2);
+        self.due = self.due.max(now).saturating_add(wait);
+    }
+
+    /// Something left that is not paced.
+    pub fn skip(&mut self, now: Instant) {
+        self.due = self.due.max(now.as_micros() * NANOS_PER_MICRO);
     }
 }
 
@@ -140,18 +169,28 @@ pub(crate) fn holds_back(tcb: &mut Tcb, now: Instant) -> bool {
     early
 }
 
-/// A segment with `len` bytes of text left.
-pub(crate) fn on_sent(tcb: &mut Tcb, len: u32, now: Instant) {
+/// Segments with `len` bytes of text left together, the first of them with at most `full`.
+pub(crate) fn on_sent(tcb: &mut Tcb, len: u32, full: u32, now: Instant) {
     if tcb.snd.pacer.is_none() {
         return;
     }
     let Some(rate) = rate(tcb) else {
         return;
     };
-    let segment = tcb.snd.congestion.smss();
-    let burst = segment.saturating_mul(tcb.config.pacing.burst.max(1));
-    if let Some(pacer) = &mut tcb.snd.pacer {
-        pacer.on_sent(len, rate, burst, now);
+    let PacingRules { burst, pause, .. } = tcb.config.pacing;
+    let bytes = tcb.snd.congestion.smss().saturating_mul(burst.max(1));
+    let begins = tcb.counters.data_segments_out() < u64::from(burst);
+    let Some(pacer) = &mut tcb.snd.pacer else {
+        return;
+    };
+    match pause {
+        PauseCredit::Burst => {
+            let first = len.min(full);
+            pacer.on_sent(first, rate, bytes, now);
+            pacer.on_sent(len - first, rate, bytes, now);
+        }
+        PauseCredit::HalfInterval if begins => pacer.skip(now),
+        PauseCredit::HalfInterval => pacer.on_sent_after_pause(len, rate, now),
     }
 }
 
@@ -232,6 +271,27 @@ mod tests {
             left,
             [0, 1_000, 100_001_000, 100_001_000, 100_002_000, 100_003_000]
         );
+    }
+
+    /// Bursts of 2000 bytes at a byte each µs, each as soon as it may leave but the third, which is
+    /// late by so much: what follows makes up for half of its interval at most.
+    #[rstest]
+    #[case::on_time(0, [0, 1_000, 3_000, 5_000, 7_000])]
+    #[case::a_bit_late(300, [0, 1_000, 3_300, 5_000, 7_000])]
+    #[case::very_late(100_000, [0, 1_000, 103_000, 104_000, 106_000])]
+    fn half_an_interval_is_made_up_for(#[case] late: u64, #[case] expected: [u64; 5]) {
+        let start = 1_000_000;
+        let mut pacer = Pacer::default();
+        let mut now = Instant::from_micros(start);
+        let left = core::array::from_fn(|n| {
+            now = now.max(pacer.due());
+            if n == 2 {
+                now += Duration::from_micros(late);
+            }
+            pacer.on_sent_after_pause(2000, 1_000_000, now);
+            now.as_micros() - start
+        });
+        assert_eq!(left, expected);
     }
 
     proptest! {

@@ -11,10 +11,18 @@ use crate::tcb::Tcb;
 use crate::time::Instant;
 use crate::timers::Timer;
 
-/// Whether only a wider window would let us go on.
+/// Whether only a wider window would let us go on, or a link that takes something again.
 fn is_blocked(tcb: &Tcb) -> bool {
     // Nobody can answer a probe before the handshake has ended.
-    !tcb.snd.syn_unacked() && tcb.snd.wnd.bytes() == 0 && (tcb.snd.unsent() || tcb.snd.in_flight())
+    let window = tcb.snd.wnd.bytes() == 0 && (tcb.snd.unsent() || tcb.snd.in_flight());
+    (window && !tcb.snd.syn_unacked()) || waits_for_link(tcb)
+}
+
+/// Whether nothing is out because the link did not take what is to be sent: no timer but this one would
+/// try again.
+pub(crate) fn waits_for_link(tcb: &Tcb) -> bool {
+    let snd = &tcb.snd;
+    tcb.path.refused && !snd.syn_unacked() && snd.unsent() && !snd.in_flight()
 }
 
 /// The wait before the next probe: the RTO with its back-off, within the limits of the settings.
@@ -38,13 +46,21 @@ pub(crate) fn update(tcb: &mut Tcb, now: Instant) {
             // REQ: RFC9293-SHLD-29
             tcb.arm(Timer::Persist, now, interval(tcb));
         }
-        if !tcb.timers.is_armed(Timer::UserTimeout) {
-            tcb.arm(Timer::UserTimeout, now, tcb.user_timeout());
+        // Where nothing has left yet, patience begins with the next attempt.
+        if !waits_for_link(tcb) {
+            watch(tcb, now);
         }
         return;
     }
     if tcb.timers.disarm(Timer::Persist) && tcb.snd.in_flight() {
         tcb.arm(Timer::Retransmit, now, tcb.snd.rtt.rto());
+    }
+}
+
+/// The user waits no longer than agreed.
+fn watch(tcb: &mut Tcb, now: Instant) {
+    if !tcb.timers.is_armed(Timer::UserTimeout) {
+        tcb.arm(Timer::UserTimeout, now, tcb.user_timeout());
     }
 }
 
@@ -72,6 +88,17 @@ pub(crate) fn on_ack(tcb: &mut Tcb, now: Instant) {
 // REQ: RFC9293-SHLD-30
 pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
     if !is_blocked(tcb) {
+        return;
+    }
+    if cx.outbox.is_blocked() {
+        tcb.snd.probes = tcb.snd.probes.saturating_add(1);
+        watch(tcb, cx.now);
+        tcb.arm(Timer::Persist, cx.now, tcb.config.link_retry);
+        return;
+    }
+    if waits_for_link(tcb) {
+        // What waits leaves after this step.
+        tcb.snd.probes = 0;
         return;
     }
     if tcb.config.window_probe == WindowProbe::OldSequence {

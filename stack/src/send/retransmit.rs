@@ -113,6 +113,11 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
     probe::on_timeout(tcb, cx);
     // Everything outstanding counts as lost; it goes out again as the congestion window opens.
     recovery::on_timeout(tcb, first, cx.now);
+    if cx.outbox.is_blocked() && !tcb.snd.syn_unacked() {
+        // Nothing leaves, so that nothing is known of the path: no back-off.
+        tcb.arm(Timer::Retransmit, cx.now, tcb.config.link_retry);
+        return;
+    }
     back_off(tcb, cx);
     report_trouble(tcb, cx);
     if tcb.snd.syn_unacked() {

@@ -6,6 +6,7 @@ mod accecn;
 mod adaptive_ack;
 mod attacks;
 mod autotune;
+mod blocked_link;
 mod bursts;
 mod chaos;
 mod choices;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rstest::rstest;
-use tcpdrill_stack::config::PacingRules;
+use tcpdrill_stack::config::{PacingRules, PauseCredit};
 use tcpdrill_stack::testing::bench::Bench;
 use tcpdrill_stack::time::Instant;
 use tcpdrill_stack::window::Mss;
@@ -68,6 +68,25 @@ fn segments_leave_as_computed(#[case] burst: u32, #[case] expected: [u64; 6]) {
     let status = talk.bench.host.status(talk.conn.id).expect("alive");
     assert_eq!(status.pacing_rate, Some(292_000));
     assert_eq!(departures(&mut talk, 6), expected);
+}
+
+/// Linux: only the connection's first segments leave together, and a pause earns half an interval.
+#[test]
+fn a_pause_earns_half_an_interval_where_so_ruled() {
+    let rules = PacingRules {
+        pause: PauseCredit::HalfInterval,
+        ..paced(4)
+    };
+    let mut talk = measured(config(rules));
+    let first = departures(&mut talk, 6);
+    assert_eq!(first, [0, 0, 0, 0, 5_000, 10_000]);
+    talk.peer(".", 1, 1 + 6 * MSS, 0);
+    let status = talk.bench.host.status(talk.conn.id).expect("alive");
+    let step = 1460 * 1_000_000 / status.pacing_rate.expect("paced");
+    let second = departures(&mut talk, 3);
+    assert_eq!(second[0], 0);
+    assert_eq!(second[1], step.div_ceil(2));
+    assert!(second[2].abs_diff(second[1] + step) <= 1, "{second:?}");
 }
 
 #[test]

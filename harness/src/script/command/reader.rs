@@ -38,7 +38,15 @@ const SHELLS_OWN: &[&str] = &[
 ];
 
 pub(super) fn read(text: &str) -> Option<Vec<Statement>> {
-    let mut reader = Reader { text, at: 0 };
+    statements(text, false)
+}
+
+pub(super) fn read_as_bash(text: &str) -> Option<Vec<Statement>> {
+    statements(text, true)
+}
+
+fn statements(text: &str, bash: bool) -> Option<Vec<Statement>> {
+    let mut reader = Reader { text, at: 0, bash };
     let mut statements = Vec::new();
     let mut join = Join::Always;
     loop {
@@ -100,6 +108,8 @@ fn statement(join: Join, parts: Vec<Simple>, text: &str) -> Option<Statement> {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    /// `&>` sends both outputs to a file.
+    bash: bool,
 }
 
 impl Reader<'_> {
@@ -162,6 +172,10 @@ impl Reader<'_> {
         let mut simple = Simple::default();
         loop {
             self.skip_blanks();
+            if self.bash && self.eat("&>") {
+                simple.redirects.extend(self.both_outputs()?);
+                continue;
+            }
             if let Some((fd, operator)) = self.redirection()? {
                 self.skip_blanks();
                 let target = self.word()?;
@@ -178,6 +192,25 @@ impl Reader<'_> {
                 Some(_) => simple.words.push(self.word()?),
             }
         }
+    }
+
+    /// Where both outputs go, behind `&>`.
+    fn both_outputs(&mut self) -> Option<[Redirect; 2]> {
+        self.skip_blanks();
+        let output = Redirect {
+            fd: 1,
+            operator: ">",
+            target: self.word()?,
+        };
+        let errors = Redirect {
+            fd: 2,
+            operator: ">&",
+            target: Word {
+                text: "1".to_owned(),
+                ..Word::default()
+            },
+        };
+        Some([output, errors])
     }
 
     /// The start of a redirection, if one stands here; the outer `None` for what needs a shell.

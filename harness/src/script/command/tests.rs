@@ -277,3 +277,31 @@ mod laws {
         }
     }
 }
+
+/// bash sends both outputs to a file by `&>`; `/bin/sh` reads the same words otherwise.
+#[rstest]
+#[case(
+    "sysctl -q a.b=1 &> /dev/null || ip tcp_metrics flush all &>/dev/null",
+    "sysctl-q(a.b=1)>0 ||flush>0"
+)]
+#[case("true &> /tmp/x", "sh<true &> /tmp/x>")]
+#[case("true &>> /dev/null", "none")]
+#[case("true & true", "none")]
+#[case("true &>", "none")]
+fn bash_has_a_redirection_more(#[case] text: &str, #[case] expected: &str) {
+    assert_eq!(read(text), None);
+    let shown = read_as_bash(text).map(|statements| {
+        let shown: Vec<String> = statements.iter().map(show).collect();
+        shown.join(" ")
+    });
+    assert_eq!(shown.unwrap_or("none".to_owned()), expected);
+}
+
+#[rstest]
+#[case("true &> /dev/null", &["shell:bash"])]
+#[case("sysctl -q net.ipv4.tcp_sack=1 &> /dev/null", &["shell:bash", "sysctl:net.ipv4.tcp_sack"])]
+#[case("ls &> /dev/null", &["shell"])]
+#[case("true & true", &["shell"])]
+fn what_only_bash_reads_is_a_need(#[case] text: &str, #[case] expected: &[&str]) {
+    assert_eq!(needs(text, true), expected);
+}

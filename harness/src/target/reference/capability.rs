@@ -128,7 +128,7 @@ pub(super) fn lacks(name: &str) -> Option<String> {
             .and_then(|request| u64::try_from(request).ok())
             .or_else(|| request_number(rest))
             .is_some_and(calls::is_known_request),
-        "shell" => programs::NAMES.contains(&rest),
+        "shell" => rest == "bash" || programs::NAMES.contains(&rest),
         "tcp_info" => info::NAMES.contains(&rest),
         _ => false,
     };
@@ -167,6 +167,7 @@ mod tests {
     #[case("icmp", true)]
     #[case("shell", false)]
     #[case("shell:nstat", true)]
+    #[case("shell:bash", true)]
     #[case("shell:ls", false)]
     #[case("sysctl:net.ipv4.tcp_syncookies", true)]
     #[case("sysctl:net.ipv4.tcp_ecn", true)]

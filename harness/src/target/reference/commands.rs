@@ -8,7 +8,7 @@ use tcpdrill_stack::Config;
 use super::kernel::Kernel;
 use super::programs;
 use super::sysctl::{self, Refusal};
-use crate::script::command::{self, Action, Change, Statement, Sysctl, Tool, setting_of};
+use crate::script::command::{self, Action, Statement, Sysctl, Tool, setting_of};
 use crate::target::commands::{self, Done, Machine};
 use crate::target::{CommandReport, TargetError};
 
@@ -44,8 +44,8 @@ impl Kernel {
         folder: Option<&Path>,
     ) -> Result<(CommandReport, Duration), TargetError> {
         // Nothing is done by halves: a line that is not understood changes nothing.
-        let understood =
-            command::read(line).is_some_and(|statements| statements.iter().all(is_understood));
+        let statements = command::read(line).or_else(|| command::read_as_bash(line));
+        let understood = statements.is_some_and(|statements| statements.iter().all(is_understood));
         if !understood {
             return Err(not_understood(line));
         }
@@ -165,19 +165,10 @@ impl Machine for KernelMachine<'_> {
                 self.kernel.engine.host_mut().forget_servers();
                 Done::default()
             }
-            Tool::Qdisc(qdisc) => match (qdisc.change, qdisc.kind.as_deref(), qdisc.limit) {
-                // What is there already: a queue that delays and drops nothing.
-                (Change::Delete, ..)
-                | (_, Some("pfifo" | "bfifo" | "pfifo_fast" | "noqueue" | "fq_codel"), None) => {
-                    Done::default()
-                }
-                (_, kind, _) => {
-                    return Err(lacks(
-                        &format!("qdisc:{}", kind.unwrap_or("none")),
-                        "the reference target has no queue below its stack",
-                    ));
-                }
-            },
+            Tool::Qdisc(qdisc) => {
+                self.kernel.set_queue(qdisc)?;
+                Done::default()
+            }
             Tool::Route(_) => {
                 return Err(lacks("command:route", "the reference stack has no routes"));
             }
@@ -189,6 +180,10 @@ impl Machine for KernelMachine<'_> {
             }
             Tool::File(path, _) => return Err(not_understood(path)),
         })
+    }
+
+    fn reads_bash(&self) -> bool {
+        true
     }
 
     fn file(&mut self, path: &str) -> Option<String> {

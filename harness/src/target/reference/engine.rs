@@ -99,6 +99,11 @@ impl Engine {
         self.states.get(&id).copied()
     }
 
+    /// Whether any connection is not closed.
+    pub(super) fn has_connections(&self) -> bool {
+        !self.states.is_empty()
+    }
+
     /// Takes everything the stack has to say. To be called after every call into it.
     pub(super) fn settle(&mut self) {
         let at = self.time();

@@ -191,7 +191,9 @@ fn congestion_state(status: &Status) -> i64 {
     } else if status.in_recovery {
         3
     } else {
-        i64::from(status.duplicate_acks > 0)
+        // Disorder: something is missing in between, as far as is known, or was sent again.
+        let out_of_order = status.duplicate_acks > 0 || status.sacked > 0 || status.lost > 0;
+        i64::from(out_of_order || status.retransmitted_in_flight > 0)
     }
 }
 

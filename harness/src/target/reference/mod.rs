@@ -23,6 +23,7 @@ mod md5;
 mod process;
 mod profiles;
 mod programs;
+mod queue;
 mod session;
 mod sysctl;
 

@@ -29,6 +29,12 @@ pub struct ReferenceSession {
 }
 
 impl ReferenceSession {
+    /// The settings that connections opened from now on have.
+    #[cfg(test)]
+    pub(super) fn config(&mut self) -> &Config {
+        self.kernel.engine.host_mut().config_mut()
+    }
+
     /// A host that starts from `config`, with the addresses and MTU of `settings`.
     ///
     /// # Errors

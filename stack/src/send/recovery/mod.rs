@@ -186,6 +186,8 @@ pub(crate) struct Ack {
     pub(crate) ack: SeqNum,
     /// What was acknowledged cumulatively; `None` if SND.UNA did not move.
     pub(crate) advanced: Option<Acked>,
+    /// What was acknowledged selectively, if that is all.
+    pub(crate) out_of_order: Option<Acked>,
     /// What left the network.
     pub(crate) delivered: Delivered,
     /// It is a duplicate by RFC 5681 §2.
@@ -340,6 +342,7 @@ fn on_rack_ack(tcb: &mut Tcb, ack: Ack, before: Snapshot, cx: &mut Context<'_>) 
     let event = rack_tlp::Event {
         at,
         advanced: ack.advanced,
+        out_of_order: ack.out_of_order,
         delivered: ack.delivered,
         answer: Answer {
             ack: ack.ack,
@@ -465,7 +468,7 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, first: bool, now: Instant) {
             if snd.flight.first_is_sacked() {
                 snd.flight.forget_sacks();
             }
-            rack_tlp.on_timeout(&mut snd.flight, &snd.congestion, at);
+            rack_tlp.on_timeout(&mut snd.flight, at);
             return;
         }
         // It has begun.

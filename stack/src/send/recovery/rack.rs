@@ -87,6 +87,12 @@ impl Rack {
         self.min_rtt.map(|(rtt, _)| rtt)
     }
 
+    /// Whether segments of `smss` bytes were seen to arrive further out of order than what counts as a
+    /// loss.
+    pub(crate) fn is_reordered(&self, smss: u32) -> bool {
+        self.reordering.distance > smss.saturating_mul(DUPLICATE_ACK_THRESHOLD)
+    }
+
     /// What was delivered out of order.
     pub(crate) const fn reordering(&self) -> Reordering {
         self.reordering
@@ -172,12 +178,10 @@ impl Rack {
     /// RACK.reo_wnd: how much later than a round trip is still no loss.
     // REQ: RFC8985-4
     // REQ: RFC8985-5
-    fn reordering_window(&self, flight: &Flight, at: Surroundings, smss: u32) -> Duration {
-        if !self.reordering_seen {
-            let threshold = smss.saturating_mul(DUPLICATE_ACK_THRESHOLD);
-            if at.recovering || flight.sacked() >= threshold {
-                return Duration::ZERO;
-            }
+    fn reordering_window(&self, flight: &Flight, at: Surroundings) -> Duration {
+        let enough = || flight.has_sacked(DUPLICATE_ACK_THRESHOLD as usize);
+        if !self.reordering_seen && (at.recovering || enough()) {
+            return Duration::ZERO;
         }
         let quarter = self.min_rtt().unwrap_or_default() / 4;
         let window = quarter.saturating_mul(self.window_multiple);
@@ -188,14 +192,9 @@ impl Rack {
     /// newest delivery is, if there is such a rest.
     // REQ: RFC8985-3
     // REQ: RFC8985-7
-    pub(crate) fn detect_loss(
-        &self,
-        flight: &mut Flight,
-        at: Surroundings,
-        smss: u32,
-    ) -> Option<Duration> {
+    pub(crate) fn detect_loss(&self, flight: &mut Flight, at: Surroundings) -> Option<Duration> {
         let newest = self.newest?;
-        let allowance = self.rtt + self.reordering_window(flight, at, smss);
+        let allowance = self.rtt + self.reordering_window(flight, at);
         let mut wait: Option<Duration> = None;
         flight.mark_lost(|sent| {
             if !is_after(newest, (sent.sent_at, sent.range.end)) {
@@ -213,8 +212,8 @@ impl Rack {
     }
 
     /// The retransmission timer expired: the first segment is lost, and what is overdue (§6.3).
-    pub(crate) fn detect_loss_on_timeout(&self, flight: &mut Flight, at: Surroundings, smss: u32) {
-        let allowance = self.rtt + self.reordering_window(flight, at, smss);
+    pub(crate) fn detect_loss_on_timeout(&self, flight: &mut Flight, at: Surroundings) {
+        let allowance = self.rtt + self.reordering_window(flight, at);
         let overdue = |sent: &Sent| {
             sent.range.start.at_or_before(at.una) || sent.sent_at + allowance <= at.now
         };

@@ -29,6 +29,8 @@ pub(crate) struct Event {
     pub(crate) at: Surroundings,
     /// What was acknowledged cumulatively; `None` if SND.UNA did not move.
     pub(crate) advanced: Option<Acked>,
+    /// What was acknowledged selectively, if that is all.
+    pub(crate) out_of_order: Option<Acked>,
     pub(crate) delivered: Delivered,
     pub(crate) answer: Answer,
 }
@@ -111,6 +113,7 @@ impl RackTlp {
         let Event {
             at,
             advanced,
+            out_of_order,
             delivered,
             answer,
         } = event;
@@ -127,6 +130,10 @@ impl RackTlp {
             }
         } else if let (Some(acked), Phase::Open | Phase::Timeout) = (advanced, self.phase) {
             congestion.on_acked(acked);
+        } else if let (Some(acked), Phase::Open | Phase::Timeout) = (out_of_order, self.phase)
+            && self.rack.is_reordered(congestion.smss())
+        {
+            congestion.on_out_of_order(acked);
         }
         if !self.is_recovering() {
             // Keeps `recover` within half the sequence space however long nothing is lost.
@@ -138,7 +145,7 @@ impl RackTlp {
             congestion.set_cwnd(congestion.ssthresh());
         }
         let before = flight.lost();
-        let wait = self.detect(flight, congestion, at);
+        let wait = self.detect(flight, at);
         let more_lost = flight.lost() > before;
         if more_lost && !self.is_recovering() {
             let just = congestion.measure(delivered.amount, delivered.segments);
@@ -166,7 +173,7 @@ impl RackTlp {
         at: Surroundings,
     ) -> (OnAck, Option<Duration>) {
         let before = flight.lost();
-        let wait = self.detect(flight, congestion, at);
+        let wait = self.detect(flight, at);
         if flight.lost() == before || self.is_recovering() {
             return (OnAck::GoOn, wait);
         }
@@ -188,12 +195,7 @@ impl RackTlp {
 
     /// The retransmission timer expired.
     // REQ: RFC8985-3
-    pub(crate) fn on_timeout(
-        &mut self,
-        flight: &mut Flight,
-        congestion: &Congestion,
-        at: Surroundings,
-    ) {
+    pub(crate) fn on_timeout(&mut self, flight: &mut Flight, at: Surroundings) {
         self.tlp.forget();
         self.phase = Phase::Timeout;
         self.recover = at.nxt;
@@ -201,8 +203,7 @@ impl RackTlp {
             recovering: true,
             ..at
         };
-        self.rack
-            .detect_loss_on_timeout(flight, at, congestion.smss());
+        self.rack.detect_loss_on_timeout(flight, at);
     }
 
     /// `range` went out, new or again.
@@ -212,17 +213,12 @@ impl RackTlp {
         }
     }
 
-    fn detect(
-        &self,
-        flight: &mut Flight,
-        congestion: &Congestion,
-        at: Surroundings,
-    ) -> Option<Duration> {
+    fn detect(&self, flight: &mut Flight, at: Surroundings) -> Option<Duration> {
         let at = Surroundings {
             recovering: self.is_recovering(),
             ..at
         };
-        self.rack.detect_loss(flight, at, congestion.smss())
+        self.rack.detect_loss(flight, at)
     }
 
     // REQ: RFC8985-14

@@ -157,11 +157,13 @@ const TABLE: &[Setting] = &[
     ("net.ipv4.tcp_pacing_ca_ratio", |config, text| {
         let percent = number(text, 0, 1000)? as u32;
         bursts(config, |rules| rules.avoidance_percent = percent);
+        config.pacing.avoidance = percent;
         Ok(())
     }),
     ("net.ipv4.tcp_pacing_ss_ratio", |config, text| {
         let percent = number(text, 0, 1000)? as u32;
         bursts(config, |rules| rules.slow_start_percent = percent);
+        config.pacing.slow_start = percent;
         Ok(())
     }),
     ("net.ipv4.tcp_moderate_rcvbuf", |config, text| {
@@ -258,7 +260,7 @@ const TABLE: &[Setting] = &[
         config.timestamps = number(text, 0, 2)? != 0;
         Ok(())
     }),
-    // Where segments leave one by one these three and the two ratios of pacing change nothing.
+    // Where segments leave one by one these three change nothing.
     ("net.ipv4.tcp_tso_rtt_log", |config, text| {
         let log = number(text, 0, 255)? as u32;
         bursts(config, |rules| rules.round_trip_log = log);

@@ -1,6 +1,7 @@
 //! Back-quoted commands: what they set, what they leave alone, what is missing.
 
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 use rstest::rstest;
 
@@ -106,8 +107,7 @@ fn the_suites_helper_sets_and_its_script_puts_back() {
     "sysctl -q net.ipv4.tcp_tw_reuse=1; true",
     "sysctl:net.ipv4.tcp_tw_reuse"
 )]
-#[case("tc qdisc replace dev tun0 root pfifo limit 0", "qdisc:pfifo")]
-#[case("tc qdisc replace dev tun0 root fq", "qdisc:fq")]
+#[case("tc qdisc replace dev tun0 root pfifo limit 5", "qdisc:pfifo")]
 #[case(
     "ip route change 192.0.2.1 via 192.168.0.2 dev tun0 mtu lock 1500",
     "command:route"
@@ -130,6 +130,8 @@ fn what_is_lacking_is_named(#[case] line: &str, #[case] name: &str) {
 #[case("sysctl -q net.ipv4.ip_no_pmtu_disc=0")]
 #[case("sysctl -q net.ipv4.tcp_early_retrans=0 net.ipv4.tcp_min_tso_segs=2")]
 #[case("sysctl -e -q net.ipv4.tcp_nothing=1")]
+#[case("sysctl -q net.ipv4.tcp_nothing=1 2> /dev/null || true")]
+#[case("sysctl -q net.ipv4.tcp_nothing=1 &> /dev/null || ip tcp_metrics flush all &> /dev/null")]
 #[case("tc qdisc delete dev tun0 root 2>/dev/null ; tc qdisc add dev tun0 root pfifo")]
 #[case("ip tcp_metrics flush all")]
 #[case(
@@ -137,6 +139,38 @@ fn what_is_lacking_is_named(#[case] line: &str, #[case] name: &str) {
 )]
 fn what_changes_nothing_is_taken(#[case] line: &str) {
     run(&mut with_files().0, line);
+}
+
+/// A queue without room: nothing leaves, the sender knows it, and tries again.
+#[test]
+fn a_full_queue_takes_nothing() {
+    let mut bench = Bench::new();
+    let (_, fd) = bench.accepted();
+    run(&mut bench, "tc qdisc replace dev tun0 root pfifo limit 0");
+    assert_eq!(bench.write(fd, 100), 100);
+    bench.silence(Duration::from_secs(3));
+    let info = bench.session.socket_info(fd).unwrap();
+    assert_eq!((info["tcpi_unacked"], info["tcpi_backoff"]), (0, 0));
+    assert!(info["tcpi_probes"] >= 3, "{}", info["tcpi_probes"]);
+    run(&mut bench, "tc qdisc replace dev tun0 root pfifo");
+    bench.expect_within(Duration::from_secs(1), PSH_ACK, 1, 1, 100);
+}
+
+/// `fq` lets segments leave at their sender's rate.
+#[test]
+fn a_fair_queue_paces_connections() {
+    let mut bench = Bench::new();
+    let paced = |bench: &mut Bench| bench.session.config().pacing.always;
+    run(&mut bench, "tc qdisc replace dev tun0 root fq");
+    assert!(paced(&mut bench));
+    run(&mut bench, "tc qdisc delete dev tun0 root");
+    assert!(!paced(&mut bench));
+    // Those that are open keep their settings.
+    bench.accepted();
+    match bench.session.command("tc qdisc replace dev tun0 root fq") {
+        Err(TargetError::Unsupported { capability, .. }) => assert_eq!(capability, "qdisc:fq"),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]

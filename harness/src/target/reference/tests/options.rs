@@ -5,7 +5,7 @@ use std::time::Duration;
 use rstest::rstest;
 
 use super::bench::*;
-use crate::call::{Call, Output};
+use crate::call::{Call, Fd, Output};
 use crate::program::IpVersion;
 use crate::target::{Session, TargetError};
 use crate::wire::TcpOption;
@@ -222,6 +222,37 @@ fn a_snapshot_follows_the_connection() {
     let info = bench.session.socket_info(fd).unwrap();
     assert_eq!((info["tcpi_state"], info["tcpi_bytes_received"]), (8, 300));
     assert_eq!(info.len(), crate::target::reference::info::NAMES.len());
+}
+
+/// `TCP_CA_Disorder` with SACK, where nobody counts duplicates.
+#[test]
+fn a_selection_is_disorder() {
+    let mut bench = Bench::new();
+    let listener = bench.listener();
+    let options = vec![
+        TcpOption::MaximumSegmentSize(1000),
+        TcpOption::SackPermitted,
+        TcpOption::NoOperation,
+        TcpOption::NoOperation,
+    ];
+    bench.send_with(SYN, 0, 0, &[], options, 0);
+    bench.expect_syn(SYN_ACK);
+    bench.send(ACK, 1, 1, &[]);
+    let accept = Call::Accept {
+        fd: listener,
+        flags: None,
+    };
+    let fd = Fd(i32::try_from(bench.ok(accept)).unwrap());
+    bench.write(fd, 2000);
+    let first = bench.isn.wrapping_add(1001);
+    let block = TcpOption::Sack(vec![(first, first.wrapping_add(1000))]);
+    let options = vec![TcpOption::NoOperation, TcpOption::NoOperation, block];
+    bench.send_with(ACK, 1, 1, &[], options, 0);
+    let info = bench.session.socket_info(fd).unwrap();
+    assert_eq!((info["tcpi_ca_state"], info["tcpi_sacked"]), (1, 1));
+    bench.send(ACK, 1, 2001, &[]);
+    let info = bench.session.socket_info(fd).unwrap();
+    assert_eq!((info["tcpi_ca_state"], info["tcpi_sacked"]), (0, 0));
 }
 
 #[test]

@@ -67,7 +67,7 @@ impl Sender {
         let surroundings = self.surroundings(now, false);
         self.rack
             .on_delivered(&delivered, &self.flight, surroundings);
-        self.rack.detect_loss(&mut self.flight, surroundings, SMSS)
+        self.rack.detect_loss(&mut self.flight, surroundings)
     }
 
     fn lost(&self) -> Vec<u32> {
@@ -86,9 +86,7 @@ fn what_was_sent_before_a_delivery_is_lost_after_a_quarter_round_trip() {
     assert_eq!(sender.ack(102, 0, Some((2000, 3000))), Some(millis(24)));
     assert_eq!(sender.lost(), [] as [u32; 0]);
     let surroundings = sender.surroundings(125, false);
-    let wait = sender
-        .rack
-        .detect_loss(&mut sender.flight, surroundings, SMSS);
+    let wait = sender.rack.detect_loss(&mut sender.flight, surroundings);
     assert_eq!((wait, sender.lost()), (Some(millis(1)), [0].to_vec()));
 }
 
@@ -98,6 +96,20 @@ fn three_segments_selected_need_no_waiting() {
     assert!(sender.ack(102, 0, Some((1000, 3000))).is_some());
     assert_eq!(sender.lost(), [] as [u32; 0]);
     assert_eq!(sender.ack(103, 0, Some((1000, 4000))), None);
+    assert_eq!(sender.lost(), [0]);
+}
+
+/// RFC 8985 §6.2 step 4 counts segments, however short they are.
+#[test]
+fn three_short_segments_are_three() {
+    let mut sender = sender(0);
+    for n in 0..5 {
+        let range = SeqRange::with_len(byte(n * 400), 400);
+        sender.flight.sent(range, at(u64::from(n)));
+    }
+    assert!(sender.ack(102, 0, Some((400, 1200))).is_some());
+    assert_eq!(sender.lost(), [] as [u32; 0]);
+    assert_eq!(sender.ack(103, 0, Some((400, 1600))), None);
     assert_eq!(sender.lost(), [0]);
 }
 
@@ -148,9 +160,7 @@ fn a_round_with_a_duplicate_report_widens_the_window_for_sixteen_recoveries() {
     sender.ack(100, 0, Some((0, 500)));
     let window = |sender: &Sender| {
         let surroundings = sender.surroundings(100, false);
-        sender
-            .rack
-            .reordering_window(&sender.flight, surroundings, SMSS)
+        sender.rack.reordering_window(&sender.flight, surroundings)
     };
     assert_eq!(window(&sender), millis(25));
     for _ in 0..2 {
@@ -181,12 +191,12 @@ fn a_timeout_loses_the_first_segment_and_what_is_overdue() {
     let surroundings = sender.surroundings(100, false);
     sender
         .rack
-        .detect_loss_on_timeout(&mut sender.flight, surroundings, SMSS);
+        .detect_loss_on_timeout(&mut sender.flight, surroundings);
     assert_eq!(sender.lost(), [0]);
     let surroundings = sender.surroundings(101, false);
     sender
         .rack
-        .detect_loss_on_timeout(&mut sender.flight, surroundings, SMSS);
+        .detect_loss_on_timeout(&mut sender.flight, surroundings);
     assert_eq!(sender.lost(), [0, 1000]);
 }
 
@@ -226,8 +236,6 @@ fn the_reordering_window(
         recovering,
         ..sender.surroundings(10, false)
     };
-    let found = sender
-        .rack
-        .reordering_window(&sender.flight, surroundings, SMSS);
+    let found = sender.rack.reordering_window(&sender.flight, surroundings);
     assert_eq!(found, millis(window));
 }

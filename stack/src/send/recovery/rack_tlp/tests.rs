@@ -83,6 +83,8 @@ impl Sender {
         let event = Event {
             at: self.surroundings(now),
             advanced,
+            out_of_order: (advanced.is_none() && delivered.sacked > 0)
+                .then(|| acked(self.una, self.nxt, delivered.sacked)),
             delivered,
             answer: Answer {
                 ack: self.una,
@@ -114,6 +116,40 @@ fn a_loss_brings_the_window_down_to_the_threshold_by_and_by() {
     assert!(sender.congestion.cwnd() <= 7_000);
     assert_eq!(sender.ack(200, 10_000, None).0, OnAck::Recovered);
     assert_eq!(sender.congestion.cwnd(), 5_000);
+}
+
+/// Linux: the window grows by what arrives out of order as soon as that is known to happen.
+#[test]
+fn reordering_lets_the_window_grow_where_the_rules_say_so() {
+    for (grow_out_of_order, cwnd) in [(false, [10_000, 10_000]), (true, [10_000, 11_000])] {
+        let mut sender = sender();
+        let rules = Rules {
+            initial_window: InitialWindow::Segments(10),
+            grow_out_of_order,
+            ..Rules::default()
+        };
+        sender.congestion = Congestion::new(SMSS, rules);
+        let grown = [(9_000, 10_000), (3_000, 4_000)].map(|block| {
+            sender.ack(100, 0, Some(block));
+            sender.congestion.cwnd()
+        });
+        assert_eq!(grown, cwnd);
+    }
+}
+
+/// Two segments late are less than what means a loss.
+#[test]
+fn a_little_reordering_does_not() {
+    let mut sender = sender();
+    let rules = Rules {
+        initial_window: InitialWindow::Segments(10),
+        grow_out_of_order: true,
+        ..Rules::default()
+    };
+    sender.congestion = Congestion::new(SMSS, rules);
+    sender.ack(100, 0, Some((4_000, 5_000)));
+    sender.ack(100, 0, Some((2_000, 3_000)));
+    assert_eq!(sender.congestion.cwnd(), 10_000);
 }
 
 #[test]
@@ -157,9 +193,7 @@ fn after_a_timeout_only_the_first_segment_is_lost_until_time_tells() {
     sender.ack(100, 1000, None);
     let surroundings = sender.surroundings(90);
     sender.congestion.on_timeout(9_000, true);
-    sender
-        .recovery
-        .on_timeout(&mut sender.flight, &sender.congestion, surroundings);
+    sender.recovery.on_timeout(&mut sender.flight, surroundings);
     assert_eq!(sender.flight.lost(), 1000);
     assert!(sender.recovery.is_recovering());
     assert_eq!(sender.ack(300, 9_000, None).0, OnAck::GoOn);

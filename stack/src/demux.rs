@@ -88,6 +88,11 @@ impl Demux {
         self.connections.find(hash, is_it).copied()
     }
 
+    /// The connection found last, and its ends.
+    pub(crate) fn latest(&self) -> Option<(&Tuple, &SocketId)> {
+        self.latest.as_ref().map(|(tuple, id)| (tuple, id))
+    }
+
     /// As [`connection`](Self::connection), and remembers the answer.
     pub(crate) fn arriving_for(
         &mut self,

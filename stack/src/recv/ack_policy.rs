@@ -116,6 +116,11 @@ impl AckPolicy {
         }
     }
 
+    /// The delay follows the peer's rhythm.
+    pub const fn is_adaptive(&self) -> bool {
+        self.adaptive.is_some()
+    }
+
     /// A segment brought `advanced` bytes in order.
     pub fn on_arrival(&mut self, advanced: u32, arrival: Arrival) {
         let Some(adaptive) = &mut self.adaptive else {

@@ -442,14 +442,13 @@ fn send_segment(
     cause: RetransmitCause,
     cx: &mut Context<'_>,
 ) {
-    // What is not copied need not be waited for.
+    // The piece was just made: what is read of it later need not be waited for now.
     let &Piece {
         seq,
         len,
         ref kind,
         fin,
-        push,
-        closed,
+        ..
     } = piece;
     let offset = tcb.snd.data_start().span_to(seq) as usize;
     let text = offset..offset + len as usize;
@@ -459,7 +458,7 @@ fn send_segment(
     let by_queue = tcb.config.segmentation == Segmentation::Single
         && ((ends_queue && !tcb.snd.more_coming)
             || tcb.snd.buffer.ends_pushed(offset, len as usize));
-    let psh = len > 0 && (push || by_queue || place == Place::LastOfSeveral);
+    let psh = len > 0 && (piece.push || by_queue || place == Place::LastOfSeveral);
     let (codepoint, cwr) = if kind.is_new() && len > 0 {
         ecn::for_new_data(tcb)
     } else {
@@ -481,8 +480,8 @@ fn send_segment(
     match kind {
         Kind::New | Kind::PathProbe { .. } => {
             let edge = Edge {
-                push,
-                closed,
+                push: piece.push,
+                closed: piece.closed,
                 joined: place == Place::Joined,
             };
             note_new(tcb, range, edge, cx.now);

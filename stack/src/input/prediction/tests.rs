@@ -228,7 +228,7 @@ proptest! {
                     prop_assert_eq!(sent, full.send(bench.now, id, &text, flags));
                 }
                 Act::Wait(millis) => {
-                    bench.now = bench.now + Duration::from_millis(*millis);
+                    bench.now += Duration::from_millis(*millis);
                     bench.host.timeout(bench.now);
                     full.timeout(bench.now);
                 }

@@ -59,7 +59,7 @@ fn picture(host: &Host, id: SocketId) -> String {
         shown = format!("{text:?} {:?} {}\n", buffer.islands(), buffer.capacity());
         *buffer = RecvBuffer::new(0);
     }
-    shown + &format!("{host:#?}")
+    shown + &format!("{host:?}")
 }
 
 fn said(host: &mut Host) -> Vec<Output> {
@@ -192,7 +192,7 @@ fn datagram(bench: &Bench, conn: Conn, act: &Act) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(192))]
+    #![proptest_config(ProptestConfig::with_cases(96))]
 
     /// Two copies of a host, one of which looks at every segment in full.
     #[test]

@@ -7,6 +7,7 @@ use crate::outbox::Outbox;
 use crate::path::cache::PathCache;
 use crate::segment::Head;
 use crate::time::Instant;
+use crate::wire::usual::{Carrier, Usual};
 
 /// The surroundings of one step.
 #[derive(Debug)]
@@ -36,5 +37,15 @@ impl Context<'_> {
     #[inline(always)]
     pub(crate) fn transmit_text(&mut self, segment: &Head, text: [&[u8]; 2]) {
         self.outbox.transmit_text(segment, text);
+    }
+
+    /// The same for a segment of the form that nearly all have.
+    pub(crate) fn transmit_usual(
+        &mut self,
+        segment: &Usual,
+        carrier: Carrier<'_>,
+        text: [&[u8]; 2],
+    ) {
+        self.outbox.transmit_usual(segment, carrier, text);
     }
 }

@@ -10,6 +10,7 @@
 //!
 //! What a cookie has no room for goes along in a timestamp, see `options`.
 
+pub(crate) mod answer;
 pub(crate) mod options;
 
 use crate::keyed_hash::Secret;

@@ -91,6 +91,11 @@ impl Demux {
         at(*place).map(|(id, _)| id)
     }
 
+    /// The connection found last, and its ends.
+    pub(crate) fn latest(&self) -> Option<(&Tuple, &SocketId)> {
+        self.latest.as_ref().map(|(tuple, id)| (tuple, id))
+    }
+
     /// As [`connection`](Self::connection), and remembers the answer.
     pub(crate) fn arriving_for(
         &mut self,

@@ -252,6 +252,12 @@ impl Host {
         }
     }
 
+    /// Where the timestamp clock of a connection between these ends starts.
+    pub(crate) fn timestamp_offset(&self, local: SocketAddr, remote: SocketAddr) -> u32 {
+        let hash = self.secret.hash(PURPOSE_TIMESTAMP);
+        hash.socket(local).socket(remote).finish() as u32
+    }
+
     /// A block for a new connection. `after` is the last sequence number of an older incarnation.
     // REQ: RFC9293-MUST-8
     // REQ: RFC6528-1
@@ -262,12 +268,7 @@ impl Host {
         config: Arc<Config>,
         options: Arc<SocketOptions>,
     ) -> Tcb {
-        let offset = self
-            .secret
-            .hash(PURPOSE_TIMESTAMP)
-            .socket(local)
-            .socket(remote)
-            .finish();
+        let timestamp_offset = self.timestamp_offset(local, remote);
         self.shared.follow(&config);
         let lifetime = config.path_mtu.lifetime;
         let known = self.paths.get(remote.ip(), lifetime, self.now);
@@ -281,7 +282,7 @@ impl Host {
             config,
             options,
             iss: self.isn.isn(self.now, local, remote),
-            timestamp_offset: offset as u32,
+            timestamp_offset,
             now: self.now,
         })
     }

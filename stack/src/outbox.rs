@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use crate::event::Event;
 use crate::host::Output;
 use crate::segment::Head;
+use crate::wire::usual::{Carrier, Usual};
 
 /// Memory of used datagrams is kept up to this many bytes.
 const MOST_SPARE: usize = 4 << 20;
@@ -47,9 +48,36 @@ impl Outbox {
         if self.blocked {
             return;
         }
-        let mut datagram = self.spare.pop().unwrap_or_default();
-        self.spare_bytes -= datagram.capacity();
+        let mut datagram = self.memory();
+        datagram.clear();
         segment.write(text, &mut datagram);
+        self.put(datagram);
+    }
+
+    /// The same for a segment of the form that nearly all have.
+    #[inline]
+    pub(crate) fn transmit_usual(
+        &mut self,
+        segment: &Usual,
+        carrier: Carrier<'_>,
+        text: [&[u8]; 2],
+    ) {
+        if self.blocked {
+            return;
+        }
+        let mut datagram = self.memory();
+        segment.write(carrier, text, &mut datagram);
+        self.put(datagram);
+    }
+
+    /// Memory for a datagram, with what it was used for before.
+    fn memory(&mut self) -> Vec<u8> {
+        let memory = self.spare.pop().unwrap_or_default();
+        self.spare_bytes -= memory.capacity();
+        memory
+    }
+
+    fn put(&mut self, datagram: Vec<u8>) {
         self.queued += datagram.len();
         self.datagrams.push_back(datagram);
     }
@@ -91,10 +119,9 @@ impl Outbox {
     }
 
     /// Takes memory back for later datagrams.
-    pub(crate) fn recycle(&mut self, mut memory: Vec<u8>) {
+    pub(crate) fn recycle(&mut self, memory: Vec<u8>) {
         let size = memory.capacity();
         if self.spare_bytes + size <= MOST_SPARE {
-            memory.clear();
             self.spare_bytes += size;
             self.spare.push(memory);
         }

@@ -83,6 +83,25 @@ impl Ring {
         filled
     }
 
+    /// `len` bytes behind the end, in two pieces where they lie across the end of memory; `None` if
+    /// memory would have to be taken for them. What is written there counts once the queue is
+    /// [`extended`](Self::extend).
+    pub(crate) fn spare(&mut self, len: usize) -> Option<[&mut [u8]; 2]> {
+        if len > self.memory.len() - self.len() {
+            return None;
+        }
+        let from = self.place(self.len());
+        let (before, behind) = self.memory.split_at_mut(from);
+        let first = len.min(behind.len());
+        Some([&mut behind[..first], &mut before[..len - first]])
+    }
+
+    /// The `len` bytes behind the end, not more than there is memory for, belong to the queue.
+    pub(crate) fn extend(&mut self, len: usize) {
+        debug_assert!(self.len() + len <= self.memory.len());
+        self.len += len as u32;
+    }
+
     /// Drops `len` bytes at the front, or all.
     pub(crate) fn consume(&mut self, len: usize) {
         let len = len.min(self.len());

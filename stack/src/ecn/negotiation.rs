@@ -148,12 +148,18 @@ pub(crate) fn on_syn_ack(tcb: &mut Tcb) -> u8 {
 
 /// The combination on a SYN-ACK of which nothing is remembered. What the ACK of it carries tells
 /// whether it agreed on accurate feedback (RFC 9768 §5.1); classic ECN is forgotten where no timestamp
-/// keeps it.
-pub(crate) fn on_cookie(config: &Config, syn: &SegmentRef<'_>) -> u8 {
+/// keeps it, which `kept` tells.
+pub(crate) fn on_cookie(config: &Config, syn: &SegmentRef<'_>, kept: bool) -> u8 {
     match feedback_for(syn.flags.ace(), config.ecn.accepts()) {
         Some(Feedback::Accurate) => encoded(Codepoint::of(syn.traffic_class)),
+        Some(Feedback::Classic) if kept => CLASSIC_SYN_ACK,
         Some(Feedback::Classic) | None => NOTHING,
     }
+}
+
+/// Whether a SYN gets the feedback of RFC 3168.
+pub(crate) fn is_classic(config: &Config, syn: &SegmentRef<'_>) -> bool {
+    feedback_for(syn.flags.ace(), config.ecn.accepts()) == Some(Feedback::Classic)
 }
 
 /// Takes the ACK that brought a cookie back.

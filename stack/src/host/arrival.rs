@@ -1,20 +1,58 @@
 //! A datagram arrives: to a connection, to a listener, or to nobody.
 
+use core::cmp::Reverse;
+
 use super::{Host, Socket};
 use crate::connection::Aftermath;
 use crate::event::Event;
 use crate::icmp;
+use crate::input::prediction;
 use crate::md5::{self, Md5Key};
 use crate::segment::{self, Incoming, SegmentRef};
 use crate::seq::SeqNum;
-use crate::state::closed;
+use crate::state::{State, closed};
 use crate::time::Instant;
 use crate::wire::icmp::IcmpError;
+use crate::wire::usual;
 
 impl Host {
     /// One IP datagram arrives. Malformed or foreign ones are dropped, with an event that says why.
     pub fn receive(&mut self, now: Instant, datagram: &[u8]) {
         self.advance_to(now);
+        if !self.receive_predicted(datagram) {
+            self.receive_any(datagram);
+        }
+    }
+
+    /// Takes the datagram if it is what the connection that heard last expects next; false, and nothing
+    /// has changed, if it is not. A connection in ESTABLISHED has heard of its peer before, so that nothing
+    /// is wrong with their addresses.
+    pub(crate) fn receive_predicted(&mut self, datagram: &[u8]) -> bool {
+        let Some(((local, remote), id)) = self.demux.latest() else {
+            return false;
+        };
+        let Some(arrived) = usual::read(datagram, remote, local) else {
+            return false;
+        };
+        let Some(Socket::Connection(connection)) = self.sockets.get_mut(id) else {
+            return false;
+        };
+        let State::Established(_) = connection.state else {
+            return false;
+        };
+        if !prediction::process(&mut connection.tcb, &arrived, self.now) {
+            return false;
+        }
+        // No timer was touched, so no deadline has moved.
+        if !connection.tcb.dirty {
+            connection.tcb.dirty = true;
+            self.dirty.push(Reverse(*id));
+        }
+        true
+    }
+
+    /// Any datagram.
+    pub(crate) fn receive_any(&mut self, datagram: &[u8]) {
         match segment::parse_ref(datagram) {
             // REQ: RFC9293-MUST-57
             // REQ: RFC9293-MUST-63

@@ -6,6 +6,7 @@ use super::fast_open::Opening;
 use super::{Host, Socket};
 use crate::config::SynData;
 use crate::connection::Connection;
+use crate::cookie::answer::Rules;
 use crate::cookie::options::CookieOptions;
 use crate::ecn::negotiation;
 use crate::event::{Discard, Event};
@@ -13,12 +14,12 @@ use crate::input::handshake;
 use crate::listener::Admission;
 use crate::md5;
 use crate::segment::{Flags, Segment, SegmentRef};
-use crate::send::{retransmit, segments};
+use crate::send::retransmit;
 use crate::seq::SeqNum;
 use crate::socket::SocketId;
 use crate::state::listen::{self, ListenDisposition};
 use crate::state::{Origin, State, SynReceived};
-use crate::tcb::{Negotiated, Tcb};
+use crate::tcb::Tcb;
 use crate::time::Instant;
 use crate::window::Mss;
 use crate::wire::options::TcpOptions;
@@ -181,26 +182,15 @@ impl Host {
         };
         listener.note_cookie(now);
         let (config, options) = (Arc::clone(&listener.config), Arc::clone(&listener.options));
-        let mut tcb = self.new_tcb(id, (syn.dst, syn.src), config, options);
         let cookie = self
             .cookies
             .encode(now, syn.dst, syn.src, syn.seq, syn.options.mss);
-        let kept = offered(syn, keeps_options(&tcb));
-        handshake::take_syn(&mut tcb, &kept, now);
-        let mut segment = segments::syn_ack(&mut tcb, None, now);
-        segment.seq = cookie;
-        // Which of the options of accurate ECN was sent would be forgotten.
-        segment.options.accecn = None;
-        if !tcb.ecn.is_classic() {
-            let ace = negotiation::on_cookie(&tcb.config, syn);
-            segment.flags = segment.flags.with_ace(ace);
-        }
-        if let Some(timestamps) = &mut segment.options.timestamps {
-            timestamps.value = kept_in_timestamp(&tcb, now);
-        }
-        if let Some(key) = &tcb.md5 {
-            key.sign_around(&mut segment, [&[], &[]]);
-        }
+        let rules = Rules {
+            config: &config,
+            options: &options,
+        };
+        let offset = || self.timestamp_offset(syn.dst, syn.src);
+        let segment = rules.syn_ack(syn, cookie, offset, now);
         self.transmit(&segment);
         self.event(Event::SynCookieSent {
             listener: id,
@@ -274,44 +264,6 @@ impl Host {
     }
 }
 
-/// Whether timestamps may keep what a cookie cannot.
-fn keeps_options(tcb: &Tcb) -> bool {
-    tcb.config.syn_cookie_options && tcb.wants_timestamps()
-}
-
-/// What a cookie can keep of a SYN: without timestamps nothing but the segment size.
-// REQ: RFC4987-4
-fn offered<'a>(syn: &SegmentRef<'a>, with_options: bool) -> SegmentRef<'a> {
-    let mut kept = syn.with_text(&[][..]);
-    if !with_options || syn.options.timestamps.is_none() {
-        kept.flags = Flags::SYN;
-        kept.options = TcpOptions {
-            mss: syn.options.mss,
-            ..TcpOptions::NONE
-        };
-    }
-    kept
-}
-
-/// TSval of the SYN-ACK that brings a cookie: what was agreed on stands in its low bits.
-fn kept_in_timestamp(tcb: &Tcb, now: Instant) -> u32 {
-    let Negotiated {
-        scaling,
-        snd_scale,
-        sack,
-        timestamp_offset,
-        ..
-    } = tcb.negotiated;
-    let options = CookieOptions {
-        window_scale: scaling.then_some(snd_scale),
-        sack,
-        ecn: tcb.ecn.is_classic(),
-    };
-    let clock = tcb.negotiated.timestamp_clock(now);
-    let value = options.stamp(clock.wrapping_sub(timestamp_offset));
-    value.wrapping_add(timestamp_offset)
-}
-
 /// What the SYN was, as far as the cookie and the echo in `segment` tell. An echo that is not of a
 /// cookie's time comes from a peer with which no timestamps were agreed on.
 // REQ: RFC4987-4
@@ -335,7 +287,12 @@ fn remembered_syn<'a>(
     };
     let offset = tcb.negotiated.timestamp_offset;
     let clock = tcb.negotiated.timestamp_clock(now).wrapping_sub(offset);
-    let echoed = segment.options.timestamps.filter(|_| keeps_options(tcb));
+    let rules = Rules {
+        config: &tcb.config,
+        options: &tcb.options,
+    };
+    let keeps_options = rules.keep_options(tcb.md5.is_some());
+    let echoed = segment.options.timestamps.filter(|_| keeps_options);
     let Some((timestamps, kept)) = echoed.and_then(|timestamps| {
         let value = timestamps.echo.wrapping_sub(offset);
         Some((timestamps, CookieOptions::read(value, clock)?))

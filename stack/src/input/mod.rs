@@ -4,6 +4,7 @@ pub(crate) mod acceptability;
 pub(crate) mod ack;
 pub(crate) mod fin;
 pub(crate) mod handshake;
+pub(crate) mod prediction;
 pub(crate) mod reset;
 pub(crate) mod syn;
 pub(crate) mod text;

@@ -73,13 +73,19 @@ fn take(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
             discard_readable(tcb);
         }
     }
-    autotune::on_text(tcb, segment, now);
+    autotune::on_text(tcb, segment.payload.len(), segment.options.timestamps, now);
     let whole = segment.payload.len() as u32 == advanced;
     let plain = whole && advanced > 0 && !had_holes;
     let adaptive = tcb.config.acknowledging == Acknowledging::Adaptive;
     if plain || (adaptive && advanced > 0) {
-        let arrival = arrival(tcb, segment, now);
-        tcb.rcv.ack.on_arrival(advanced, arrival, &tcb.config);
+        let flags = segment.flags;
+        let shape = Shape {
+            len: segment.payload.len() as u32,
+            header: 20 + segment.options.len() as u32,
+            flagged: flags.psh || flags.fin || flags.urg || flags.syn,
+            push: flags.psh,
+        };
+        owe_acknowledgment(tcb, advanced, shape, now);
     }
     // A lone FIN in its place is the eighth check's matter.
     let lone_fin = adaptive && segment.payload.is_empty() && segment.text_seq() == nxt;
@@ -91,19 +97,37 @@ fn take(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     }
 }
 
-fn arrival(tcb: &Tcb, segment: &SegmentRef<'_>, now: Instant) -> Arrival {
-    let flags = segment.flags;
-    Arrival {
-        len: segment.payload.len() as u32,
-        header: 20 + segment.options.len() as u32,
+/// What the rules for acknowledgments may want to know of a segment.
+pub(super) struct Shape {
+    /// Bytes of text.
+    pub(super) len: u32,
+    /// Bytes of the header, options included.
+    pub(super) header: u32,
+    /// It has a flag besides ACK.
+    pub(super) flagged: bool,
+    /// It has PSH.
+    pub(super) push: bool,
+}
+
+/// A segment brought `advanced` bytes in order.
+pub(super) fn owe_acknowledgment(tcb: &mut Tcb, advanced: u32, shape: Shape, now: Instant) {
+    let mss = u32::from(tcb.rcv.mss.raw());
+    if !tcb.rcv.ack.is_adaptive() {
+        tcb.rcv.ack.on_text(advanced, mss);
+        return;
+    }
+    let arrival = Arrival {
+        len: shape.len,
+        header: shape.header,
         usual_header: 20 + tcb.fixed_options_len() as u32,
-        flagged: flags.psh || flags.fin || flags.urg || flags.syn,
-        push: flags.psh,
-        mss: u32::from(tcb.rcv.mss.raw()),
+        flagged: shape.flagged,
+        push: shape.push,
+        mss,
         window: tcb.rcv.wnd(),
         rto: tcb.snd.rtt.rto(),
         now,
-    }
+    };
+    tcb.rcv.ack.on_arrival(advanced, arrival, &tcb.config);
 }
 
 fn discard_readable(tcb: &mut Tcb) {

@@ -153,6 +153,11 @@ impl AckPolicy {
         }
     }
 
+    /// The delay follows the peer's rhythm.
+    pub const fn is_adaptive(&self) -> bool {
+        !matches!(self.rule, Rule::EverySecond { .. })
+    }
+
     /// A segment brought `advanced` bytes in order.
     pub fn on_arrival(&mut self, advanced: u32, arrival: Arrival, config: &Config) {
         if let Rule::EverySecond { .. } = self.rule {

@@ -9,10 +9,10 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use super::window;
-use crate::segment::SegmentRef;
 use crate::seq::SeqNum;
 use crate::tcb::Tcb;
 use crate::time::Instant;
+use crate::wire::options::Timestamps;
 
 /// Segments to spare beyond what the reader's pace asks for, so that the window does not follow every
 /// pause of the reader.
@@ -53,29 +53,36 @@ fn running(tcb: &mut Tcb) -> Option<&mut ReceiveTuner> {
 }
 
 /// Text arrived: it measures the round trip, and opens a window that opens gradually.
-pub(crate) fn on_text(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
+#[inline]
+pub(crate) fn on_text(tcb: &mut Tcb, len: usize, theirs: Option<Timestamps>, now: Instant) {
+    if tcb.rcv.opened != u32::MAX || tcb.rcv.tuner.is_some() {
+        follow_text(tcb, len, theirs, now);
+    }
+}
+
+fn follow_text(tcb: &mut Tcb, len: usize, theirs: Option<Timestamps>, now: Instant) {
     if tcb.rcv.opened != u32::MAX {
-        let len = (segment.payload.len() as u32).max(mss(tcb));
-        let opened = tcb.rcv.opened.saturating_add(len.saturating_mul(2));
+        let step = (len as u32).max(mss(tcb)).saturating_mul(2);
+        let opened = tcb.rcv.opened.saturating_add(step);
         tcb.rcv.opened = opened.min(window::capacity(tcb)).max(tcb.rcv.opened);
     }
     if tcb.rcv.tuner.is_none() {
         return;
     }
-    let full_sized = segment.payload.len() >= tcb.rcv.ack.full_size() as usize;
+    let full_sized = len >= tcb.rcv.ack.full_size() as usize;
     let (nxt, wnd, age) = (tcb.rcv.nxt, tcb.rcv.wnd(), tcb.opened_at);
     let (ours, clock) = (
         tcb.negotiated.timestamps,
         tcb.negotiated.timestamp_clock(now),
     );
     // What is not full-sized may have waited for more.
-    if ours.is_some() && segment.options.timestamps.is_some() && !full_sized {
+    if ours.is_some() && theirs.is_some() && !full_sized {
         return;
     }
     let Some(tuner) = running(tcb) else {
         return;
     };
-    match (ours, segment.options.timestamps) {
+    match (ours, theirs) {
         (Some(_), Some(theirs)) => {
             let ticks = clock.wrapping_sub(theirs.echo);
             let elapsed = Duration::from_millis(u64::from(ticks));

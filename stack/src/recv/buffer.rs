@@ -6,6 +6,7 @@
 
 use super::assembler::{Assembler, Island};
 use crate::ring::Ring;
+use crate::wire::checksum::Checksum;
 
 /// What became of the text of a segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -105,6 +106,31 @@ impl RecvBuffer {
         self.advance(advanced);
         inserted.advanced = advanced;
         inserted
+    }
+
+    /// Takes over the text of a segment that starts at RCV.NXT, and adds it to `sum` while it is copied.
+    /// False, and nothing has changed, if that is no valid checksum then, or if the text does not fit or
+    /// something waits behind it.
+    pub(crate) fn insert_summed(&mut self, text: &[u8], mut sum: Checksum) -> bool {
+        let fits = text.len() <= self.window() as usize && self.fin.is_none();
+        let last = self.bytes.len() == self.readable() && self.islands().is_empty();
+        if !fits || !last {
+            return false;
+        }
+        let Some([first, second]) = self.bytes.spare(text.len()) else {
+            return false;
+        };
+        let (head, tail) = text.split_at(first.len());
+        sum.add_copy(head, first);
+        if !tail.is_empty() {
+            sum.add_copy(tail, second);
+        }
+        let valid = sum.is_valid();
+        if valid {
+            self.bytes.extend(text.len());
+            self.readable += text.len() as u32;
+        }
+        valid
     }
 
     /// Notes that the peer's stream ends `offset` bytes behind RCV.NXT. The first end counts;

@@ -16,14 +16,15 @@ use crate::timers::Timer;
 // REQ: RFC8985-8
 // REQ: RFC8985-9
 // REQ: RFC8985-16
+#[inline]
 pub(crate) fn schedule(tcb: &mut Tcb, now: Instant) {
+    let LossRecovery::RackTlp(rack_tlp) = &tcb.snd.recovery else {
+        return;
+    };
     // Until the SYN is acknowledged its own timer asks.
     if tcb.snd.syn_unacked() {
         return;
     }
-    let LossRecovery::RackTlp(rack_tlp) = &tcb.snd.recovery else {
-        return;
-    };
     if !rack_tlp.wants_probe(&tcb.snd.flight) {
         tcb.timers.disarm(Timer::LossProbe);
         return;

@@ -35,7 +35,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Whether it never was sent.
-    const fn is_new(self) -> bool {
+    const fn is_new(&self) -> bool {
         matches!(self, Kind::New | Kind::PathProbe { .. })
     }
 }
@@ -91,11 +91,15 @@ pub(crate) fn send_all(tcb: &mut Tcb, cx: &mut Context<'_>) -> bool {
         return false;
     }
     let Segmentation::Bursts(rules) = tcb.config.segmentation else {
-        while let Some(piece) = next_piece(tcb, cx) {
+        loop {
+            let full = full_segment(tcb, cx);
+            let Some(piece) = next_piece(tcb, full, cx) else {
+                break;
+            };
             if pacing::holds_back(tcb, cx.now) {
                 break;
             }
-            send_piece(tcb, piece, RetransmitCause::LostFlight, cx);
+            send_in_segments(tcb, &piece, full, RetransmitCause::LostFlight, cx);
             if cx.outbox.queued() >= BURST {
                 return true;
             }
@@ -213,8 +217,7 @@ pub(crate) fn update_window(tcb: &mut Tcb) {
 
 /// The next segment that may leave now: what is lost first, then what is new.
 // REQ: RFC6675-3
-fn next_piece(tcb: &mut Tcb, cx: &Context<'_>) -> Option<Piece> {
-    let full = full_segment(tcb, cx);
+fn next_piece(tcb: &mut Tcb, full: u32, cx: &Context<'_>) -> Option<Piece> {
     let room = recovery::room(tcb);
     // The FIN has a number but no byte.
     if let Some(lost) = tcb.snd.flight.next_lost(full + 1) {
@@ -277,6 +280,7 @@ fn new_piece(tcb: &mut Tcb, full: u32, room: u32, cx: &Context<'_>) -> Option<Pi
 
 /// New data in a segment larger than what is known to pass, if it is time for one; an error while
 /// what would leave instead has to wait for it.
+#[inline]
 fn path_probe(tcb: &mut Tcb, full: u32, cx: &Context<'_>) -> Result<Option<Piece>, Held> {
     if !tcb.path.is_searched() {
         return Ok(None);
@@ -389,19 +393,31 @@ fn worth_sending(tcb: &mut Tcb, len: u32, full: u32, last: bool, cx: &Context<'_
     }
 }
 
-/// Sends a piece in as many segments as it takes. Of several the last one has PSH, so that the peer
-/// need not wait for more.
+/// Sends a piece in as many segments as it takes.
 fn send_piece(tcb: &mut Tcb, piece: Piece, cause: RetransmitCause, cx: &mut Context<'_>) {
     let full = full_segment(tcb, cx);
-    if piece.kind == Kind::New && !piece.len.is_multiple_of(full) {
+    send_in_segments(tcb, &piece, full, cause, cx);
+}
+
+/// Sends a piece in as many segments of `full` bytes as it takes. Of several the last one has PSH, so that
+/// the peer need not wait for more.
+#[inline]
+fn send_in_segments(
+    tcb: &mut Tcb,
+    piece: &Piece,
+    full: u32,
+    cause: RetransmitCause,
+    cx: &mut Context<'_>,
+) {
+    if piece.kind == Kind::New && piece.len != full && !piece.len.is_multiple_of(full) {
         tcb.snd.small_end = Some(piece.seq + piece.len);
     }
-    if matches!(piece.kind, Kind::PathProbe { .. }) {
-        // One packet, whatever is known to pass.
+    // What asks for the path goes in one packet, whatever is known to pass.
+    if piece.len <= full || matches!(piece.kind, Kind::PathProbe { .. }) {
         send_segment(tcb, piece, Place::Alone, cause, cx);
         return pacing::on_sent(tcb, piece.len, piece.len, cx.now);
     }
-    let mut rest = piece;
+    let mut rest = *piece;
     while rest.len > full {
         let first = Piece {
             len: full,
@@ -410,16 +426,11 @@ fn send_piece(tcb: &mut Tcb, piece: Piece, cause: RetransmitCause, cx: &mut Cont
             closed: false,
             ..rest
         };
-        send_segment(tcb, first, Place::Joined, cause, cx);
+        send_segment(tcb, &first, Place::Joined, cause, cx);
         rest.seq += full;
         rest.len -= full;
     }
-    let place = if piece.len > full {
-        Place::LastOfSeveral
-    } else {
-        Place::Alone
-    };
-    send_segment(tcb, rest, place, cause, cx);
+    send_segment(tcb, &rest, Place::LastOfSeveral, cause, cx);
     pacing::on_sent(tcb, piece.len, full, cx.now);
 }
 
@@ -435,18 +446,18 @@ enum Place {
 /// Sends a piece that fits in one segment.
 fn send_segment(
     tcb: &mut Tcb,
-    piece: Piece,
+    piece: &Piece,
     place: Place,
     cause: RetransmitCause,
     cx: &mut Context<'_>,
 ) {
-    let Piece {
+    // The piece was just made: what is read of it later need not be waited for now.
+    let &Piece {
         seq,
         len,
-        kind,
+        ref kind,
         fin,
-        push,
-        closed,
+        ..
     } = piece;
     let offset = tcb.snd.data_start().span_to(seq) as usize;
     let text = offset..offset + len as usize;
@@ -456,7 +467,7 @@ fn send_segment(
     let by_queue = tcb.config.segmentation == Segmentation::Single
         && ((ends_queue && !tcb.snd.more_coming)
             || tcb.snd.buffer.ends_pushed(offset, len as usize));
-    let psh = len > 0 && (push || by_queue || place == Place::LastOfSeveral);
+    let psh = len > 0 && (piece.push || by_queue || place == Place::LastOfSeveral);
     let (codepoint, cwr) = if kind.is_new() && len > 0 {
         ecn::for_new_data(tcb)
     } else {
@@ -473,19 +484,19 @@ fn send_segment(
     tcb.path.note_sent(len);
     let range = SeqRange::with_len(seq, len + u32::from(fin));
     if let Kind::PathProbe { mtu } = kind {
-        probe::on_sent(tcb, range, mtu, cx);
+        probe::on_sent(tcb, range, *mtu, cx);
     }
     match kind {
         Kind::New | Kind::PathProbe { .. } => {
             let edge = Edge {
-                push,
-                closed,
+                push: piece.push,
+                closed: piece.closed,
                 joined: place == Place::Joined,
             };
             note_new(tcb, range, edge, cx.now);
         }
         Kind::Lost => note_again(tcb, range, false, cause, cx),
-        Kind::Guess { rescue } => note_again(tcb, range, rescue, cause, cx),
+        Kind::Guess { rescue } => note_again(tcb, range, *rescue, cause, cx),
     }
     tcb.snd.last_sent = Some(cx.now);
     retransmit::on_sent(tcb, cx.now);

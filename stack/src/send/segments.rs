@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use crate::context::Context;
-use crate::ecn::{self, Codepoint, accurate, negotiation};
+use crate::ecn::{self, Codepoint, Mode, accurate, negotiation};
 use crate::event::Event;
 use crate::recv::sack_blocks::sack_blocks;
 use crate::recv::window;
@@ -16,6 +16,7 @@ use crate::user_timeout;
 use crate::wire::fast_open::FastOpenOption;
 use crate::wire::options::{TcpOptions, Timestamps};
 use crate::wire::signature::Signature;
+use crate::wire::usual::{Carrier, Usual};
 
 /// A segment with the addresses and IP fields of the connection, and nothing else.
 // REQ: RFC9293-MUST-45
@@ -172,6 +173,9 @@ pub(crate) fn send_marked(
     text: Range<usize>,
     cx: &mut Context<'_>,
 ) {
+    if let Some(timestamps) = usual_timestamps(tcb, flags, codepoint, cx.now) {
+        return send_usual(tcb, (seq, flags.psh), timestamps, text, cx);
+    }
     let options = options(tcb, cx.now);
     let pure_ack = text.is_empty() && !flags.fin;
     ecn::stamp(tcb, &mut flags, pure_ack, &options);
@@ -203,6 +207,56 @@ pub(crate) fn send_marked(
     user_timeout::on_sent(tcb, &segment.options);
     let text = tcb.snd.buffer.slices(text.start, text.len());
     transmit_text(tcb, segment, text, cx);
+}
+
+/// The options of a segment with these flags if it has the form that nearly all have: timestamps, and
+/// nothing else is due.
+fn usual_timestamps(
+    tcb: &Tcb,
+    flags: Flags,
+    codepoint: Codepoint,
+    now: Instant,
+) -> Option<Timestamps> {
+    let plain = Flags {
+        psh: false,
+        ..flags
+    } == Flags::NONE
+        && codepoint == Codepoint::NotEct;
+    let due = has_something_to_report(tcb) || tcb.snd.up.is_some() || tcb.md5.is_some();
+    if !plain || due || !matches!(tcb.ecn.mode, Mode::Off) {
+        return None;
+    }
+    timestamps(tcb, now)
+}
+
+/// [`send_marked`] for such a segment: what is not due need not be looked at again.
+fn send_usual(
+    tcb: &mut Tcb,
+    (seq, psh): (SeqNum, bool),
+    timestamps: Timestamps,
+    text: Range<usize>,
+    cx: &mut Context<'_>,
+) {
+    let segment = Usual {
+        seq,
+        ack: tcb.rcv.nxt,
+        psh,
+        wnd: window::announce(tcb),
+        timestamps,
+    };
+    note_ack_sent(tcb);
+    if !text.is_empty() {
+        tcb.rcv.ack.on_text_sent(cx.now);
+    }
+    tcb.counters.on_sent(text.len(), cx.now);
+    let carrier = Carrier {
+        src: &tcb.local.into(),
+        dst: &tcb.remote.into(),
+        ttl: tcb.options.ttl.unwrap_or(tcb.config.ttl),
+        traffic_class: tcb.options.traffic_class & !ecn::MASK,
+    };
+    let text = tcb.snd.buffer.slices(text.start, text.len());
+    cx.transmit_usual(&segment, carrier, text);
 }
 
 /// Sends a segment of the connection without text.

@@ -171,15 +171,8 @@ impl Tcb {
     }
 
     /// The window scale of our SYN: as configured, or more if the largest buffer needs it.
-    // REQ: RFC7323-1
     pub(crate) fn offered_scale(&self) -> Option<WindowScale> {
-        let configured = WindowScale::new(self.config.window_scale?);
-        let tuning = &self.config.tuning;
-        if !tuning.receive || self.options.recv_buffer.is_some() {
-            return Some(configured);
-        }
-        let largest = u32::try_from(tuning.receive_max).unwrap_or(u32::MAX);
-        Some(configured.max(WindowScale::for_buffer(largest)))
+        offered_scale(&self.config, &self.options)
     }
 
     /// Whether the budget for challenge ACKs has one left; it is used up then (RFC 5961 §7).
@@ -210,7 +203,7 @@ impl Tcb {
 
     /// Whether timestamps are asked for and agreed to.
     pub(crate) fn wants_timestamps(&self) -> bool {
-        self.config.timestamps && (self.md5.is_none() || self.config.md5.timestamps)
+        wants_timestamps(&self.config, self.md5.is_some())
     }
 
     /// The largest payload a segment with the options of this moment may carry (RFC 9293 §3.7.1).
@@ -230,6 +223,23 @@ pub(crate) const fn ip_version(address: IpAddr) -> IpVersion {
         IpAddr::V4(_) => IpVersion::V4,
         IpAddr::V6(_) => IpVersion::V6,
     }
+}
+
+/// [`Tcb::offered_scale`] of a connection with these settings.
+// REQ: RFC7323-1
+pub(crate) fn offered_scale(config: &Config, options: &SocketOptions) -> Option<WindowScale> {
+    let configured = WindowScale::new(config.window_scale?);
+    let tuning = &config.tuning;
+    if !tuning.receive || options.recv_buffer.is_some() {
+        return Some(configured);
+    }
+    let largest = u32::try_from(tuning.receive_max).unwrap_or(u32::MAX);
+    Some(configured.max(WindowScale::for_buffer(largest)))
+}
+
+/// [`Tcb::wants_timestamps`] of a connection with these settings.
+pub(crate) fn wants_timestamps(config: &Config, has_key: bool) -> bool {
+    config.timestamps && (!has_key || config.md5.timestamps)
 }
 
 /// The MSS to announce: what the link carries less the fixed headers, or less if the user says so.

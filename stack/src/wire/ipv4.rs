@@ -9,8 +9,8 @@ use core::net::Ipv4Addr;
 
 const FIXED_LEN: usize = 20;
 const DONT_FRAGMENT: u16 = 0x4000;
-const MORE_FRAGMENTS: u16 = 0x2000;
-const FRAGMENT_OFFSET: u16 = 0x1fff;
+pub(super) const MORE_FRAGMENTS: u16 = 0x2000;
+pub(super) const FRAGMENT_OFFSET: u16 = 0x1fff;
 
 /// Takes an IPv4 datagram apart; options are skipped, bytes behind the total length ignored.
 // REQ: RFC9293-MUST-50

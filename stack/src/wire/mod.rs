@@ -16,6 +16,7 @@ pub mod tcp;
 pub mod user_timeout;
 
 mod read;
+pub(crate) mod usual;
 mod write;
 
 pub use drop_reason::DropReason;

@@ -25,7 +25,8 @@ const TIMESTAMPS: u8 = 8;
 const USER_TIMEOUT_LEN: usize = 4;
 
 /// Two NOPs, kind and length of timestamps: what is read and written most.
-const ALIGNED_TIMESTAMPS: u32 = u32::from_be_bytes([NO_OPERATION, NO_OPERATION, TIMESTAMPS, 10]);
+pub(super) const ALIGNED_TIMESTAMPS: u32 =
+    u32::from_be_bytes([NO_OPERATION, NO_OPERATION, TIMESTAMPS, 10]);
 /// The most bytes of options that a header can hold.
 pub const MAX_OPTIONS_LEN: usize = 40;
 

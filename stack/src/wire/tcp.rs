@@ -120,7 +120,8 @@ impl Flags {
     }
 }
 
-const ACK_BIT: u8 = 0x10;
+pub(super) const ACK_BIT: u8 = 0x10;
+pub(super) const PSH_BIT: u8 = 0x08;
 /// In the byte of the data offset.
 const AE_BIT: u8 = 0x01;
 

@@ -480,6 +480,7 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, first: bool, now: Instant) {
 /// How many sequence numbers more the congestion window lets into the network.
 // REQ: RFC5681-1
 // REQ: RFC6675-5
+#[inline]
 pub(crate) fn room(tcb: &Tcb) -> u32 {
     let snd = &tcb.snd;
     let (cwnd, smss) = (snd.congestion.cwnd(), snd.congestion.smss());

@@ -500,3 +500,18 @@ fn a_syn_that_does_not_fit_the_path_is_followed_by_one_that_does() {
     let lines = talk.inject(&answer);
     assert_eq!(lines, [". 1:801(800) ack 1", "P. 801:1421(620) ack 1"]);
 }
+
+/// The SYN waits for text that is there: it is to be written before the SYN is.
+#[test]
+fn the_first_text_is_not_written_in_place() {
+    let mut talk = known(config());
+    assert!(defer(&mut talk));
+    let (now, id) = (talk.bench.now, talk.conn.id);
+    let fill = |_: &mut [u8]| panic!("nobody is to write");
+    let sent = talk
+        .bench
+        .host
+        .send_with(now, id, 10, SendFlags::default(), fill);
+    assert_eq!(sent, Err(CallError::InvalidArgument));
+    assert!(talk.drain().is_empty());
+}

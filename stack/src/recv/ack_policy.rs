@@ -146,14 +146,6 @@ impl AckPolicy {
         }
     }
 
-    /// Old text came again, or a mark of congestion: for a while the peer hears soon. `most`
-    /// acknowledgments at once at most.
-    pub fn hurry(&mut self, window: u32, most: u32) {
-        if let Some(adaptive) = &mut self.adaptive {
-            adaptive.hurry(window, most);
-        }
-    }
-
     /// A segment with text of our own leaves.
     pub fn on_text_sent(&mut self, now: Instant) {
         if let Some(adaptive) = &mut self.adaptive {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rstest::rstest;
-use tcpdrill_stack::config::{LossDetection, PathMtuConfig, Probing};
+use tcpdrill_stack::config::{BurstRules, LossDetection, PathMtuConfig, Probing, Segmentation};
 use tcpdrill_stack::event::Event;
 use tcpdrill_stack::segment::Segment;
 use tcpdrill_stack::seq::SeqRange;
@@ -265,4 +265,18 @@ fn out_of_a_black_hole_sizes_rise_again() {
     }
     talk.send(6000);
     assert_eq!(probes(&talk)[0], 1282);
+}
+
+/// Where text leaves in bursts a probe still leaves by itself.
+#[test]
+fn a_probe_is_no_part_of_a_burst() {
+    let mut talk = ready(
+        Config {
+            segmentation: Segmentation::Bursts(BurstRules::default()),
+            ..config(Probing::Always)
+        },
+        |_| {},
+    );
+    assert_eq!(sizes(&talk.send(5000)), [1242, 1024, 1024, 1024, 686]);
+    assert_eq!(probes(&talk), [1282]);
 }

@@ -61,3 +61,15 @@ fn every_mutant_has_its_seed() {
         );
     }
 }
+
+/// `docs/simulation.md` lists each by its title; what it breaks is a rule of a document.
+#[test]
+fn every_mutant_is_documented_by_its_title_and_breaks_a_rule() {
+    let document = include_str!("../../docs/simulation.md");
+    for mutant in Mutant::ALL {
+        let row = format!("| {mutant} | {} |", mutant.title());
+        assert!(document.contains(&row), "{row}");
+        let rule = mutant.broken_rule();
+        assert!(rule.starts_with("RFC ") && rule.contains('§'), "{rule}");
+    }
+}

@@ -135,3 +135,47 @@ impl From<ConnectionError> for CallError {
         Self::Connection(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+    use alloc::vec::Vec;
+
+    /// What a user reads. An error of the connection is told by a call in its own words.
+    #[test]
+    fn errors_are_told_in_words() {
+        let kinds = [
+            Unreachable::Network,
+            Unreachable::Host,
+            Unreachable::Protocol,
+            Unreachable::Port,
+            Unreachable::PacketTooBig,
+            Unreachable::SourceRoute,
+            Unreachable::Prohibited,
+            Unreachable::TimeExceeded,
+            Unreachable::ParameterProblem,
+        ];
+        let mut errors = Vec::from([
+            CallError::NoSuchSocket,
+            CallError::NotConnected,
+            CallError::AlreadyConnected,
+            CallError::InvalidState,
+            CallError::AddressInUse,
+            CallError::AddressNotAvailable,
+            CallError::InvalidRemote,
+            CallError::InvalidArgument,
+            CallError::InsufficientResources,
+            CallError::Closing,
+            CallError::WouldBlock,
+            ConnectionError::Refused.into(),
+            ConnectionError::Reset.into(),
+            ConnectionError::ResetAfterClose.into(),
+            ConnectionError::TimedOut.into(),
+            ConnectionError::Aborted.into(),
+        ]);
+        errors.extend(kinds.map(|kind| CallError::from(ConnectionError::Unreachable(kind))));
+        let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+}

@@ -156,20 +156,6 @@ impl Ring {
     }
 }
 
-impl PartialEq for Ring {
-    fn eq(&self, other: &Ring) -> bool {
-        let mut others = other.slices(0, other.len()).into_iter().flatten();
-        self.len == other.len
-            && self
-                .slices(0, self.len())
-                .into_iter()
-                .flatten()
-                .all(|byte| others.next() == Some(byte))
-    }
-}
-
-impl Eq for Ring {}
-
 #[cfg(test)]
 mod tests {
     use super::*;

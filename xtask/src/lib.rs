@@ -2,14 +2,16 @@
 //!
 //! - [`tidy`] checks the rules of the house that the compiler does not know.
 //! - [`compare`] holds tcpdrill against packetdrill on scripts of the caller's.
+//! - [`coverage`] tells which lines of the stack the tests and the cases reach.
 //! - [`trace`] follows each requirement to the code that implements it and the cases that show it.
 //!
-//! The first and the last work on a [`Repository`] read into memory, so that a test can hand in a small one.
+//! `tidy` and `trace` work on a [`Repository`] read into memory, so that a test can hand in a small one.
 
 mod case;
 mod catalogue;
 mod code;
 pub mod compare;
+pub mod coverage;
 mod finding;
 mod repository;
 pub mod tidy;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use xtask::compare::Request;
-use xtask::{Repository, Severity, tidy, trace};
+use xtask::{Repository, Severity, coverage, tidy, trace};
 
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
@@ -17,6 +17,8 @@ usage: cargo xtask COMMAND
     --packetdrill BIN  run packetdrill, one script after the other (root); --rounds N times [3]
     --save FILE        keep its rounds; --reuse FILE takes them instead of, or beside, new ones
     --tcpdrill BIN     the tcpdrill to compare [target/release/tcpdrill]
+  coverage             the lines of the stack that its tests and the bundled cases reach, and those they do not
+    --lcov FILE        from what an earlier run left in FILE (target/coverage.lcov)
   ci [ARGUMENT...]     the steps of CI in their order, installing nothing (arguments go to .ci/run)
 ";
 
@@ -35,6 +37,8 @@ fn main() -> ExitCode {
         }),
         ["trace", id] if !id.starts_with('-') => with_repository(|repository| show(repository, id)),
         ["compare", rest @ ..] => run_compare(rest),
+        ["coverage"] => run_coverage(None),
+        ["coverage", "--lcov", file] => run_coverage(Some(Path::new(file))),
         ["ci", rest @ ..] => run_ci(rest),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
@@ -103,6 +107,23 @@ fn run_compare(words: &[&str]) -> ExitCode {
         }
         Err(problem) => {
             eprintln!("{problem}\n{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run_coverage(lcov: Option<&Path>) -> ExitCode {
+    match coverage::run(&root(), lcov) {
+        Ok(report) => {
+            print!("{report}");
+            if report.passes() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+        Err(problem) => {
+            eprintln!("{problem}");
             ExitCode::from(2)
         }
     }

@@ -26,6 +26,20 @@ impl SourceFile {
             .enumerate()
             .map(|(index, line)| (index + 1, line))
     }
+
+    /// How many lines stand before the test module at the file's end; none where the whole file is tests.
+    pub(crate) fn lines_without_tests(&self) -> usize {
+        if self.path.ends_with("/tests.rs") || self.path.contains("/tests/") {
+            return 0;
+        }
+        let lines: Vec<&str> = self.text.lines().collect();
+        let opens_tests =
+            |pair: &[&str]| pair[0] == "#[cfg(test)]" && pair[1].starts_with("mod tests {");
+        lines
+            .windows(2)
+            .position(opens_tests)
+            .unwrap_or(lines.len())
+    }
 }
 
 /// Every text file of the repository, sorted by path.

@@ -410,6 +410,37 @@ mod tests {
         assert_eq!(over, [false, false, false, false, false, false, true]);
     }
 
+    /// `hystart_detect`: either sign may be left out of account.
+    #[rstest]
+    #[case::both(true, true, [true, true])]
+    #[case::no_train(false, true, [false, true])]
+    #[case::no_delay(true, false, [true, false])]
+    #[case::neither(false, false, [false, false])]
+    fn what_is_not_looked_for_is_not_found(
+        #[case] train: bool,
+        #[case] delay: bool,
+        #[case] found: [bool; 2],
+    ) {
+        let rules = HyStartRules {
+            train,
+            delay,
+            ..HyStartRules::default()
+        };
+        let mut in_a_train = CountedCubic::new(rules);
+        let mut slower = CountedCubic::new(rules);
+        let mut seen = [false; 2];
+        slower.on_sample(sample(0, 80));
+        for n in 0..20 {
+            seen[0] |= in_a_train.on_sample(sample(2 * n, 20));
+            seen[1] |= slower.on_sample(Sample {
+                una: UNA + 101,
+                nxt: UNA + 200,
+                ..sample(1000 + 3 * n, 200)
+            });
+        }
+        assert_eq!(seen, found);
+    }
+
     #[test]
     fn a_gap_ends_the_train() {
         let mut cubic = CountedCubic::default();

@@ -215,6 +215,22 @@ mod tests {
         assert_eq!(is_conservative(&hystart), slower);
     }
 
+    /// RFC 9406 §4.2: lastRoundMinRTT is infinite at first, and nothing is a rise from there. Here the
+    /// first round has measured nothing, as after a SYN that was sent twice.
+    #[test]
+    fn without_a_round_before_nothing_is_a_rise() {
+        let mut hystart = HyStart::default();
+        hystart.on_ack(Round {
+            una: START,
+            nxt: START + 10,
+            rtt: None,
+        });
+        round_of(&mut hystart, 0, 10, Duration::from_millis(500));
+        assert!(!is_conservative(&hystart));
+        round_of(&mut hystart, 1, 10, Duration::from_millis(600));
+        assert!(is_conservative(&hystart));
+    }
+
     #[test]
     fn an_acknowledgment_adds_eight_segments_at_most() {
         assert_eq!(HyStart::default().growth(20_000, 1_000), 8_000);

@@ -567,6 +567,110 @@ mod tests {
         assert_eq!(congestion.cwnd(), 10_000);
     }
 
+    /// RFC 9438 §5.8: a time in which the user sends less than he may is none in which CUBIC grows.
+    #[rstest]
+    #[case::always_used(true)]
+    #[case::not_used_for_a_minute(false)]
+    fn cubic_does_not_count_time_in_which_the_window_was_not_used(#[case] used: bool) {
+        let rules = Rules {
+            algorithm: Algorithm::Cubic,
+            grow_only_if_used: true,
+            ..rules()
+        };
+        let mut congestion = Congestion::new(SMSS, rules);
+        congestion.on_loss(100_000);
+        congestion.set_cwnd(congestion.ssthresh());
+        let at = |millis, window_used| Acked {
+            window_used,
+            srtt: Some(Duration::from_millis(10)),
+            now: Instant::from_millis(millis),
+            ..acked(1_000)
+        };
+        congestion.on_acked(at(0, true));
+        congestion.on_acked(at(59_990, used));
+        let before = congestion.cwnd();
+        congestion.on_acked(at(60_000, true));
+        let grown = congestion.cwnd() - before;
+        // A minute after the loss the curve is far above: half a segment for each that arrives.
+        // At the start of a new one it is not.
+        assert_eq!(grown > 400, used, "{grown}");
+    }
+
+    /// RFC 9406 §4.2: after five rounds of conservative slow start the threshold is the window.
+    #[test]
+    fn hystart_ends_slow_start_at_the_present_window() {
+        let rules = Rules {
+            hystart: true,
+            ..rules()
+        };
+        let mut congestion = Congestion::new(SMSS, rules);
+        let mut ended = None;
+        for number in 0..10 {
+            let rtt = Duration::from_millis(if number < 2 { 80 } else { 120 });
+            for n in 1..=10 {
+                congestion.on_acked(Acked {
+                    una: SeqNum::new(number * 10 + n),
+                    nxt: SeqNum::new(number * 10 + n + 10),
+                    rtt: Some(rtt),
+                    ..acked(1_000)
+                });
+                if ended.is_none() && !congestion.in_slow_start() {
+                    ended = Some((number, congestion.ssthresh()));
+                }
+            }
+        }
+        let Some((number, ssthresh)) = ended else {
+            panic!("slow start goes on")
+        };
+        // Noticed in round 2, with one that begins where that one's samples are enough.
+        assert_eq!(number, 7);
+        assert_eq!(congestion.ssthresh(), ssthresh);
+        // From there on a segment for each window.
+        let window = congestion.cwnd();
+        congestion.on_acked(acked(1_000));
+        assert!(congestion.cwnd() - window < 1_000);
+    }
+
+    /// Linux: an ACK train of half a round trip ends slow start where the window is then.
+    #[test]
+    fn a_train_ends_slow_start_at_the_present_window() {
+        let rules = Rules {
+            algorithm: Algorithm::Cubic,
+            count_segments: true,
+            initial_window: InitialWindow::Segments(20),
+            ..Rules::default()
+        };
+        let mut congestion = Congestion::new(SMSS, rules);
+        for millis in 0..=10 {
+            assert!(congestion.in_slow_start(), "after {millis} ms");
+            congestion.on_acked(Acked {
+                una: SeqNum::new(1),
+                nxt: SeqNum::new(100_000),
+                rtt: Some(Duration::from_millis(18)),
+                now: Instant::from_millis(1000 + millis),
+                ..acked(1_000)
+            });
+        }
+        assert!(!congestion.in_slow_start());
+        assert_eq!(congestion.ssthresh(), 20_000 + 10 * 1_000);
+    }
+
+    /// `net.ipv4.tcp_slow_start_after_idle`.
+    #[rstest]
+    #[case::rfc_5681(SlowStartAfterIdle::AtOnce, 10_000)]
+    #[case::linux(SlowStartAfterIdle::Halving, 20_000)]
+    #[case::never(SlowStartAfterIdle::Never, 40_000)]
+    fn what_a_pause_leaves_of_the_window(#[case] rule: SlowStartAfterIdle, #[case] left: u32) {
+        let rules = Rules {
+            slow_start_after_idle: rule,
+            ..rules()
+        };
+        let mut congestion = Congestion::new(SMSS, rules);
+        congestion.set_cwnd(40_000);
+        congestion.on_idle(1);
+        assert_eq!(congestion.cwnd(), left);
+    }
+
     #[test]
     fn cubic_leaves_more_after_a_loss() {
         let rules = Rules {

@@ -101,6 +101,16 @@ mod tests {
         Key::from_words(words).cookie(address(client), address(server))
     }
 
+    /// As `net.ipv4.tcp_fastopen_key` is written: the first word's last byte comes first.
+    #[test]
+    fn a_key_of_words_has_their_bytes_from_the_last_on() {
+        let bytes = [
+            0xf7, 0x63, 0xbf, 0xa0, 0x81, 0x3d, 0x80, 0xed, 0x30, 0x1d, 0x64, 0xcd, 0x90, 0x4a,
+            0xbc, 0xce,
+        ];
+        assert_eq!(Key::from_words(MIXED).bytes(), bytes);
+    }
+
     /// Cookies that Linux makes.
     #[rstest]
     #[case::v4(REPEATED, "192.0.2.1", "192.168.0.1", 0x3021_b9d8_8901_7eeb)]

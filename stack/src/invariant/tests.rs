@@ -16,7 +16,8 @@ use crate::testing::bench::Bench;
 use crate::time::Instant;
 use crate::window::{Mss, Window};
 use alloc::boxed::Box;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use rstest::rstest;
 
 /// A drained host with one connection in `state`, and that connection after `damage`.
@@ -167,4 +168,65 @@ fn a_new_incarnation_begins_behind_the_old_one() {
     let linux = handshake::iss_after(old + 1, old, TimeWaitIss::AfterOld);
     assert_eq!(linux, old + 65_537);
     bench.wait(Duration::from_secs(1));
+}
+
+/// What nobody armed a timer for.
+#[test]
+fn a_deadline_of_no_timer_is_found() {
+    let mut bench = Bench::new(Bench::plain_config());
+    let conn = bench.accepted();
+    let listener = conn.listener.expect("passive");
+    bench
+        .host
+        .deadlines
+        .set(listener, Some(Instant::from_secs(99)));
+    let violation = check(&bench.host).expect_err("one too many");
+    assert_eq!(violation.rule, Rule::DeadlinesMatchTimers);
+    assert_eq!(
+        violation.to_string(),
+        "invariant broken: the deadlines are those of the timers"
+    );
+}
+
+/// Handed out early, and not counted where its handshake counts.
+#[test]
+fn an_early_connection_must_be_known_to_its_listener() {
+    let mut bench = Bench::new(Bench::plain_config());
+    let conn = bench.half_open();
+    let damaged = bench.host.connection_mut(conn.id).expect("half open");
+    damaged.tcb.fast_open.pending = conn.listener.map(Box::new);
+    let violation = check(&bench.host).expect_err("never handed out");
+    assert_eq!(violation.rule, Rule::ListenerQueues);
+}
+
+#[test]
+fn every_rule_says_what_should_hold_in_words_of_its_own() {
+    let rules = [
+        Rule::SendOrder,
+        Rule::SendWithinQueue,
+        Rule::SynAcknowledged,
+        Rule::ScoreboardIsFlight,
+        Rule::CongestionWindowHoldsSegment,
+        Rule::SegmentsFitPath,
+        Rule::LossTimersWatchFlight,
+        Rule::ReceiveWithinWindow,
+        Rule::WindowWithinBuffer,
+        Rule::BuffersWithinBounds,
+        Rule::MarksAreTold,
+        Rule::NoHiddenText,
+        Rule::FinsMatchState,
+        Rule::OutstandingIsWatched,
+        Rule::PacingTimer,
+        Rule::TimeWaitTimer,
+        Rule::HandshakeIsWatched,
+        Rule::ClosedIsQuiet,
+        Rule::DelayedAckTimer,
+        Rule::NoLeftovers,
+        Rule::DemuxMatchesSockets,
+        Rule::DeadlinesMatchTimers,
+        Rule::ListenerQueues,
+        Rule::NothingPending,
+    ];
+    let lines: Vec<String> = rules.map(|rule| rule.to_string()).into();
+    insta::assert_snapshot!(lines.join("\n"));
 }

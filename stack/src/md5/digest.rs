@@ -187,6 +187,14 @@ mod tests {
     }
 
     #[test]
+    fn what_has_no_signature_is_not_signed() {
+        let mut segment = sample("192.0.2.1:179", "192.0.2.2:4000");
+        assert!(!key("secret").signed(&segment));
+        key("secret").sign(&mut segment);
+        assert!(key("secret").signed(&segment));
+    }
+
+    #[test]
     fn reserved_bits_and_a_stale_ack_field_are_signed_as_they_are() {
         let mut segment = sample("192.0.2.1:179", "192.0.2.2:4000");
         segment.ack = None;

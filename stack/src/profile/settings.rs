@@ -357,6 +357,7 @@ fn duration(length: &Duration) -> String {
 mod tests {
     use super::*;
     use crate::Profile;
+    use crate::fast_open::Key;
     use rstest::rstest;
 
     #[rstest]
@@ -391,6 +392,31 @@ mod tests {
             value(&freebsd, "ephemeral_ports").as_deref(),
             Some("10000 to 65535")
         );
+    }
+
+    /// A choice with numbers in it shows them; what a key is made of it does not.
+    #[test]
+    fn structured_choices_have_one_word_each() {
+        let mut config = Profile::Linux.config();
+        config.fast_open.keys = Some(Keys {
+            current: Key::new([77; 16]),
+            previous: None,
+        });
+        let value = |config: &Config, name: &str| {
+            let rows = of(config);
+            let row = rows.into_iter().find(|row| row.name == name);
+            row.map(|row| row.value).unwrap_or_default()
+        };
+        assert_eq!(value(&config, "fast_open.keys"), "given");
+        assert_eq!(value(&config, "segmentation"), "Bursts 2/65216/3/9/200/120");
+        assert_eq!(value(&config, "send_room"), "Buffers 832/4194304");
+        assert_eq!(value(&config, "congestion.initial_window"), "10 segments");
+        let hystart = "congestion.counted_hystart";
+        assert_eq!(value(&config, hystart), "train/delay/16/2 ms");
+        config.congestion.counted_hystart.train = false;
+        assert_eq!(value(&config, hystart), "delay/16/2 ms");
+        config.congestion.counted_hystart.on = false;
+        assert_eq!(value(&config, hystart), "off");
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub struct Inserted {
 }
 
 /// Received text from the oldest unread byte on. Offsets count from RCV.NXT.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct RecvBuffer {
     /// Unread bytes, then the window as far as something arrived in it; gaps hold anything.
     bytes: Ring,

@@ -6,7 +6,7 @@ use alloc::collections::VecDeque;
 
 /// Text that the peer has not acknowledged, sent or not. Offsets count from the first byte, whose
 /// sequence number is SND.UNA once the SYN is acknowledged.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct SendBuffer {
     bytes: Ring,
     /// At most 1 GiB, as no window is larger.

@@ -117,12 +117,15 @@ impl State {
             Self::Established(state) => state.on_text(tcb, segment, cx),
             Self::FinWait1(state) => state.on_text(tcb, segment, cx),
             Self::FinWait2(state) => state.on_text(tcb, segment, cx),
-            Self::Closing(state) => state.on_text(tcb, segment, cx),
             Self::TimeWait(state) => state.on_text(tcb, segment, cx),
-            Self::CloseWait(state) => state.on_text(tcb, segment, cx),
-            Self::LastAck(state) => state.on_text(tcb, segment, cx),
-            // No check leads here: these states come before the sixth check or have no connection.
-            Self::Closed(_) | Self::SynSent(_) | Self::SynReceived(_) => Check::Continue(()),
+            // No check leads here: these states come before the sixth check, are entered by a FIN, which
+            // is the last, or have no connection.
+            Self::Closed(_)
+            | Self::SynSent(_)
+            | Self::SynReceived(_)
+            | Self::CloseWait(_)
+            | Self::Closing(_)
+            | Self::LastAck(_) => Check::Continue(()),
         })
     }
 

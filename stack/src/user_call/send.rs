@@ -42,7 +42,9 @@ impl Host {
 
     /// As [`send`](Self::send), but `fill` writes the bytes where they will be sent from: it is handed
     /// a free piece of the send buffer, at most `most` bytes long and not empty, and answers how many
-    /// of them it wrote. There may be more room behind the piece, for the next call.
+    /// of them it wrote. There may be more room behind the piece, for the next call. Under
+    /// [`SendRoom::Buffers`](crate::config::SendRoom::Buffers) and [`Segmentation::Bursts`] fewer bytes
+    /// may be taken than were written; the answer is what was taken.
     ///
     /// # Errors
     /// As [`send`](Self::send); `InvalidArgument` on a socket whose SYN waits for its first data, which
@@ -62,8 +64,21 @@ impl Host {
         if most == 0 {
             return Ok(0);
         }
-        let free = connection.tcb.snd.buffer.free();
+        let tcb = &mut connection.tcb;
+        let free = tcb.snd.buffer.free();
         if free == 0 {
+            tcb.user.wants_room = true;
+            return Err(CallError::WouldBlock);
+        }
+        if tcb.config.segmentation != Segmentation::Single || tcb.snd.room.is_some() {
+            // Buffers are filled, and bursts cut, while the user writes: the text has to be there before.
+            let mut text = vec![0; most.min(free)];
+            let len = fill(&mut text).min(text.len());
+            return self.send(now, id, &text[..len], flags);
+        }
+        let granted = room::take(tcb, most.min(free), usize::MAX);
+        if granted == 0 {
+            tcb.user.wants_room = true;
             return Err(CallError::WouldBlock);
         }
         let SendFlags {
@@ -71,14 +86,9 @@ impl Host {
             more,
             end_of_record,
         } = flags;
-        let Segmentation::Single = connection.tcb.config.segmentation else {
-            // Bursts are cut while the user writes: the text has to be there before.
-            let mut text = vec![0; most.min(free)];
-            let len = fill(&mut text).min(text.len());
-            return self.send(now, id, &text[..len], flags);
-        };
-        let snd = &mut connection.tcb.snd;
-        let taken = snd.buffer.write_with(most, !more, fill);
+        let snd = &mut tcb.snd;
+        let taken = snd.buffer.write_with(granted, !more, fill);
+        tcb.user.wants_room = granted < most && taken == granted;
         if taken > 0 {
             note_queued(snd, (urgent, more, end_of_record));
             self.touch(id);

@@ -102,3 +102,47 @@ impl fmt::Display for DropReason {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn every_reason_is_told_in_words() {
+        let reasons = [
+            DropReason::UnknownIpVersion,
+            DropReason::IpHeaderTruncated,
+            DropReason::Ipv4BadHeaderLength,
+            DropReason::Ipv4BadChecksum,
+            DropReason::Ipv4BadTotalLength,
+            DropReason::Ipv6BadPayloadLength,
+            DropReason::Ipv6ExtensionTruncated,
+            DropReason::Ipv6TooManyExtensions,
+            DropReason::Ipv6RoutingHeader,
+            DropReason::Fragment,
+            DropReason::SourceUnspecified,
+            DropReason::SourceBroadcast,
+            DropReason::SourceMulticast,
+            DropReason::SourceLoopback,
+            DropReason::SourceIpv4Mapped,
+            DropReason::DestinationNotUnicast,
+            DropReason::SourceIsDestination,
+            DropReason::UnknownProtocol,
+            DropReason::TcpHeaderTruncated,
+            DropReason::TcpDataOffsetTooSmall,
+            DropReason::TcpDataOffsetTooLarge,
+            DropReason::TcpBadChecksum,
+            DropReason::TcpPortZero,
+            DropReason::IcmpTruncated,
+            DropReason::IcmpBadChecksum,
+            DropReason::IcmpNotAnError,
+            DropReason::IcmpBadQuote,
+            DropReason::IcmpQuoteNotTcp,
+            DropReason::IcmpQuoteNotOurs,
+        ];
+        let lines: Vec<_> = reasons.iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+}

@@ -12,7 +12,7 @@ use tcpdrill_stack::testing::bench::Bench;
 use tcpdrill_stack::wire::accecn::{AccEcnOption, AccEcnOrder, ByteCounters};
 use tcpdrill_stack::wire::fast_open::FastOpenOption;
 use tcpdrill_stack::wire::options::Timestamps;
-use tcpdrill_stack::{Config, SocketOptions, StateName};
+use tcpdrill_stack::{Config, ConnectionError, SocketOptions, StateName};
 
 use crate::support::Talk;
 
@@ -294,6 +294,40 @@ fn two_ways_of_asking_in_one_handshake_end_it(#[case] first: u8, #[case] second:
     bench.inject(&ace(bench.peer_syn(false), first));
     let sent = bench.inject(&ace(bench.peer_syn(false), second));
     assert!(sent.len() == 1 && sent[0].flags.rst, "{sent:?}");
+}
+
+/// The same after a SYN whose data was taken, or that crossed ours: a user has the connection, and is told.
+#[rstest]
+#[case::early(true)]
+#[case::crossed(false)]
+fn two_ways_of_asking_end_what_a_user_has(#[case] early: bool) {
+    let mut config = config();
+    config.fast_open.server = true;
+    config.fast_open.accept_without_cookie = true;
+    let mut bench = Bench::new(config);
+    let mut syn = ace(bench.peer_syn(false), 0b111);
+    let id = if early {
+        let listener = bench.listen_with(
+            8,
+            SocketOptions {
+                fast_open_queue: 1,
+                ..SocketOptions::default()
+            },
+        );
+        syn.payload = b"hello".to_vec();
+        bench.inject(&syn);
+        bench.host.accept(bench.now, listener).expect("handed out")
+    } else {
+        let conn = bench.connecting(SocketOptions::default());
+        bench.inject(&syn);
+        conn.id
+    };
+    assert_eq!(bench.state(id), StateName::SynReceived);
+    let sent = bench.inject(&ace(syn, 0b011));
+    assert!(sent.len() == 1 && sent[0].flags.rst, "{sent:?}");
+    assert_eq!(bench.state(id), StateName::Closed);
+    let told = bench.host.take_error(id);
+    assert_eq!(told, Some(ConnectionError::Aborted));
 }
 
 #[test]

@@ -294,3 +294,68 @@ fn a_pause_takes_the_window_back_to_its_start() {
     talk.bench.wait(Duration::from_secs(2));
     assert_eq!(talk.send(20_000).len(), 10);
 }
+
+/// `net.ipv4.tcp_tso_win_divisor`: four segments of a window of 22 are less than a third; where no part is
+/// asked for, more than three segments are enough.
+#[rstest]
+#[case::a_third(3, 0)]
+#[case::any_part(0, 4)]
+fn a_burst_waits_for_its_part_of_the_window(#[case] window_divisor: u32, #[case] leave: usize) {
+    let rules = BurstRules {
+        window_divisor,
+        ..BurstRules::default()
+    };
+    let mut talk = talk_with(Config {
+        segmentation: Segmentation::Bursts(rules),
+        send_buffer: 1 << 20,
+        ..config()
+    });
+    talk.send(60_000);
+    assert_eq!(talk.peer(".", 1, 10_001, 0).len(), 20);
+    assert_eq!(talk.peer(".", 1, 12_001, 0).len(), leave);
+}
+
+/// RFC 9293 §3.8.6 (RFC9293-SHLD-16): what a shrunken window covers is sent again, in whole segments where
+/// one fits; what it excludes waits until it opens.
+#[test]
+fn a_shrunken_window_bounds_what_is_sent_again() {
+    let mut talk = talk();
+    assert_eq!(talk.send(10_000).len(), 10);
+    assert_eq!(talk.peer_window(".", 1, 1, 2500), [""; 0]);
+    assert_eq!(
+        sacked(&mut talk, 1, 7001, 10_001),
+        [
+            ". 1:1001(1000) ack 1",
+            "P. 1001:2001(1000) ack 1",
+            ". 2001:2501(500) ack 1"
+        ]
+    );
+    assert_eq!(talk.wait_ms(100), []);
+    talk.bench.peer_window = 10_000;
+    let lines = sacked(&mut talk, 2001, 7001, 10_001);
+    assert_eq!(
+        lines,
+        [". 2001:3001(1000) ack 1", "P. 3001:4001(1000) ack 1"]
+    );
+}
+
+/// The text before it went again in a burst that had no room for it.
+#[test]
+fn a_lost_fin_is_repeated_by_itself() {
+    let mut talk = talk();
+    talk.send(3000);
+    assert_eq!(talk.shutdown(), ["F. 3001:3001(0) ack 1"]);
+    let probe_and_timeout = talk.wait_ms(250);
+    assert_eq!(
+        probe_and_timeout,
+        [
+            (2, "F. 3001:3001(0) ack 1".into()),
+            (202, ". 1:1001(1000) ack 1".into())
+        ]
+    );
+    assert_eq!(
+        talk.peer(".", 1, 1001, 0),
+        [". 1001:2001(1000) ack 1", "P. 2001:3001(1000) ack 1"]
+    );
+    assert_eq!(talk.peer(".", 1, 3001, 0), ["F. 3001:3001(0) ack 1"]);
+}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rstest::rstest;
-use tcpdrill_stack::config::FastOpenConfig;
+use tcpdrill_stack::config::{BurstRules, FastOpenConfig, Segmentation};
 use tcpdrill_stack::segment::Segment;
 use tcpdrill_stack::testing::bench::{Bench, Conn, Seen, show};
 use tcpdrill_stack::window::{Mss, UnscaledWindow};
@@ -522,4 +522,31 @@ fn a_syn_that_does_not_fit_the_path_is_followed_by_one_that_does() {
     let answer = syn_ack(&talk, 1, None);
     let lines = talk.inject(&answer);
     assert_eq!(lines, [". 1:801(800) ack 1", "P. 801:1421(620) ack 1"]);
+}
+
+/// The SYN waits for text that is there: it is to be written before the SYN is.
+#[test]
+fn the_first_text_is_not_written_in_place() {
+    let mut talk = known(config());
+    assert!(defer(&mut talk));
+    let (now, id) = (talk.bench.now, talk.conn.id);
+    let fill = |_: &mut [u8]| panic!("nobody is to write");
+    let sent = talk
+        .bench
+        .host
+        .send_with(now, id, 10, SendFlags::default(), fill);
+    assert_eq!(sent, Err(CallError::InvalidArgument));
+    assert!(talk.drain().is_empty());
+}
+
+/// RFC 7413 §4.2.2: what the server left of the SYN's data follows, in bursts as well.
+#[test]
+fn what_a_server_left_of_the_first_text_follows_in_a_burst() {
+    let mut talk = known(Config {
+        segmentation: Segmentation::Bursts(BurstRules::default()),
+        ..config()
+    });
+    open(&mut talk, 100);
+    let answer = syn_ack(&talk, 1, None);
+    assert_eq!(talk.inject(&answer), ["P. 1:101(100) ack 1"]);
 }

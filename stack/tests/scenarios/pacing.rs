@@ -7,7 +7,7 @@ use tcpdrill_stack::config::{PacingRules, PauseCredit};
 use tcpdrill_stack::testing::bench::Bench;
 use tcpdrill_stack::time::Instant;
 use tcpdrill_stack::window::Mss;
-use tcpdrill_stack::{Config, SocketOptions, StateName};
+use tcpdrill_stack::{Config, SendFlags, SocketOptions, StateName};
 
 use crate::support::Talk;
 
@@ -37,6 +37,24 @@ fn measured(config: Config) -> Talk {
     syn_ack.options.mss = Some(Mss::new(MSS as u16));
     bench.inject(&syn_ack);
     Talk::on(bench, conn)
+}
+
+/// The SYN-ACK left twice, so that its answer measures nothing: without a round trip there is no rate, and the
+/// initial window leaves at once.
+#[test]
+fn nothing_is_held_back_before_the_first_measurement() {
+    let mut bench = Bench::new(config(paced(1)));
+    let listener = bench.listen();
+    let iss = bench.inject(&bench.peer_syn(false))[0].seq;
+    assert_eq!(bench.wait(Duration::from_millis(1500)).len(), 1);
+    bench.inject(&bench.peer_segment(".", 1, iss + 1));
+    let id = bench.host.accept(bench.now, listener).expect("established");
+    assert_eq!(bench.host.status(id).expect("alive").srtt, None);
+    let data = [0; 2 * MSS as usize];
+    let flags = SendFlags::default();
+    assert_eq!(bench.host.send(bench.now, id, &data, flags), Ok(data.len()));
+    // After a lost SYN the window is one segment (RFC 5681 §3.1).
+    assert_eq!(bench.drain().len(), 1);
 }
 
 /// When the segments with text left, in µs after the first.

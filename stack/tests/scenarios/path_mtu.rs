@@ -377,3 +377,38 @@ fn a_handshake_can_be_told_nothing_about_its_size() {
     assert_eq!(talk.refuse_last(40), [""; 0]);
     assert_eq!(ignored(&talk), 1);
 }
+
+/// RFC 1191 §5: from a router that does not say its size the next smaller one in use is tried; but a SYN
+/// is smaller than any of them, so it cannot have been too big.
+#[test]
+fn an_old_router_cannot_have_refused_a_syn() {
+    let mut talk = Talk::reach(config(PathMtuConfig::default()), StateName::SynSent);
+    talk.refuse_last(0);
+    assert_eq!(ignored(&talk), 1);
+    let mut syn_ack = talk.segment("S.", 0, 1, 0);
+    syn_ack.options = talk.bench.peer_syn(false).options;
+    talk.inject(&syn_ack);
+    assert_eq!(talk.mss(), 1460);
+}
+
+/// RFC 1191 §5: some routers quote a wrong length. One that is too small for a segment tells nothing, and
+/// the size in use counts.
+#[rstest]
+#[case::right(1500, 1452)]
+#[case::header_counted_twice(1520, 1452)]
+#[case::none(0, 1452)]
+#[case::smaller(1006, 468)]
+fn the_next_size_is_below_what_was_quoted(#[case] quoted: u16, #[case] mss: u16) {
+    let mut talk = Talk::reach(reacting(TooBig::AtOnce), StateName::Established);
+    talk.send(1460);
+    let mut datagram = too_big(&talk.last_sent(), 0);
+    // The quote stands behind 20 bytes of IP and 8 of ICMP; its length in bytes 2 and 3.
+    datagram[30..32].copy_from_slice(&quoted.to_be_bytes());
+    let mut sum = Checksum::new();
+    datagram[22..24].fill(0);
+    sum.add(&datagram[20..]);
+    datagram[22..24].copy_from_slice(&sum.finish().to_be_bytes());
+    talk.bench.host.receive(talk.bench.now, &datagram);
+    talk.drain();
+    assert_eq!(talk.mss(), mss);
+}

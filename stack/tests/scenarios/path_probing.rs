@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rstest::rstest;
-use tcpdrill_stack::config::{LossDetection, PathMtuConfig, Probing};
+use tcpdrill_stack::config::{BurstRules, LossDetection, PathMtuConfig, Probing, Segmentation};
 use tcpdrill_stack::event::Event;
 use tcpdrill_stack::segment::Segment;
 use tcpdrill_stack::seq::SeqRange;
@@ -276,4 +276,36 @@ fn out_of_a_black_hole_sizes_rise_again() {
     }
     talk.send(6000);
     assert_eq!(probes(&talk)[0], 1282);
+}
+
+fn segmented(segmentation: Segmentation) -> Config {
+    Config {
+        segmentation,
+        ..config(Probing::Always)
+    }
+}
+
+/// Where text leaves in bursts a probe still leaves by itself.
+#[test]
+fn a_probe_is_no_part_of_a_burst() {
+    let bursts = Segmentation::Bursts(BurstRules::default());
+    let mut talk = ready(segmented(bursts), |_| {});
+    assert_eq!(sizes(&talk.send(5000)), [1242, 1024, 1024, 1024, 686]);
+    assert_eq!(probes(&talk), [1282]);
+}
+
+/// RFC 4821 §7.4: new text is held back until the congestion window has room for the probe.
+#[rstest]
+#[case::single(Segmentation::Single)]
+#[case::bursts(Segmentation::Bursts(BurstRules::default()))]
+fn a_probe_waits_for_room_in_the_congestion_window(#[case] segmentation: Segmentation) {
+    let mut talk = ready(segmented(segmentation), |_| {});
+    for _ in 0..10 {
+        assert_eq!(sizes(&talk.send(1024)), [1024]);
+    }
+    // 11 segments of 1024 bytes are the window.
+    assert_eq!(talk.send(6000), [""; 0]);
+    let lines = talk.peer(".", 1, 1025 + 1024, 0);
+    assert_eq!(sizes(&lines)[0], 1242);
+    assert_eq!(probes(&talk), [1282]);
 }

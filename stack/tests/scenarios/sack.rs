@@ -64,6 +64,57 @@ fn after_a_timeout_what_the_peer_said_is_forgotten() {
     assert_eq!(lines[0], ". 1461:2921(1460) ack 1");
 }
 
+/// RFC 2018 §8: a receiver may throw away what it has reported. If it does not even acknowledge the first
+/// segment that it reported, it has.
+#[test]
+fn a_peer_that_takes_back_what_it_had_gets_it_again() {
+    let mut talk = talk(LossDetection::RackTlp);
+    talk.send(1460 * 3);
+    select(&mut talk, 1, &[(1, 2921)]);
+    let timed_out = talk.wait_s(2);
+    assert!(
+        timed_out
+            .iter()
+            .any(|(_, line)| line == ". 1:1461(1460) ack 1"),
+        "{timed_out:?}"
+    );
+    let lines = talk.peer(".", 1, 1461, 0);
+    assert_eq!(lines[0], ". 1461:2921(1460) ack 1");
+}
+
+/// RFC 6675 §5: three segments beyond tell of a loss, on whatever acknowledgment they are reported; what
+/// was in flight then is what half remains of.
+#[test]
+fn an_advancing_acknowledgment_may_tell_of_a_loss() {
+    let mut talk = talk(LossDetection::SelectiveAcks);
+    talk.send(1460 * 9);
+    let lines = select(&mut talk, 1461, &[(4381, 8761)]);
+    assert_eq!(lines, [". 1461:2921(1460) ack 1"]);
+    let status = talk.bench.host.status(talk.conn.id).expect("alive");
+    assert_eq!(status.ssthresh, 1460 * 8 / 2);
+}
+
+/// RFC 6675 §5: what was sent during one recovery and lost begins another as soon as that one has ended,
+/// though nothing new is reported; half of all that is out counts.
+#[test]
+fn a_loss_during_recovery_begins_another_one() {
+    let mut talk = talk(LossDetection::SelectiveAcks);
+    assert_eq!(talk.send(1460 * 30).len(), 10);
+    select(&mut talk, 1, &[(1461, 8761)]);
+    assert_eq!(select(&mut talk, 1, &[(1461, 14_601)]).len(), 4);
+    select(&mut talk, 1, &[(16_061, 20_441), (1461, 14_601)]);
+    let lines = select(&mut talk, 14_601, &[(16_061, 20_441)]);
+    assert!(
+        lines.iter().all(|line| !line.contains(" 14601:")),
+        "{lines:?}"
+    );
+    let lines = select(&mut talk, 14_601, &[(16_061, 20_441)]);
+    assert_eq!(lines[0], ". 14601:16061(1460) ack 1");
+    let status = talk.bench.host.status(talk.conn.id).expect("alive");
+    let out = (talk.conn.iss + 14_601).span_to(status.snd_nxt);
+    assert_eq!(status.ssthresh, out / 2);
+}
+
 #[test]
 fn blocks_of_what_was_never_sent_say_nothing() {
     let mut talk = talk(LossDetection::SelectiveAcks);

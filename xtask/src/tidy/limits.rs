@@ -93,27 +93,13 @@ fn judge_file(file: &SourceFile, lines: usize) -> Option<Finding> {
         );
         return Some(Finding::error(&file.path, 0, message));
     }
-    let without_tests = lines_without_tests(file);
+    let without_tests = file.lines_without_tests();
     (without_tests > FILE_LINES_WITHOUT_TESTS).then(|| {
         let message = format!(
             "{without_tests} lines without tests; more than {FILE_LINES_WITHOUT_TESTS} often means two responsibilities"
         );
         Finding::notice(&file.path, 0, message)
     })
-}
-
-/// The lines before the test module at the file's end; none where the whole file is tests.
-fn lines_without_tests(file: &SourceFile) -> usize {
-    if file.path.ends_with("/tests.rs") || file.path.contains("/tests/") {
-        return 0;
-    }
-    let lines: Vec<&str> = file.text.lines().collect();
-    let opens_tests =
-        |pair: &[&str]| pair[0] == "#[cfg(test)]" && pair[1].starts_with("mod tests {");
-    lines
-        .windows(2)
-        .position(opens_tests)
-        .unwrap_or(lines.len())
 }
 
 fn stale(exceptions: &Exceptions, files: &[bool], functions: &[bool]) -> Vec<Finding> {

@@ -12,13 +12,14 @@ mod probes;
 mod requirements;
 
 use crate::catalogue::Catalogue;
-use crate::{Finding, Repository};
+use crate::{Finding, Repository, coverage};
 
 /// Every finding, sorted by place.
 pub fn check(repository: &Repository) -> Vec<Finding> {
     let (catalogue, mut findings) = Catalogue::read(repository);
     findings.extend(limits::check(repository));
     findings.extend(links::check(repository));
+    findings.extend(coverage::check(repository));
     findings.extend(direction::check(repository));
     findings.extend(banned::check(repository));
     findings.extend(requirements::check(repository, &catalogue));

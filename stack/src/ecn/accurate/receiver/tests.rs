@@ -157,6 +157,20 @@ fn always_means_all_that_fits_of_what_moved(#[case] room: usize, #[case] expecte
     assert_eq!(show(receiver.option(room, false, &rules)), expected);
 }
 
+/// RFC 9768 §3.2.3: two bytes are an option too, and show that the path lets it through.
+#[rstest]
+#[case(10, "0/0")]
+#[case(2, "0/0")]
+#[case(1, "none")]
+fn where_nothing_moved_the_option_is_empty(#[case] room: usize, #[case] expected: &str) {
+    let rules = AccEcnConfig {
+        option: AccEcnOptionUse::Always,
+        ..RULES()
+    };
+    let receiver = Receiver::new(false);
+    assert_eq!(show(receiver.option(room, false, &rules)), expected);
+}
+
 #[test]
 fn a_sparing_receiver_does_not_wait_for_a_counter_to_go_round() {
     let rules = AccEcnConfig {

@@ -71,6 +71,8 @@ pub(crate) struct Requirement {
     pub(crate) note: String,
     #[serde(default = "written_from_the_source")]
     pub(crate) verified: bool,
+    /// Why no case shows the rule although packets or calls could.
+    pub(crate) exception: Option<String>,
 }
 
 fn written_from_the_source() -> bool {
@@ -177,6 +179,16 @@ fn complaint(document: &str, requirement: &Requirement) -> Option<String> {
     if let Some((name, _)) = fields.iter().find(|(_, value)| value.trim().is_empty()) {
         return Some(format!("{id}: `{name}` is empty"));
     }
+    if let Some(reason) = &requirement.exception {
+        if reason.trim().is_empty() {
+            return Some(format!("{id}: `exception` is empty"));
+        }
+        if !requirement.testable.by_a_case() {
+            return Some(format!(
+                "{id}: `exception` is for rules that packets or calls can show"
+            ));
+        }
+    }
     let prefix = match document {
         "documents" => "DOC-".to_owned(),
         rfc => format!("{}-", rfc.to_uppercase()),
@@ -218,6 +230,8 @@ mod tests {
     #[case::twice(&format!("{ROW}{ROW}"), 10, "RFC1-1 names two requirements; ids are unique")]
     #[case::foreign(&ROW.replace("RFC1-1", "RFC2-1"), 2, "RFC2-1: ids of this file begin with RFC1-")]
     #[case::empty(&ROW.replace("\"h\"", "\" \""), 2, "RFC1-1: `how` is empty")]
+    #[case::exception(&format!("{ROW}exception = \" \"\n"), 2, "RFC1-1: `exception` is empty")]
+    #[case::exception_to_nothing(&format!("{}exception = \"e\"\n", ROW.replace("wire", "internal")), 2, "RFC1-1: `exception` is for rules that packets or calls can show")]
     #[case::level(&ROW.replace("MUST", "WANT"), 3, "unknown variant `WANT`, expected one of `MUST`, `MUST NOT`, `SHOULD`, `SHOULD NOT`, `MAY`, `CLAIM`")]
     fn a_bad_row_is_named(#[case] text: &str, #[case] line: usize, #[case] message: &str) {
         let path = "conformance-cases/requirements/rfc1.toml";

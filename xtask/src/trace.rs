@@ -25,6 +25,7 @@ struct Counts {
     in_code: usize,
     showable: usize,
     covered: usize,
+    excepted: usize,
     open: usize,
 }
 
@@ -34,6 +35,7 @@ impl Counts {
         self.in_code += other.in_code;
         self.showable += other.showable;
         self.covered += other.covered;
+        self.excepted += other.excepted;
         self.open += other.open;
     }
 
@@ -43,9 +45,12 @@ impl Counts {
             in_code,
             showable,
             covered,
+            excepted,
             open,
         } = self;
-        format!("{name:<12}{rules:>8}{in_code:>10}{showable:>10}{covered:>10}{open:>8}\n")
+        format!(
+            "{name:<12}{rules:>8}{in_code:>10}{showable:>10}{covered:>10}{excepted:>10}{open:>8}\n"
+        )
     }
 }
 
@@ -80,7 +85,7 @@ impl Trace {
         }
     }
 
-    /// A table with a line for each document.
+    /// A table with a line for each document, and the rules that are excepted.
     pub fn summary(&self) -> String {
         let mut documents: BTreeMap<&str, Counts> = BTreeMap::new();
         for row in &self.catalogue.rows {
@@ -89,7 +94,8 @@ impl Trace {
                 .or_default()
                 .add(self.counts(row));
         }
-        let mut text = "document       rules   in code  showable   covered    open\n".to_owned();
+        let mut text =
+            "document       rules   in code  showable   covered  excepted    open\n".to_owned();
         let mut total = Counts::default();
         for (name, counts) in documents {
             text += &counts.line(name);
@@ -97,11 +103,25 @@ impl Trace {
         }
         text += &total.line("all");
         text += "\nin code: named by a `// REQ:` comment in stack/; showable: packets or calls can show it;\n\
-                 covered: a case names it; open: showable and not covered (see --missing)\n";
+                 covered: a case names it; excepted: no case can, for a reason given below;\n\
+                 open: showable, neither covered nor excepted (see --missing)\n";
+        text += &self.exceptions();
         text
     }
 
-    /// The requirements a case could show and none does, by document.
+    /// The requirements that are showable and yet have a reason why no case shows them.
+    fn exceptions(&self) -> String {
+        let mut text = String::new();
+        for row in &self.catalogue.rows {
+            if let Some(reason) = &row.requirement.exception {
+                let title = if text.is_empty() { "\nexcepted\n" } else { "" };
+                let _ = writeln!(text, "{title}  {:<17}{reason}", row.requirement.id);
+            }
+        }
+        text
+    }
+
+    /// The requirements a case could show and none does, by document. Those excepted are left out.
     pub fn missing(&self) -> String {
         let mut text = String::new();
         let mut document = "";
@@ -144,6 +164,9 @@ impl Trace {
         if !requirement.note.is_empty() {
             let _ = writeln!(text, "note: {}", requirement.note);
         }
+        if let Some(reason) = &requirement.exception {
+            let _ = writeln!(text, "no case: {reason}");
+        }
         if !requirement.verified {
             text += "not yet checked against the source\n";
         }
@@ -159,12 +182,14 @@ impl Trace {
         let id = &row.requirement.id;
         let showable = row.requirement.testable.by_a_case();
         let covered = self.cases.contains_key(id);
+        let excepted = row.requirement.exception.is_some();
         Counts {
             rules: 1,
             in_code: usize::from(self.code.contains_key(id)),
             showable: usize::from(showable),
             covered: usize::from(covered),
-            open: usize::from(showable && !covered),
+            excepted: usize::from(excepted),
+            open: usize::from(showable && !covered && !excepted),
         }
     }
 }
@@ -180,7 +205,8 @@ mod tests {
             )
         };
         let first = row("RFC1-1", "wire") + &row("RFC1-2", "api") + &row("RFC1-3", "internal");
-        let second = row("RFC2-1", "wire");
+        let excepted = row("RFC2-2", "wire") + "exception = \"takes hours\"\n\n";
+        let second = row("RFC2-1", "wire") + &excepted;
         Trace::new(&Repository::of(&[
             ("conformance-cases/requirements/rfc1.toml", &first),
             ("conformance-cases/requirements/rfc2.toml", &second),
@@ -213,6 +239,7 @@ mod tests {
     #[test]
     fn one_requirement_tells_its_places() {
         insta::assert_snapshot!(small().requirement("RFC1-1").unwrap_or_default());
+        insta::assert_snapshot!(small().requirement("RFC2-2").unwrap_or_default());
         assert_eq!(small().requirement("RFC1-9"), None);
     }
 }

@@ -39,6 +39,10 @@ pub(super) enum Flaw {
     CountsPorts,
     /// Every challenge is answered.
     AnswersEveryChallenge,
+    /// Groups and impossible addresses are ends like others.
+    MindsNoAddress,
+    /// A segment behind an IP option is dropped.
+    MindsIpOptions,
     /// Outbound reserved bits are set.
     SetsReservedBits,
 }
@@ -143,6 +147,23 @@ const fn failed(errno: i32) -> Outcome {
 
 fn unmapped(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+/// Whether no single host has this address, or none but this one.
+fn is_strange(ip: IpAddr) -> bool {
+    let is_broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
+    is_broadcast || ip.is_multicast() || ip.is_unspecified() || ip.is_loopback()
+}
+
+/// The datagram without a header of destination options (IPv6).
+fn without_options(datagram: &[u8]) -> Vec<u8> {
+    let mut bytes = datagram.to_vec();
+    if bytes[0] >> 4 == 6 && bytes[6] == 60 {
+        bytes[6] = bytes[40];
+        bytes[5] -= 8;
+        bytes.drain(40..48);
+    }
+    bytes
 }
 
 impl FakeSession {

@@ -15,6 +15,7 @@ mod ports;
 mod raw;
 mod sockets;
 mod stop;
+mod strange;
 
 #[cfg(test)]
 mod fake;
@@ -77,6 +78,7 @@ const PROBES: &[Entry] = &[
     Entry::of::<exit::ProcessExit>(),
     Entry::of::<ports::EphemeralPorts>(),
     Entry::of::<challenge::ChallengeAckRate>(),
+    Entry::of::<strange::StrangeDatagram>(),
 ];
 
 /// Title and covered requirements of a probe file, as far as they can be read.

@@ -57,6 +57,38 @@ impl Raw {
         pnet_packet::util::checksum(&self.bytes[self.start..], CHECKSUM / 2)
     }
 
+    /// The same with an option of IP that nobody knows: kind 30, which is for experiments (RFC 4727) and,
+    /// over IPv6 in a header of destination options, to be skipped (RFC 8200 §4.2).
+    #[must_use]
+    pub(super) fn with_unknown_ip_option(mut self) -> Raw {
+        if self.ip.source.is_ipv4() {
+            let option = [30, 4, 0, 0];
+            self.bytes[0] = 0x46;
+            self.lengthen(2, option.len());
+            self.insert(20, &option);
+            self.bytes[10..12].fill(0);
+            let sum = pnet_packet::util::checksum(&self.bytes[..self.start], 5);
+            self.bytes[10..12].copy_from_slice(&sum.to_be_bytes());
+        } else {
+            let upper = std::mem::replace(&mut self.bytes[6], 60);
+            let header = [upper, 0, 30, 4, 0, 0, 0, 0];
+            self.lengthen(4, header.len());
+            self.insert(40, &header);
+        }
+        self
+    }
+
+    /// Adds to the 16-bit length at a place.
+    fn lengthen(&mut self, at: usize, by: usize) {
+        let length = u16::from_be_bytes([self.bytes[at], self.bytes[at + 1]]) + by as u16;
+        self.bytes[at..at + 2].copy_from_slice(&length.to_be_bytes());
+    }
+
+    fn insert(&mut self, at: usize, more: &[u8]) {
+        self.bytes.splice(at..at, more.iter().copied());
+        self.start += more.len();
+    }
+
     /// The datagram.
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.bytes

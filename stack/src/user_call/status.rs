@@ -58,6 +58,17 @@ impl Host {
         self.user_connection_mut(id).ok()?.tcb.user.error.take()
     }
 
+    /// The last soft error, which ended nothing; `status` no longer shows it then.
+    // REQ: RFC9293-SHLD-25
+    pub fn take_soft_error(&mut self, id: SocketId) -> Option<ConnectionError> {
+        self.user_connection_mut(id)
+            .ok()?
+            .tcb
+            .user
+            .soft_error
+            .take()
+    }
+
     /// Changes a socket's options. Buffers may grow and shrink, the MSS holds from the next
     /// handshake on. A keep-alive that is switched on counts from the latest time the host was
     /// told: call [`timeout`](Self::timeout) first if that is long ago.

@@ -68,6 +68,11 @@ fn soft_errors_are_told_and_end_nothing(
         .expect("alive")
         .soft_error;
     assert_eq!(soft, Some(ConnectionError::Unreachable(unreachable)));
+    // It is told once, and no error that would end the connection.
+    let host = &mut talk.bench.host;
+    assert_eq!(host.take_error(talk.conn.id), None);
+    assert_eq!(host.take_soft_error(talk.conn.id), soft);
+    assert_eq!(host.take_soft_error(talk.conn.id), None);
 }
 
 #[rstest]

@@ -61,7 +61,10 @@ fn complaints<'a>(
     let twice = header.covers.iter().enumerate();
     let twice = twice.filter(|(index, id)| header.covers[..*index].contains(id));
     let twice = twice.map(|(_, id)| format!("covers `{id}` twice"));
-    missing.chain(unknown).chain(twice)
+    let excepted = header.covers.iter().filter(|id| is_excepted(catalogue, id));
+    let excepted = excepted
+        .map(|id| format!("covers `{id}`, which has an `exception`: one of the two is wrong"));
+    missing.chain(unknown).chain(twice).chain(excepted)
 }
 
 /// Every `case` of a list of known deviations exists, and so does every requirement it names.
@@ -100,6 +103,11 @@ fn known(file: &SourceFile, cases: &[Case<'_>], catalogue: &Catalogue) -> Vec<Fi
     findings
 }
 
+fn is_excepted(catalogue: &Catalogue, id: &str) -> bool {
+    let row = catalogue.get(id);
+    row.is_some_and(|row| row.requirement.exception.is_some())
+}
+
 fn is_a_must(catalogue: &Catalogue, id: &str) -> bool {
     let level = catalogue.get(id).map(|row| row.requirement.level);
     matches!(level, Some(Level::Must | Level::MustNot))
@@ -135,6 +143,22 @@ mod tests {
     #[case("// title: A\n// covers: RFC1-1, RFC1-1\n// why: B\n", &["covers `RFC1-1` twice"])]
     fn a_case_says_title_covers_and_why(#[case] text: &str, #[case] expected: &[&str]) {
         assert_eq!(messages(&[("conformance-cases/a/b.pkt", text)]), expected);
+    }
+
+    #[test]
+    fn a_rule_that_is_excepted_has_no_case() {
+        let row = ROW.replace("RFC1-1", "RFC2-1") + "exception = \"e\"\n";
+        let found = messages(&[
+            ("conformance-cases/requirements/rfc2.toml", &row),
+            (
+                "conformance-cases/a/b.pkt",
+                &CASE.replace("RFC1-1", "RFC2-1"),
+            ),
+        ]);
+        assert_eq!(
+            found,
+            ["covers `RFC2-1`, which has an `exception`: one of the two is wrong"]
+        );
     }
 
     #[test]

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{EAGAIN, EINPROGRESS, Ends, FakeSession, Flaw, PROCESS, Socket};
+use super::{
+    EAGAIN, EINPROGRESS, Ends, FakeSession, Flaw, PROCESS, Socket, is_strange, without_options,
+};
 use crate::call::{Address, Call, Fd, Outcome};
 use crate::target::{CallReport, CommandReport, Observed, Session, TargetError};
 use crate::time::{Moment, Time};
@@ -30,9 +32,14 @@ impl Session for FakeSession {
             start: self.now,
             end: self.now,
         };
-        let Ok(parsed) = parse(datagram) else {
+        let plain = without_options(datagram);
+        let Ok(parsed) = parse(&plain) else {
             return Ok(moment);
         };
+        let has_options = plain.len() < datagram.len() || datagram[0] == 0x46;
+        if has_options && self.flaw == Flaw::MindsIpOptions {
+            return Ok(moment);
+        }
         let is_damaged = parsed
             .faults
             .iter()
@@ -46,6 +53,10 @@ impl Session for FakeSession {
             return Ok(moment);
         }
         let ip = parsed.packet.ip;
+        let is_stranger = is_strange(ip.source) || ip.destination != self.local_ip;
+        if is_stranger && self.flaw != Flaw::MindsNoAddress {
+            return Ok(moment);
+        }
         let ends = Ends {
             local: SocketAddr::new(ip.destination, segment.destination_port),
             remote: SocketAddr::new(ip.source, segment.source_port),

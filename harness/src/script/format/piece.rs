@@ -162,9 +162,24 @@ impl<'a> Roles<'a> {
         };
         let begins = match token.first_on_line {
             true => self.may_be_action(action),
-            false => (token.is('+') || token.is('*')) && self.is_action(action),
+            false => {
+                let is_time = token.is('+') || token.is('*') && !self.is_open_value(at);
+                is_time && self.is_action(action)
+            }
         };
         if begins { Role::Event } else { Role::Inner }
+    }
+
+    /// Whether a `*` within a line is the value of a field or of an option, as in `urg * <mss *>`, which
+    /// the `<` or `>` behind it does not tell: then it stands behind a name or a colon.
+    fn is_open_value(&self, at: usize) -> bool {
+        let kind = |back| at.checked_sub(back).map(|before| self.kind(before));
+        match kind(1) {
+            Some(TokenKind::Word | TokenKind::Punct(':')) => true,
+            // `gen-30 *`
+            Some(TokenKind::Int) => kind(2) == Some(TokenKind::Punct('-')),
+            _ => false,
+        }
     }
 
     fn kind(&self, at: usize) -> TokenKind {

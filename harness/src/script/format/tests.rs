@@ -33,6 +33,10 @@ fn formatted(text: &str) -> String {
     "0 close(3) = 0 +0 close(4) = 0 +1 < . 1:1(0) ack 1 win 5 <nop,nop> * > . 1:1(0) ack 1\n",
     "0 close(3) = 0\n+0 close(4) = 0\n+1 < . 1:1(0) ack 1 win 5 <nop,nop>\n* > . 1:1(0) ack 1\n"
 )]
+#[case::open_values_are_no_times(
+    "0 > S. *:*(0) ack 1 urg * <mss *,sackOK,wscale *>\n+0 > . *:*(0) ack * <TS val * ecr *>\n+0 > . 1:1(0) ack 1 <sack 1:*>\n+0 > . 1:1(0) ack 1 <gen-30 *>\n+0 > . 1:1(0) ack 1 <exp-f989 *>\n",
+    "0 > S. *:*(0) ack 1 urg * <mss *,sackOK,wscale *>\n+0 > . *:*(0) ack * <TS val * ecr *>\n+0 > . 1:1(0) ack 1 <sack 1:*>\n+0 > . 1:1(0) ack 1 <gen-30 *>\n+0 > . 1:1(0) ack 1 <exp-f989 *>\n"
+)]
 #[case::ports_are_no_time("+0 < 8080 > 80 S 0:0(0) win 5\n", "+0 < 8080 > 80 S 0:0(0) win 5\n")]
 #[case::commas_and_brackets(
     "0 f( 3 ,4,[ {fd=3,events=1} ] ) = 0\n+0 < S 0:0(0) win 5 <mss 1,nop, nop>\n",

@@ -205,6 +205,17 @@ impl Kernel {
         Some(self.errno_of(fd, error))
     }
 
+    /// What SO_ERROR tells: the error that ended the connection, else what a router last complained of,
+    /// as in Linux. Repeated timeouts end nothing yet and are no answer to "did connect work".
+    pub(super) fn take_reported_error(&mut self, fd: Fd, id: SocketId) -> Option<Errno> {
+        if let Some(errno) = self.take_error(fd, id) {
+            return Some(errno);
+        }
+        let soft = self.engine.host_mut().take_soft_error(id);
+        let soft = soft.filter(|error| matches!(error, ConnectionError::Unreachable(_)))?;
+        Some(self.errno_of(fd, soft))
+    }
+
     /// The stack denies a socket the table holds: a fault of the harness or the stack, not an errno.
     pub(super) fn lost_socket(fd: Fd, error: CallError) -> Stop {
         Stop::machine(format!(

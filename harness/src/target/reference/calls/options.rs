@@ -236,7 +236,7 @@ impl Kernel {
         let mut value = match kind {
             Kind::Error => {
                 let id = self.table.socket(fd)?.id();
-                let errno = id.and_then(|id| self.take_error(fd, id));
+                let errno = id.and_then(|id| self.take_reported_error(fd, id));
                 int(errno.map_or(0, |errno| errno.0))
             }
             Kind::Linger => {

@@ -189,7 +189,12 @@ fn a_lost_retransmission_lowers_the_threshold_again(#[case] method: Option<LossD
             None => talk.peer(".", 1, 1, 0),
         };
     }
-    let ssthresh = |talk: &Talk| talk.bench.host.status(talk.conn.id).map(|status| status.ssthresh);
+    let ssthresh = |talk: &Talk| {
+        talk.bench
+            .host
+            .status(talk.conn.id)
+            .map(|status| status.ssthresh)
+    };
     assert_eq!(ssthresh(&talk), Ok(1460 * 5));
     talk.wait_ms(1500);
     assert_eq!(ssthresh(&talk), Ok(1460 * 5 / 2));

@@ -403,10 +403,15 @@ impl Congestion {
     /// Nothing was sent for longer than the retransmission timeout (RFC 5681 §4.1).
     /// `timeouts` is how often it would have expired meanwhile.
     pub fn on_idle(&mut self, timeouts: u64) {
+        // The window may stay, but it does not grow by the time in which nothing was sent.
+        // REQ: RFC9438-8
+        if let Control::Cubic(Some(cubic)) = &mut self.control {
+            cubic.on_idle();
+        }
         // REQ: RFC5681-17
         let restart = self.cwnd.min(self.rules.initial_window.bytes(self.smss));
         match self.rules.slow_start_after_idle {
-            SlowStartAfterIdle::Never => return,
+            SlowStartAfterIdle::Never => {}
             SlowStartAfterIdle::AtOnce => self.cwnd = restart,
             SlowStartAfterIdle::Halving => {
                 // Linux: "3/4 of the window" is what slow start then leads back to.
@@ -414,9 +419,6 @@ impl Congestion {
                 let halved = self.cwnd.checked_shr(timeouts.min(31) as u32).unwrap_or(0);
                 self.cwnd = (halved - halved % self.smss).max(restart);
             }
-        }
-        if let Control::Cubic(Some(cubic)) = &mut self.control {
-            cubic.on_idle();
         }
     }
 }
@@ -547,6 +549,32 @@ mod tests {
         congestion.on_timeout(4_000, true);
         congestion.on_idle(1);
         assert_eq!(congestion.cwnd(), 1_000);
+    }
+
+    /// RFC 9438 §4.2: the clock of CUBIC stands still while nothing is sent, also where the window
+    /// may stay as it is.
+    #[rstest]
+    #[case(SlowStartAfterIdle::AtOnce)]
+    #[case(SlowStartAfterIdle::Never)]
+    fn cubic_does_not_grow_by_a_pause(#[case] slow_start_after_idle: SlowStartAfterIdle) {
+        let rules = Rules {
+            algorithm: Algorithm::Cubic,
+            slow_start_after_idle,
+            ..rules()
+        };
+        let mut congestion = Congestion::new(SMSS, rules);
+        congestion.on_loss(10_000);
+        congestion.set_cwnd(7_000);
+        congestion.on_acked(acked(1_000));
+        let later = Instant::ZERO + Duration::from_secs(10);
+        congestion.on_idle(5);
+        for _ in 0..7 {
+            congestion.on_acked(Acked {
+                now: later,
+                ..acked(1_000)
+            });
+        }
+        assert_eq!(congestion.cwnd() / SMSS, 7);
     }
 
     #[test]

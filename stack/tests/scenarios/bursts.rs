@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rstest::rstest;
 use tcpdrill_stack::config::{BurstRules, Segmentation};
-use tcpdrill_stack::congestion::{Algorithm, Rules};
+use tcpdrill_stack::congestion::{Algorithm, Rules, SlowStartAfterIdle};
 use tcpdrill_stack::seq::SeqRange;
 use tcpdrill_stack::testing::bench::{Bench, Conn};
 use tcpdrill_stack::window::Mss;
@@ -240,6 +240,34 @@ fn a_window_that_is_not_used_grows_to_twice_what_was_out() {
         cwnd(&talk)
     });
     assert_eq!(grown, [Ok(12), Ok(12), Ok(12)]);
+}
+
+/// A pause longer than the timeout is no time in which CUBIC's window grows: eight segments stay
+/// eight while a window of them is acknowledged.
+#[test]
+fn a_long_pause_does_not_make_the_window_grow() {
+    let mut config = config();
+    config.congestion.algorithm = Algorithm::Cubic;
+    config.congestion.slow_start_after_idle = SlowStartAfterIdle::Never;
+    let mut talk = talk_with(config);
+    let cwnd = |talk: &Talk| {
+        let status = talk.bench.host.status(talk.conn.id);
+        status.map(|status| status.cwnd / 1000)
+    };
+    talk.send(10_000);
+    sacked(&mut talk, 1, 1001, 10_001);
+    talk.peer(".", 1, 10_001, 0);
+    talk.send(7000);
+    for ack in 11..=17 {
+        talk.peer(".", 1, ack * 1000 + 1, 0);
+    }
+    let before = cwnd(&talk);
+    talk.wait_ms(5000);
+    talk.send(20_000);
+    for ack in 18..=23 {
+        talk.peer(".", 1, ack * 1000 + 1, 0);
+    }
+    assert_eq!(cwnd(&talk), before);
 }
 
 /// A block that covers no whole segment says nothing: the probe of the end comes as if it had not

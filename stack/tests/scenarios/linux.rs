@@ -143,3 +143,20 @@ fn a_syn_ack_that_echoes_what_was_never_sent(#[case] offset: u32, #[case] refuse
     let sent = talk.inject(&answer);
     assert_eq!(sent == ["R 1:1(0)"], refused, "{sent:?}");
 }
+
+/// Linux counts a segment as delivered once all of it is acknowledged: ACKs of parts open the window
+/// by no more than the ACK of the whole.
+#[rstest]
+#[case::at_once(&[1460])]
+#[case::in_quarters(&[365, 730, 1095, 1460])]
+fn an_acknowledgment_of_a_part_delivers_no_segment(#[case] parts: &[i64]) {
+    let mut config = Bench::plain_config();
+    config.congestion.count_segments = true;
+    let mut talk = Talk::reach(config, StateName::Established);
+    talk.send(1460 * 12);
+    for part in parts {
+        talk.peer(".", 1, 1 + part, 0);
+    }
+    let status = talk.bench.host.status(talk.conn.id).expect("alive");
+    assert_eq!(status.cwnd, 1460 * 11);
+}

@@ -1,5 +1,6 @@
 //! Selective acknowledgments from both ends (RFC 2018, RFC 2883, RFC 6675, RFC 8985).
 
+use rstest::rstest;
 use tcpdrill_stack::Config;
 use tcpdrill_stack::config::LossDetection;
 use tcpdrill_stack::event::Event;
@@ -222,4 +223,30 @@ fn a_timeout_that_was_too_early_is_taken_back() {
     ack.options.timestamps = Some(Timestamps { value: 2, echo });
     assert_eq!(talk.inject(&ack), [""; 0]);
     assert!(cwnd(&talk) >= before);
+}
+
+/// RFC 5681 §4.3: the loss of a retransmission is a second sign of congestion. Half of what was left
+/// after the first may be out then, not half of what is unacknowledged still.
+#[rstest]
+#[case::no_sack(None)]
+#[case::sack(Some(LossDetection::SelectiveAcks))]
+#[case::rack(Some(LossDetection::RackTlp))]
+fn a_lost_retransmission_lowers_the_threshold_again(#[case] method: Option<LossDetection>) {
+    let mut talk = method.map_or_else(Talk::plain, talk);
+    assert_eq!(talk.send(1460 * 10).len(), 10);
+    for end in 2..=4 {
+        match method {
+            Some(_) => select(&mut talk, 1, &[(1461, 1 + 1460 * end)]),
+            None => talk.peer(".", 1, 1, 0),
+        };
+    }
+    let ssthresh = |talk: &Talk| {
+        talk.bench
+            .host
+            .status(talk.conn.id)
+            .map(|status| status.ssthresh)
+    };
+    assert_eq!(ssthresh(&talk), Ok(1460 * 5));
+    talk.wait_ms(1500);
+    assert_eq!(ssthresh(&talk), Ok(1460 * 5 / 2));
 }

@@ -106,6 +106,14 @@ impl LossRecovery {
         }
     }
 
+    /// A loss is being recovered from, and it was not the timer that found it.
+    fn in_fast_recovery(&self) -> bool {
+        match self {
+            LossRecovery::RackTlp(rack_tlp) => rack_tlp.in_fast_recovery(),
+            LossRecovery::NewReno(_) | LossRecovery::Sack(_) => self.in_recovery(),
+        }
+    }
+
     /// Duplicate acknowledgments in a row; RACK does not count them.
     pub(crate) const fn duplicate_acks(&self) -> u32 {
         match self {
@@ -452,7 +460,13 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, first: bool, now: Instant) {
     }
     let at = surroundings(tcb, false, now);
     let snd = &mut tcb.snd;
-    let flight = snd.una.span_to(snd.max);
+    let mut flight = snd.una.span_to(snd.max);
+    // What was sent again is lost as well: congestion a second time, and less than half of what was
+    // out at the first sign of it may be out now (RFC 5681 §4.3).
+    // REQ: RFC5681-21
+    if snd.recovery.in_fast_recovery() {
+        flight = flight.min(snd.congestion.ssthresh());
+    }
     if mutant!(tcb.config, H09, true, false) {
         snd.congestion.on_timeout(flight, first);
     }
@@ -514,9 +528,10 @@ pub(crate) fn extra_segments(tcb: &Tcb) -> u32 {
 }
 
 /// How many segments arrived that did not count before. Without SACK each duplicate acknowledgment
-/// counted for one of them.
+/// counted for one of them, and what was missing counts in any case once it is whole.
 pub(crate) fn newly_delivered(tcb: &Tcb, delivered: &Delivered) -> u32 {
     match &tcb.snd.recovery {
+        LossRecovery::NewReno(_) if delivered.segments == 0 => 0,
         LossRecovery::NewReno(new_reno) => {
             let counted = new_reno.duplicate_acks();
             delivered.segments.saturating_sub(counted).max(1)

@@ -61,6 +61,11 @@ impl RackTlp {
         !matches!(self.phase, Phase::Open)
     }
 
+    /// In recovery, and it was not the timer that found the loss.
+    pub(crate) const fn in_fast_recovery(&self) -> bool {
+        matches!(self.phase, Phase::Fast(_))
+    }
+
     /// See [`Rack::trusted_until`].
     pub(crate) fn trusted_until(&self, now: Instant) -> Instant {
         self.rack.trusted_until(now)

@@ -194,7 +194,10 @@ fn an_early_connection_must_be_known_to_its_listener() {
     let mut bench = Bench::new(Bench::plain_config());
     let conn = bench.half_open();
     let damaged = bench.host.connection_mut(conn.id).expect("half open");
-    damaged.tcb.fast_open.pending = conn.listener.map(Box::new);
+    damaged
+        .tcb
+        .fast_open
+        .set_pending(conn.listener.expect("it came in"));
     let violation = check(&bench.host).expect_err("never handed out");
     assert_eq!(violation.rule, Rule::ListenerQueues);
 }

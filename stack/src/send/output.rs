@@ -182,9 +182,7 @@ fn restart_after_idle(tcb: &mut Tcb, now: Instant) {
             .map(|at| now.saturating_duration_since(at));
         let timeouts =
             silent.unwrap_or_default().as_micros() / tcb.snd.rtt.rto().as_micros().max(1);
-        tcb.snd
-            .congestion
-            .on_pause(silent.unwrap_or_default(), now);
+        tcb.snd.congestion.on_pause(silent.unwrap_or_default(), now);
         tcb.snd.congestion.on_idle(timeouts as u64);
         tcb.snd.last_sent = None;
     }

@@ -70,7 +70,7 @@ impl Host {
             tcb.user.wants_room = true;
             return Err(CallError::WouldBlock);
         }
-        if tcb.config.segmentation != Segmentation::Single || tcb.snd.room.is_some() {
+        if tcb.config.segmentation != Segmentation::Single || tcb.snd.room.limit().is_some() {
             // Buffers are filled, and bursts cut, while the user writes: the text has to be there before.
             let mut text = vec![0; most.min(free)];
             let len = fill(&mut text).min(text.len());

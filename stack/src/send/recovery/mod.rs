@@ -111,6 +111,7 @@ impl LossRecovery {
         match self {
             LossRecovery::RackTlp(rack_tlp) => rack_tlp.in_fast_recovery(),
             LossRecovery::NewReno(_) | LossRecovery::Sack(_) => self.in_recovery(),
+            LossRecovery::Untried(_) => false,
         }
     }
 

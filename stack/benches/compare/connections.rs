@@ -2,6 +2,7 @@
 
 use crate::timing::Race;
 use allocation_counter::measure;
+use tcpdrill_stack::config::SynCookies;
 use tcpdrill_stack::{Config, Host, Instant, Output, Profile, SendFlags, SocketId, SocketOptions};
 
 const ROUNDS: usize = 31;
@@ -137,9 +138,10 @@ pub fn run() {
 }
 
 /// A town in which TIME-WAIT soon ends.
-fn hasty() -> (Town, SocketId) {
+fn hasty(syn_cookies: SynCookies) -> (Town, SocketId) {
     let config = Config {
         msl: std::time::Duration::from_millis(1),
+        syn_cookies,
         ..Config::default()
     };
     let mut town = Town::new(&config);
@@ -147,9 +149,13 @@ fn hasty() -> (Town, SocketId) {
     (town, listener)
 }
 
-/// Opens and closes so many connections, for somebody who counts instructions.
-pub fn cycles(count: u64) {
-    let (mut town, listener) = hasty();
+/// Opens and closes so many connections, by way of a cookie if that is wished, for somebody who counts
+/// instructions.
+pub fn cycles(cookies: bool, count: u64) {
+    let (mut town, listener) = hasty(match cookies {
+        true => SynCookies::Always,
+        false => Config::default().syn_cookies,
+    });
     for _ in 0..count {
         town.cycle(80, listener);
         town.pass(100);
@@ -168,7 +174,7 @@ pub fn exchanges(connections: usize, count: u64) {
 }
 
 fn opening() {
-    let (mut town, listener) = hasty();
+    let (mut town, listener) = hasty(Config::default().syn_cookies);
     let race = Race::run(
         ROUNDS,
         &mut [&mut || {

@@ -7,7 +7,7 @@ use std::process::Command;
 /// What can be counted: its name, how often it runs the first and the second time, and itself.
 type Work = (&'static str, [u64; 2], fn(u64));
 
-const WORKS: [Work; 7] = [
+const WORKS: [Work; 8] = [
     (
         "a segment of 1,448 bytes, sent and received",
         [10_000, 30_000],
@@ -31,9 +31,12 @@ const WORKS: [Work; 7] = [
         "a connection opened and closed, both ends",
         [1_000, 3_000],
         |n| {
-            connections::cycles(n);
+            connections::cycles(false, n);
         },
     ),
+    ("the same by way of a SYN cookie", [1_000, 3_000], |n| {
+        connections::cycles(true, n);
+    }),
     (
         "an exchange, in turn, 10 connections",
         [20_000, 60_000],

@@ -50,6 +50,8 @@ fn a_look_ahead_takes_neither_text_nor_an_error() {
     for _ in 0..2 {
         assert_eq!(host(&talk, &mut buf[..3]), Ok(3));
     }
+    // A read of nothing takes nothing, and not the end of the stream for an answer.
+    assert_eq!(talk.recv(1, 0), Ok(0));
     assert_eq!(talk.recv(1, 10), Ok(4));
     talk.peer("R.", 5, 1, 0);
     let reset = Err(CallError::Connection(ConnectionError::Reset));
@@ -164,6 +166,7 @@ fn an_open_from_nowhere(
     let address = local.0.map(|text| text.parse().expect("an address"));
     let remote = remote.parse().expect("an address and port");
     let options = SocketOptions::default();
+    assert_eq!(bench.host.addresses(), [bench.local.ip()]);
     let opened = bench
         .host
         .open_active(bench.now, (address, local.1), remote, options);

@@ -30,7 +30,7 @@ pub(super) fn read(repository: &Repository) -> Vec<Explanation> {
         let mut cells = cells.splitn(3, " | ");
         let mut next = || Some(cells.next()?.trim().trim_matches('`').to_owned());
         let (path, function, why) = (next()?, next()?, next()?);
-        path.starts_with("stack/src/").then_some(Explanation {
+        (path.starts_with("stack/src/") && path.ends_with(".rs")).then_some(Explanation {
             path,
             function,
             why,
@@ -102,7 +102,8 @@ mod tests {
             | `stack/src/a.rs` | `one` | cannot be \\| is not |\n\
             | `stack/src/a.rs` | `three` | gone |\n\
             | `stack/src/b.rs` | - | gone |\n\
-            | `stack/src/a.rs` | - |  |\n";
+            | `stack/src/a.rs` | - |  |\n\
+            | `stack/src/` | 10 | 99 % |\n";
         let repository = Repository::of(&[(DOCUMENT, table), ("stack/src/a.rs", SOURCE)]);
         assert_eq!(read(&repository).len(), 4);
         let findings: Vec<String> = check(&repository).iter().map(ToString::to_string).collect();

@@ -48,6 +48,10 @@ pub(super) fn run(args: &RunArgs) -> Exit {
     let interrupt = Interrupt::default();
     let target = match open_target(args, &interrupt) {
         Ok(target) => target,
+        Err(_) if interrupt.is_raised() => {
+            super::complain("error", &"interrupted by a signal before the first case");
+            return Exit::Interrupted;
+        }
         Err(reason) => return cannot_run(args.target, &reason),
     };
     let cases = match super::chosen(&suite, args.filter.as_ref()) {
@@ -195,7 +199,11 @@ fn cannot_run(target: TargetName, reason: &str) -> Exit {
 /// Called before the process has a second thread: an ordinary user needs a user namespace.
 fn open_target(args: &RunArgs, interrupt: &Interrupt) -> Result<Box<dyn Target>, String> {
     match args.target {
-        TargetName::Wire => super::wire::open(args),
+        TargetName::Wire => {
+            // Looking for the other end starts threads that stay, as trying out a link does.
+            target::linux::raise_on_signals(interrupt);
+            super::wire::open(args)
+        }
         TargetName::Reference => {
             let profile = args.profile.as_deref().unwrap_or("rfc9293");
             Ok(Box::new(ReferenceTarget::of_profile(profile)?))

@@ -4,6 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
+
 use crate::machines::{AGENT, Machines, Ran, STACK};
 
 pub(crate) const ALL: &[(&str, fn())] = &[
@@ -21,6 +23,7 @@ pub(crate) const ALL: &[(&str, fn())] = &[
     ("nothing_is_left_behind", nothing_left),
     ("the_interfaces_own_hardware_address_will_do", own_mac),
     ("one_controller_is_served_at_a_time", one_at_a_time),
+    ("an_interrupted_run_says_so_and_leaves_nothing", interrupted),
 ];
 
 fn case(name: &str) -> String {
@@ -376,6 +379,52 @@ fn nothing_left() {
         .stack
         .run(|| std::fs::read_to_string("/proc/thread-self/net/tcp").expect("a list"));
     assert!(!sockets.contains("01034F0A"), "{sockets}");
+}
+
+/// A case that waits for minutes with a connection open.
+fn waiting_case(machines: &Machines) -> Vec<String> {
+    let path = machines.path("waiting.pkt");
+    let text = " 0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 bind(3, ..., ...) = 0
++0 listen(3, 1) = 0
++.1 < S 0:0(0) win 20000 <mss 1000>
++0 > S. 0:0(0) ack 1 <...>
++.1 < . 1:1(0) ack 1 win 20000
++0 accept(3, ..., ...) = 4
++60 close(4) = 0
+";
+    std::fs::write(&path, text).expect("writes");
+    vec![path.display().to_string()]
+}
+
+/// Waits until the stack has a connection with this address, as /proc writes it, or none.
+fn connected(machines: &Machines, address: &'static str, wanted: bool) -> bool {
+    (0..1000).any(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        let sockets = machines
+            .stack
+            .run(|| std::fs::read_to_string("/proc/thread-self/net/tcp").expect("a list"));
+        sockets.contains(address) == wanted
+    })
+}
+
+fn interrupted() {
+    let machines = Machines::with_agent(&[]);
+    let cases = waiting_case(&machines);
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let options = ["--remote-ip", "10.79.3.1"];
+        let run = machines.start_with_agent(&arguments(&options, &cases));
+        // 10.79.3.1 in reverse.
+        assert!(connected(&machines, "01034F0A", true));
+        run.signal(signal);
+        let ran = run.end();
+        assert_eq!(ran.status, 130, "{}{}", ran.stdout, ran.stderr);
+        let told = "interrupted by a signal: 1 of 1 runs have no result";
+        assert!(ran.stdout.contains(told), "{}", ran.stdout);
+        let flag = "\"interrupted\": true";
+        assert!(ran.json.contains(flag), "{}", ran.json);
+        assert!(connected(&machines, "01034F0A", false));
+    }
 }
 
 fn one_at_a_time() {

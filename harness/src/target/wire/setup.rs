@@ -133,6 +133,7 @@ fn owner(
         }
         let end = link.now() + WAIT;
         while link.now() < end {
+            link.check().map_err(fail)?;
             while let Some(frame) = link.receive().map_err(fail)? {
                 for bytes in offload::frames(&frame.bytes) {
                     if let Heard::Told { address, .. } = frames::read(&bytes) {

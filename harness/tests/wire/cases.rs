@@ -24,6 +24,7 @@ pub(crate) const ALL: &[(&str, fn())] = &[
     ("the_interfaces_own_hardware_address_will_do", own_mac),
     ("one_controller_is_served_at_a_time", one_at_a_time),
     ("an_interrupted_run_says_so_and_leaves_nothing", interrupted),
+    ("a_second_run_does_not_play_the_same_address", second_run),
 ];
 
 fn case(name: &str) -> String {
@@ -425,6 +426,44 @@ fn interrupted() {
         assert!(ran.json.contains(flag), "{}", ran.json);
         assert!(connected(&machines, "01034F0A", false));
     }
+}
+
+/// Also while no case runs on the address, and over IPv6.
+fn second_run() {
+    let machines = Machines::with_agent(&[]);
+    let cases = waiting_case(&machines);
+    let server = machines
+        .stack
+        .run(|| TcpListener::bind(("::", 8000)).expect("a free port"));
+    let alone = ["--no-agent", "--port", "8000"];
+    for (version, host, first, last) in [
+        ("ipv4", STACK, "10.79.3.1", "10.79.3.2"),
+        ("ipv6", "fd79::2", "fd79::31", "fd79::32"),
+    ] {
+        if version == "ipv6" {
+            // Cases over IPv6 are written for this MTU.
+            for (machine, interface) in
+                [(&machines.controller, "wire0"), (&machines.stack, "stack0")]
+            {
+                let line = format!("ip link set {interface} mtu 1520");
+                machine.tool(&line).unwrap();
+            }
+        }
+        let family = ["--ip-version", version, "--remote-ip"];
+        let options = [&family[..], &[first, "--remote-count", "2"]].concat();
+        let mut run = machines.start_with_agent(&arguments(&options, &cases));
+        run.await_line();
+        for address in [first, last] {
+            let options = [&alone[..], &["--host", host], &family, &[address]].concat();
+            let ran = machines.run(&options);
+            assert_eq!(ran.status, 3, "{}{}", ran.stdout, ran.stderr);
+            let told = format!("another program plays {address}");
+            assert!(ran.stderr.contains(&told), "{}", ran.stderr);
+        }
+        run.signal(Signal::SIGTERM);
+        run.end();
+    }
+    drop(server);
 }
 
 fn one_at_a_time() {

@@ -1,7 +1,7 @@
 //! Two machines that are namespaces, joined by a veth.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Sender, channel};
@@ -257,6 +257,18 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// Waits until it has said this much: a run says its target when that is open.
+    pub(crate) fn await_line(&mut self) -> String {
+        let mut line = Vec::new();
+        let stdout = self.child.stdout.as_mut().expect("a pipe");
+        // A byte at a time: what comes behind the line is for the end.
+        let mut byte = [0];
+        while !line.ends_with(b"\n") && stdout.read(&mut byte).expect("readable") == 1 {
+            line.push(byte[0]);
+        }
+        String::from_utf8_lossy(&line).into_owned()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id()).expect("a process id");
         kill(Pid::from_raw(id), signal).expect("its own child");

@@ -2,9 +2,13 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsRawFd as _;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, listen, socket,
+};
 
 use crate::machines::{AGENT, Machines, Ran, STACK};
 
@@ -14,6 +18,10 @@ pub(crate) const ALL: &[(&str, fn())] = &[
     ("bundled_cases_pass_against_a_server_alone", server_cases),
     ("what_a_server_cannot_show_is_skipped", server_skips),
     ("a_port_without_a_server_is_no_target", no_server),
+    (
+        "a_server_whose_backlog_is_full_is_named_as_such",
+        full_backlog,
+    ),
     ("a_caller_with_a_wrong_secret_gets_nothing", wrong_secret),
     ("a_caller_that_says_nothing_gets_nothing", silence),
     ("commands_need_leave_and_are_undone", commands),
@@ -190,6 +198,29 @@ fn no_server() {
     let ran = machines.run(&SERVER);
     assert_eq!(ran.status, 3, "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stderr.contains("no server listens"), "{}", ran.stderr);
+}
+
+fn full_backlog() {
+    let machines = Machines::new().unwrap();
+    // A backlog of one holds two connections.
+    let (_server, _held) = machines.stack.run(|| {
+        let kind = (
+            AddressFamily::Inet,
+            SockType::Stream,
+            SockFlag::SOCK_CLOEXEC,
+        );
+        let socket = socket(kind.0, kind.1, kind.2, None).expect("a socket");
+        let any = SockaddrIn::new(0, 0, 0, 0, 8000);
+        bind(socket.as_raw_fd(), &any).expect("a free port");
+        listen(&socket, Backlog::new(1).expect("in range")).expect("it listens");
+        let held = [(); 2].map(|()| TcpStream::connect((STACK, 8000)).expect("there is room"));
+        (socket, held)
+    });
+    let ran = machines.run(&SERVER);
+    assert_eq!(ran.status, 3, "{}{}", ran.stdout, ran.stderr);
+    let told = "does not answer a SYN to its port 8000";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    assert!(ran.stderr.contains("backlog full"), "{}", ran.stderr);
 }
 
 fn wrong_secret() {

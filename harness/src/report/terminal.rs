@@ -69,7 +69,9 @@ impl<W: Write> Terminal<W> {
                     self.clear_progress()?;
                     writeln!(self.out, "AGAIN {case}\n  {why}\n")?;
                 }
+                self.progress()?;
             }
+            RunEvent::Waiting => self.progress()?,
             RunEvent::Finished { result } => {
                 self.done += 1;
                 self.unexpected += usize::from(!result.verdict.is_expected());
@@ -367,12 +369,16 @@ mod tests {
             total: 2,
         };
         terminal.event(&started).unwrap();
+        terminal.event(&RunEvent::Waiting).unwrap();
         for name in ["a", "b"] {
             let result = result(name, Verdict::Pass, "");
             let finished = RunEvent::Finished { result: &result };
             terminal.event(&finished).unwrap();
         }
-        assert_eq!(String::from_utf8(out).unwrap(), "1/2 done, 0 unexpected\n");
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "0/2 done, 0 unexpected\n1/2 done, 0 unexpected\n"
+        );
     }
 
     #[test]

@@ -133,7 +133,7 @@ fn run_cases(
     if !problems.is_empty() {
         return complain_all(&problems);
     }
-    exit_of(summary, &results)
+    exit_of(summary, &results, args.target)
 }
 
 fn style(verbose: bool, output: Output) -> Style {
@@ -160,7 +160,7 @@ fn complain_all(problems: &[String]) -> Exit {
     Exit::Usage
 }
 
-fn exit_of(summary: Summary, results: &[CaseResult]) -> Exit {
+fn exit_of(summary: Summary, results: &[CaseResult], target: TargetName) -> Exit {
     if summary.interrupted {
         return Exit::Interrupted;
     }
@@ -171,10 +171,11 @@ fn exit_of(summary: Summary, results: &[CaseResult]) -> Exit {
         return Exit::Unexpected;
     }
     if summary.judged() == 0 && !results.is_empty() {
-        super::complain(
-            "error",
-            &"every case was skipped; `tcpdrill doctor` says what this machine lacks",
-        );
+        let more = match target {
+            TargetName::Linux => "`tcpdrill doctor` says what this machine lacks",
+            TargetName::Reference | TargetName::Wire => "the report says for want of what",
+        };
+        super::complain("error", &format_args!("every case was skipped; {more}"));
         return Exit::NothingRan;
     }
     Exit::Success

@@ -268,14 +268,17 @@ fn totals(summary: Summary, script_time: Duration) -> String {
         format!("{} failed", summary.failed),
     ];
     let optional = [
-        (summary.known_deviations, "known deviations"),
-        (summary.unexpected_passes, "unexpected passes"),
-        (summary.skipped, "skipped"),
-        (summary.perturbed, "perturbed"),
-        (summary.errors, "errors"),
+        (summary.known_deviations, "known deviation", "s"),
+        (summary.unexpected_passes, "unexpected pass", "es"),
+        (summary.skipped, "skipped", ""),
+        (summary.perturbed, "perturbed", ""),
+        (summary.errors, "error", "s"),
     ];
-    let counted = optional.iter().filter(|(count, _)| *count > 0);
-    parts.extend(counted.map(|(count, what)| format!("{count} {what}")));
+    let counted = optional.iter().filter(|(count, ..)| *count > 0);
+    parts.extend(counted.map(|(count, what, many)| {
+        let many = if *count == 1 { "" } else { many };
+        format!("{count} {what}{many}")
+    }));
     let wall = match summary.wall_ms {
         0..1000 => format!("{} ms", summary.wall_ms),
         _ => long(Duration::from_millis(summary.wall_ms)),

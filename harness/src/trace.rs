@@ -27,6 +27,8 @@ pub enum TraceEvent {
     Call,
     /// A command, a check, a print, a note of the runner.
     Note,
+    /// What a command that succeeded has printed.
+    Printed,
 }
 
 /// A case's history.
@@ -58,7 +60,7 @@ impl Trace {
         self.entries.iter().filter_map(|entry| match &entry.what {
             TraceEvent::Injected(bytes) => Some((entry.at, false, bytes.as_slice())),
             TraceEvent::Sent(bytes) => Some((entry.at, true, bytes.as_slice())),
-            TraceEvent::Call | TraceEvent::Note => None,
+            TraceEvent::Call | TraceEvent::Note | TraceEvent::Printed => None,
         })
     }
 }

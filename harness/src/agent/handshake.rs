@@ -21,6 +21,12 @@ use super::secret::Secret;
 /// The version of the protocol. Both sides must speak the same.
 pub const VERSION: u16 = 1;
 
+/// How long a caller may take to prove itself.
+pub(super) const HANDSHAKE: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Callers that have not proved themselves yet, at a time. More are turned away.
+pub(super) const STRANGERS: usize = 32;
+
 const MAGIC: &[u8; 8] = b"tcpdrill";
 const NONCE: usize = 32;
 const HELLO: usize = MAGIC.len() + 2 + NONCE;
@@ -37,7 +43,16 @@ const FROM_AGENT: &[u8] = b"tcpdrill key from agent";
 pub enum HandshakeError {
     /// The connection failed or ended.
     #[error("the connection ended during the handshake ({0})")]
-    Io(#[from] std::io::Error),
+    Io(std::io::Error),
+    /// The other end is there and says nothing, or not enough.
+    #[error("the other end said nothing, or not all it had to, for {} s", HANDSHAKE.as_secs())]
+    Silent,
+    /// The agent has closed the connection before it said anything.
+    #[error(
+        "it closed the connection before it said anything: it lets in {STRANGERS} callers at a time that have not proved themselves, for up to {} s; its log says who they are. Or no agent is behind that address",
+        HANDSHAKE.as_secs()
+    )]
+    Crowd,
     /// It is no tcpdrill.
     #[error("the other end does not speak tcpdrill's protocol")]
     Stranger,
@@ -52,6 +67,15 @@ pub enum HandshakeError {
     /// No random numbers.
     #[error("the machine gives no random numbers ({0})")]
     Random(getrandom::Error),
+}
+
+impl From<std::io::Error> for HandshakeError {
+    fn from(error: std::io::Error) -> HandshakeError {
+        match error.kind() {
+            std::io::ErrorKind::TimedOut | std::io::ErrorKind::WouldBlock => HandshakeError::Silent,
+            _ => HandshakeError::Io(error),
+        }
+    }
 }
 
 /// HMAC-SHA256 over the parts in a row.
@@ -84,7 +108,15 @@ pub fn as_caller(
     let ours = hello()?;
     stream.write_all(&ours)?;
     let mut theirs = [0; HELLO];
-    stream.read_exact(&mut theirs)?;
+    stream
+        .read_exact(&mut theirs)
+        .map_err(|error| match error.kind() {
+            // It speaks first to nobody, and answers a caller's hello unless it has turned it away.
+            std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::ConnectionReset => {
+                HandshakeError::Crowd
+            }
+            _ => error.into(),
+        })?;
     check(&theirs)?;
     stream.write_all(&tag(secret.bytes(), &[CALLER, &ours, &theirs]))?;
     let mut proof = [0; TAG];
@@ -94,7 +126,7 @@ pub fn as_caller(
             std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::ConnectionReset => {
                 HandshakeError::Secret
             }
-            _ => HandshakeError::Io(error),
+            _ => error.into(),
         })?;
     verify(&proof, secret, AGENT, &ours, &theirs)?;
     Ok(Keys {
@@ -242,6 +274,23 @@ mod tests {
             "{outcome:?}"
         );
         other.join().unwrap();
+    }
+
+    #[test]
+    fn silence_and_a_door_that_is_shut_are_named() {
+        let (_caller, mut agent) = UnixStream::pair().unwrap();
+        agent
+            .set_read_timeout(Some(std::time::Duration::from_millis(1)))
+            .unwrap();
+        let error = as_agent(&mut agent, &secret("0123456789abcdef")).unwrap_err();
+        assert!(error.to_string().ends_with("for 10 s"), "{error}");
+        let (mut caller, agent) = UnixStream::pair().unwrap();
+        agent.shutdown(std::net::Shutdown::Write).unwrap();
+        let error = as_caller(&mut caller, &secret("0123456789abcdef")).unwrap_err();
+        assert!(
+            error.to_string().contains("32 callers at a time"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -7,17 +7,11 @@ use std::time::Duration;
 
 use super::channel::{Channel, ChannelError};
 use super::conversation::{MESSAGE, converse, next, reply};
-use super::handshake::as_agent;
+use super::handshake::{HANDSHAKE, STRANGERS, as_agent};
 use super::machine;
 use super::protocol::{Request, Response, System};
 use super::secret::Secret;
 use super::timed::Timed;
-
-/// How long a caller may take to prove itself.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-
-/// Callers that have not proved themselves yet, at a time. More are turned away.
-const STRANGERS: usize = 32;
 
 /// Cases of the controller at a time; each has threads and sockets.
 const CASES: usize = 512;
@@ -96,7 +90,11 @@ impl Agent {
 
     fn admit(&self, stream: &TcpStream, caller: SocketAddr) -> Result<(), String> {
         let stranger = Counted::within(&self.strangers, STRANGERS)
-            .ok_or("refused: too many callers that have not proved themselves")?;
+            .ok_or_else(|| {
+                format!(
+                    "refused: {STRANGERS} callers have not proved themselves yet, and no more are let in"
+                )
+            })?;
         // Without delay: each answer is waited for.
         let _ = stream.set_nodelay(true);
         let keys = as_agent(&mut Timed::new(stream, HANDSHAKE), &self.settings.secret)
@@ -272,6 +270,24 @@ mod tests {
         }
         let lines = lines.lock().unwrap().join("\n");
         assert!(lines.contains("refused: the secret"), "{lines}");
+    }
+
+    #[test]
+    fn a_crowd_of_silent_callers_is_named_on_both_sides() {
+        let (address, lines) = agent();
+        let crowd: Vec<TcpStream> = (0..STRANGERS)
+            .map(|_| TcpStream::connect(&address).unwrap())
+            .collect();
+        // Each of them has a thread that comes to it in its own time.
+        let told = (0..500).find_map(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            Client::connect(&address, &secret("0123456789abcdef"), 1).err()
+        });
+        let told = told.map(|error| error.to_string()).unwrap_or_default();
+        assert!(told.contains("32 callers at a time"), "{told}");
+        drop(crowd);
+        let lines = lines.lock().unwrap().join("\n");
+        assert!(lines.contains("32 callers have not"), "{lines}");
     }
 
     #[cfg(target_os = "linux")]

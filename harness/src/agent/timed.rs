@@ -23,23 +23,35 @@ impl<'a> Timed<'a> {
     fn left(&self) -> Result<Option<Duration>> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(Error::new(ErrorKind::TimedOut, "no answer in time"));
+            return Err(late());
         }
         Ok(Some(left))
+    }
+}
+
+fn late() -> Error {
+    Error::new(ErrorKind::TimedOut, "no answer in time")
+}
+
+/// A socket's own timeout is told as "resource temporarily unavailable".
+fn in_words(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => late(),
+        _ => error,
     }
 }
 
 impl Read for Timed<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         self.stream.set_read_timeout(self.left()?)?;
-        self.stream.read(buffer)
+        self.stream.read(buffer).map_err(in_words)
     }
 }
 
 impl Write for Timed<'_> {
     fn write(&mut self, buffer: &[u8]) -> Result<usize> {
         self.stream.set_write_timeout(self.left()?)?;
-        self.stream.write(buffer)
+        self.stream.write(buffer).map_err(in_words)
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -60,6 +72,9 @@ mod tests {
         let mut timed = Timed::new(&stream, Duration::ZERO);
         slow.write_all(b"x").unwrap();
         let error = timed.read_exact(&mut [0; 2]).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert_eq!(error.to_string(), "no answer in time");
+        let mut timed = Timed::new(&stream, Duration::from_millis(5));
+        let error = timed.read_exact(&mut [0; 2]).unwrap_err();
+        assert_eq!(error.to_string(), "no answer in time");
     }
 }

@@ -48,6 +48,10 @@ pub(super) fn run(args: &RunArgs) -> Exit {
     let interrupt = Interrupt::default();
     let target = match open_target(args, &interrupt) {
         Ok(target) => target,
+        Err(_) if interrupt.is_raised() => {
+            super::complain("error", &"interrupted by a signal before the first case");
+            return Exit::Interrupted;
+        }
         Err(reason) => return cannot_run(args.target, &reason),
     };
     let cases = match super::chosen(&suite, args.filter.as_ref()) {
@@ -129,7 +133,7 @@ fn run_cases(
     if !problems.is_empty() {
         return complain_all(&problems);
     }
-    exit_of(summary, &results)
+    exit_of(summary, &results, args.target)
 }
 
 fn style(verbose: bool, output: Output) -> Style {
@@ -156,7 +160,7 @@ fn complain_all(problems: &[String]) -> Exit {
     Exit::Usage
 }
 
-fn exit_of(summary: Summary, results: &[CaseResult]) -> Exit {
+fn exit_of(summary: Summary, results: &[CaseResult], target: TargetName) -> Exit {
     if summary.interrupted {
         return Exit::Interrupted;
     }
@@ -167,10 +171,11 @@ fn exit_of(summary: Summary, results: &[CaseResult]) -> Exit {
         return Exit::Unexpected;
     }
     if summary.judged() == 0 && !results.is_empty() {
-        super::complain(
-            "error",
-            &"every case was skipped; `tcpdrill doctor` says what this machine lacks",
-        );
+        let more = match target {
+            TargetName::Linux => "`tcpdrill doctor` says what this machine lacks",
+            TargetName::Reference | TargetName::Wire => "the report says for want of what",
+        };
+        super::complain("error", &format_args!("every case was skipped; {more}"));
         return Exit::NothingRan;
     }
     Exit::Success
@@ -195,7 +200,11 @@ fn cannot_run(target: TargetName, reason: &str) -> Exit {
 /// Called before the process has a second thread: an ordinary user needs a user namespace.
 fn open_target(args: &RunArgs, interrupt: &Interrupt) -> Result<Box<dyn Target>, String> {
     match args.target {
-        TargetName::Wire => super::wire::open(args),
+        TargetName::Wire => {
+            // Looking for the other end starts threads that stay, as trying out a link does.
+            target::linux::raise_on_signals(interrupt);
+            super::wire::open(args)
+        }
         TargetName::Reference => {
             let profile = args.profile.as_deref().unwrap_or("rfc9293");
             Ok(Box::new(ReferenceTarget::of_profile(profile)?))

@@ -22,6 +22,8 @@ pub enum RunEvent<'a> {
         /// Where the machine was late, and how much.
         why: &'a str,
     },
+    /// Nothing happened for a while.
+    Waiting,
     /// One result.
     Finished {
         /// It.

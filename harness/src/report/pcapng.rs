@@ -42,7 +42,7 @@ pub fn render(title: &str, source: &Source, trace: &Trace) -> Vec<u8> {
         let (bytes, direction) = match &entry.what {
             TraceEvent::Injected(bytes) => (bytes, INBOUND),
             TraceEvent::Sent(bytes) => (bytes, OUTBOUND),
-            TraceEvent::Call | TraceEvent::Note => continue,
+            TraceEvent::Call | TraceEvent::Note | TraceEvent::Printed => continue,
         };
         let micros = u64::try_from(entry.at.as_micros()).unwrap_or(0);
         let mut packet = Vec::new();

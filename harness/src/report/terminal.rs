@@ -69,7 +69,9 @@ impl<W: Write> Terminal<W> {
                     self.clear_progress()?;
                     writeln!(self.out, "AGAIN {case}\n  {why}\n")?;
                 }
+                self.progress()?;
             }
+            RunEvent::Waiting => self.progress()?,
             RunEvent::Finished { result } => {
                 self.done += 1;
                 self.unexpected += usize::from(!result.verdict.is_expected());
@@ -266,14 +268,17 @@ fn totals(summary: Summary, script_time: Duration) -> String {
         format!("{} failed", summary.failed),
     ];
     let optional = [
-        (summary.known_deviations, "known deviations"),
-        (summary.unexpected_passes, "unexpected passes"),
-        (summary.skipped, "skipped"),
-        (summary.perturbed, "perturbed"),
-        (summary.errors, "errors"),
+        (summary.known_deviations, "known deviation", "s"),
+        (summary.unexpected_passes, "unexpected pass", "es"),
+        (summary.skipped, "skipped", ""),
+        (summary.perturbed, "perturbed", ""),
+        (summary.errors, "error", "s"),
     ];
-    let counted = optional.iter().filter(|(count, _)| *count > 0);
-    parts.extend(counted.map(|(count, what)| format!("{count} {what}")));
+    let counted = optional.iter().filter(|(count, ..)| *count > 0);
+    parts.extend(counted.map(|(count, what, many)| {
+        let many = if *count == 1 { "" } else { many };
+        format!("{count} {what}{many}")
+    }));
     let wall = match summary.wall_ms {
         0..1000 => format!("{} ms", summary.wall_ms),
         _ => long(Duration::from_millis(summary.wall_ms)),
@@ -367,12 +372,16 @@ mod tests {
             total: 2,
         };
         terminal.event(&started).unwrap();
+        terminal.event(&RunEvent::Waiting).unwrap();
         for name in ["a", "b"] {
             let result = result(name, Verdict::Pass, "");
             let finished = RunEvent::Finished { result: &result };
             terminal.event(&finished).unwrap();
         }
-        assert_eq!(String::from_utf8(out).unwrap(), "1/2 done, 0 unexpected\n");
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "0/2 done, 0 unexpected\n1/2 done, 0 unexpected\n"
+        );
     }
 
     #[test]

@@ -380,7 +380,8 @@ impl Run<'_> {
         })
     }
 
-    fn blocked(&self, step: &CallStep) -> Stop {
+    fn blocked(&mut self, step: &CallStep) -> Stop {
+        self.record_unread();
         let blocking = step.end.is_some();
         self.fail(Failure {
             code: "R004",

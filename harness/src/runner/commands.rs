@@ -30,6 +30,11 @@ impl Run<'_> {
         self.trace
             .push(at, TraceEvent::Note, Some(span), format!("`{command}`"));
         if report.status == Some(0) {
+            // A line of it may have failed nevertheless: the status is the last one's.
+            for line in report.output.lines().filter(|line| !line.trim().is_empty()) {
+                let text = line.to_string();
+                self.trace.push(at, TraceEvent::Printed, Some(span), text);
+            }
             return Ok(());
         }
         if let Some(skip) = tunnel::lacking(command, &report) {

@@ -458,8 +458,10 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Turns a failure into the reason to stop, with the packets so far.
+    /// Turns a failure into the reason to stop, with what commands have printed and the packets so far.
     fn fail(&self, mut failure: Failure) -> Stop {
+        let printed = explain::printed_so_far(&self.trace, &self.program.source);
+        failure.notes.extend(printed);
         let packets = explain::packets_so_far(&self.trace, &self.program.source);
         failure.notes.extend(packets);
         Stop::Failed(Box::new(failure))

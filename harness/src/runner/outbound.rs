@@ -180,6 +180,14 @@ impl Run<'_> {
         self.trace.push(observed.at, event, None, text);
     }
 
+    /// Records what the connection under test has sent by now and no line has taken: what a call
+    /// waits for that does not return.
+    pub(super) fn record_unread(&mut self) {
+        let now = self.session.now();
+        // A packet that cannot be read ends it; what failed is the call.
+        while let Ok(Some(_)) = self.next_of_connection(now, None) {}
+    }
+
     /// The oldest packet that nobody has looked at.
     pub(super) fn next_packet(&mut self, deadline: Time) -> Result<Option<Observed>, Stop> {
         match self.waiting.pop_front() {

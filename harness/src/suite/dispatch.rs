@@ -1,14 +1,18 @@
 //! Working off many jobs side by side.
 
 use std::collections::VecDeque;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, Scope};
+use std::time::Duration;
 
 use super::interrupt::Interrupt;
 use super::window::{Punctuality, Window};
 
 /// Enough for a run; small stacks are used again instead of being mapped anew for each.
 const STACK: usize = 1 << 20;
+
+/// So long without news, and that is told.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// How an attempt at a job ended.
 #[derive(Debug)]
@@ -26,13 +30,14 @@ pub(super) enum Attempt<R> {
 type Back<J, R> = (J, u64, Attempt<R>);
 
 /// Works off `jobs` in their order, as many at a time as the window admits, and hands each
-/// result, and what is to be told of perturbed attempts, to `finished` on the calling thread. Once `interrupt` is raised no job begins any more.
+/// result, and what is to be told of perturbed attempts, to `finished` on the calling thread;
+/// `None` when there was none for a second. Once `interrupt` is raised no job begins any more.
 pub(super) fn dispatch<J: Send, R: Send>(
     jobs: Vec<J>,
     mut window: Window,
     interrupt: &Interrupt,
     work: &(impl Fn(&mut J) -> Attempt<R> + Sync),
-    finished: &mut dyn FnMut(R),
+    finished: &mut dyn FnMut(Option<R>),
 ) {
     let mut queue = VecDeque::from(jobs);
     let (sender, receiver) = channel::<Back<J, R>>();
@@ -51,18 +56,23 @@ pub(super) fn dispatch<J: Send, R: Send>(
                 return;
             }
             // The sender above lives as long as this loop, and each launch answers once.
-            let Ok((job, number, attempt)) = receiver.recv() else {
-                return;
+            let (job, number, attempt) = match receiver.recv_timeout(QUIET) {
+                Ok(back) => back,
+                Err(RecvTimeoutError::Timeout) => {
+                    finished(None);
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
             };
             in_flight -= 1;
             match attempt {
                 Attempt::Done(result, punctuality) => {
                     window.finished(number, launched, punctuality);
-                    finished(result);
+                    finished(Some(result));
                 }
                 Attempt::Again(what) => {
                     window.finished(number, launched, Punctuality::Perturbed);
-                    finished(what);
+                    finished(Some(what));
                     queue.push_front(job);
                 }
                 Attempt::CutShort => {}
@@ -116,9 +126,32 @@ mod tests {
     ) -> Vec<u32> {
         let mut results = Vec::new();
         dispatch(jobs, window, interrupt, &work, &mut |result| {
-            results.push(result);
+            results.extend(result);
         });
         results
+    }
+
+    #[test]
+    fn that_there_is_no_news_is_news() {
+        let (release, released) = channel();
+        let released = Mutex::new(released);
+        let mut told = Vec::new();
+        dispatch(
+            vec![1],
+            Window::fixed(1),
+            &Interrupt::default(),
+            &|job: &mut u32| {
+                // As long as nothing was told, however slow the machine is.
+                released.lock().unwrap().recv().unwrap();
+                Attempt::Done(*job, Punctuality::OnTime)
+            },
+            &mut |news| {
+                told.push(news);
+                let _ = release.send(());
+            },
+        );
+        assert_eq!(told.first(), Some(&None));
+        assert_eq!(told.last(), Some(&Some(1)));
     }
 
     #[test]

@@ -120,11 +120,12 @@ pub fn execute(
         &settings.interrupt,
         &|unit: &mut Unit<'_>| attempt(unit, target, known, settings),
         &mut |news| match news {
-            News::Result(result) => {
+            None => observe(&RunEvent::Waiting),
+            Some(News::Result(result)) => {
                 observe(&RunEvent::Finished { result: &result });
                 results.push(*result);
             }
-            News::Perturbed { case, why } => observe(&RunEvent::Perturbed {
+            Some(News::Perturbed { case, why }) => observe(&RunEvent::Perturbed {
                 case: &case,
                 why: &why,
             }),

@@ -11,6 +11,7 @@ pub(crate) const ALL: &[Case] = &[
         "packetdrill_ends_at_the_first_failure",
         the_first_failure_ends_it,
     ),
+    ("packetdrill_prints_what_commands_say", what_commands_say),
     (
         "packetdrill_takes_the_flags_of_its_runners",
         flags_of_the_runners_are_taken,
@@ -65,6 +66,18 @@ fn success_says_nothing() {
         assert_eq!(said, (String::new(), String::new()), "{family}");
         assert_eq!(output.status.code(), Some(0), "{family}");
     }
+}
+
+/// Though the command succeeds by its last part.
+fn what_commands_say() {
+    let script = format!("`sysctl -q net.ipv4.tcp_ecn=77; true`\n{PASSES}");
+    let output = packetdrill(&[], &[("a.pkt", &script)], &[]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&output.stdout), "");
+    assert_eq!(
+        text(&output.stderr),
+        "sysctl: setting key \"net.ipv4.tcp_ecn\": Invalid argument\n"
+    );
 }
 
 fn the_first_failure_ends_it() {

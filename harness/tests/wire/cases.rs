@@ -2,7 +2,13 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsRawFd as _;
 use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, listen, socket,
+};
 
 use crate::machines::{AGENT, Machines, Ran, STACK};
 
@@ -12,6 +18,10 @@ pub(crate) const ALL: &[(&str, fn())] = &[
     ("bundled_cases_pass_against_a_server_alone", server_cases),
     ("what_a_server_cannot_show_is_skipped", server_skips),
     ("a_port_without_a_server_is_no_target", no_server),
+    (
+        "a_server_whose_backlog_is_full_is_named_as_such",
+        full_backlog,
+    ),
     ("a_caller_with_a_wrong_secret_gets_nothing", wrong_secret),
     ("a_caller_that_says_nothing_gets_nothing", silence),
     ("commands_need_leave_and_are_undone", commands),
@@ -21,6 +31,8 @@ pub(crate) const ALL: &[(&str, fn())] = &[
     ("nothing_is_left_behind", nothing_left),
     ("the_interfaces_own_hardware_address_will_do", own_mac),
     ("one_controller_is_served_at_a_time", one_at_a_time),
+    ("an_interrupted_run_says_so_and_leaves_nothing", interrupted),
+    ("a_second_run_does_not_play_the_same_address", second_run),
 ];
 
 fn case(name: &str) -> String {
@@ -175,6 +187,13 @@ fn server_skips() {
     .to_vec();
     let ran = machines.run(&arguments(&SERVER, &cases));
     all_are(&ran, &cases, "skip");
+    // What this machine has is not the point.
+    assert!(
+        ran.stderr.contains("every case was skipped"),
+        "{}",
+        ran.stderr
+    );
+    assert!(!ran.stderr.contains("doctor"), "{}", ran.stderr);
     for reason in ["call:connect", "call:listen", "flood", "agent"] {
         let wanted = format!("want of {reason}:");
         assert!(ran.stdout.contains(&wanted), "{reason}: {}", ran.stdout);
@@ -186,6 +205,29 @@ fn no_server() {
     let ran = machines.run(&SERVER);
     assert_eq!(ran.status, 3, "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stderr.contains("no server listens"), "{}", ran.stderr);
+}
+
+fn full_backlog() {
+    let machines = Machines::new().unwrap();
+    // A backlog of one holds two connections.
+    let (_server, _held) = machines.stack.run(|| {
+        let kind = (
+            AddressFamily::Inet,
+            SockType::Stream,
+            SockFlag::SOCK_CLOEXEC,
+        );
+        let socket = socket(kind.0, kind.1, kind.2, None).expect("a socket");
+        let any = SockaddrIn::new(0, 0, 0, 0, 8000);
+        bind(socket.as_raw_fd(), &any).expect("a free port");
+        listen(&socket, Backlog::new(1).expect("in range")).expect("it listens");
+        let held = [(); 2].map(|()| TcpStream::connect((STACK, 8000)).expect("there is room"));
+        (socket, held)
+    });
+    let ran = machines.run(&SERVER);
+    assert_eq!(ran.status, 3, "{}{}", ran.stdout, ran.stderr);
+    let told = "does not answer a SYN to its port 8000";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    assert!(ran.stderr.contains("backlog full"), "{}", ran.stderr);
 }
 
 fn wrong_secret() {
@@ -376,6 +418,90 @@ fn nothing_left() {
         .stack
         .run(|| std::fs::read_to_string("/proc/thread-self/net/tcp").expect("a list"));
     assert!(!sockets.contains("01034F0A"), "{sockets}");
+}
+
+/// A case that waits for minutes with a connection open.
+fn waiting_case(machines: &Machines) -> Vec<String> {
+    let path = machines.path("waiting.pkt");
+    let text = " 0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 bind(3, ..., ...) = 0
++0 listen(3, 1) = 0
++.1 < S 0:0(0) win 20000 <mss 1000>
++0 > S. 0:0(0) ack 1 <...>
++.1 < . 1:1(0) ack 1 win 20000
++0 accept(3, ..., ...) = 4
++60 close(4) = 0
+";
+    std::fs::write(&path, text).expect("writes");
+    vec![path.display().to_string()]
+}
+
+/// Waits until the stack has a connection with this address, as /proc writes it, or none.
+fn connected(machines: &Machines, address: &'static str, wanted: bool) -> bool {
+    (0..1000).any(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        let sockets = machines
+            .stack
+            .run(|| std::fs::read_to_string("/proc/thread-self/net/tcp").expect("a list"));
+        sockets.contains(address) == wanted
+    })
+}
+
+fn interrupted() {
+    let machines = Machines::with_agent(&[]);
+    let cases = waiting_case(&machines);
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let options = ["--remote-ip", "10.79.3.1"];
+        let run = machines.start_with_agent(&arguments(&options, &cases));
+        // 10.79.3.1 in reverse.
+        assert!(connected(&machines, "01034F0A", true));
+        run.signal(signal);
+        let ran = run.end();
+        assert_eq!(ran.status, 130, "{}{}", ran.stdout, ran.stderr);
+        let told = "interrupted by a signal: 1 of 1 runs have no result";
+        assert!(ran.stdout.contains(told), "{}", ran.stdout);
+        let flag = "\"interrupted\": true";
+        assert!(ran.json.contains(flag), "{}", ran.json);
+        assert!(connected(&machines, "01034F0A", false));
+    }
+}
+
+/// Also while no case runs on the address, and over IPv6.
+fn second_run() {
+    let machines = Machines::with_agent(&[]);
+    let cases = waiting_case(&machines);
+    let server = machines
+        .stack
+        .run(|| TcpListener::bind(("::", 8000)).expect("a free port"));
+    let alone = ["--no-agent", "--port", "8000"];
+    for (version, host, first, last) in [
+        ("ipv4", STACK, "10.79.3.1", "10.79.3.2"),
+        ("ipv6", "fd79::2", "fd79::31", "fd79::32"),
+    ] {
+        if version == "ipv6" {
+            // Cases over IPv6 are written for this MTU.
+            for (machine, interface) in
+                [(&machines.controller, "wire0"), (&machines.stack, "stack0")]
+            {
+                let line = format!("ip link set {interface} mtu 1520");
+                machine.tool(&line).unwrap();
+            }
+        }
+        let family = ["--ip-version", version, "--remote-ip"];
+        let options = [&family[..], &[first, "--remote-count", "2"]].concat();
+        let mut run = machines.start_with_agent(&arguments(&options, &cases));
+        run.await_line();
+        for address in [first, last] {
+            let options = [&alone[..], &["--host", host], &family, &[address]].concat();
+            let ran = machines.run(&options);
+            assert_eq!(ran.status, 3, "{}{}", ran.stdout, ran.stderr);
+            let told = format!("another program plays {address}");
+            assert!(ran.stderr.contains(&told), "{}", ran.stderr);
+        }
+        run.signal(Signal::SIGTERM);
+        run.end();
+    }
+    drop(server);
 }
 
 fn one_at_a_time() {

@@ -1,13 +1,15 @@
 //! Two machines that are namespaces, joined by a veth.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tempfile::TempDir;
 
 /// The address of the machine under test, and that of the controller.
@@ -107,6 +109,7 @@ pub(crate) struct Ran {
     pub(crate) stderr: String,
     /// Verdict and message by case.
     pub(crate) verdicts: BTreeMap<String, (String, String)>,
+    pub(crate) json: String,
 }
 
 impl Machines {
@@ -160,10 +163,9 @@ impl Machines {
 
     /// Ends the agent as nobody can refuse.
     pub(crate) fn kill_agent(&self) {
-        use nix::sys::signal::{Signal, kill};
         let child = self.agent.as_ref().expect("an agent").0.id();
         let id = i32::try_from(child).expect("a process id");
-        kill(nix::unistd::Pid::from_raw(id), Signal::SIGKILL).expect("its own child");
+        kill(Pid::from_raw(id), Signal::SIGKILL).expect("its own child");
     }
 
     /// The veth. A namespace is named to `ip` by a process that is in it.
@@ -209,6 +211,11 @@ impl Machines {
 
     /// `tcpdrill run --target wire --interface wire0 …` on the controller.
     pub(crate) fn run(&self, more: &[&str]) -> Ran {
+        self.start(more).end()
+    }
+
+    /// The same, to be waited for later.
+    pub(crate) fn start(&self, more: &[&str]) -> Running {
         let json = self.path("results.json");
         let _ = std::fs::remove_file(&json);
         let mut arguments: Vec<String> = ["run", "--target", "wire", "--interface", "wire0"]
@@ -217,19 +224,15 @@ impl Machines {
         arguments.push("--json".into());
         arguments.push(json.display().to_string());
         arguments.extend(more.iter().map(ToString::to_string));
-        let output: Output = self.controller.run(move || {
+        let child = self.controller.run(move || {
             Command::new(env!("CARGO_BIN_EXE_tcpdrill"))
                 .args(arguments)
-                .output()
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
                 .expect("the command starts")
         });
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ran {
-            status: output.status.code().expect("it ends by itself"),
-            stdout: text(&output.stdout),
-            stderr: text(&output.stderr),
-            verdicts: verdicts(&std::fs::read_to_string(json).unwrap_or_default()),
-        }
+        Running { child, json }
     }
 
     /// The same with the agent and its secret.
@@ -237,6 +240,53 @@ impl Machines {
         let secret = self.path("secret").display().to_string();
         let fixed = ["--agent", AGENT, "--secret-file", secret.as_str()];
         self.run(&[&fixed, more].concat())
+    }
+
+    /// The same, to be waited for later.
+    pub(crate) fn start_with_agent(&self, more: &[&str]) -> Running {
+        let secret = self.path("secret").display().to_string();
+        let fixed = ["--agent", AGENT, "--secret-file", secret.as_str()];
+        self.start(&[&fixed, more].concat())
+    }
+}
+
+/// A run of the command that goes on.
+pub(crate) struct Running {
+    child: Child,
+    json: PathBuf,
+}
+
+impl Running {
+    /// Waits until it has said this much: a run says its target when that is open.
+    pub(crate) fn await_line(&mut self) -> String {
+        let mut line = Vec::new();
+        let stdout = self.child.stdout.as_mut().expect("a pipe");
+        // A byte at a time: what comes behind the line is for the end.
+        let mut byte = [0];
+        while !line.ends_with(b"\n") && stdout.read(&mut byte).expect("readable") == 1 {
+            line.push(byte[0]);
+        }
+        String::from_utf8_lossy(&line).into_owned()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).expect("a process id");
+        kill(Pid::from_raw(id), signal).expect("its own child");
+    }
+
+    /// Waits for its end.
+    pub(crate) fn end(self) -> Ran {
+        let output: Output = self.child.wait_with_output().expect("it was started");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let ended = format!("it ends by itself: {output:?}");
+        let json = std::fs::read_to_string(self.json).unwrap_or_default();
+        Ran {
+            status: output.status.code().expect(&ended),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+            verdicts: verdicts(&json),
+            json,
+        }
     }
 }
 

@@ -221,6 +221,7 @@ mod tests {
 
     #[rstest]
     #[case::token("+0 bind(3, = 0\n", "x.pkt:2: parse error at '=': syntax error")]
+    #[case::bracket("+0 listen(3, 1 = 0\n", "x.pkt:2: parse error at '=': syntax error")]
     #[case::call(
         "+0 foo(3) = 0\n",
         "x.pkt:2: runtime error in foo call: Unknown system call: 'foo'"

@@ -108,8 +108,11 @@ fn run(
 ) -> Result<(), String> {
     let known = KnownDeviations::default();
     let results = execute(&[case], target, &known, settings, &mut |event| {
-        if let (RunEvent::Finished { result }, true) = (event, is_verbose) {
-            verbose::show(case.source(), &result.trace);
+        if let RunEvent::Finished { result } = event {
+            verbose::show_printed(&result.trace);
+            if is_verbose {
+                verbose::show(case.source(), &result.trace);
+            }
         }
     });
     let failed = |result: &&CaseResult| !matches!(result.verdict, Verdict::Pass);

@@ -1,7 +1,9 @@
 //! What `-v` shows: packets and calls in order, in packetdrill's words.
 
+use std::io::{self, Write};
+
 use crate::source::Source;
-use crate::trace::{Trace, TraceEvent};
+use crate::trace::{Trace, TraceEntry, TraceEvent};
 
 /// Shows everything that happened, on standard output.
 pub(super) fn show(source: &Source, trace: &Trace) {
@@ -10,12 +12,21 @@ pub(super) fn show(source: &Source, trace: &Trace) {
     }
 }
 
+/// Shows what commands have printed, on standard error.
+pub(super) fn show_printed(trace: &Trace) {
+    let printed = |entry: &&TraceEntry| entry.what == TraceEvent::Printed;
+    for entry in trace.entries.iter().filter(printed) {
+        // Whoever closed standard error does not want to know.
+        let _ = writeln!(io::stderr(), "{}", entry.text);
+    }
+}
+
 fn lines(source: &Source, trace: &Trace) -> Vec<String> {
     let mut lines = Vec::new();
     for entry in &trace.entries {
         let (at, text) = (entry.at.to_string(), entry.text.as_str());
         let packet = text.trim_start_matches(['<', '>']).trim_start();
-        lines.push(match entry.what {
+        let line = match entry.what {
             TraceEvent::Injected(_) => format!("inbound injected packet: {at:>9} {packet}"),
             TraceEvent::Sent(_) => format!("outbound sniffed packet: {at:>9} {packet}"),
             TraceEvent::Call => match entry.span {
@@ -27,7 +38,10 @@ fn lines(source: &Source, trace: &Trace) -> Vec<String> {
                 None => format!("{text}: {at}"),
             },
             TraceEvent::Note => format!("{text}: {at}"),
-        });
+            // Shown with `-v` or without.
+            TraceEvent::Printed => continue,
+        };
+        lines.push(line);
     }
     lines
 }
@@ -54,6 +68,7 @@ mod tests {
         );
         push(12, TraceEvent::Sent(Vec::new()), None, "> S. 0:0(0) ack 1");
         push(15, TraceEvent::Note, None, "`true`");
+        push(15, TraceEvent::Printed, None, "a line");
         assert_eq!(
             lines(&source, &trace),
             [

@@ -5,6 +5,25 @@ use std::sync::Mutex;
 use super::*;
 use crate::target::CommandContext;
 
+/// The status is that of a command's last part; what the others have said is kept.
+#[test]
+fn what_a_command_prints_that_succeeds_is_told_with_the_failure() {
+    let text = "0 `true`\n+0 `false`\n";
+    let outcome = flow::outcome(text, &Canned::default(), RunSettings::default());
+    let Verdict::Fail(failure) = &outcome.verdict else {
+        panic!("{:?}", outcome.verdict);
+    };
+    let told = "commands have printed:\n    line 1: it broke";
+    assert_eq!(failure.notes[1], told);
+    let texts: Vec<&str> = outcome
+        .trace
+        .entries
+        .iter()
+        .map(|entry| &*entry.text)
+        .collect();
+    assert_eq!(texts, ["`true`", "it broke", "`false`"]);
+}
+
 /// Takes every command and writes down what it was told.
 #[derive(Default)]
 struct Listening {

@@ -8,7 +8,7 @@ use crate::runner::RunOutcome;
 use crate::target::reference::ReferenceTarget;
 use crate::verdict::Failure;
 
-fn outcome(text: &str, target: &dyn Target, settings: RunSettings) -> RunOutcome {
+pub(super) fn outcome(text: &str, target: &dyn Target, settings: RunSettings) -> RunOutcome {
     let source = Source::new("case.pkt", text);
     let context = LoadContext {
         ip_version: Some(IpVersion::Ipv4),
@@ -79,6 +79,21 @@ fn a_blocking_call_and_what_stands_behind_it(
     };
     let text = format!("0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n{rest}");
     assert_eq!(both(&text, &canned), expected);
+}
+
+/// What the stack has sent is what the call waits for.
+#[test]
+fn a_call_that_does_not_return_shows_what_was_sent_meanwhile() {
+    let text = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0...0.5 connect(3, ..., ...) = 0\n";
+    let target = ReferenceTarget::default();
+    let outcome = outcome(text, &target, RunSettings::default());
+    let Verdict::Fail(failure) = &outcome.verdict else {
+        panic!("{:?}", outcome.verdict);
+    };
+    assert_eq!(failure.message, "connect() did not return");
+    let notes = failure.notes.join("\n");
+    assert!(notes.contains("> S 0:0(0) win"), "{notes}");
+    assert!(outcome.trace.packets().count() >= 1);
 }
 
 /// Which connection unnamed lines mean, on the reference.

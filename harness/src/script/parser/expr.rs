@@ -42,7 +42,8 @@ impl Parser<'_> {
 
     fn expression_inside(&mut self) -> Parsed<Spanned<Expr>> {
         let first = self.primary()?;
-        if self.eat('=') {
+        // Only inside brackets are there members to be given a value.
+        if self.depth > 1 && self.eat('=') {
             let value = self.expression()?;
             let span = first.span.to(value.span);
             return Ok(Spanned::new(

@@ -15,8 +15,8 @@ use nix::ifaddrs::getifaddrs;
 use nix::net::if_::if_nametoindex;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::socket::{
-    AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg, setsockopt,
-    socket, sockopt,
+    AddressFamily, ControlMessageOwned, LinkAddr, MsgFlags, SockFlag, SockType, recvmsg, sendmsg,
+    setsockopt, socket, sockopt,
 };
 use nix::sys::time::TimeSpec;
 
@@ -128,13 +128,15 @@ fn mtu(name: &str) -> Result<u32, String> {
     u32::try_from(mtu).map_err(|_| format!("`{name}` has an MTU of {mtu}"))
 }
 
-/// A frame that has come in.
+/// A frame that was heard.
 #[derive(Clone, Debug)]
 pub(in crate::target) struct Frame {
     /// When, by the kernel's stamp.
     pub(in crate::target) at: Time,
     /// The `virtio_net_hdr` and the frame behind it.
     pub(in crate::target) bytes: Vec<u8>,
+    /// A program of this machine has sent it.
+    pub(in crate::target) is_outgoing: bool,
 }
 
 /// One case's view of an interface. Dropping it leaves nothing behind.
@@ -150,8 +152,7 @@ pub(in crate::target) struct Link {
 }
 
 impl Link {
-    /// Hears what passes `filter` on an interface: of the frames that come in, not of those going out.
-    /// With `promiscuous`, frames to hardware addresses that are not the interface's are heard, too,
+    /// Hears what passes `filter` on an interface, be it on its way in or, from others, out. With `promiscuous`, frames to hardware addresses that are not the interface's are heard, too,
     /// as long as the link is open.
     ///
     /// # Errors
@@ -295,7 +296,7 @@ impl Link {
     pub(in crate::target) fn receive(&mut self) -> Result<Option<Frame>, TargetError> {
         loop {
             let mut parts = [IoSliceMut::new(&mut self.buffer)];
-            let message = match recvmsg::<()>(
+            let message = match recvmsg::<LinkAddr>(
                 self.fd.as_raw_fd(),
                 &mut parts,
                 Some(&mut self.control),
@@ -312,6 +313,7 @@ impl Link {
                 }
             };
             let len = message.bytes;
+            let from = message.address;
             let stamp =
                 message
                     .cmsgs()
@@ -330,6 +332,7 @@ impl Link {
             return Ok(Some(Frame {
                 at: self.clock.time_of_stamp(stamp),
                 bytes: self.buffer[..len].to_vec(),
+                is_outgoing: from.is_some_and(|from| from.pkttype() == libc::PACKET_OUTGOING),
             }));
         }
     }

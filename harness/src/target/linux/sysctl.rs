@@ -109,7 +109,11 @@ pub(super) fn write(name: &str, value: &str) -> Result<(), Failure> {
                 ""
             }
         )),
-        _ => Failure::Value(error.to_string()),
+        // In `sysctl`'s own words, which have no number.
+        _ => Failure::Value(match error.raw_os_error() {
+            Some(errno) => Errno::from_raw(errno).desc().to_string(),
+            None => error.to_string(),
+        }),
     })
 }
 

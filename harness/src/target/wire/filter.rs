@@ -23,9 +23,11 @@ const IPV4: u32 = 0x0800;
 const ARP: u32 = 0x0806;
 const IPV6: u32 = 0x86dd;
 /// Offsets in a frame.
+const ARP_OPERATION: u32 = 20;
 const ARP_SENDER: u32 = 28;
 const ARP_TARGET: u32 = 38;
 const IPV4_DESTINATION: u32 = 30;
+const IPV6_SOURCE: u32 = 22;
 const IPV6_DESTINATION: u32 = 38;
 const IPV6_NEXT_HEADER: u32 = 20;
 const ICMPV6_TYPE: u32 = 54;
@@ -43,7 +45,7 @@ enum Check {
 /// Datagrams to the addresses played, and questions for who has them.
 pub(super) fn of_peer(played: &Played) -> Vec<Instruction> {
     match played.first() {
-        IpAddr::V4(_) => program(&[
+        IpAddr::V4(_) => incoming(&[
             list(IPV4, &[], played, IPV4_DESTINATION),
             list(ARP, &[], played, ARP_TARGET),
         ]),
@@ -52,7 +54,7 @@ pub(super) fn of_peer(played: &Played) -> Vec<Instruction> {
                 Check::Equals(LOAD_BYTE, IPV6_NEXT_HEADER, ICMPV6),
                 Check::Equals(LOAD_BYTE, ICMPV6_TYPE, 135),
             ];
-            program(&[
+            incoming(&[
                 list(IPV6, &[], played, IPV6_DESTINATION),
                 list(IPV6, &solicitation, played, NEIGHBOUR_TARGET),
             ])
@@ -60,7 +62,8 @@ pub(super) fn of_peer(played: &Played) -> Vec<Instruction> {
     }
 }
 
-/// What owners of the addresses played say of themselves.
+/// What owners of the addresses played say of themselves, those on this machine included: another
+/// program may play them.
 pub(super) fn of_owners(played: &Played) -> Vec<Instruction> {
     match played.first() {
         IpAddr::V4(_) => program(&[list(ARP, &[], played, ARP_SENDER)]),
@@ -70,6 +73,30 @@ pub(super) fn of_owners(played: &Played) -> Vec<Instruction> {
                 Check::Equals(LOAD_BYTE, ICMPV6_TYPE, 136),
             ];
             program(&[list(IPV6, &advertisement, played, NEIGHBOUR_TARGET)])
+        }
+    }
+}
+
+/// Checks that nobody has the addresses played, by whomever, programs of this machine included.
+pub(super) fn of_probes(played: &Played) -> Vec<Instruction> {
+    match played.first() {
+        IpAddr::V4(_) => {
+            let probe = [
+                Check::Equals(LOAD_HALF, ARP_OPERATION, 1),
+                Check::Equals(LOAD_WORD, ARP_SENDER, 0),
+            ];
+            program(&[list(ARP, &probe, played, ARP_TARGET)])
+        }
+        IpAddr::V6(_) => {
+            let probe = [
+                Check::Equals(LOAD_BYTE, IPV6_NEXT_HEADER, ICMPV6),
+                Check::Equals(LOAD_BYTE, ICMPV6_TYPE, 135),
+                Check::Equals(LOAD_WORD, IPV6_SOURCE, 0),
+                Check::Equals(LOAD_WORD, IPV6_SOURCE + 4, 0),
+                Check::Equals(LOAD_WORD, IPV6_SOURCE + 8, 0),
+                Check::Equals(LOAD_WORD, IPV6_SOURCE + 12, 0),
+            ];
+            program(&[list(IPV6, &probe, played, NEIGHBOUR_TARGET)])
         }
     }
 }
@@ -99,11 +126,19 @@ fn list(kind: u32, more: &[Check], played: &Played, at: u32) -> Vec<Check> {
     checks
 }
 
+const LEAVE: Instruction = (END, 0, 0, 0);
+
 /// Takes a frame that is not on its way out and for which all checks of one list hold.
+fn incoming(lists: &[Vec<Check>]) -> Vec<Instruction> {
+    let mut whole = vec![(LOAD_WORD, 0, 0, DIRECTION), (IS, 0, 1, OUTGOING), LEAVE];
+    whole.extend(program(lists));
+    whole
+}
+
+/// Takes a frame for which all checks of one list hold.
 fn program(lists: &[Vec<Check>]) -> Vec<Instruction> {
     const TAKE: Instruction = (END, 0, 0, u32::MAX);
-    const LEAVE: Instruction = (END, 0, 0, 0);
-    let mut program = vec![(LOAD_WORD, 0, 0, DIRECTION), (IS, 0, 1, OUTGOING), LEAVE];
+    let mut program = Vec::new();
     for checks in lists {
         let mut jumps = Vec::new();
         let mut block: Vec<Instruction> = Vec::new();
@@ -231,6 +266,20 @@ mod tests {
         let owners = of_owners(&played);
         assert_eq!(takes(&owners, &answer, false), heard);
         assert!(!takes(&owners, &question, false));
+        let nobody = if address.is_ipv4() {
+            ip("0.0.0.0")
+        } else {
+            ip("::")
+        };
+        let probe = frames::question(address, nobody, MAC);
+        let probes = of_probes(&played);
+        for outgoing in [false, true] {
+            assert_eq!(takes(&owners, &answer, outgoing), heard);
+            assert_eq!(takes(&probes, &probe, outgoing), heard);
+            assert!(!takes(&probes, &question, outgoing));
+            assert!(!takes(&probes, &answer, outgoing));
+            assert!(!takes(&probes, &datagram, outgoing));
+        }
         assert!(!takes(&owners, &datagram, false));
         assert!(!takes(&peer, &[0; 20], false));
     }

@@ -19,12 +19,13 @@ const ADVERTISEMENT: u8 = 136;
 /// What a frame says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Heard<'a> {
-    /// Somebody asks for the owner of an address. Without an address of its own it is checking that
-    /// nobody has it.
+    /// Somebody asks for the owner of an address, and says where the answer goes, if it does.
     Asked {
         wanted: IpAddr,
         by: Option<(IpAddr, Mac)>,
     },
+    /// Somebody without an address checks that nobody has this one (RFC 5227 §2.1.1, RFC 4862 §5.4.2).
+    Probed { wanted: IpAddr, by: Mac },
     /// Somebody says that an address is its own.
     Told { address: IpAddr, mac: Mac },
     /// An IP datagram, cut to the length it gives itself.
@@ -41,7 +42,7 @@ pub(super) fn read(frame: &[u8]) -> Heard<'_> {
     let heard = match u16::from_be_bytes([header[12], header[13]]) {
         ARP => arp(body),
         IPV4 => ipv4(body),
-        IPV6 => neighbour(body).or_else(|| ipv6(body)),
+        IPV6 => neighbour(header, body).or_else(|| ipv6(body)),
         _ => None,
     };
     heard.unwrap_or(Heard::Other)
@@ -59,9 +60,13 @@ fn arp(body: &[u8]) -> Option<Heard<'_>> {
     let mac: Mac = body.get(8..14)?.try_into().ok()?;
     let (sender, target) = (address(14)?, address(24)?);
     match body[7] {
+        1 if sender.is_unspecified() => Some(Heard::Probed {
+            wanted: target.into(),
+            by: mac,
+        }),
         1 => Some(Heard::Asked {
             wanted: target.into(),
-            by: (!sender.is_unspecified()).then_some((sender.into(), mac)),
+            by: Some((sender.into(), mac)),
         }),
         2 => Some(Heard::Told {
             address: sender.into(),
@@ -83,7 +88,7 @@ fn ipv6(body: &[u8]) -> Option<Heard<'_>> {
 }
 
 /// Neighbour solicitations and advertisements (RFC 4861 §4.3, §4.4).
-fn neighbour(body: &[u8]) -> Option<Heard<'_>> {
+fn neighbour<'a>(header: &[u8], body: &'a [u8]) -> Option<Heard<'a>> {
     // §7.1: the hop limit shows that no router has passed it on.
     if *body.get(6)? != ICMPV6 || *body.get(7)? != 255 {
         return None;
@@ -106,6 +111,10 @@ fn neighbour(body: &[u8]) -> Option<Heard<'_>> {
         None
     };
     match *body.get(40)? {
+        SOLICITATION if source.is_unspecified() => Some(Heard::Probed {
+            wanted: target.into(),
+            by: header.get(6..12)?.try_into().ok()?,
+        }),
         SOLICITATION => Some(Heard::Asked {
             wanted: target.into(),
             by: option(1).map(|mac| (source.into(), mac)),
@@ -150,13 +159,32 @@ pub(super) fn answer(own: IpAddr, mac: Mac, asker: (IpAddr, Mac)) -> Vec<u8> {
         (IpAddr::V4(own), IpAddr::V4(to)) => arp_frame(asker.1, 2, (mac, own), (asker.1, to)),
         (own, to) => {
             // Solicited and override (RFC 4861 §4.4).
-            let mut message = vec![ADVERTISEMENT, 0, 0, 0, 0x60, 0, 0, 0];
-            message.extend(six(own).octets());
-            message.extend([2, 1]);
-            message.extend(mac);
+            let message = advertisement(0x60, six(own), mac);
             neighbour_frame((asker.1, mac), six(own), six(to), message)
         }
     }
+}
+
+/// The frame that tells whoever checks `own` that it is taken, by `mac`.
+pub(super) fn objection(own: IpAddr, mac: Mac, prober: Mac) -> Vec<u8> {
+    match own {
+        IpAddr::V4(own) => arp_frame(prober, 2, (mac, own), (prober, Ipv4Addr::UNSPECIFIED)),
+        // RFC 4861 §7.2.4: to all nodes, and not as solicited; override, as above.
+        IpAddr::V6(own) => {
+            let to = [0x33, 0x33, 0, 0, 0, 1];
+            let all = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+            neighbour_frame((to, mac), own, all, advertisement(0x20, own, mac))
+        }
+    }
+}
+
+/// A neighbour advertisement without its checksum.
+fn advertisement(flags: u8, own: Ipv6Addr, mac: Mac) -> Vec<u8> {
+    let mut message = vec![ADVERTISEMENT, 0, 0, 0, flags, 0, 0, 0];
+    message.extend(own.octets());
+    message.extend([2, 1]);
+    message.extend(mac);
+    message
 }
 
 /// A datagram in a frame.
@@ -234,9 +262,16 @@ mod tests {
         let (ours, theirs, nobody) = (ip(ours), ip(theirs), ip(nobody));
         let frame = question(ours, theirs, THEIRS);
         let asker = (theirs, THEIRS);
-        let asked = |by| Heard::Asked { wanted: ours, by };
-        assert_eq!(read(&frame), asked(Some(asker)));
-        assert_eq!(read(&question(ours, nobody, THEIRS)), asked(None));
+        let asked = Heard::Asked {
+            wanted: ours,
+            by: Some(asker),
+        };
+        assert_eq!(read(&frame), asked);
+        let probed = Heard::Probed {
+            wanted: ours,
+            by: THEIRS,
+        };
+        assert_eq!(read(&question(ours, nobody, THEIRS)), probed);
         let frame = answer(ours, OURS, asker);
         assert_eq!(frame[..6], THEIRS);
         let told = Heard::Told {
@@ -244,6 +279,13 @@ mod tests {
             mac: OURS,
         };
         assert_eq!(read(&frame), told);
+        let frame = objection(ours, OURS, THEIRS);
+        assert_eq!(read(&frame), told);
+        if ours.is_ipv6() {
+            let parsed = crate::wire::parse(&frame[ETHERNET..]).unwrap();
+            assert_eq!(parsed.faults, []);
+            assert_eq!(parsed.packet.ip.destination, ip("ff02::1"));
+        }
     }
 
     #[test]

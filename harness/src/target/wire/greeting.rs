@@ -68,7 +68,7 @@ pub(super) fn meet(line: &mut Line, own: IpAddr, server: (IpAddr, u16)) -> Resul
         }
     }
     Err(format!(
-        "{} does not answer a SYN to its port {}: is it the right address, and does a firewall stand before it?",
+        "{} does not answer a SYN to its port {}: is it the right address, does a firewall stand before it, or is the server's backlog full because it never accepts? (docs/wire.md has one that does)",
         server.0, server.1
     ))
 }

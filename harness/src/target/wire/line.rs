@@ -235,7 +235,11 @@ impl Line {
                         bytes: datagram.to_vec(),
                     });
                 }
-                Heard::Asked { .. } | Heard::Told { .. } | Heard::Datagram(_) | Heard::Other => {}
+                Heard::Asked { .. }
+                | Heard::Probed { .. }
+                | Heard::Told { .. }
+                | Heard::Datagram(_)
+                | Heard::Other => {}
             }
         }
         Ok(())

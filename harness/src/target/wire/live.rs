@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::assumed::{self, Server, lacks};
 use super::commands;
 use super::greeting;
+use super::keeper::Keeper;
 use super::line::{Ends, Line};
 use super::listening::{Given, ListeningSession};
 use super::played::Played;
@@ -38,6 +39,8 @@ pub struct WireTarget {
     /// IPv4 and IPv6, or why one of them is not there.
     families: [Result<Family, String>; 2],
     pool: Pool,
+    /// One a family.
+    _keepers: Vec<Keeper>,
     /// What calls that nobody makes give, by the address that the script's peer has.
     given: Mutex<BTreeMap<IpAddr, Given>>,
     /// Counts the cases, for their ports.
@@ -129,6 +132,8 @@ impl WireTarget {
                 .nth(wanted)
                 .unwrap_or_default());
         }
+        let keep = |played: &Played| Keeper::start(&interface, mac, *played);
+        let keepers = blocks.iter().map(keep).collect::<Result<_, _>>()?;
         let target = WireTarget {
             interface,
             mac,
@@ -136,6 +141,7 @@ impl WireTarget {
             host,
             families,
             pool: Pool::new(&blocks),
+            _keepers: keepers,
             given: Mutex::default(),
             number: AtomicU32::new(getrandom::u32().map_err(|error| error.to_string())? % 10_000),
         };

@@ -1,6 +1,6 @@
 //! A stack on another machine: packets over a real interface, calls through an agent there.
 //!
-//! - `setup` finds out which addresses are whose, `greeting` whether a server listens; `played` and `pool` say which case plays which.
+//! - `setup` finds out which addresses are whose, `keeper` keeps them, `greeting` whether a server listens; `played` and `pool` say which case plays which.
 //! - `line` is the wire of one case: `filter` chooses frames, `offload` undoes what hardware would
 //!   do, `frames` reads and writes them.
 //! - `session` makes calls through an agent; `listening` has none and takes it that a server
@@ -20,6 +20,8 @@ mod filter;
 mod frames;
 #[cfg(target_os = "linux")]
 mod greeting;
+#[cfg(target_os = "linux")]
+mod keeper;
 #[cfg(target_os = "linux")]
 mod line;
 #[cfg(target_os = "linux")]

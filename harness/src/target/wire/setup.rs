@@ -1,6 +1,6 @@
 //! Before the first case: which addresses are whose, found out without changing anything.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
@@ -45,8 +45,12 @@ pub(super) fn addresses(
         let played = Played::new(first, count)?;
         return match owner(interface, mac, &played, taken)? {
             None => Ok(played),
-            Some(address) => Err(format!(
+            Some(Owner::Machine(address)) => Err(format!(
                 "{address} belongs to a machine; name free addresses with --remote-ip"
+            )),
+            Some(Owner::Program(address)) => Err(format!(
+                "another program plays {address} on {}, another run of tcpdrill for one; name free addresses with --remote-ip",
+                interface.name
             )),
         };
     }
@@ -104,19 +108,26 @@ fn candidate(own: IpAddr, prefix: u8, count: u8, block: u32) -> Option<IpAddr> {
     })
 }
 
-/// The first of the addresses that some machine has, this one included.
+/// Who has an address.
+enum Owner {
+    Machine(IpAddr),
+    /// A program of this machine that sends frames itself, as this one does.
+    Program(IpAddr),
+}
+
+/// The first of the addresses that somebody has, this machine included.
 fn owner(
     interface: &Interface,
     mac: Mac,
     played: &Played,
     taken: &[IpAddr],
-) -> Result<Option<IpAddr>, String> {
+) -> Result<Option<Owner>, String> {
     let known = interface.addresses.iter().map(|(address, _)| address);
     if let Some(address) = known
         .chain(taken)
         .find(|address| played.contains(**address))
     {
-        return Ok(Some(*address));
+        return Ok(Some(Owner::Machine(*address)));
     }
     let foreign = mac != interface.mac;
     let fail = |error: crate::target::TargetError| error.to_string();
@@ -125,7 +136,7 @@ fn owner(
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
-    let mut found = BTreeSet::new();
+    let mut found = BTreeMap::new();
     for _ in 0..TRIES {
         for address in played.all() {
             link.send(&frames::question(address, nobody, mac))
@@ -133,17 +144,29 @@ fn owner(
         }
         let end = link.now() + WAIT;
         while link.now() < end {
+            link.check().map_err(fail)?;
             while let Some(frame) = link.receive().map_err(fail)? {
                 for bytes in offload::frames(&frame.bytes) {
-                    if let Heard::Told { address, .. } = frames::read(&bytes) {
-                        found.insert(address);
+                    // RFC 5227 §2.1.1: whoever asks in its name has it as well.
+                    if let Heard::Told { address, .. }
+                    | Heard::Asked {
+                        by: Some((address, _)),
+                        ..
+                    } = frames::read(&bytes)
+                    {
+                        found.insert(address, frame.is_outgoing);
                     }
                 }
             }
             link.wait(end, None).map_err(fail)?;
         }
     }
-    Ok(found.into_iter().find(|address| played.contains(*address)))
+    let mut found = found.into_iter();
+    let owner = found.find(|(address, _)| played.contains(*address));
+    Ok(owner.map(|(address, is_outgoing)| match is_outgoing {
+        true => Owner::Program(address),
+        false => Owner::Machine(address),
+    }))
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ mod undecided;
 
 use std::time::Duration;
 
+use crate::expect::payload;
 use crate::program::{Action, Capability, PayloadMode, Program, ScriptOptions, Step};
 use crate::script;
 use crate::script::command::GLOBAL_STATE;
@@ -106,6 +107,7 @@ pub fn run(program: &Program, target: &dyn Target, settings: &RunSettings) -> Ru
             reason: "a command changes what all programs of the machine share; allow it with --allow-commands (it is put back afterwards)".to_string(),
         });
     }
+    payload::prepare();
     let ports = settings.ports(&program.options);
     let opened = target
         .place(&Plan::Script(program), session_settings, ports)

@@ -75,6 +75,12 @@ fn without_ticks_nothing_is_undecided() {
 
 #[rstest]
 #[case::a_quarter(1, "+.004", "fail ack")]
+#[case::at_once(1, "+0", "fail ack")]
+#[case::at_once_and_late(
+    2,
+    "+0",
+    "the harness was 0.002000 s late (what was found depends on it)"
+)]
 #[case::more(
     1,
     "+.002",

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::python::{self, Answer, Python};
 use super::{PYTHON, Run, Stop};
+use crate::program::Step;
 use crate::program::code::{self, CodeBlock, Names, Trouble, Value};
 use crate::source::Span;
+use crate::target::Starter;
 use crate::trace::TraceEvent;
 use crate::verdict::Failure;
 
@@ -35,12 +37,13 @@ pub(super) enum Checked {
 #[derive(Debug)]
 pub(super) struct Scope {
     names: Names,
+    starter: Starter,
     python: Option<Python>,
 }
 
 impl Scope {
-    /// The constants, and nothing else.
-    pub(super) fn new() -> Scope {
+    /// The constants, and nothing else. `starter` starts Python.
+    pub(super) fn new(starter: Starter) -> Scope {
         let names = crate::symbols::code_constants()
             .filter_map(|name| {
                 let number = crate::symbols::code_constant(name)?;
@@ -49,6 +52,7 @@ impl Scope {
             .collect();
         Scope {
             names,
+            starter,
             python: None,
         }
     }
@@ -65,7 +69,7 @@ impl Scope {
     /// time. Should that fail, the block says so.
     pub(super) fn prepare<'a>(&mut self, mut blocks: impl Iterator<Item = &'a CodeBlock>) {
         if blocks.any(|block| block.statements.is_none()) {
-            self.python = Python::start().ok();
+            self.python = Python::start(self.starter).ok();
         }
     }
 
@@ -117,7 +121,7 @@ impl Scope {
     fn by_python(&mut self, block: &CodeBlock, why: &str) -> Checked {
         let python = match &mut self.python {
             Some(python) => python,
-            none => match Python::start() {
+            none => match Python::start(self.starter) {
                 Ok(python) => none.insert(python),
                 Err(reason) => return Checked::NoPython(format!("{why}; {reason}")),
             },
@@ -150,12 +154,14 @@ impl Scope {
 
 impl Run<'_> {
     /// Runs a block on a snapshot of the socket under test.
-    pub(super) fn check(&mut self, block: &CodeBlock) -> Result<(), Stop> {
+    pub(super) fn check(&mut self, step: &Step, block: &CodeBlock) -> Result<(), Stop> {
         let at = self.session.now();
         if let Some(subject) = self.subject {
             let info = self.session.socket_info(self.descriptors.live(subject))?;
             self.scope.update(info);
         }
+        let taken = self.session.now();
+        self.acted(taken)?;
         let failure = |code, message: &str, label, span, difference| Failure {
             code,
             message: message.to_string(),
@@ -167,6 +173,8 @@ impl Run<'_> {
         };
         let others = self.other_outcomes(block);
         let checked = self.scope.run(block);
+        let took = self.session.now().saturating_since(taken);
+        self.commanded(step, took);
         self.decide_check(block, &checked, &others)?;
         match checked {
             Checked::Held(printed) => {

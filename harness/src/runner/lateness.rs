@@ -196,12 +196,13 @@ impl Run<'_> {
         Err(self.lateness.perturbed("the end of this call was", took))
     }
 
-    /// A command's time is the machine's: nothing can be said about how long one should take.
+    /// A command's time is the machine's, and so is a code block's: nothing can be said about how long
+    /// one should take.
     pub(super) fn commanded(&mut self, step: &Step, took: Duration) {
         self.lateness.behind += took.min(COMMAND);
         if took > undecided::QUICK_COMMAND {
             self.lateness.span = step.span;
-            self.lateness.distorted("the end of this command was", took);
+            self.lateness.distorted("the end of this step was", took);
         }
     }
 

@@ -10,6 +10,7 @@ mod commands;
 mod complaint;
 mod connection;
 mod contents;
+mod counted;
 mod descriptors;
 mod explain;
 mod facts;
@@ -279,6 +280,7 @@ impl<'a> Run<'a> {
     ) -> Run<'a> {
         let options = settings.options(&program.options);
         let bind_port = place.ports.bind;
+        let scope = Scope::new(session.starter());
         Run {
             program,
             session,
@@ -311,7 +313,7 @@ impl<'a> Run<'a> {
             named: std::collections::BTreeMap::new(),
             past: Vec::new(),
             leftovers: Vec::new(),
-            scope: Scope::new(),
+            scope,
             pending: None,
             is_virtual: false,
             waiting: std::collections::VecDeque::new(),
@@ -369,6 +371,7 @@ impl<'a> Run<'a> {
             });
         self.scope.prepare(blocks);
         self.session.be_punctual();
+        self.session.keep_from_ticks(counted::moments(self.program));
         self.session.start();
         for (index, step) in self.program.steps.iter().enumerate() {
             self.step(index, step)?;
@@ -413,7 +416,7 @@ impl<'a> Run<'a> {
             Action::Check(block) => {
                 self.act_at(step, due)?;
                 self.look_at_call_in_flight()?;
-                self.check(block)?;
+                self.check(step, block)?;
                 self.base = Moment::at(self.session.now());
             }
         }

@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 
 use crate::program::code::{CodeBlock, Names, Value};
 use crate::source::Span;
+use crate::target::Starter;
 
 /// How long a block may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -57,13 +58,14 @@ pub(super) fn missing() -> Option<String> {
 }
 
 impl Python {
-    pub(super) fn start() -> Result<Python, String> {
-        let mut child = Command::new(PROGRAM)
+    pub(super) fn start(starter: Starter) -> Result<Python, String> {
+        let mut command = Command::new(PROGRAM);
+        command
             .args(["-u", "-c", DRIVER])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
+            .stderr(Stdio::null());
+        let mut child = starter(&mut command)
             .map_err(|error| format!("`{PROGRAM}` cannot be started: {error}"))?;
         let (Some(asked), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(format!("`{PROGRAM}` has no pipes"));

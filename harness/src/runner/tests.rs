@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::call::{Call, Errno, Fd, Outcome, Output};
 use crate::expect::payload::{Direction, bytes_at};
-use crate::program::{Capability, IpVersion};
+use crate::program::{Capability, IpVersion, Program};
 use crate::script::{self, LoadContext};
 use crate::source::Source;
 use crate::target::{
@@ -210,13 +210,14 @@ fn syn_ack() -> Vec<(u64, TcpSegment)> {
 }
 
 /// Runs `text` after a listening socket and a SYN that the canned stack has answered.
-fn run_text(text: &str, target: &dyn Target) -> (Verdict, String) {
+/// The script read, if it is right.
+pub(super) fn program(text: &str) -> Program {
     let source = Source::new("case.pkt", text);
     let context = LoadContext {
         ip_version: Some(IpVersion::Ipv4),
         ..LoadContext::default()
     };
-    let program = script::load(&source, &context).unwrap_or_else(|found| {
+    script::load(&source, &context).unwrap_or_else(|found| {
         let shown: Vec<String> = found
             .iter()
             .map(|diagnostic| {
@@ -227,9 +228,13 @@ fn run_text(text: &str, target: &dyn Target) -> (Verdict, String) {
             })
             .collect();
         panic!("{}", shown.join("\n"))
-    });
+    })
+}
+
+fn run_text(text: &str, target: &dyn Target) -> (Verdict, String) {
+    let program = program(text);
     let outcome = run(&program, target, &RunSettings::default());
-    let message = crate::report::message(&outcome.verdict, &source);
+    let message = crate::report::message(&outcome.verdict, &program.source);
     (outcome.verdict, message)
 }
 

@@ -10,6 +10,7 @@
 use std::time::Duration;
 
 use super::checks::Checked;
+use super::counted::counted_in;
 use super::lateness::is_absolute;
 use super::outbound::Seen;
 use super::schedule::Due;
@@ -31,17 +32,6 @@ const EDGE: Duration = Duration::from_micros(50);
 
 /// A command that takes longer has been kept from its work, or is none to be quick.
 pub(super) const QUICK_COMMAND: Duration = Duration::from_millis(25);
-
-/// What a kernel counts in ticks, and its unit in microseconds.
-const COUNTED: [(&str, i128); 7] = [
-    ("tcpi_busy_time", 1),
-    ("tcpi_rwnd_limited", 1),
-    ("tcpi_sndbuf_limited", 1),
-    ("tcpi_last_data_sent", 1000),
-    ("tcpi_last_ack_sent", 1000),
-    ("tcpi_last_data_recv", 1000),
-    ("tcpi_last_ack_recv", 1000),
-];
 
 /// Lateness that changes little in what a stack measures during a wait of `gap`. What is due at once
 /// waits for nothing, and a harness built without optimisation is late for it by itself.
@@ -106,13 +96,10 @@ impl Run<'_> {
             return Vec::new();
         };
         let mut changes = vec![Names::new()];
-        for (name, unit) in COUNTED {
+        for (name, unit) in counted_in(block) {
             let Some(number) = self.scope.number(name).filter(|&number| number != 0) else {
                 continue;
             };
-            if !block.text.contains(name) {
-                continue;
-            }
             let step = i128::from(u64::try_from(tick.length.as_micros()).unwrap_or(0)) / unit;
             let known = changes.clone();
             for other in [number - step, number + step] {

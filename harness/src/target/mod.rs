@@ -15,8 +15,10 @@ pub mod wire;
 
 pub mod commands;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use crate::call::{Call, Outcome};
@@ -184,6 +186,9 @@ pub struct Tick {
     pub length: Duration,
 }
 
+/// Starts a program.
+pub type Starter = fn(&mut Command) -> io::Result<Child>;
+
 /// One case's host. Dropping it releases everything it holds.
 ///
 /// Times are the case's own: [`Session::start`] makes the current moment zero.
@@ -191,6 +196,11 @@ pub trait Session {
     /// From here on being on time is worth more than sharing the machine: what follows sleeps nearly
     /// always. Not for what works its way through thousands of packets.
     fn be_punctual(&mut self) {}
+
+    /// What happens at these times of the case is counted by the stack in ticks of its clock: the
+    /// clock should be started where none of them comes shortly before a tick. Before
+    /// [`Session::start`]; without it, or with no times, one place in a tick serves all cases.
+    fn keep_from_ticks(&mut self, _moments: BTreeSet<Time>) {}
 
     /// Starts the clock. Called once, after the init command.
     fn start(&mut self);
@@ -249,6 +259,11 @@ pub trait Session {
     /// # Errors
     /// [`TargetError::Machine`] if the machine failed.
     fn finish_call(&mut self, deadline: Time) -> Result<CallReport, TargetError>;
+
+    /// How a program of the harness's own is started beside running cases.
+    fn starter(&self) -> Starter {
+        Command::spawn
+    }
 
     /// Says where the script's commands belong. Called at most once, before the first of them.
     ///

@@ -1,3 +1,5 @@
+use std::process::Command;
+
 use super::*;
 use crate::program::Action;
 use crate::script::{self, LoadContext};
@@ -27,7 +29,7 @@ fn blocks(texts: &[&str]) -> (Source, Vec<CodeBlock>) {
 }
 
 fn scope() -> Scope {
-    let mut scope = Scope::new();
+    let mut scope = Scope::new(Command::spawn);
     scope.update(BTreeMap::from([
         ("tcpi_unacked".to_string(), 3),
         ("tcpi_snd_cwnd".to_string(), 10),
@@ -293,7 +295,7 @@ mod laws {
             return;
         }
         let scope = scope();
-        let python = std::cell::RefCell::new(Python::start().unwrap());
+        let python = std::cell::RefCell::new(Python::start(Command::spawn).unwrap());
         let compared = std::cell::Cell::new(0);
         let config = Config {
             cases: 3000,

@@ -17,6 +17,8 @@ pub(super) struct Machine {
     pub(super) calling: Vec<u64>,
     /// How long each command takes, in milliseconds.
     pub(super) commanding: u64,
+    /// How long the answer takes to what is asked of a socket, in milliseconds.
+    pub(super) informing: u64,
     /// How far the ticks are apart on which the stack's timers fire, in milliseconds; exact timers if zero.
     pub(super) tick: i64,
     /// What the stack says of the connection, beside what it always says.
@@ -133,6 +135,7 @@ impl Session for OnMachine {
     }
     fn socket_info(&mut self, fd: Fd) -> Result<BTreeMap<String, i64>, TargetError> {
         let mut info = self.inner.socket_info(fd)?;
+        self.pass(Duration::from_millis(self.machine.informing));
         let more = self.machine.info.iter();
         info.extend(more.map(|&(name, value)| (name.to_string(), value)));
         Ok(info)

@@ -102,7 +102,7 @@ fn a_failure_after_a_wait_that_was_distorted_says_nothing(
 #[case::quick(25, "fail ack")]
 #[case::slow(
     26,
-    "the end of this command was 0.026000 s late (what was found depends on it)"
+    "the end of this step was 0.026000 s late (what was found depends on it)"
 )]
 fn a_failure_after_a_slow_command_says_nothing(#[case] takes: u64, #[case] want: &str) {
     let machine = || Machine {
@@ -116,11 +116,17 @@ fn a_failure_after_a_slow_command_says_nothing(#[case] takes: u64, #[case] want:
 
 /// What a block finds in a run that was late by `late` milliseconds before it, up to the end of a tick.
 fn counted(late: u64, block: &str) -> String {
+    counted_and_told(late, 0, block)
+}
+
+/// The same, where the answer takes some milliseconds.
+fn counted_and_told(late: u64, informing: u64, block: &str) -> String {
     let mut oversleeps = vec![0; SLEEPS];
     oversleeps.push(late);
     let machine = Machine {
         tick: 4,
         oversleeps,
+        informing,
         info: vec![("tcpi_busy_time", 48_000), ("tcpi_rwnd_limited", 0)],
         ..Machine::default()
     };
@@ -148,4 +154,19 @@ fn what_is_counted_in_ticks_is_judged_only_if_one_more_makes_no_difference(
     #[case] want: &str,
 ) {
     assert_eq!(counted(late, block), want);
+}
+
+#[rstest]
+#[case::in_another_tick(2, "49000 <= tcpi_busy_time <= 52000", DEPENDS)]
+#[case::too_late(
+    5,
+    "tcpi_busy_time == 48000",
+    "the harness was 0.005000 s late (at most 0.004000 s are allowed)"
+)]
+fn what_a_socket_tells_late_is_late(
+    #[case] informing: u64,
+    #[case] block: &str,
+    #[case] want: &str,
+) {
+    assert_eq!(counted_and_told(0, informing, block), want);
 }

@@ -30,22 +30,22 @@ impl Clock {
         }
     }
 
-    /// A clock whose zero is now, just after the kernel's tick.
+    /// A clock whose zero is now, `into` a tick of the kernel.
     ///
     /// The kernel's timers count in ticks (1 to 10 ms). Starting every case at the same place
     /// within one makes the rounding of its timers the same from run to run.
     ///
     /// Whoever wakes late for one tick takes the next: that costs less than to be late all the way.
-    pub(super) fn started_after_a_tick() -> Clock {
+    pub(super) fn started_in_a_tick(into: Nanos) -> Clock {
         for _ in 1..STARTS {
-            let start = tick::next_start(monotonic_nanos());
+            let start = tick::next_start(monotonic_nanos(), into);
             sleep_until_nanos(start);
             let clock = Clock::new();
             if clock.zero - start <= PROMPT {
                 return clock;
             }
         }
-        sleep_until_nanos(tick::next_start(monotonic_nanos()));
+        sleep_until_nanos(tick::next_start(monotonic_nanos(), into));
         Clock::new()
     }
 

@@ -1,6 +1,6 @@
 //! One case's host on the running kernel.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -37,8 +37,8 @@ use super::wheel::{self, Wheels};
 use super::worker::Worker;
 use crate::call::{Call, Fd};
 use crate::target::{
-    CallReport, CommandContext, CommandReport, Observed, Session, SessionSettings, TargetError,
-    Tick, commands,
+    CallReport, CommandContext, CommandReport, Observed, Session, SessionSettings, Starter,
+    TargetError, Tick, commands,
 };
 use crate::time::{Moment, Time};
 
@@ -67,6 +67,8 @@ pub(super) struct LinuxSession {
     line: Line,
     watch: Arc<Watch>,
     wheels: &'static Wheels,
+    /// How far into a tick the clock is to be started.
+    into_tick: Nanos,
     /// The processors that the case runs on.
     place: CpuSet,
     /// Until when a thread that makes calls waited for a processor, and how long.
@@ -118,6 +120,7 @@ impl LinuxSession {
             },
             watch: Watch::shared(),
             wheels: Wheels::shared(),
+            into_tick: tick::place_for(&BTreeSet::new()),
             place: Wheels::shared().all(),
             waits: Vec::new(),
         })
@@ -187,9 +190,13 @@ impl Session for LinuxSession {
         punctual();
     }
 
+    fn keep_from_ticks(&mut self, moments: BTreeSet<Time>) {
+        self.into_tick = tick::place_for(&moments);
+    }
+
     fn start(&mut self) {
         let before = self.line.clock;
-        self.line.clock = Clock::started_after_a_tick();
+        self.line.clock = Clock::started_in_a_tick(self.into_tick);
         let shift = before.time(self.line.clock.instant(Time::ZERO)).as_micros();
         for packet in &mut self.line.sent {
             packet.at = Time::from_micros(packet.at.as_micros() - shift);
@@ -341,6 +348,10 @@ impl Session for LinuxSession {
             machine.prepare(context);
         }
         Ok(())
+    }
+
+    fn starter(&self) -> Starter {
+        children::spawn
     }
 
     fn command(&mut self, command: &str) -> Result<CommandReport, TargetError> {

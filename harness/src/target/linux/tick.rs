@@ -6,6 +6,7 @@
 //! that ends with one. (CLOCK_MONOTONIC_COARSE does not tell: it moves with a tick, but to a time
 //! of its own.)
 
+use std::collections::BTreeSet;
 use std::os::unix::net::UnixDatagram;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -13,12 +14,17 @@ use std::time::Duration;
 use super::clock::{Nanos, monotonic_nanos, tick_nanos};
 use super::priority;
 use crate::target::Tick;
+use crate::time::Time;
 
 /// How far into a tick a case starts. Events of scripts are mostly whole milliseconds apart, and what
 /// each is late adds up, to half a millisecond and more: with ticks 4 ms apart there is room for that
 /// before the next tick, where a little lateness makes a timer a whole tick later. Not less than a
 /// millisecond: a timer that takes just over a whole number of ticks is then late by less than one.
 const INTO_TICK: Nanos = 1_050_000;
+
+/// What a case measures in ticks begins and ends not sooner after one than this, so that it is surely
+/// in the tick that is meant.
+const SURELY_IN: Nanos = 300_000;
 
 /// How many waits are measured at least; the shortest way from the tick to us counts.
 const WAITS: usize = 6;
@@ -28,14 +34,34 @@ const MOST_WAITS: usize = 50;
 const AGREEING: usize = 4;
 const AGREEMENT: Nanos = 50_000;
 
-/// The next moment, not before `now`, that lies so far into a tick as cases start.
-pub(super) fn next_start(now: Nanos) -> Nanos {
+/// How far into a tick to start a case which does something at these times that is counted in ticks.
+pub(super) fn place_for(moments: &BTreeSet<Time>) -> Nanos {
+    roomiest(moments, tick_nanos())
+}
+
+/// Where the least time that is left to the next tick is longest. Of several such places the last: what
+/// is counted comes out rather long there than short, as it does wherever a machine is late.
+fn roomiest(moments: &BTreeSet<Time>, tick: Nanos) -> Nanos {
+    let rest = |time: &Time| time.as_micros().saturating_mul(1_000).rem_euclid(tick);
+    let rests: BTreeSet<Nanos> = moments.iter().map(rest).collect();
+    let room = |place: &Nanos| -> Nanos {
+        let left = rests.iter().map(|rest| tick - (place + rest) % tick);
+        left.min().unwrap_or(tick)
+    };
+    let places = rests.iter().map(|rest| (SURELY_IN - rest).rem_euclid(tick));
+    places
+        .max_by_key(|place| (room(place), *place))
+        .unwrap_or(INTO_TICK.min(tick / 2))
+}
+
+/// The next moment, not before `now`, that lies so far `into` a tick.
+pub(super) fn next_start(now: Nanos, into: Nanos) -> Nanos {
     let tick = tick_nanos();
     // Where ticks are long, waiting for one gains nothing.
     if tick > 20_000_000 {
         return now;
     }
-    next_at(now, phase(), tick)
+    next_at(now, phase() + into, tick)
 }
 
 /// The tick in which an instant lies.
@@ -118,9 +144,8 @@ fn earliest(woken: &[Nanos], tick: Nanos) -> Option<Nanos> {
     woken.iter().copied().min_by_key(|from| lateness(*from))
 }
 
-fn next_at(now: Nanos, phase: Nanos, tick: Nanos) -> Nanos {
-    let into = INTO_TICK.min(tick / 2);
-    now + (phase + into - now).rem_euclid(tick)
+fn next_at(now: Nanos, place: Nanos, tick: Nanos) -> Nanos {
+    now + (place - now).rem_euclid(tick)
 }
 
 #[cfg(test)]
@@ -135,12 +160,24 @@ mod tests {
     #[case::after_it(9_150_000, 13_080_000)]
     #[case::at_it(9_080_000, 9_080_000)]
     fn a_case_starts_a_little_into_a_tick(#[case] now: Nanos, #[case] start: Nanos) {
-        assert_eq!(next_at(now, 30_000, TICK), start);
+        assert_eq!(next_at(now, 1_080_000, TICK), start);
     }
 
-    #[test]
-    fn short_ticks_are_started_in_their_middle() {
-        assert_eq!(next_at(10_000_000, 0, 500_000), 10_250_000);
+    #[rstest]
+    #[case::nothing_is_counted(&[], TICK, INTO_TICK)]
+    #[case::nothing_is_counted_in_short_ticks(&[], 500_000, 250_000)]
+    #[case::whole_ticks_apart(&[0, 4_000, 100_000], TICK, SURELY_IN)]
+    #[case::half_a_tick_apart_is_begun_late(&[0, 10_000, 100_000], TICK, 2_300_000)]
+    #[case::all_at_once_after_a_while(&[3_000, 7_000], TICK, 1_300_000)]
+    #[case::every_millisecond(&[0, 1_000, 2_000, 3_000], TICK, 3_300_000)]
+    #[case::ticks_of_a_millisecond(&[0, 10_000, 100_000], 1_000_000, 300_000)]
+    fn what_is_counted_in_ticks_keeps_away_from_the_next(
+        #[case] micros: &[i64],
+        #[case] tick: Nanos,
+        #[case] place: Nanos,
+    ) {
+        let moments = micros.iter().copied().map(Time::from_micros).collect();
+        assert_eq!(roomiest(&moments, tick), place);
     }
 
     #[rstest]

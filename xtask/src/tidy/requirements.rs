@@ -4,6 +4,9 @@ use crate::catalogue::Catalogue;
 use crate::code::requirement_comments;
 use crate::{Finding, Repository};
 
+/// The table of mutants.
+const MUTANTS: &str = "stack/src/mutants/table.rs";
+
 pub(super) fn check(repository: &Repository, catalogue: &Catalogue) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in repository.rust_files() {
@@ -22,6 +25,28 @@ pub(super) fn check(repository: &Repository, catalogue: &Catalogue) -> Vec<Findi
                     comment.id
                 ));
             }
+        }
+    }
+    findings.extend(broken_rules(repository, catalogue));
+    findings
+}
+
+/// The rules that the mutants break, in their table.
+fn broken_rules(repository: &Repository, catalogue: &Catalogue) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let Some(table) = repository.file(MUTANTS) else {
+        return findings;
+    };
+    for (index, line) in table.text.lines().enumerate() {
+        let Some(list) = line.trim().strip_prefix("breaks [\"") else {
+            continue;
+        };
+        let (list, _) = list.split_once("\"];").unwrap_or((list, ""));
+        for id in list.split("\", \"").filter(|id| !catalogue.contains(id)) {
+            let message = format!(
+                "no requirement is called `{id}`: a mutant breaks rules of conformance-cases/requirements/"
+            );
+            findings.push(Finding::error(&table.path, index + 1, message));
         }
     }
     findings
@@ -65,5 +90,19 @@ mod tests {
             .filter_map(|found| found.message.split(':').next())
             .collect();
         assert_eq!(complaints, complaint.into_iter().collect::<Vec<_>>());
+    }
+
+    #[rstest]
+    #[case::known("    breaks [\"RFC1-1\"];\n", 0)]
+    #[case::one_of_two("    breaks [\"RFC1-1\", \"RFC1-2\"];\n", 1)]
+    #[case::all_unknown("    breaks [\"RFC1-3\", \"RFC1-2\"];\n", 2)]
+    fn a_mutant_breaks_rules_of_the_catalogue(#[case] row: &str, #[case] complaints: usize) {
+        let rule = "[[requirement]]\nid = \"RFC1-1\"\nlevel = \"MUST\"\nsource = \"s\"\narea = \"a\"\nsummary = \"s\"\ntestable = \"wire\"\nhow = \"h\"\n";
+        let repository = Repository::of(&[
+            ("conformance-cases/requirements/rfc1.toml", rule),
+            (MUTANTS, row),
+        ]);
+        let (catalogue, _) = Catalogue::read(&repository);
+        assert_eq!(check(&repository, &catalogue).len(), complaints);
     }
 }

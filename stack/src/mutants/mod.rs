@@ -10,60 +10,18 @@
 //! ```
 //!
 //! which is `right`, but in a host with that mutant `wrong`, and there it is counted how often the
-//! site was reached and how often the two differed.
+//! site was reached and how often the two differed. What they are, where each was found and which rule
+//! it breaks stands in [`table`]. `tcpdrill zoo` holds the conformance cases against them
+//! (docs/suite-quality.md), `simulate --mutant` the simulation (docs/simulation.md).
 
 use alloc::sync::Arc;
 use core::fmt;
 use core::str::FromStr;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-macro_rules! mutants {
-    ($($id:ident $title:literal, $broken:literal;)*) => {
-        /// A defect.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Mutant {
-            $(#[doc = $title] $id,)*
-        }
+mod table;
 
-        impl Mutant {
-            /// All of them.
-            pub const ALL: &[Mutant] = &[$(Mutant::$id,)*];
-
-            /// Its name.
-            pub const fn id(self) -> &'static str {
-                match self { $(Mutant::$id => stringify!($id),)* }
-            }
-
-            /// What is wrong.
-            pub const fn title(self) -> &'static str {
-                match self { $(Mutant::$id => $title,)* }
-            }
-
-            /// The rule that it breaks.
-            pub const fn broken_rule(self) -> &'static str {
-                match self { $(Mutant::$id => $broken,)* }
-            }
-        }
-    };
-}
-
-mutants! {
-    A07 "An MSS of 0 is believed", "RFC 9293 §3.7.1";
-    C01 "Any RST in the window ends the connection", "RFC 5961 §3.2";
-    C08 "Acknowledgments of acknowledgments have no limit", "RFC 5961 §7";
-    C13 "An acknowledgment of what was sent before the ISN is accepted", "RFC 5961 §5.2";
-    D02 "The edges of SACK blocks do not wrap", "RFC 2018 §3, RFC 9293 §3.4";
-    D07 "Text behind the right edge of the window is taken", "RFC 9293 §3.10.7.4";
-    E06 "A FIN counts before the gap ahead of it is filled", "RFC 9293 §3.10.7.4";
-    F03 "A closed window is not probed", "RFC 9293 §3.8.6.1";
-    F13 "Text out of order makes the right edge of the window go back", "RFC 9293 §3.8.6";
-    G03 "LAST-ACK is left by any acknowledgment", "RFC 9293 §3.10.7.4";
-    H01 "The retransmission timeout does not double", "RFC 6298 §5.5";
-    H04 "An acknowledgment of a part stops the retransmission timer", "RFC 6298 §5.2";
-    H09 "A timeout leaves the congestion window as it was", "RFC 5681 §3.1";
-    H11 "Each acknowledgment opens the window by a segment, however little it acknowledges", "RFC 5681 §3.1, RFC 3465";
-    I07 "A timestamp is remembered of a segment that is not acceptable", "RFC 7323 §5.3";
-}
+pub use table::Mutant;
 
 impl fmt::Display for Mutant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,6 +2,7 @@
 
 mod script_args;
 mod wire;
+mod zoo;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use crate::target::reference::ReferenceTarget;
 
 pub use script_args::{ConventionName, FamilyArgs, ScriptArgs};
 pub use wire::{AgentArgs, WireArgs};
+pub use zoo::ZooArgs;
 
 /// Runs packetdrill scripts against TCP stacks and says where they depart from the documents.
 ///
@@ -46,6 +48,8 @@ pub enum Command {
     Diff(DiffArgs),
     /// Show the choices of the reference stack: each setting, in every profile.
     Profiles(ProfilesArgs),
+    /// Give the reference stack historic defects and say which of them the cases find.
+    Zoo(ZooArgs),
     /// Make the calls of cases on this machine, for `run --target wire` on another one.
     Agent(AgentArgs),
     /// Take packetdrill's own command line, and answer as it does.

@@ -108,7 +108,8 @@ pub struct Difference {
     /// Stable name: `time`, `flags`, `seq`, `length`, `ack`, `window`, `urgent`, `options`, `payload`,
     /// `checksum`, `ip`, `source`, `reserved`, `ports`, `ttl`, `tos`, `ecn`, `flowlabel`, `ip_version`, `protocol`, `icmp_type`, `icmp_code`,
     /// `missing`, `surplus` and `unreadable` (a packet), `result`, `blocked` (a call that did not return),
-    /// `errno`, `output`, `data`, `peer` (of what `accept` gave), `assert`, `status`, or a probe's own.
+    /// `errno`, `output`, `data`, `peer` (of what `accept` gave), `assert`, `status`, `broken` (the stack panicked
+    /// or came to no end), or a probe's own.
     pub field: &'static str,
     /// What the script says.
     pub expected: String,

@@ -75,7 +75,7 @@ fn answer(request: &Request, machine: &mut dyn Machine, allow_commands: bool) ->
         TargetError::Unsupported { capability, reason } => {
             Response::Unsupported { capability, reason }
         }
-        TargetError::Machine(what) => Response::Failed(what),
+        TargetError::Machine(what) | TargetError::Stack(what) => Response::Failed(what),
         late @ TargetError::Late(_) => Response::Failed(late.to_string()),
     })
 }

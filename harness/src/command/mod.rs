@@ -15,6 +15,7 @@ mod profiles;
 mod results;
 mod run;
 mod wire;
+mod zoo;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -42,6 +43,7 @@ pub fn dispatch(cli: Cli) -> Exit {
         Some(Command::Explain(args)) => explain::explain(&args),
         Some(Command::Diff(args)) => diff::diff(&args),
         Some(Command::Profiles(args)) => profiles::profiles(&args),
+        Some(Command::Zoo(args)) => zoo::zoo(&args),
         Some(Command::Agent(args)) => agent::agent(&args),
         Some(Command::Packetdrill(args)) => packetdrill(&args.words),
         Some(Command::Doctor) => doctor::doctor(),

@@ -110,6 +110,7 @@ codes! {
     NOT_SENDABLE = "R008": "An inbound packet could not be built from what has happened so far.";
     UNREADABLE = "R009": "The stack sent bytes that are no valid packet.";
     NOT_SILENT = "R010": "The stack sent a packet while it should send nothing.";
+    BROKEN = "R011": "The stack, running in this process, panicked or came to no end.";
 }
 
 /// What `id` means, if it is a code.

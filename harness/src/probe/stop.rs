@@ -21,6 +21,8 @@ pub(super) mod code {
     pub(in crate::probe) const NO_CLOCK: &str = "P021";
     /// What the stack keeps or sends is not within its bound.
     pub(in crate::probe) const OUT_OF_BOUND: &str = "P022";
+    /// The stack panicked, or comes to no end.
+    pub(in crate::probe) const BROKEN: &str = "P023";
 }
 
 /// An early end: the verdict it leads to.
@@ -94,6 +96,7 @@ impl From<TargetError> for Stop {
                 Stop::verdict(Verdict::Skip { capability, reason })
             }
             TargetError::Machine(what) => Stop::machine(what),
+            TargetError::Stack(what) => Stop::failed(code::BROKEN, what),
             TargetError::Late(what) => Stop::verdict(Verdict::Perturbed(what)),
         }
     }

@@ -11,6 +11,7 @@ mod results;
 pub mod rule;
 pub mod summary;
 pub mod terminal;
+pub mod zoo;
 
 pub use event::{RunEvent, message};
 pub use results::{ResultEntry, Results};

@@ -3,6 +3,7 @@
 use crate::expect::compare::difference;
 use crate::expect::show;
 use crate::program::{BodyPattern, PacketPattern, Step};
+use crate::source::Span;
 use crate::target::Observed;
 use crate::trace::TraceEvent;
 use crate::verdict::{Difference, Failure};
@@ -61,6 +62,14 @@ impl Run<'_> {
             let text = format!("warning: {found}");
             let at = seen.observed.at;
             self.trace.push(at, TraceEvent::Note, Some(step.span), text);
+        }
+    }
+
+    /// The stack broke down while this line was worked on.
+    pub(super) fn located(&self, stop: Stop, span: Span) -> Stop {
+        match stop {
+            Stop::Broken(what) => self.fail(broken(what, Some(span))),
+            other => other,
         }
     }
 
@@ -140,6 +149,19 @@ impl Run<'_> {
                     .to_string(),
             ),
         })
+    }
+}
+
+/// The stack under test fell over, or comes to no end.
+pub(super) fn broken(what: String, span: Option<Span>) -> Failure {
+    Failure {
+        code: "R011",
+        message: "the stack broke down".to_string(),
+        differences: vec![difference("broken", "a stack that goes on", &what)],
+        label: what,
+        span,
+        notes: Vec::new(),
+        help: None,
     }
 }
 

@@ -168,6 +168,8 @@ enum Stop {
         reason: String,
     },
     Machine(String),
+    /// The stack broke down.
+    Broken(String),
     /// The machine was too late for a judgement.
     Perturbed(Perturbation),
     /// Only the script can be at fault.
@@ -181,6 +183,7 @@ impl Stop {
             Stop::Unsupported { capability, reason } => Verdict::Skip { capability, reason },
             Stop::Perturbed(what) => Verdict::Perturbed(what),
             Stop::Machine(what) => Verdict::Error(CaseError::Machine(what)),
+            Stop::Broken(what) => Verdict::Fail(Box::new(complaint::broken(what, None))),
             Stop::Script(what) => Verdict::Error(CaseError::Script(vec![*what])),
         }
     }
@@ -193,6 +196,7 @@ impl From<TargetError> for Stop {
                 Stop::Unsupported { capability, reason }
             }
             TargetError::Machine(what) => Stop::Machine(what),
+            TargetError::Stack(what) => Stop::Broken(what),
             TargetError::Late(what) => Stop::Perturbed(what),
         }
     }
@@ -374,7 +378,8 @@ impl<'a> Run<'a> {
         self.session.keep_from_ticks(counted::moments(self.program));
         self.session.start();
         for (index, step) in self.program.steps.iter().enumerate() {
-            self.step(index, step)?;
+            let result = self.step(index, step);
+            result.map_err(|stop| self.located(stop, step.span))?;
         }
         self.last_call()?;
         self.surplus()

@@ -322,9 +322,13 @@ pub trait Session {
     }
 }
 
-/// Why a target could not do what was asked. Never the stack's fault.
+/// Why a target could not do what was asked. Never the stack's fault, but for [`TargetError::Stack`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
+    /// The stack under test, which runs in this process, broke down: it panicked, or comes to no
+    /// end. The case fails.
+    #[error("{0}")]
+    Stack(String),
     /// The target lacks something: the case is skipped.
     #[error("{capability} is not available: {reason}")]
     Unsupported {

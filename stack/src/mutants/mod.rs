@@ -97,10 +97,12 @@ impl Infection {
     ) -> T {
         match &self.0 {
             Some((carried, counts)) if *carried == mutant => {
-                let wrong = wrong();
                 counts.reached.fetch_add(1, Ordering::Relaxed);
-                let differs = u64::from(wrong != right);
-                counts.triggered.fetch_add(differs, Ordering::Relaxed);
+                // A defect that panics has made a difference.
+                counts.triggered.fetch_add(1, Ordering::Relaxed);
+                let wrong = wrong();
+                let same = u64::from(wrong == right);
+                counts.triggered.fetch_sub(same, Ordering::Relaxed);
                 wrong
             }
             _ => right,

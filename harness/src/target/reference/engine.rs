@@ -12,8 +12,9 @@ use crate::time::Time;
 /// The stack's clock when a session is made. Not zero, so that timestamps derived from it are not either.
 const BOOT: Instant = Instant::from_micros(1_000_000_000);
 
-/// Steps without the clock moving after which the stack is taken to be stuck.
-const STUCK_AFTER: u32 = 100_000;
+/// Steps within one wait, and packets and events after one step, after which the stack is taken to
+/// come to no end. No case has a tenth of it.
+const MOST_WORK: u32 = 100_000;
 
 /// A host, the virtual time it lives in, and what it has sent.
 #[derive(Debug)]
@@ -25,7 +26,10 @@ pub(super) struct Engine {
     sent: VecDeque<Observed>,
     /// Last known state of every connection that is not closed.
     states: BTreeMap<SocketId, StateName>,
-    steps_at_now: u32,
+    /// Steps since the last call into the session.
+    steps: u32,
+    /// The stack had something to say without end.
+    overflowed: bool,
     /// What was sent again and nobody has looked at.
     pub(super) repeats: Vec<(SocketId, SeqRange)>,
     /// What has happened on the host, for `nstat`.
@@ -41,7 +45,8 @@ impl Engine {
             origin: BOOT,
             sent: VecDeque::new(),
             states: BTreeMap::new(),
-            steps_at_now: 0,
+            steps: 0,
+            overflowed: false,
             repeats: Vec::new(),
             counters: HostCounters::default(),
         }
@@ -107,7 +112,7 @@ impl Engine {
     /// Takes everything the stack has to say. To be called after every call into it.
     pub(super) fn settle(&mut self) {
         let at = self.time();
-        loop {
+        for _ in 0..MOST_WORK {
             match self.host.poll() {
                 Output::Transmit(bytes) => self.sent.push_back(Observed { at, bytes }),
                 Output::Event(Event::StateChanged { id, to, .. }) => {
@@ -126,6 +131,12 @@ impl Engine {
                 Output::Deadline(_) => return,
             }
         }
+        self.overflowed = true;
+    }
+
+    /// A call into the session begins: what the stack does from here on is counted.
+    pub(super) fn begin(&mut self) {
+        self.steps = 0;
     }
 
     /// One datagram arrives now.
@@ -142,16 +153,19 @@ impl Engine {
     /// Moves the clock to `to` (never back) and fires what is due there.
     ///
     /// # Errors
-    /// [`TargetError::Machine`] if the stack asks to be woken again and again without time passing.
+    /// [`TargetError::Stack`] if the stack does more than any case asks of it.
     pub(super) fn advance(&mut self, to: Instant) -> Result<(), TargetError> {
-        if to > self.now {
-            self.now = to;
-            self.steps_at_now = 0;
+        self.now = self.now.max(to);
+        self.steps += 1;
+        if self.overflowed {
+            return Err(TargetError::Stack(format!(
+                "the stack sends without end: {MOST_WORK} packets and events at {}, and more to come",
+                self.time()
+            )));
         }
-        self.steps_at_now += 1;
-        if self.steps_at_now > STUCK_AFTER {
-            return Err(TargetError::Machine(format!(
-                "the reference stack is stuck at {}: its next deadline never moves on",
+        if self.steps > MOST_WORK {
+            return Err(TargetError::Stack(format!(
+                "the stack comes to no end: {MOST_WORK} timeouts within one wait, at {}",
                 self.time()
             )));
         }
@@ -160,5 +174,29 @@ impl Engine {
             self.settle();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{IpAddr, Ipv4Addr};
+    use tcpdrill_stack::Config;
+
+    #[test]
+    fn work_is_bounded_within_one_wait_and_not_over_several() {
+        let address = [IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))];
+        let mut engine = Engine::new(Host::new(Config::default(), &address, [0; 16], 0));
+        for _ in 0..3 {
+            engine.begin();
+            for _ in 0..MOST_WORK {
+                engine.advance(BOOT).unwrap();
+            }
+        }
+        let error = engine.advance(BOOT).unwrap_err().to_string();
+        assert!(
+            error.starts_with("the stack comes to no end: 100000 timeouts"),
+            "{error}"
+        );
     }
 }

@@ -11,12 +11,14 @@ mod blocking;
 mod calls;
 mod capability;
 mod commands;
+mod defects;
 mod descriptors;
 mod engine;
 mod errno;
 mod error_queue;
 mod fast_open;
 mod files;
+mod guarded;
 mod info;
 mod kernel;
 mod md5;
@@ -35,6 +37,7 @@ use tcpdrill_stack::{Config, Profile};
 use super::{Session, SessionSettings, Target, TargetError};
 use crate::program::Capability;
 
+pub use defects::{Defect, Infected, defects};
 pub use profiles::{ProfileSetting, profile_settings};
 pub use session::ReferenceSession;
 
@@ -115,6 +118,7 @@ impl Target for ReferenceTarget {
     }
 
     fn open(&self, settings: &SessionSettings) -> Result<Box<dyn Session>, TargetError> {
-        Ok(Box::new(self.session(settings)?))
+        let session = guarded::Guarded::new(|settings| self.session(settings), settings)?;
+        Ok(Box::new(session))
     }
 }

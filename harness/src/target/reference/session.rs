@@ -72,6 +72,11 @@ impl ReferenceSession {
         })
     }
 
+    /// A call into the session begins.
+    pub(super) fn begin(&mut self) {
+        self.kernel.engine.begin();
+    }
+
     /// When the call in flight wakes by itself.
     fn wake(&self) -> Option<Instant> {
         match &self.in_flight {

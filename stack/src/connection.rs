@@ -185,7 +185,7 @@ impl Connection {
     /// `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>`. Who sent text or a FIN is owed it; who sent a bare
     /// ACK gets it within the challenge budget, for his answer may be unacceptable again.
     fn answer_unacceptable(&mut self, segment: &SegmentRef<'_>, cx: &mut Context<'_>) {
-        if segment.is_empty() {
+        if mutant!(self.tcb.config, C06, segment.is_empty(), true) {
             segments::send_challenge_ack(&mut self.tcb, cx);
         } else {
             duplicate::note(&mut self.tcb, segment);

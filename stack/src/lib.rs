@@ -50,9 +50,10 @@ macro_rules! mutant {
 /// Without the feature `mutants` there are none.
 #[cfg(not(feature = "mutants"))]
 macro_rules! mutant {
-    ($config:expr, $id:ident, $right:expr, $wrong:expr) => {
+    ($config:expr, $id:ident, $right:expr, $wrong:expr) => {{
+        let _ = &$config;
         $right
-    };
+    }};
 }
 
 pub mod challenge_ack;

@@ -27,6 +27,9 @@ pub(crate) struct Outbox {
     spare_bytes: usize,
     /// The link takes nothing: what is put on the wire is gone.
     blocked: bool,
+    /// A budget of challenge ACKs that all connections share.
+    #[cfg(feature = "mutants")]
+    pub(crate) challenge: Option<crate::challenge_ack::ChallengeAckLimiter>,
 }
 
 impl Outbox {
@@ -75,6 +78,12 @@ impl Outbox {
         let memory = self.spare.pop().unwrap_or_default();
         self.spare_bytes -= memory.capacity();
         memory
+    }
+
+    /// The datagram that was put on the wire last, if it is still here.
+    #[cfg(feature = "mutants")]
+    pub(crate) fn latest(&mut self) -> Option<&mut Vec<u8>> {
+        self.datagrams.back_mut()
     }
 
     fn put(&mut self, datagram: Vec<u8>) {

@@ -53,7 +53,10 @@ impl Host {
 
     /// Any datagram.
     pub(crate) fn receive_any(&mut self, datagram: &[u8]) {
-        match segment::parse_ref(datagram) {
+        let read = segment::parse_ref(datagram);
+        #[cfg(feature = "mutants")]
+        let read = crate::mutants::wrong::header::read(&self.config, datagram, read);
+        match read {
             // REQ: RFC9293-MUST-57
             // REQ: RFC9293-MUST-63
             Err(reason) => self.event(Event::DatagramDropped { reason }),

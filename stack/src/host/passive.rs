@@ -33,6 +33,8 @@ impl Host {
         segment: &SegmentRef<'_>,
         old_nxt: Option<SeqNum>,
     ) {
+        #[cfg(feature = "mutants")]
+        let segment = &crate::mutants::wrong::handshake::at_listener(&self.config, segment);
         if self.drop_unsigned(id, segment) || self.try_cookie(id, segment) {
             return;
         }
@@ -40,7 +42,11 @@ impl Host {
             ListenDisposition::Discard(reason) => {
                 self.event(Event::SegmentDropped { id, reason });
             }
-            ListenDisposition::Reset => self.refuse(segment),
+            ListenDisposition::Reset => {
+                if mutant!(self.config, B05, true, false) {
+                    self.refuse(segment);
+                }
+            }
             ListenDisposition::Open => self.on_listener_syn(id, segment, old_nxt),
         }
     }

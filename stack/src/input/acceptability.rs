@@ -36,15 +36,24 @@ pub(crate) fn check(tcb: &Tcb, segment: &SegmentRef<'_>) -> Check {
         return if segment.seq == nxt || in_window(nxt, wnd, segment.seq, 0) {
             Check::Continue(())
         } else {
-            Check::Break(Disposition::Discard(Discard::Reset))
+            Check::Break(mutant!(
+                tcb.config,
+                C07,
+                Disposition::Discard(Discard::Reset),
+                Disposition::DiscardAndAck(Discard::Reset)
+            ))
         };
     }
-    if in_window(nxt, wnd, segment.seq, segment.len()) {
+    let acceptable = in_window(nxt, wnd, segment.seq, segment.len());
+    #[cfg(feature = "mutants")]
+    let acceptable = crate::mutants::wrong::receive::in_window(tcb, segment, acceptable);
+    if acceptable {
         return Check::Continue(());
     }
     // The window is closed: ACK and URG of a segment in its place are still taken, its text is not.
     // REQ: RFC9293-MUST-66
-    if wnd == 0 && segment.seq == nxt && !segment.flags.syn {
+    let in_its_place = wnd == 0 && segment.seq == nxt && !segment.flags.syn;
+    if mutant!(tcb.config, C09, in_its_place, false) {
         return Check::Continue(());
     }
     // REQ: RFC9293-SM-08

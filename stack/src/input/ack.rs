@@ -25,6 +25,10 @@ pub(crate) fn process(tcb: &mut Tcb, segment: &SegmentRef<'_>, cx: &mut Context<
     let Some(ack) = segment.ack else {
         return Check::Break(Disposition::Discard(Discard::NoAck));
     };
+    let ack = mutant!(tcb.config, C12, ack, {
+        let in_range = check_range(tcb, ack).is_continue();
+        if in_range { ack } else { tcb.snd.una }
+    });
     check_range(tcb, ack)?;
     timestamps::remember(tcb, segment, cx.now);
     user_timeout::take(tcb, segment, cx.now);
@@ -51,7 +55,12 @@ fn check_range(tcb: &Tcb, ack: SeqNum) -> Check {
     let snd = &tcb.snd;
     // REQ: RFC9293-SM-26
     if ack.after(snd.max) {
-        return Check::Break(Disposition::DiscardAndAck(Discard::Ack));
+        return Check::Break(mutant!(
+            tcb.config,
+            D08,
+            Disposition::DiscardAndAck(Discard::Ack),
+            Disposition::Discard(Discard::Ack)
+        ));
     }
     // Early in a connection SND.UNA - MAX.SND.WND lies before ISS; a forged ACK there would pass.
     let most = u64::from(snd.max_wnd.bytes());
@@ -239,7 +248,7 @@ fn update_window(tcb: &mut Tcb, segment: &SegmentRef<'_>, ack: SeqNum, una: SeqN
     }
     let newer = tcb.snd.wl1.before(segment.seq)
         || (tcb.snd.wl1 == segment.seq && tcb.snd.wl2.at_or_before(ack));
-    if newer {
+    if mutant!(tcb.config, D10, newer, tcb.snd.wl2.at_or_before(ack)) {
         tcb.snd.wnd = segment.wnd.scale(tcb.negotiated.snd_scale);
         tcb.snd.max_wnd = tcb.snd.max_wnd.max(tcb.snd.wnd);
         tcb.snd.wl1 = segment.seq;

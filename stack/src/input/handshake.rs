@@ -26,6 +26,9 @@ pub(crate) fn take_syn(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     if tcb.config.tuning.gradual_window {
         tcb.rcv.opened = first_window;
     }
+    if mutant!(tcb.config, B03, false, segment.flags.fin) {
+        tcb.rcv.fin = Some(segment.end() - 1);
+    }
     negotiate(tcb, segment, now);
     user_timeout::take(tcb, segment, now);
     // REQ: RFC7323-4
@@ -72,10 +75,13 @@ fn negotiate(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
 // REQ: RFC9293-MUST-16
 fn largest_mss(tcb: &Tcb, theirs: Option<Mss>) -> Mss {
     let version = tcb.ip_version();
-    let theirs = theirs.unwrap_or(Mss::default_for(version)).raw();
+    let told = theirs;
+    let theirs = told.unwrap_or(Mss::default_for(version)).raw();
     let link = Mss::for_mtu(version, tcb.config.mtu).raw();
     let wish = tcb.options.mss.unwrap_or(link);
     let believed = mutant!(tcb.config, A07, theirs.max(tcb.config.min_mss), theirs);
+    let believed = mutant!(tcb.config, A08, believed, theirs.max(1));
+    let believed = mutant!(tcb.config, A09, believed, told.map_or(0, |_| believed));
     Mss::new(believed.min(link).min(wish))
 }
 
@@ -89,7 +95,7 @@ pub(crate) fn take_ack_of_syn(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Inst
     } else {
         tcb.negotiated.snd_scale
     };
-    tcb.snd.wnd = segment.wnd.scale(scale);
+    tcb.snd.wnd = mutant!(tcb.config, B16, segment.wnd.scale(scale), tcb.snd.wnd);
     tcb.snd.max_wnd = tcb.snd.max_wnd.max(tcb.snd.wnd);
     tcb.snd.wl1 = segment.seq;
     tcb.snd.wl2 = segment.ack.unwrap_or(tcb.snd.una);
@@ -145,6 +151,9 @@ pub(crate) fn queue_text(tcb: &mut Tcb, segment: &SegmentRef<'_>) {
     let taken = tcb.rcv.buffer.insert(0, text).advanced;
     tcb.rcv.nxt += taken;
     tcb.rcv.highest = tcb.rcv.nxt;
+    if mutant!(tcb.config, B04, false, taken > 0) {
+        tcb.rcv.buffer.clear();
+    }
 }
 
 /// The first sequence number a new incarnation may use if the old one used numbers up to `old_nxt`.

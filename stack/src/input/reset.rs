@@ -22,7 +22,8 @@ pub(crate) fn judge(tcb: &Tcb, segment: &SegmentRef<'_>) -> Check<Reset> {
         return Check::Continue(Reset::Absent);
     }
     // REQ: RFC5961-2
-    if mutant!(tcb.config, C01, segment.seq == tcb.rcv.nxt, true) {
+    let exact = mutant!(tcb.config, C01, segment.seq == tcb.rcv.nxt, true);
+    if mutant!(tcb.config, C02, exact, false) {
         return Check::Continue(Reset::Valid);
     }
     // REQ: RFC5961-3

@@ -61,6 +61,9 @@ fn take(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     let start = segment.text_seq().max(nxt);
     let last = segment.text_seq() + segment.payload.len() as u32;
     let end = mutant!(tcb.config, D07, last.min(limit), last);
+    let end = mutant!(tcb.config, D03, end, {
+        crate::mutants::wrong::receive::earlier(last, limit)
+    });
     let had_holes = !tcb.rcv.buffer.islands().is_empty();
     let mut advanced = 0;
     if end.after(start) {

@@ -20,6 +20,7 @@ use core::str::FromStr;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 mod table;
+pub(crate) mod wrong;
 
 pub use table::Mutant;
 

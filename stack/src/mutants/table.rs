@@ -41,16 +41,128 @@ macro_rules! mutants {
 
 mutants! {
     // A: header and option parsing.
+    A01 "An option of length 0 is read for ever",
+        from "TCP-Fuzz on TLDK, CVE-2019-15702 (RIOT)",
+        breaks ["RFC9293-MUST-7"];
+    A02 "An option that runs past the header is read all the same",
+        from "lwIP 3d896ba0 and bug #24596, CVE-2020-13988 (uIP), CVE-2023-34100 (Contiki-NG)",
+        breaks ["RFC9293-MUST-7"];
+    A03 "What follows an unknown option is misread",
+        from "lwIP bug #48402",
+        breaks ["RFC9293-MUST-6"];
+    A05 "A data offset below 5, or behind the end of the segment, is trusted",
+        from "TCP-Fuzz on TLDK, CVE-2020-24341 (picoTCP), CVE-2018-16603 (FreeRTOS)",
+        breaks ["RFC9293-SM-03"];
+    A06 "The length of the text wraps below zero when the datagram is shorter than its headers",
+        from "CVE-2021-31401 (NicheStack), CVE-2021-31890 (Nucleus)",
+        breaks ["RFC9293-SM-03"];
     A07 "An MSS of 0 is believed",
         from "lwIP bug #22249, smoltcp 43697943, CVE-2018-16523",
         breaks ["RFC9293-MUST-16"];
+    A08 "An MSS that the options use up leaves empty segments",
+        from "smoltcp b0b7bcfd",
+        breaks ["RFC9293-MUST-16"];
+    A09 "Without an MSS option nothing fits a segment",
+        from "TCP-Fuzz on TLDK and mTCP",
+        breaks ["RFC9293-MUST-15"];
+    A10 "Options do not count against the MSS",
+        from "gVisor 87cce0ec0, smoltcp 16100ffb, RFC 2525 §2.18",
+        breaks ["RFC9293-MUST-16", "RFC6691-2"];
+    A14 "The last byte of an odd text is added to the checksum at the wrong place",
+        from "lwIP bug #43840, uTCP 980599f",
+        breaks ["RFC9293-MUST-2", "RFC9293-SM-50"];
+    A15 "A segment with a wrong checksum is taken",
+        from "none; next of kin: TCP-Fuzz on TLDK (IP version 3)",
+        breaks ["RFC9293-MUST-3"];
+    // B: LISTEN, SYN-SENT, SYN-RECEIVED.
+    B01 "A SYN from a socket to itself is taken (LAND)",
+        from "CVE-1999-0016, CVE-2005-0688",
+        breaks ["RFC9293-MUST-63"];
+    B02 "A SYN from the unspecified address is taken",
+        from "smoltcp (changes of 2026)",
+        breaks ["RFC9293-MUST-63"];
+    B03 "The FIN of a SYN is remembered",
+        from "CVE-2012-6638 (Linux), FreeBSD D30627",
+        breaks ["RFC9293-SM-39"];
+    B04 "The text of a SYN is acknowledged and lost",
+        from "TCP-Fuzz on TLDK, FreeBSD PR 250363",
+        breaks ["RFC9293-SM-12", "RFC9293-SM-13"];
+    B05 "An ACK to a listener draws no reset",
+        from "lwIP bug #34111, smoltcp 56ee8e5d, gVisor 3dc3cffb2",
+        breaks ["RFC9293-SM-15"];
+    B06 "A listener does not look at the RST bit",
+        from "smoltcp c573e9b3, gVisor 77dc0f5bc",
+        breaks ["RFC9293-SM-14"];
+    B07 "A SYN-ACK to a listener counts as a SYN",
+        from "gVisor d0d89ceed",
+        breaks ["RFC9293-SM-15"];
+    B08 "In SYN-SENT an ACK that cannot be right draws no reset",
+        from "smoltcp bdfa4427, 2c306b50",
+        breaks ["RFC9293-SM-19"];
+    B09 "In SYN-SENT a segment without SYN opens the connection",
+        from "smoltcp 5d31ae01",
+        breaks ["RFC9293-SM-21"];
+    B10 "In SYN-SENT an acknowledgment of nothing wraps below zero",
+        from "smoltcp c3a06024",
+        breaks ["RFC9293-SM-19"];
+    B11 "SYN-RECEIVED is left by an acknowledgment that is one off",
+        from "smoltcp f95b0bf6, 1adca5b9, gVisor 45835a60f, FreeBSD D52934",
+        breaks ["RFC9293-SM-22"];
+    B13 "SYNs that cross do not open a connection",
+        from "smoltcp before 06eb8b72, lwIP",
+        breaks ["RFC9293-MUST-10"];
+    B15 "Text and FIN of the ACK that ends the handshake are dropped",
+        from "gVisor 03f17c7d9, smoltcp b971d913",
+        breaks ["DOC-HS-30"];
+    B16 "The window of the ACK that ends the handshake is not taken",
+        from "gVisor 67f261a87, uTCP af09e24",
+        breaks ["DOC-HDR-29"];
+    B17 "A bare ACK to a SYN draws the next SYN at once, as often as it comes",
+        from "lwIP 5827c168",
+        breaks ["RFC6298-11"];
+    B18 "A SYN-ACK that is sent again has another ISN",
+        from "picoTCP 647f7dc1",
+        breaks ["DOC-HS-10"];
+    B20 "The reset for a SYN to a closed port does not acknowledge the SYN",
+        from "FreeRTOS+TCP 9e71095e4",
+        breaks ["RFC9293-SM-16"];
+    B21 "A reset to a closed port is answered",
+        from "picoTCP 3dbdb5b4, gVisor 3dc3cffb2",
+        breaks ["RFC9293-SM-18"];
     // C: resets, challenge ACKs, and what is acceptable.
     C01 "Any RST in the window ends the connection",
         from "CVE-2004-0230, lwIP bug #48170, gVisor 484ef1208, TCP-Fuzz on TLDK",
         breaks ["RFC5961-3"];
+    C02 "A reset with the right number only draws a challenge",
+        from "none; the overdone remedy of C01",
+        breaks ["RFC5961-2"];
+    C03 "A SYN in the window ends the connection",
+        from "FreeBSD-SA-14:19, CAV 2016 on Linux",
+        breaks ["RFC5961-6", "RFC5961-7"];
+    C04 "The text of a SYN out of order is kept",
+        from "lwIP adbc5b5f, bug #56397",
+        breaks ["RFC5961-6", "RFC5961-7"];
+    C05 "All connections share one budget of challenge ACKs",
+        from "CVE-2016-5696 (Linux)",
+        breaks ["RFC5961-11"];
+    C06 "The budget of challenge ACKs also holds back what is owed for old text",
+        from "smoltcp 9d532a7b",
+        breaks ["RFC9293-SM-08"];
+    C07 "A reset outside the window is answered",
+        from "smoltcp 566128f8, picoTCP b783dad2",
+        breaks ["RFC5961-1"];
     C08 "Acknowledgments of acknowledgments have no limit",
         from "smoltcp f6a73807 and #338, gVisor 8c7c5abaf",
         breaks ["RFC5961-11"];
+    C09 "The ACK of a segment that finds a closed window is not taken",
+        from "draft-gont-tcpm-tcp-seq-validation",
+        breaks ["RFC9293-MUST-66"];
+    C10 "A challenge ACK has a wrong sequence number",
+        from "FreeRTOS+TCP #1236",
+        breaks ["RFC5961-3"];
+    C12 "Text is taken whatever its segment acknowledges",
+        from "FreeBSD PR 250357, TCP-Fuzz on f-stack, TLDK and mTCP",
+        breaks ["RFC9293-SM-26", "RFC5961-10"];
     C13 "An acknowledgment of what was sent before the ISN is accepted",
         from "CVE-2023-52881, draft-ietf-tcpm-tcp-ghost-acks, FreeBSD D45894",
         breaks ["RFC5961-9", "RFC5961-10"];
@@ -58,9 +170,27 @@ mutants! {
     D02 "The edges of SACK blocks do not wrap",
         from "smoltcp 25d4f7c5",
         breaks ["RFC9293-SM-05", "RFC2018-4"];
+    D03 "The right edge is compared without wrapping",
+        from "lwIP 32f6e7e2",
+        breaks ["RFC9293-SM-05"];
+    D04 "Sequence numbers are compared without wrapping",
+        from "picoTCP e9ccb56b, uTCP 062fa23",
+        breaks ["RFC9293-SM-05"];
+    D05 "A SACK block half a turn away lies both below and above all that was sent",
+        from "OpenBSD, 1998 to 2026",
+        breaks ["RFC2018-7", "RFC6675-1"];
+    D06 "A segment counts only if it lies in the window with both ends",
+        from "smoltcp 6acc2b47, TCP-Fuzz on mTCP",
+        breaks ["RFC9293-SM-07", "RFC9293-SM-09"];
     D07 "Text behind the right edge of the window is taken",
         from "gVisor db2a60be6, smoltcp f56ed8b4, picoTCP 9b6682af",
         breaks ["RFC9293-SM-07", "RFC9293-SM-09"];
+    D08 "An acknowledgment of what was not sent is not answered",
+        from "smoltcp cef2d58c, lwIP bug #36210, gVisor 40faeaa18",
+        breaks ["RFC9293-SM-26"];
+    D10 "An old segment changes the window",
+        from "lwIP bug #27199",
+        breaks ["RFC9293-SM-29"];
     // E: reassembly.
     E06 "A FIN counts before the gap ahead of it is filled",
         from "smoltcp fcffa6a5 and #111",

@@ -73,12 +73,15 @@ pub(crate) fn syn_ack(tcb: &mut Tcb, fast_open: Option<FastOpenOption>, now: Ins
         ..TcpOptions::NONE
     };
     accurate::add_syn_ack_option(tcb, &mut options);
+    let iss = mutant!(tcb.config, B18, tcb.snd.iss, {
+        tcb.snd.iss + 64_000 * u32::from(tcb.snd.nxt != tcb.snd.iss)
+    });
     Segment {
         flags,
         ack: Some(tcb.rcv.nxt),
         wnd: window::for_syn_ack(tcb),
         options,
-        ..blank(tcb, tcb.snd.iss)
+        ..blank(tcb, iss)
     }
 }
 
@@ -272,6 +275,8 @@ pub(crate) fn transmit_text(tcb: &Tcb, mut segment: Head, text: [&[u8]; 2], cx: 
         key.sign_around(&mut segment, text);
     }
     cx.transmit_text(&segment, text);
+    #[cfg(feature = "mutants")]
+    crate::mutants::wrong::send::misplace_last_byte(tcb, text, cx);
 }
 
 /// A segment with the present RCV.NXT left: nothing is owed any more.
@@ -309,8 +314,15 @@ fn seq_before_left_over(tcb: &mut Tcb) -> SeqNum {
 // REQ: RFC5961-11
 pub(crate) fn send_challenge_ack(tcb: &mut Tcb, cx: &mut Context<'_>) {
     let permitted = tcb.permits_challenge(cx.now);
+    let permitted = mutant!(tcb.config, C05, permitted, {
+        crate::mutants::wrong::send::permits_challenge(tcb, cx)
+    });
     if mutant!(tcb.config, C08, permitted, true) {
-        send_ack(tcb, cx);
+        if mutant!(tcb.config, C10, true, false) {
+            send_ack(tcb, cx);
+        } else {
+            send(tcb, tcb.snd.nxt - 1, Flags::NONE, 0..0, cx);
+        }
         cx.event(Event::ChallengeAckSent { id: tcb.id });
     } else {
         cx.event(Event::ChallengeAckSuppressed { id: tcb.id });

@@ -22,7 +22,9 @@ pub(crate) fn take(
     let blocks = blocks.as_slice();
     let duplicate = duplicate_report(blocks, ack);
     for block in &blocks[usize::from(duplicate.is_some())..] {
-        if is_plausible(tcb, *block) {
+        if mutant!(tcb.config, D05, is_plausible(tcb, *block), {
+            crate::mutants::wrong::send::is_plausible(tcb, *block)
+        }) {
             match tcb.config.segmentation {
                 Segmentation::Single => tcb.snd.flight.select(*block, delivered),
                 Segmentation::Bursts(_) => tcb.snd.flight.select_whole(*block, delivered),

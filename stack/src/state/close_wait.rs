@@ -25,7 +25,7 @@ impl CloseWait {
         // Second.
         reset::abort(tcb, segment)?;
         // Fourth.
-        syn::challenge(segment)?;
+        syn::challenge(tcb, segment)?;
         // Fifth: as in ESTABLISHED.
         ack::process(tcb, segment, cx)?;
         self.on_text(tcb, segment, cx)

@@ -21,7 +21,7 @@ impl Closed {
 /// SEGMENT ARRIVES in CLOSED (RFC 9293 §3.10.7.1): the reset that answers a segment for nobody.
 pub(crate) fn answer(segment: &SegmentRef<'_>, config: &Config) -> Option<Head> {
     // REQ: RFC9293-SM-18
-    if segment.flags.rst {
+    if mutant!(config, B21, segment.flags.rst, false) {
         return None;
     }
     Some(match segment.ack {
@@ -29,7 +29,10 @@ pub(crate) fn answer(segment: &SegmentRef<'_>, config: &Config) -> Option<Head> 
         // REQ: RFC9293-SM-44
         Some(ack) => reset(segment, ack, None, config),
         // REQ: RFC9293-SM-16
-        None => reset(segment, SeqNum::new(0), Some(segment.end()), config),
+        None => {
+            let end = mutant!(config, B20, segment.end(), segment.seq);
+            reset(segment, SeqNum::new(0), Some(end), config)
+        }
     })
 }
 

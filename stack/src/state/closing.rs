@@ -24,7 +24,7 @@ impl Closing {
         // Second.
         reset::close(tcb, segment)?;
         // Fourth.
-        syn::challenge(segment)?;
+        syn::challenge(tcb, segment)?;
         // Fifth: as in ESTABLISHED; the acknowledgment of our FIN ends the state.
         ack::process(tcb, segment, cx)?;
         // REQ: RFC9293-SM-33

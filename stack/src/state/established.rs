@@ -26,7 +26,7 @@ impl Established {
         // REQ: RFC9293-SM-46
         reset::abort(tcb, segment)?;
         // Fourth.
-        syn::challenge(segment)?;
+        syn::challenge(tcb, segment)?;
         // Fifth.
         ack::process(tcb, segment, cx)?;
         self.on_text(tcb, segment, cx)

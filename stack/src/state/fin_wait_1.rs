@@ -24,7 +24,7 @@ impl FinWait1 {
         // Second.
         reset::abort(tcb, segment)?;
         // Fourth.
-        syn::challenge(segment)?;
+        syn::challenge(tcb, segment)?;
         // Fifth: as in ESTABLISHED, and once our FIN is acknowledged the segment goes on in
         // FIN-WAIT-2.
         ack::process(tcb, segment, cx)?;

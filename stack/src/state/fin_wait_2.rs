@@ -25,7 +25,7 @@ impl FinWait2 {
         // Second.
         reset::abort(tcb, segment)?;
         // Fourth.
-        syn::challenge(segment)?;
+        syn::challenge(tcb, segment)?;
         // Fifth.
         ack::process(tcb, segment, cx)?;
         self.on_text(tcb, segment, cx)

@@ -24,7 +24,7 @@ impl LastAck {
         // Second.
         reset::close(tcb, segment)?;
         // Fourth.
-        syn::challenge(segment)?;
+        syn::challenge(tcb, segment)?;
         // Fifth.
         ack::process(tcb, segment, cx)?;
         // REQ: RFC9293-SM-35

@@ -131,7 +131,10 @@ impl SynReceived {
             return Check::Break(Disposition::Discard(Discard::NoAck));
         };
         // REQ: RFC9293-SM-22
-        if ack.at_or_before(tcb.snd.una) || ack.after(tcb.snd.nxt) {
+        let refused = ack.at_or_before(tcb.snd.una) || ack.after(tcb.snd.nxt);
+        if mutant!(tcb.config, B11, refused, {
+            ack.before(tcb.snd.una) || ack.after(tcb.snd.nxt + 1)
+        }) {
             return Check::Break(Disposition::DiscardAndReset(Discard::Ack));
         }
         match self.origin {
@@ -145,7 +148,12 @@ impl SynReceived {
         timestamps::remember(tcb, segment, cx.now);
         ecn::on_packet(tcb, segment);
         ack::of_syn(tcb, segment, ack, cx);
-        Check::Break(Disposition::Continue(State::Established(Established)))
+        let next = State::Established(Established);
+        Check::Break(if mutant!(tcb.config, B15, false, !segment.is_empty()) {
+            Disposition::Enter(next)
+        } else {
+            Disposition::Continue(next)
+        })
     }
 }
 

@@ -36,7 +36,13 @@ impl SynSent {
         // Second: the RST bit.
         check_reset(segment, ack_acceptable)?;
         // Third, security and compartment, is not offered. Fourth: the SYN bit.
-        if segment.flags.syn {
+        let opens = mutant!(
+            tcb.config,
+            B09,
+            segment.flags.syn,
+            segment.flags.syn || ack_acceptable
+        );
+        if mutant!(tcb.config, B13, opens, opens && ack_acceptable) {
             return Check::Break(self.on_syn(tcb, segment, ack_acceptable, cx));
         }
         // Fifth: neither SYN nor RST.
@@ -84,8 +90,11 @@ fn check_ack(tcb: &Tcb, segment: &SegmentRef<'_>, now: Instant) -> Check<bool> {
         return Check::Continue(false);
     };
     // REQ: RFC9293-SM-19
-    if ack.at_or_before(tcb.snd.iss) || ack.after(tcb.snd.nxt) {
-        return Check::Break(if segment.flags.rst {
+    let too_old = mutant!(tcb.config, B10, ack.at_or_before(tcb.snd.iss), {
+        crate::mutants::wrong::handshake::acknowledges_nothing(tcb.snd.iss, ack)
+    });
+    if too_old || ack.after(tcb.snd.nxt) {
+        return Check::Break(if mutant!(tcb.config, B08, segment.flags.rst, true) {
             Disposition::Discard(Discard::Ack)
         } else {
             Disposition::DiscardAndReset(Discard::Ack)
@@ -100,6 +109,10 @@ fn check_ack(tcb: &Tcb, segment: &SegmentRef<'_>, now: Instant) -> Check<bool> {
 
 /// The peer does not know of our SYN, but it is alive: the first repeat need not wait.
 fn hasten_repeat(tcb: &mut Tcb, now: Instant) {
+    if mutant!(tcb.config, B17, false, true) {
+        tcb.timers.arm(Timer::Retransmit, now);
+        return;
+    }
     if let Some(wait) = tcb.config.syn_repeat_after_bad_ack
         && tcb.snd.retries == 0
     {

@@ -47,7 +47,7 @@ impl TimeWait {
             RstInTimeWait::Ignore => {}
         }
         // Fourth.
-        syn::challenge(segment)?;
+        syn::challenge(tcb, segment)?;
         // Fifth.
         ack::process(tcb, segment, cx)?;
         self.on_text(tcb, segment, cx)

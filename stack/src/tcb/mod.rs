@@ -211,9 +211,11 @@ impl Tcb {
     // REQ: RFC6691-2
     pub(crate) fn effective_mss(&self, options_len: usize) -> usize {
         let limit = self.snd.mss.payload_limit(options_len);
-        mutant!(self.config, A07, limit, {
-            usize::from(self.snd.mss.raw()).saturating_sub(options_len)
-        })
+        let limit = mutant!(self.config, A10, limit, self.snd.mss.payload_limit(0));
+        #[cfg(feature = "mutants")]
+        let limit =
+            crate::mutants::wrong::send::limit(&self.config, self.snd.mss, options_len, limit);
+        limit
     }
 }
 

@@ -131,8 +131,8 @@ impl Session for Guarded {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::program::ScriptOptions;
     use crate::runner::RunSettings;
-    use crate::script::ScriptOptions;
     use crate::target::reference::ReferenceTarget;
 
     fn guarded() -> Guarded {

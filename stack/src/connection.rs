@@ -82,9 +82,8 @@ impl Connection {
 
     /// Once the user has let go, nobody would end a wait for a FIN that never comes.
     pub(crate) fn limit_fin_wait_2(&mut self, cx: &Context<'_>) {
-        if self.tcb.user.detached
-            && let Some(limit) = self.tcb.config.fin_wait_2_timeout
-        {
+        let detached = mutant!(self.tcb.config, G10, self.tcb.user.detached, true);
+        if detached && let Some(limit) = self.tcb.config.fin_wait_2_timeout {
             self.tcb.arm(Timer::FinWait2, cx.now, limit);
         }
     }
@@ -185,6 +184,11 @@ impl Connection {
     /// `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>`. Who sent text or a FIN is owed it; who sent a bare
     /// ACK gets it within the challenge budget, for his answer may be unacceptable again.
     fn answer_unacceptable(&mut self, segment: &SegmentRef<'_>, cx: &mut Context<'_>) {
+        if mutant!(self.tcb.config, G11, false, {
+            matches!(self.state, State::CloseWait(_) | State::LastAck(_))
+        }) {
+            return;
+        }
         if mutant!(self.tcb.config, C06, segment.is_empty(), true) {
             segments::send_challenge_ack(&mut self.tcb, cx);
         } else {
@@ -270,6 +274,7 @@ impl Connection {
                     }
                 }
             }
+            State::Closing(_) if mutant!(tcb.config, G06, false, true) => {}
             State::Established(_)
             | State::FinWait1(_)
             | State::CloseWait(_)

@@ -273,6 +273,13 @@ impl Host {
         let lifetime = config.path_mtu.lifetime;
         let known = self.paths.get(remote.ip(), lifetime, self.now);
         let path = Path::new(config.mtu, known, self.paths.generation());
+        let iss = self.isn.isn(self.now, local, remote);
+        #[cfg(feature = "mutants")]
+        let iss = {
+            let count = id.number();
+            let now = self.now;
+            crate::mutants::wrong::isn::wrong(&config, &self.isn, iss, (now, count, local, remote))
+        };
         Tcb::new(TcbSeed {
             shared: self.shared.clone(),
             id,
@@ -281,7 +288,7 @@ impl Host {
             path,
             config,
             options,
-            iss: self.isn.isn(self.now, local, remote),
+            iss,
             timestamp_offset,
             now: self.now,
         })

@@ -26,6 +26,12 @@ impl SocketId {
         SocketId { number, place }
     }
 
+    /// How many were given out with it.
+    #[cfg(feature = "mutants")]
+    pub(crate) const fn number(self) -> u64 {
+        self.number
+    }
+
     pub(crate) const fn place(self) -> usize {
         self.place as usize
     }

@@ -47,6 +47,12 @@ impl WindowScale {
         }
     }
 
+    /// The shift as it is, as far as 32 bits can be shifted.
+    #[cfg(feature = "mutants")]
+    pub(crate) const fn unbounded(raw: u8) -> WindowScale {
+        WindowScale(raw % 32)
+    }
+
     /// The shift count, at most 14.
     pub const fn shift(self) -> u8 {
         self.0

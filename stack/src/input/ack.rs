@@ -39,6 +39,9 @@ pub(crate) fn process(tcb: &mut Tcb, segment: &SegmentRef<'_>, cx: &mut Context<
         of_syn(tcb, segment, ack, cx);
     } else if says_nothing_of_ours(tcb, segment, ack) {
         // A receiver's everyday: its peer sends, and repeats what it acknowledged long ago.
+        if mutant!(tcb.config, H08, false, repeats_itself(tcb, segment)) {
+            tcb.rcv.ack.now();
+        }
     } else {
         let duplicate = is_duplicate(tcb, segment, ack);
         take(tcb, segment, ack, duplicate, cx);
@@ -54,7 +57,7 @@ pub(crate) fn process(tcb: &mut Tcb, segment: &SegmentRef<'_>, cx: &mut Context<
 fn check_range(tcb: &Tcb, ack: SeqNum) -> Check {
     let snd = &tcb.snd;
     // REQ: RFC9293-SM-26
-    if ack.after(snd.max) {
+    if ack.after(mutant!(tcb.config, F05, snd.max, snd.nxt)) {
         return Check::Break(mutant!(
             tcb.config,
             D08,
@@ -228,11 +231,13 @@ fn says_nothing_of_ours(tcb: &Tcb, segment: &SegmentRef<'_>, ack: SeqNum) -> boo
 /// greatest seen. Answers to zero-window probes look the same and mean no loss.
 // REQ: RFC5681-13
 fn is_duplicate(tcb: &Tcb, segment: &SegmentRef<'_>, ack: SeqNum) -> bool {
-    tcb.snd.in_flight()
-        && tcb.snd.wnd.bytes() > 0
-        && segment.is_empty()
-        && ack == tcb.snd.una
-        && segment.wnd.scale(tcb.negotiated.snd_scale) == tcb.snd.wnd
+    let outstanding = tcb.snd.in_flight() && tcb.snd.wnd.bytes() > 0 && ack == tcb.snd.una;
+    outstanding && mutant!(tcb.config, H07, repeats_itself(tcb, segment), true)
+}
+
+/// Whether the segment has neither text nor another window.
+fn repeats_itself(tcb: &Tcb, segment: &SegmentRef<'_>) -> bool {
+    segment.is_empty() && segment.wnd.scale(tcb.negotiated.snd_scale) == tcb.snd.wnd
 }
 
 /// Takes SEG.WND unless a newer segment was seen. Then the right edge stands where it was: SND.WND
@@ -248,6 +253,9 @@ fn update_window(tcb: &mut Tcb, segment: &SegmentRef<'_>, ack: SeqNum, una: SeqN
     }
     let newer = tcb.snd.wl1.before(segment.seq)
         || (tcb.snd.wl1 == segment.seq && tcb.snd.wl2.at_or_before(ack));
+    if let Some(scale) = mutant!(tcb.config, I04, None, segment.options.window_scale) {
+        tcb.negotiated.snd_scale = scale;
+    }
     if mutant!(tcb.config, D10, newer, tcb.snd.wl2.at_or_before(ack)) {
         tcb.snd.wnd = segment.wnd.scale(tcb.negotiated.snd_scale);
         tcb.snd.max_wnd = tcb.snd.max_wnd.max(tcb.snd.wnd);

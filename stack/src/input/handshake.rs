@@ -14,6 +14,9 @@ use crate::timers::Timer;
 use crate::user_timeout;
 use crate::window::{Mss, WindowScale};
 
+#[cfg(feature = "mutants")]
+use crate::mutants::wrong::parsing;
+
 /// Takes the peer's SYN: IRS, the options, the first window.
 pub(crate) fn take_syn(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     tcb.rcv.syn_received = true;
@@ -32,7 +35,8 @@ pub(crate) fn take_syn(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     negotiate(tcb, segment, now);
     user_timeout::take(tcb, segment, now);
     // REQ: RFC7323-4
-    tcb.snd.wnd = segment.wnd.scale(WindowScale::ZERO);
+    let scale = mutant!(tcb.config, I01, WindowScale::ZERO, tcb.negotiated.snd_scale);
+    tcb.snd.wnd = segment.wnd.scale(scale);
     tcb.snd.max_wnd = tcb.snd.wnd;
     tcb.snd.wl1 = segment.seq;
     tcb.snd.wl2 = segment.ack.unwrap_or(tcb.snd.iss);
@@ -51,13 +55,24 @@ fn negotiate(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     // REQ: RFC7323-2
     if let (Some(ours), Some(theirs)) = (tcb.offered_scale(), theirs.window_scale) {
         tcb.negotiated.scaling = true;
-        tcb.negotiated.snd_scale = theirs;
+        tcb.negotiated.snd_scale = mutant!(
+            tcb.config,
+            I03,
+            theirs,
+            parsing::raw_scale(&segment.options)
+        );
+        tcb.negotiated.rcv_scale = ours;
+    }
+    if let Some(ours) = mutant!(tcb.config, I02, None, tcb.offered_scale()) {
         tcb.negotiated.rcv_scale = ours;
     }
     tcb.rcv
         .make_room(tcb.rcv.capacity, tcb.negotiated.rcv_scale);
     // REQ: RFC7323-10
-    if let (true, Some(theirs)) = (tcb.wants_timestamps(), theirs.timestamps) {
+    let timestamps = mutant!(tcb.config, I10, theirs.timestamps, {
+        Some(parsing::timestamps(theirs))
+    });
+    if let (true, Some(theirs)) = (tcb.wants_timestamps(), timestamps) {
         tcb.negotiated.timestamps = Some(TimestampState {
             recent: theirs.value,
             recent_at: now,
@@ -66,7 +81,8 @@ fn negotiate(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     }
     ecn::negotiation::take(tcb, segment);
     // REQ: RFC2018-2
-    tcb.negotiated.sack = tcb.config.sack && theirs.sack_permitted;
+    let sack = tcb.config.sack && theirs.sack_permitted;
+    tcb.negotiated.sack = mutant!(tcb.config, I13, sack, sack && segment.ack.is_none());
 }
 
 /// The least of what the peer takes, our link carries and the user wants; the path may carry less. A peer that claims to take next to
@@ -90,7 +106,7 @@ fn largest_mss(tcb: &Tcb, theirs: Option<Mss>) -> Mss {
 pub(crate) fn take_ack_of_syn(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     tcb.snd.una = tcb.snd.iss + 1;
     tcb.counters.on_synchronized(now);
-    let scale = if segment.flags.syn {
+    let scale = if mutant!(tcb.config, I01, segment.flags.syn, false) {
         WindowScale::ZERO
     } else {
         tcb.negotiated.snd_scale

@@ -9,9 +9,15 @@ use crate::event::{Discard, Event};
 use crate::recv::adaptive_ack::Arrival;
 use crate::recv::{autotune, duplicate};
 use crate::segment::SegmentRef;
+use crate::seq::SeqRange;
 use crate::state::{Check, Disposition};
 use crate::tcb::Tcb;
 use crate::time::Instant;
+
+#[cfg(not(feature = "mutants"))]
+use self::place as store;
+#[cfg(feature = "mutants")]
+use crate::mutants::wrong::reassembly::store;
 
 /// ESTABLISHED, FIN-WAIT-1, FIN-WAIT-2: takes the bytes that are new and fit the window, in order
 /// or not.
@@ -58,6 +64,7 @@ fn take(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     let nxt = tcb.rcv.nxt;
     // Nothing counts behind the window, nor behind the peer's FIN.
     let limit = tcb.rcv.fin.map_or(tcb.rcv.adv, |fin| fin.min(tcb.rcv.adv));
+    let limit = mutant!(tcb.config, E08, limit, tcb.rcv.adv);
     let start = segment.text_seq().max(nxt);
     let last = segment.text_seq() + segment.payload.len() as u32;
     let end = mutant!(tcb.config, D07, last.min(limit), last);
@@ -67,11 +74,7 @@ fn take(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     let had_holes = !tcb.rcv.buffer.islands().is_empty();
     let mut advanced = 0;
     if end.after(start) {
-        let skipped = segment.text_seq().span_to(start) as usize;
-        let text = &segment.payload[skipped..skipped + start.span_to(end) as usize];
-        advanced = tcb.rcv.buffer.insert(nxt.span_to(start), text).advanced;
-        tcb.rcv.nxt = nxt + advanced;
-        tcb.rcv.highest = tcb.rcv.highest.max(end);
+        advanced = store(tcb, segment, SeqRange::new(start, end));
         if tcb.user.detached {
             discard_readable(tcb);
         }
@@ -92,12 +95,28 @@ fn take(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     }
     // A lone FIN in its place is the eighth check's matter.
     let lone_fin = adaptive && segment.payload.is_empty() && segment.text_seq() == nxt;
-    if !plain && !lone_fin {
+    if !plain && !lone_fin && mutant!(tcb.config, F07, true, tcb.rcv.wnd() > 0) {
         // Old, out of order, filling a hole, or refused: the peer wants to know at once.
         // REQ: RFC5681-11
         // REQ: RFC5681-12
-        tcb.rcv.ack.now();
+        if mutant!(tcb.config, H17, true, segment.payload.is_empty()) {
+            tcb.rcv.ack.now();
+        } else {
+            tcb.rcv.ack.on_text(1, u32::from(tcb.rcv.mss.raw()));
+        }
     }
+}
+
+/// Puts the part `new` of the text in its place; answers by how many bytes RCV.NXT advances.
+pub(crate) fn place(tcb: &mut Tcb, segment: &SegmentRef<'_>, new: SeqRange) -> u32 {
+    let (nxt, first) = (tcb.rcv.nxt, segment.text_seq());
+    let skipped = first.span_to(new.start) as usize;
+    let skipped = mutant!(tcb.config, E01, skipped, 0);
+    let text = &segment.payload[skipped..skipped + new.len() as usize];
+    let advanced = tcb.rcv.buffer.insert(nxt.span_to(new.start), text).advanced;
+    tcb.rcv.nxt = mutant!(tcb.config, E05, nxt, first.min(nxt)) + advanced;
+    tcb.rcv.highest = tcb.rcv.highest.max(new.end);
+    advanced
 }
 
 /// What the rules for acknowledgments may want to know of a segment.
@@ -147,5 +166,8 @@ pub(crate) fn ignore(tcb: &mut Tcb, segment: &SegmentRef<'_>, cx: &mut Context<'
             reason: Discard::TextAfterFin,
         });
         tcb.rcv.ack.now();
+        if mutant!(tcb.config, E08, false, !segment.payload.is_empty()) {
+            take(tcb, segment, cx.now);
+        }
     }
 }

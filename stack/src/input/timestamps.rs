@@ -31,7 +31,8 @@ pub(crate) fn check(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) -> Ch
         };
     };
     // REQ: RFC7323-20
-    if state.is_old(theirs.value, now) {
+    let old = state.is_old(theirs.value, now);
+    if mutant!(tcb.config, I06, old, theirs.value < state.recent) {
         return Check::Break(if segment.flags.syn {
             Disposition::ChallengeAck(Discard::Paws)
         } else {
@@ -62,6 +63,7 @@ pub(crate) fn remember(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
     };
     // REQ: RFC7323-22
     let usable = !segment.flags.rst && !segment.flags.syn;
+    let usable = mutant!(tcb.config, I09, usable, false);
     if usable && !state.is_old(theirs.value, now) && segment.seq.at_or_before(state.last_ack_sent) {
         state.recent = theirs.value;
         state.recent_at = now;

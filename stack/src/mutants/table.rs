@@ -192,35 +192,220 @@ mutants! {
         from "lwIP bug #27199",
         breaks ["RFC9293-SM-29"];
     // E: reassembly.
+    E01 "A longer segment over a shorter one brings the old bytes again",
+        from "F-Stack in TCP-Fuzz, lwIP 574bd6e5",
+        breaks ["RFC9293-SM-09"];
+    E02 "With its table of gaps full a receiver refuses even what comes in order",
+        from "smoltcp 8bd28ab6 and #452",
+        breaks ["RFC9293-SHLD-31"];
+    E04 "Where text joins two stretches, the second is lost",
+        from "smoltcp 6da8854c, bd220ebc, uTCP f31dec6, 1ff4d86",
+        breaks ["RFC9293-SHLD-31"];
+    E05 "A segment that is cut in front keeps its sequence number",
+        from "gVisor 9f4e1cb79, lwIP bug #27209",
+        breaks ["RFC9293-SM-09"];
     E06 "A FIN counts before the gap ahead of it is filled",
         from "smoltcp fcffa6a5 and #111",
         breaks ["RFC9293-SM-40"];
+    E07 "A second FIN moves the end of a stream that waits behind a gap",
+        from "lwIP bugs #28288 and #28054",
+        breaks ["RFC9293-SM-38"];
+    E08 "Text behind a FIN is taken",
+        from "FreeBSD PR 250360, TCP-Fuzz on TLDK and mTCP",
+        breaks ["RFC9293-SM-38"];
+    E09 "The FIN of a segment that is cut in front is lost",
+        from "smoltcp bde1a1ee, 284a2c97",
+        breaks ["RFC9293-SM-09"];
+    E10 "Of a long read what lies behind byte 2041 is wrong",
+        from "mTCP in TCP-Fuzz, smoltcp eff0e0b9",
+        breaks ["DOC-CHAR-05"];
+    E11 "A selective acknowledgment reports what was delivered",
+        from "lwIP b7e5de38, 2b2fa0ed, 1a1c360f",
+        breaks ["RFC2018-3"];
+    E13 "A FIN out of order after CLOSE crashes",
+        from "TLDK in TCP-Fuzz",
+        breaks ["RFC9293-SM-40"];
     // F: windows and probes.
+    F01 "A window that shrinks below what is out counts as a huge one",
+        from "smoltcp e798dfdd and #489",
+        breaks ["RFC9293-MUST-34"];
+    F02 "The peer's window does not bound what is sent",
+        from "smoltcp 2080152b",
+        breaks ["RFC5681-1", "DOC-HDR-26"];
     F03 "A closed window is not probed",
         from "gVisor e590314fe, smoltcp ddc495ba, lwIP f79eabd2, RFC 2525 §2.12",
         breaks ["RFC9293-MUST-36"];
+    F04 "A probe of a closed window has the byte that was to be sent next, under the number of the oldest",
+        from "lwIP bug #34426",
+        breaks ["RFC9293-MUST-36"];
+    F05 "The acknowledgment of a probe's byte is not believed",
+        from "lwIP 9ba9dee2",
+        breaks ["RFC9293-MUST-36"];
+    F06 "A probe of a closed window has no text",
+        from "gVisor 91a283f8f, picoTCP 0d58927d, lwIP bug #20779",
+        breaks ["RFC9293-MUST-36"];
+    F07 "A receiver without room does not answer probes",
+        from "lwIP cceea73c, uTCP b88b6f3",
+        breaks ["RFC9293-SM-47"];
+    F08 "What is to be sent again into a closed window leaves without text, again and again",
+        from "smoltcp 675c0a10",
+        breaks ["RFC9293-MUST-35"];
+    F11 "A reader who makes room again does not make the window open",
+        from "smoltcp 21282fdb, gVisor c1761378a, 028e045da",
+        breaks ["DOC-HDR-29"];
+    F12 "A receiver announces every byte of room",
+        from "gVisor c276e4740, 7ea2dcbae, lwIP bug #27783",
+        breaks ["RFC9293-MUST-39"];
     F13 "Text out of order makes the right edge of the window go back",
         from "gVisor db36d948f, b645fcd24",
         breaks ["RFC9293-SHLD-14"];
+    F14 "A sender waits for a window of a whole segment",
+        from "lwIP bug #25882",
+        breaks ["RFC9293-MUST-38"];
     // G: closing.
+    G01 "CLOSE with text unread ends in a FIN",
+        from "CAV 2016 on FreeBSD, TCP-Fuzz on TLDK, RFC 2525 §2.16 and §2.17",
+        breaks ["RFC9293-SHLD-3"];
     G03 "LAST-ACK is left by any acknowledgment",
         from "smoltcp 24f94d24 and #470, gVisor 27e2c4ddc, lwIP 0d7805a8",
         breaks ["RFC9293-SM-35"];
-    // H: retransmission and congestion control.
+    G04 "LAST-ACK before a closed window has no end",
+        from "CVE-2015-5358",
+        breaks ["RFC9293-MUST-20"];
+    G05 "FIN-WAIT-2 throws text away",
+        from "smoltcp b7a14980, 65e58931",
+        breaks ["RFC9293-SM-37"];
+    G06 "CLOSING does not send its FIN again",
+        from "smoltcp 2219af77, b38faa58",
+        breaks ["RFC9293-SM-36"];
+    G07 "CLOSE ends TIME-WAIT",
+        from "gVisor b928d074b",
+        breaks ["RFC9293-MUST-13"];
+    G08 "A reset ends TIME-WAIT though it is to be ignored",
+        from "RFC 1337, lwIP bug #26251",
+        breaks ["RFC1337-1"];
+    G09 "A SYN in TIME-WAIT counts as new if it is old, and the other way round",
+        from "gVisor 45cd7c1b1",
+        breaks ["RFC9293-MAY-2"];
+    G10 "A connection that is half closed on purpose ends with the timer of FIN-WAIT-2",
+        from "lwIP bug #34636",
+        breaks ["RFC9293-SM-37"];
+    G11 "CLOSE-WAIT and LAST-ACK do not answer what they cannot accept",
+        from "gVisor 5d7d5ed7d, smoltcp 816a4f96",
+        breaks ["RFC9293-SM-08"];
+    G12 "CLOSE before a closed window leaves the state as it is",
+        from "gVisor bcb259a28",
+        breaks ["RFC9293-SM-31"];
+    G18 "A FIN is not acknowledged",
+        from "picoTCP 685d946d, cf1a516d",
+        breaks ["RFC9293-SM-30"];
+    // H: retransmission, congestion control and acknowledgments.
     H01 "The retransmission timeout does not double",
         from "smoltcp 9b9f60b5, RFC 2525 §2.10",
         breaks ["RFC6298-11"];
+    H02 "An acknowledgment of new data does not start the timer anew",
+        from "smoltcp 13774ff2",
+        breaks ["RFC6298-9"];
     H04 "An acknowledgment of a part stops the retransmission timer",
         from "smoltcp a25c9f2f, 86ac3253",
         breaks ["RFC6298-9"];
+    H05 "A round trip is measured on a segment that was sent twice",
+        from "smoltcp 29340b71, gVisor bd12e9524",
+        breaks ["RFC6298-6"];
+    H06 "The thirteenth retransmission reads behind the table of waits",
+        from "lwIP 7ffe5bfb",
+        breaks ["RFC6298-10", "RFC9293-MUST-21"];
+    H07 "Segments with text or another window count as duplicate acknowledgments",
+        from "smoltcp cce9ae77, lwIP bugs #27329 and #28106",
+        breaks ["RFC5681-13"];
+    H08 "With nothing outstanding every repeated acknowledgment is answered",
+        from "smoltcp 7699265a and #224",
+        breaks ["RFC5681-13"];
     H09 "A timeout leaves the congestion window as it was",
         from "smoltcp 0f4f7ec1, 25239972, RFC 2525 §2.1 to §2.8",
         breaks ["RFC5681-10"];
     H11 "Each acknowledgment opens the window by a segment, however little it acknowledges",
         from "smoltcp 68bad6c0, 8a616d2f, ACK division (Savage 1999)",
         breaks ["RFC5681-6"];
+    H13 "Selective acknowledgments count what lies between their blocks",
+        from "gVisor f03c7e48e, cc0e96a4b, 08f4846eb",
+        breaks ["RFC2018-7", "RFC6675-1"];
+    H15 "What was acknowledged selectively is not sent again after a timeout",
+        from "none; RFC 2018 §8",
+        breaks ["RFC2018-8"];
+    H16 "An acknowledgment is delayed by a second",
+        from "smoltcp 0d304bc4, a27c0173, RFC 2525 §2.13",
+        breaks ["RFC9293-MUST-40"];
+    H17 "The acknowledgment of text out of order is delayed",
+        from "smoltcp 64369d98",
+        breaks ["RFC5681-11", "RFC5681-12"];
+    H19 "The first timeout is 200 ms",
+        from "picoTCP bb7d8f1e, RFC 2525 §2.7",
+        breaks ["RFC6298-1"];
     // I: window scale, timestamps, SACK.
+    I01 "The window of a SYN is scaled",
+        from "smoltcp 6a082745, lwIP 6f1304e0",
+        breaks ["RFC7323-4"];
+    I02 "Windows are announced scaled though only one side offered that",
+        from "smoltcp 9ca8408d, 2ac0321d",
+        breaks ["RFC7323-2"];
+    I03 "A shift above 14 is used as it is",
+        from "TLDK in TCP-Fuzz",
+        breaks ["RFC7323-7"];
+    I04 "A window scale is taken from any segment",
+        from "lwIP 98f98048",
+        breaks ["RFC7323-3"];
+    I06 "Timestamps are not compared modulo 2^32",
+        from "gVisor 5f3eeb472",
+        breaks ["RFC7323-20"];
     I07 "A timestamp is remembered of a segment that is not acceptable",
         from "CVE-2005-0356",
-        breaks ["RFC7323-21"];
+        breaks ["RFC7323-20"];
+    I09 "The echo of a timestamp is always that of the SYN",
+        from "TCP-Fuzz on TLDK and mTCP, lwIP 41a36098",
+        breaks ["RFC7323-16", "RFC7323-17"];
+    I10 "Timestamps are used though the peer did not offer them",
+        from "mTCP in TCP-Fuzz",
+        breaks ["RFC7323-10"];
+    I13 "A client forgets that SACK was agreed on",
+        from "smoltcp 805eed84",
+        breaks ["RFC2018-3"];
+    // J: initial sequence numbers.
+    J01 "Initial sequence numbers are zero",
+        from "smoltcp before e533b0f8",
+        breaks ["RFC9293-MUST-9"];
+    J02 "Initial sequence numbers go up by 64,000 for each connection",
+        from "CVE-1999-0077",
+        breaks ["RFC9293-SHLD-1"];
+    J03 "The initial sequence number is the clock",
+        from "CVE-2020-27213",
+        breaks ["RFC9293-SHLD-1", "RFC9293-MUST-9"];
+    J04 "Initial sequence numbers come from a linear congruential generator",
+        from "CVE-2020-27630 to -27636",
+        breaks ["RFC9293-SHLD-1", "RFC9293-MUST-9"];
+    J05 "A bit of the initial sequence number never changes",
+        from "mirage-tcpip #371",
+        breaks ["RFC9293-MUST-9"];
+    J06 "Initial sequence numbers go up by small random steps",
+        from "CVE-2001-0328",
+        breaks ["RFC9293-SHLD-1", "RFC9293-MUST-9"];
+    J08 "The hash in the initial sequence number leaves out the local port",
+        from "none",
+        breaks ["RFC9293-SHLD-1"];
+    J09 "There is no clock in the initial sequence number",
+        from "none",
+        breaks ["RFC9293-MUST-8"];
+    J10 "Initial sequence numbers count from 6510, by the ticks since the start",
+        from "lwIP tcp_next_iss",
+        breaks ["RFC9293-MUST-8", "RFC9293-MUST-9"];
+    J11 "Initial sequence numbers are random and nothing else",
+        from "smoltcp 5393f885",
+        breaks ["RFC9293-SHLD-1", "RFC9293-MUST-8"];
+    // L: urgent data.
+    L01 "An urgent pointer of 0 counts one octet less than none",
+        from "CVE-2019-12255",
+        breaks ["RFC9293-SM-48"];
+    L02 "An urgent pointer behind the segment reads behind it",
+        from "CVE-2021-31400, CVE-2020-17437",
+        breaks ["RFC9293-SM-48"];
 }

@@ -145,6 +145,12 @@ impl RecvBuffer {
         true
     }
 
+    /// Forgets what arrived out of order from `offset` bytes behind RCV.NXT on.
+    #[cfg(feature = "mutants")]
+    pub(crate) fn forget_behind(&mut self, offset: u32) {
+        self.assembler.truncate(offset);
+    }
+
     /// True when all text up to the peer's FIN is here, so that RCV.NXT may step over the FIN.
     pub fn fin_is_next(&self) -> bool {
         self.fin == Some(0)

@@ -70,7 +70,8 @@ fn next_edge(tcb: &Tcb) -> SeqNum {
 /// gradually, the buffer is what may be announced of it: it can have grown beyond that.
 fn worth_announcing(tcb: &Tcb) -> u32 {
     let buffer = capacity(tcb).min(tcb.rcv.opened);
-    (buffer / 2).min(u32::from(tcb.rcv.mss.raw())).max(1)
+    let worth = (buffer / 2).min(u32::from(tcb.rcv.mss.raw())).max(1);
+    mutant!(tcb.config, F12, worth, 1)
 }
 
 /// Where the right edge stands if everything the buffer holds is announced.

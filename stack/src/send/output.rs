@@ -201,6 +201,7 @@ fn acknowledge(tcb: &mut Tcb, cx: &mut Context<'_>) {
             // REQ: RFC5681-18
             let (running, srtt) = (tcb.timers.get(Timer::DelayedAck), tcb.snd.rtt.srtt());
             let fixed = tcb.config.delayed_ack;
+            let fixed = mutant!(tcb.config, H16, fixed, core::time::Duration::from_secs(1));
             match tcb.rcv.ack.due_at(running, fixed, srtt, cx.now) {
                 Some(due) if !tcb.options.quick_ack => tcb.timers.arm(Timer::DelayedAck, due),
                 Some(_) | None => segments::send_ack(tcb, cx),
@@ -211,7 +212,7 @@ fn acknowledge(tcb: &mut Tcb, cx: &mut Context<'_>) {
 
 /// After RECEIVE made room: tells the peer, if that is news worth a segment.
 pub(crate) fn update_window(tcb: &mut Tcb) {
-    if window::update_is_due(tcb) {
+    if mutant!(tcb.config, F11, window::update_is_due(tcb), false) {
         tcb.rcv.ack.now();
     }
 }
@@ -241,7 +242,9 @@ fn repeat(tcb: &Tcb, lost: SeqRange, full: u32, room: u32) -> Option<Piece> {
     let waiting = seq.span_to(lost.end.min(end));
     let len = waiting.min(full).min(room);
     // A fragment of a segment is not worth sending again: its time comes with the next ACK.
-    if len == 0 || (seq != tcb.snd.una && len < full.min(waiting)) {
+    let nothing = len == 0;
+    let nothing = mutant!(tcb.config, F08, nothing, nothing && tcb.snd.wnd.bytes() > 0);
+    if nothing || (seq != tcb.snd.una && len < full.min(waiting)) {
         return None;
     }
     let fin = seq + len == end && lost.end.after(end) && room > len;
@@ -362,14 +365,18 @@ pub(crate) fn full_segment(tcb: &Tcb, cx: &Context<'_>) -> u32 {
 // REQ: RFC9293-SHLD-15
 pub(crate) fn window_room_at(tcb: &Tcb, seq: SeqNum) -> u32 {
     let right = tcb.snd.data_start() + tcb.snd.wnd.bytes();
-    if right.after(seq) {
+    let room = if mutant!(tcb.config, F01, right.after(seq), right != seq) {
         seq.span_to(right)
     } else {
         0
-    }
+    };
+    mutant!(tcb.config, F02, room, u32::MAX)
 }
 
 fn worth_sending(tcb: &mut Tcb, len: u32, full: u32, last: bool, cx: &Context<'_>) -> bool {
+    if mutant!(tcb.config, F14, false, len < full && !last) {
+        return false;
+    }
     let snd = &tcb.snd;
     let decision = nagle::decide(Candidate {
         len,
@@ -523,7 +530,9 @@ fn note_again(
     cause: RetransmitCause,
     cx: &mut Context<'_>,
 ) {
-    tcb.snd.rtt.on_retransmitted();
+    if mutant!(tcb.config, H05, true, false) {
+        tcb.snd.rtt.on_retransmitted();
+    }
     probe::on_retransmitted(tcb);
     tcb.counters.on_repeated(range.len());
     tcb.snd.flight.sent_again(range, cx.now);

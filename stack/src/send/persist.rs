@@ -47,7 +47,9 @@ pub(crate) fn update(tcb: &mut Tcb, now: Instant) {
             tcb.arm(Timer::Persist, now, interval(tcb));
         }
         // Where nothing has left yet, patience begins with the next attempt.
-        if !waits_for_link(tcb) {
+        if mutant!(tcb.config, G04, false, in_last_ack(tcb)) {
+            tcb.timers.disarm(Timer::UserTimeout);
+        } else if !waits_for_link(tcb) {
             watch(tcb, now);
         }
         return;
@@ -55,6 +57,12 @@ pub(crate) fn update(tcb: &mut Tcb, now: Instant) {
     if tcb.timers.disarm(Timer::Persist) && tcb.snd.in_flight() {
         tcb.arm(Timer::Retransmit, now, tcb.snd.rtt.rto());
     }
+}
+
+/// Both sides have closed, the peer first or at the same time.
+#[cfg(feature = "mutants")]
+fn in_last_ack(tcb: &Tcb) -> bool {
+    tcb.rcv.fin_received && tcb.snd.fin_queued
 }
 
 /// The user waits no longer than agreed.
@@ -116,7 +124,12 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
             ..Flags::NONE
         }
     };
-    segments::send(tcb, seq, flags, 0..queued.min(1), cx);
+    let text = mutant!(tcb.config, F06, 0..queued.min(1), 0..0);
+    let text = mutant!(tcb.config, F04, text, {
+        let sent = (seq.span_to(tcb.snd.nxt) as usize).min(queued.saturating_sub(1));
+        sent..queued.min(sent + 1)
+    });
+    segments::send(tcb, seq, flags, text, cx);
     // REQ: RFC6298-6
     tcb.snd.rtt.on_retransmitted();
     tcb.snd.max = tcb.snd.max.max(seq + 1);

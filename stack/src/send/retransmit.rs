@@ -40,7 +40,7 @@ pub(crate) fn on_sent(tcb: &mut Tcb, now: Instant) {
 pub(crate) fn on_progress(tcb: &mut Tcb, restart: bool, now: Instant) {
     if mutant!(tcb.config, H04, !tcb.snd.in_flight(), true) {
         tcb.timers.disarm(Timer::Retransmit);
-    } else if restart {
+    } else if mutant!(tcb.config, H02, restart, false) {
         tcb.arm(Timer::Retransmit, now, tcb.snd.rtt.rto());
     }
     loss_probe::schedule(tcb, now);
@@ -108,7 +108,9 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
     }
     let first = tcb.snd.retries == 0;
     tcb.snd.retries += 1;
-    tcb.snd.rtt.on_retransmitted();
+    if mutant!(tcb.config, H05, true, false) {
+        tcb.snd.rtt.on_retransmitted();
+    }
     too_big::on_timeout(tcb, cx);
     probe::on_timeout(tcb, cx);
     // Everything outstanding counts as lost; it goes out again as the congestion window opens.
@@ -135,7 +137,13 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, cx: &mut Context<'_>) {
 }
 
 fn back_off(tcb: &mut Tcb, cx: &mut Context<'_>) {
-    if mutant!(tcb.config, H01, true, false) {
+    let doubles = mutant!(tcb.config, H01, true, false);
+    if mutant!(
+        tcb.config,
+        H06,
+        doubles,
+        [doubles; 13][tcb.snd.retries as usize]
+    ) {
         tcb.snd.rtt.back_off();
     }
     cx.event(Event::RtoFired {

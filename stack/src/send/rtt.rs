@@ -282,7 +282,7 @@ fn micros(duration: Duration) -> u64 {
 impl From<&Config> for RtoBounds {
     fn from(config: &Config) -> RtoBounds {
         RtoBounds {
-            initial: config.initial_rto,
+            initial: mutant!(config, H19, config.initial_rto, Duration::from_millis(200)),
             min: config.min_rto,
             max: config.max_rto,
             slack: config.rto_slack,

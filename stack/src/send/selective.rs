@@ -21,17 +21,30 @@ pub(crate) fn take(
     }
     let blocks = blocks.as_slice();
     let duplicate = duplicate_report(blocks, ack);
-    for block in &blocks[usize::from(duplicate.is_some())..] {
-        if mutant!(tcb.config, D05, is_plausible(tcb, *block), {
-            crate::mutants::wrong::send::is_plausible(tcb, *block)
+    let blocks = &blocks[usize::from(duplicate.is_some())..];
+    for block in blocks {
+        let block = mutant!(tcb.config, H13, *block, hull(blocks).unwrap_or(*block));
+        if mutant!(tcb.config, D05, is_plausible(tcb, block), {
+            crate::mutants::wrong::send::is_plausible(tcb, block)
         }) {
             match tcb.config.segmentation {
-                Segmentation::Single => tcb.snd.flight.select(*block, delivered),
-                Segmentation::Bursts(_) => tcb.snd.flight.select_whole(*block, delivered),
+                Segmentation::Single => tcb.snd.flight.select(block, delivered),
+                Segmentation::Bursts(_) => tcb.snd.flight.select_whole(block, delivered),
             }
         }
     }
     duplicate
+}
+
+/// All blocks in one, and what is missing between them.
+#[cfg(feature = "mutants")]
+fn hull(blocks: &[SeqRange]) -> Option<SeqRange> {
+    let start = blocks.iter().map(|block| block.start);
+    let end = blocks.iter().map(|block| block.end);
+    Some(SeqRange::new(
+        start.reduce(SeqNum::min)?,
+        end.reduce(SeqNum::max)?,
+    ))
 }
 
 /// A block of numbers that were sent, and the right way round.

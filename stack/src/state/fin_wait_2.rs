@@ -40,7 +40,9 @@ impl FinWait2 {
         cx: &mut Context<'_>,
     ) -> Check {
         urgent::process(tcb, segment, cx);
-        text::process(tcb, segment, cx)?;
+        if mutant!(tcb.config, G05, true, segment.payload.is_empty()) {
+            text::process(tcb, segment, cx)?;
+        }
         // REQ: RFC9293-SM-32
         if fin::process(tcb) {
             return Check::Break(Disposition::Enter(State::TimeWait(TimeWait)));

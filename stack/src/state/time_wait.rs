@@ -37,7 +37,12 @@ impl TimeWait {
         // First. The repeated FIN ends here, acknowledged.
         acceptability::check(tcb, segment)?;
         // Second.
-        match tcb.config.rst_in_time_wait {
+        match mutant!(
+            tcb.config,
+            G08,
+            tcb.config.rst_in_time_wait,
+            RstInTimeWait::Close
+        ) {
             // REQ: RFC9293-SM-42
             RstInTimeWait::Close => reset::close(tcb, segment)?,
             // REQ: RFC1337-1
@@ -91,6 +96,7 @@ fn opens_new_incarnation(tcb: &Tcb, segment: &SegmentRef<'_>, now: Instant) -> b
         return false;
     }
     let newer_seq = segment.seq.after(tcb.rcv.nxt);
+    let newer_seq = mutant!(tcb.config, G09, newer_seq, !newer_seq);
     match (tcb.negotiated.timestamps, segment.options.timestamps) {
         (Some(old), Some(new)) => {
             // REQ: RFC6191-1

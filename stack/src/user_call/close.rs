@@ -119,7 +119,9 @@ fn queue_fin(connection: &mut Connection, cx: &mut Context<'_>) {
         // The state changes now, however long the FIN has to wait behind data and a closed window.
         State::Established(_) => {
             tcb.snd.fin_queued = true;
-            connection.transition(State::FinWait1(FinWait1), cx);
+            if mutant!(tcb.config, G12, true, tcb.snd.wnd.bytes() > 0) {
+                connection.transition(State::FinWait1(FinWait1), cx);
+            }
         }
         State::CloseWait(_) => {
             tcb.snd.fin_queued = true;
@@ -141,6 +143,7 @@ fn close_connection(connection: &mut Connection, cx: &mut Context<'_>) {
     tcb.rcv.buffer.clear();
     // REQ: RFC9293-SHLD-3
     let lost_data = unread && tcb.config.close_with_unread_data == UnreadOnClose::Reset;
+    let lost_data = mutant!(tcb.config, G01, lost_data, false);
     let no_linger = tcb.options.linger == Some(Duration::ZERO);
     match connection.state {
         State::SynSent(_) => connection.transition(State::Closed(Closed), cx),
@@ -166,6 +169,9 @@ fn close_connection(connection: &mut Connection, cx: &mut Context<'_>) {
             queue_fin(connection, cx);
         }
         State::FinWait2(_) => connection.limit_fin_wait_2(cx),
+        State::TimeWait(_) if mutant!(tcb.config, G07, false, true) => {
+            connection.transition(State::Closed(Closed), cx);
+        }
         State::Closed(_)
         | State::SynReceived(_)
         | State::Established(_)

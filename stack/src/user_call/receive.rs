@@ -36,7 +36,11 @@ impl Host {
     /// `WouldBlock` (nothing to read yet), `NotConnected`, `Connection` (once; the error is taken).
     pub fn recv(&mut self, now: Instant, id: SocketId, buf: &mut [u8]) -> Result<usize, CallError> {
         let len = buf.len();
-        self.take(now, id, len, |buffer, limit| buffer.read(&mut buf[..limit]))
+        let read = self.take(now, id, len, |buffer, limit| buffer.read(&mut buf[..limit]))?;
+        if mutant!(self.config, E10, false, read > 2041) {
+            buf.copy_within(..read - 2041, 2041);
+        }
+        Ok(read)
     }
 
     /// As [`recv`](Self::recv), but the bytes stay where they are: `read` is handed a piece of the

@@ -5,5 +5,8 @@
 
 pub(crate) mod handshake;
 pub(crate) mod header;
+pub(crate) mod isn;
+pub(crate) mod parsing;
+pub(crate) mod reassembly;
 pub(crate) mod receive;
 pub(crate) mod send;

@@ -476,11 +476,13 @@ pub(crate) fn on_timeout(tcb: &mut Tcb, first: bool, now: Instant) {
         LossRecovery::NewReno(new_reno) => new_reno.on_timeout(snd.max),
         LossRecovery::Sack(sack) => {
             sack.on_timeout(snd.max);
-            snd.flight.forget_sacks();
+            if mutant!(tcb.config, H15, true, false) {
+                snd.flight.forget_sacks();
+            }
         }
         LossRecovery::RackTlp(rack_tlp) => {
             // A peer that has the first segment and does not acknowledge it has thrown it away.
-            if snd.flight.first_is_sacked() {
+            if mutant!(tcb.config, H15, snd.flight.first_is_sacked(), false) {
                 snd.flight.forget_sacks();
             }
             rack_tlp.on_timeout(&mut snd.flight, at);

@@ -25,6 +25,8 @@ mod profile;
 mod profiles;
 #[path = "cli/words.rs"]
 mod words;
+#[path = "cli/zoo.rs"]
+mod zoo;
 
 const FIRST: &str = include_str!("cli/first.pkt");
 

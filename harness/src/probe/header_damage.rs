@@ -36,6 +36,8 @@ enum Damage {
     Checksum,
     /// A data offset below five words or beyond the segment: the same.
     DataOffset,
+    /// A datagram that ends before the header does: the same.
+    Length,
     /// Reserved bits set: nothing is different.
     ReservedBits,
     /// Options of length 0, 1 or beyond the header: no harm, and nothing behind them is read.
@@ -59,6 +61,7 @@ impl Probe for DamagedHeader {
         match self.damage {
             Damage::Checksum => host.dropped("a bad checksum", bad_checksums),
             Damage::DataOffset => host.dropped("an impossible data offset", bad_offsets),
+            Damage::Length => host.dropped("a length below that of its header", bad_lengths),
             Damage::ReservedBits => host.reserved_bits(),
             Damage::OptionLength => host.option_lengths(),
             Damage::UnknownOptions => host.unknown_options(),
@@ -115,6 +118,15 @@ fn bad_offsets(raw: &Raw) -> Variants {
             (text, damaged.summed().into_bytes())
         })
         .collect()
+}
+
+/// Lengths of a segment that its header does not fit. (A length of 0 means something else over IPv6.)
+fn bad_lengths(raw: &Raw) -> Variants {
+    let variant = |len: usize| {
+        let text = format!("a segment of {len} bytes");
+        (text, raw.clone().cut_to(len).into_bytes())
+    };
+    [1, 10, 19].map(variant).to_vec()
 }
 
 /// A listening host and the wire to it.

@@ -66,9 +66,7 @@ impl Raw {
             self.bytes[0] = 0x46;
             self.lengthen(2, option.len());
             self.insert(20, &option);
-            self.bytes[10..12].fill(0);
-            let sum = pnet_packet::util::checksum(&self.bytes[..self.start], 5);
-            self.bytes[10..12].copy_from_slice(&sum.to_be_bytes());
+            self.sum_ip();
         } else {
             let upper = std::mem::replace(&mut self.bytes[6], 60);
             let header = [upper, 0, 30, 4, 0, 0, 0, 0];
@@ -76,6 +74,27 @@ impl Raw {
             self.insert(40, &header);
         }
         self
+    }
+
+    /// The same in a datagram that says it ends after `len` bytes of the segment. What lies behind is
+    /// padding.
+    #[must_use]
+    pub(super) fn cut_to(mut self, len: usize) -> Raw {
+        let at = if self.ip.source.is_ipv4() { 2 } else { 4 };
+        let header = if at == 2 { self.start } else { self.start - 40 };
+        let total = (header + len) as u16;
+        self.bytes[at..at + 2].copy_from_slice(&total.to_be_bytes());
+        if at == 2 {
+            self.sum_ip();
+        }
+        self
+    }
+
+    /// Puts the checksum of the IPv4 header right.
+    fn sum_ip(&mut self) {
+        self.bytes[10..12].fill(0);
+        let sum = pnet_packet::util::checksum(&self.bytes[..self.start], 5);
+        self.bytes[10..12].copy_from_slice(&sum.to_be_bytes());
     }
 
     /// Adds to the 16-bit length at a place.

@@ -31,6 +31,8 @@ pub(super) struct StrangeDatagram {
 enum Strange {
     /// Segments from addresses that no host can have: silence, and nothing comes of them.
     Source,
+    /// Segments from the very end they go to ("LAND"): the same.
+    Itself,
     /// Segments to broadcast and multicast addresses: the same.
     Destination,
     /// Unknown options of IP in front of the segment: as if they were not there.
@@ -58,6 +60,10 @@ impl Probe for StrangeDatagram {
         };
         let tuples: Vec<Tuple> = match self.strange {
             Strange::Source => nobody(is_ipv4).into_iter().map(from).collect(),
+            Strange::Itself => vec![Tuple {
+                remote: tuple.local,
+                ..tuple
+            }],
             Strange::Destination => groups(is_ipv4).into_iter().map(to).collect(),
             Strange::IpOptions => return optional(&mut wire, listener, tuple),
         };

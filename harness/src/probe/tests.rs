@@ -95,6 +95,7 @@ fn weak_isns_are_found_out(#[case] name: &str, #[case] isn: Isn, #[case] code: &
 #[case("header/reserved-bits", Flaw::MindsReservedBits, "P011")]
 #[case("header/reserved-bits", Flaw::SetsReservedBits, "P010")]
 #[case("header/segments-from-nobody", Flaw::MindsNoAddress, "P012")]
+#[case("header/segments-from-itself", Flaw::MindsNoAddress, "P012")]
 #[case("header/segments-to-a-group", Flaw::MindsNoAddress, "P012")]
 #[case("header/unknown-ip-options", Flaw::MindsIpOptions, "P011")]
 #[case("syn-flood/no-cookies", Flaw::EndlessQueue, "P022")]

@@ -108,7 +108,11 @@ impl Host {
                 return self.open_early(listener_id, connection, syn);
             }
             (Opening::Cookie(cookie), _) => tcb.fast_open.set_option(cookie),
-            (Opening::Ordinary, SynData::Drop) => {}
+            (Opening::Ordinary, SynData::Drop) => {
+                if mutant!(tcb.config, B04, false, !syn.payload.is_empty()) {
+                    handshake::queue_text(tcb, syn);
+                }
+            }
             (Opening::Ordinary, SynData::Queue) => handshake::queue_text(tcb, syn),
         }
         let id = tcb.id;

@@ -86,7 +86,7 @@ mutants! {
         breaks ["RFC9293-SM-39"];
     B04 "The text of a SYN is acknowledged and lost",
         from "TCP-Fuzz on TLDK, FreeBSD PR 250363",
-        breaks ["RFC9293-SM-12", "RFC9293-SM-13"];
+        breaks ["RFC9293-SM-12", "RFC9293-SM-13", "RFC7413-9"];
     B05 "An ACK to a listener draws no reset",
         from "lwIP bug #34111, smoltcp 56ee8e5d, gVisor 3dc3cffb2",
         breaks ["RFC9293-SM-15"];
@@ -116,10 +116,10 @@ mutants! {
         breaks ["DOC-HS-30"];
     B16 "The window of the ACK that ends the handshake is not taken",
         from "gVisor 67f261a87, uTCP af09e24",
-        breaks ["DOC-HDR-29"];
+        breaks ["RFC9293-SM-29", "DOC-HDR-25"];
     B17 "A bare ACK to a SYN draws the next SYN at once, as often as it comes",
         from "lwIP 5827c168",
-        breaks ["RFC6298-11"];
+        breaks ["RFC9293-SM-19"];
     B18 "A SYN-ACK that is sent again has another ISN",
         from "picoTCP 647f7dc1",
         breaks ["DOC-HS-10"];
@@ -144,7 +144,7 @@ mutants! {
         breaks ["RFC5961-6", "RFC5961-7"];
     C05 "All connections share one budget of challenge ACKs",
         from "CVE-2016-5696 (Linux)",
-        breaks ["RFC5961-11"];
+        breaks ["RFC5961-3"];
     C06 "The budget of challenge ACKs also holds back what is owed for old text",
         from "smoltcp 9d532a7b",
         breaks ["RFC9293-SM-08"];
@@ -178,7 +178,7 @@ mutants! {
         breaks ["RFC9293-SM-05"];
     D05 "A SACK block half a turn away lies both below and above all that was sent",
         from "OpenBSD, 1998 to 2026",
-        breaks ["RFC2018-7", "RFC6675-1"];
+        breaks ["RFC9293-SM-05"];
     D06 "A segment counts only if it lies in the window with both ends",
         from "smoltcp 6acc2b47, TCP-Fuzz on mTCP",
         breaks ["RFC9293-SM-07", "RFC9293-SM-09"];

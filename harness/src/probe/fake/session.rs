@@ -53,7 +53,8 @@ impl Session for FakeSession {
             return Ok(moment);
         }
         let ip = parsed.packet.ip;
-        let is_stranger = is_strange(ip.source) || ip.destination != self.local_ip;
+        let is_stranger =
+            is_strange(ip.source) || ip.source == ip.destination || ip.destination != self.local_ip;
         if is_stranger && self.flaw != Flaw::MindsNoAddress {
             return Ok(moment);
         }

@@ -204,6 +204,10 @@ pub struct ProfilesArgs {
     /// Write JSON, with every value in full.
     #[arg(long)]
     pub json: bool,
+    /// Add units and bounds, the requirements and the sysctls: a table of over 300 columns, as in
+    /// docs/profiles.md.
+    #[arg(long, conflicts_with = "json")]
+    pub long: bool,
 }
 
 /// The stacks.

@@ -1,6 +1,7 @@
 //! `tcpdrill diff`: which verdicts have changed between two runs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use crate::cli::DiffArgs;
 use crate::exit::Exit;
@@ -11,53 +12,85 @@ use super::results;
 /// Case, target and family: what makes two results comparable.
 type Key<'a> = (&'a str, &'a str, &'a str);
 
-/// Stands for the verdict of what was not run.
-const ABSENT: &str = "(not run)";
-
 /// Lists the changes; status 1 if there are any.
 pub(super) fn diff(args: &DiffArgs) -> Exit {
     let (old, new) = match (results::read(&args.old), results::read(&args.new)) {
         (Ok(old), Ok(new)) => (old, new),
         (Err(problem), _) | (_, Err(problem)) => return super::refuse(&problem),
     };
-    let lines = changes(&old, &new);
-    let compared = old.entries.len().max(new.entries.len());
-    for line in &lines {
+    let comparison = Comparison::of(&old, &new);
+    for line in &comparison.lines {
         super::say(line);
     }
-    super::say(&format_args!(
-        "{} of {compared} verdicts changed",
-        lines.len()
-    ));
-    match lines.is_empty() {
+    super::say(&comparison.totals());
+    match comparison.lines.is_empty() {
         true => Exit::Success,
         false => Exit::Unexpected,
     }
 }
 
-/// One entry a change: the case, both verdicts, and what the new one says.
-fn changes(old: &Results, new: &Results) -> Vec<String> {
-    let (old, new) = (by_key(old), by_key(new));
-    let keys: BTreeSet<&Key<'_>> = old.keys().chain(new.keys()).collect();
-    let mut lines = Vec::new();
-    for key in keys {
-        let verdict = |entry: Option<&&ResultEntry>| {
-            entry.map_or(ABSENT.to_string(), |entry| entry.verdict.clone())
-        };
-        let (was, is) = (old.get(key), new.get(key));
-        if verdict(was) == verdict(is) {
-            continue;
+/// What differs between two reports.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Comparison {
+    /// An entry for each result that differs: the case, both verdicts, and what the new one says.
+    lines: Vec<String>,
+    /// How many results both have.
+    common: usize,
+    /// How many of these have another verdict.
+    changed: usize,
+    /// How many results only the new one has.
+    added: usize,
+    /// How many results only the old one has.
+    gone: usize,
+}
+
+impl Comparison {
+    fn of(old: &Results, new: &Results) -> Comparison {
+        let (old, new) = (by_key(old), by_key(new));
+        let keys: BTreeSet<&Key<'_>> = old.keys().chain(new.keys()).collect();
+        let mut all = Comparison::default();
+        for key in keys {
+            let change = match (old.get(key), new.get(key)) {
+                (Some(was), Some(is)) => {
+                    all.common += 1;
+                    if was.verdict == is.verdict {
+                        continue;
+                    }
+                    all.changed += 1;
+                    format!("{} -> {}", was.verdict, is.verdict)
+                }
+                (None, Some(is)) => {
+                    all.added += 1;
+                    format!("added, {}", is.verdict)
+                }
+                (Some(was), None) => {
+                    all.gone += 1;
+                    format!("gone, was {}", was.verdict)
+                }
+                (None, None) => continue,
+            };
+            let (case, _, family) = key;
+            let mut line = format!("{case} ({family}): {change}");
+            let message = new.get(key).map_or("", |entry| entry.message.as_str());
+            for text in message.lines() {
+                line.push_str("\n    ");
+                line.push_str(text);
+            }
+            all.lines.push(line);
         }
-        let (case, _, family) = key;
-        let mut line = format!("{case} ({family}): {} -> {}", verdict(was), verdict(is));
-        let message = is.map_or("", |entry| entry.message.as_str());
-        for text in message.lines() {
-            line.push_str("\n    ");
-            line.push_str(text);
-        }
-        lines.push(line);
+        all
     }
-    lines
+
+    /// `3 of 515 verdicts changed, 2 added, 1 gone`.
+    fn totals(&self) -> String {
+        let mut text = format!("{} of {} verdicts changed", self.changed, self.common);
+        for (count, what) in [(self.added, "added"), (self.gone, "gone")] {
+            if count > 0 {
+                let _ = write!(text, ", {count} {what}");
+            }
+        }
+        text
+    }
 }
 
 /// By case and family, and by target where one report has several: two runs of different targets, or
@@ -115,14 +148,16 @@ mod tests {
             ("b", "linux", "fail"),
             ("d", "linux", "pass"),
         ]);
+        let found = Comparison::of(&old, &new);
         assert_eq!(
-            changes(&old, &new),
+            found.lines,
             [
                 "b (ipv4): pass -> fail\n    why\n    where",
-                "c (ipv4): skip -> (not run)",
-                "d (ipv4): (not run) -> pass"
+                "c (ipv4): gone, was skip",
+                "d (ipv4): added, pass"
             ]
         );
+        assert_eq!(found.totals(), "1 of 2 verdicts changed, 1 added, 1 gone");
     }
 
     #[test]
@@ -131,6 +166,11 @@ mod tests {
             run(&[("a", "linux", "pass")]),
             run(&[("a", "reference", "pass")]),
         );
-        assert_eq!(changes(&old, &new), <[String; 0]>::default());
+        let same = Comparison {
+            common: 1,
+            ..Comparison::default()
+        };
+        assert_eq!(Comparison::of(&old, &new), same);
+        assert_eq!(same.totals(), "0 of 1 verdicts changed");
     }
 }

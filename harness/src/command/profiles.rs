@@ -19,7 +19,13 @@ pub(super) fn profiles(args: &ProfilesArgs) -> Exit {
         };
     }
     let first = names.first().unwrap_or(&"");
-    let table = profiles::table(&names, &settings);
+    let table = match args.long {
+        true => profiles::long_table(&names, &settings),
+        false => profiles::table(&names, &settings),
+    };
     super::say(&format_args!("{table}\n\n= is the value of {first}."));
+    if !args.long {
+        super::say(&"`--long` adds bounds, requirements and sysctls; so does `--json`.");
+    }
     Exit::Success
 }

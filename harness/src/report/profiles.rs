@@ -10,38 +10,54 @@ use crate::target::reference::ProfileSetting;
 /// Stands for the value of the first profile.
 const SAME: &str = "=";
 
-/// The table, which is Markdown as well. Of the other profiles only what differs from the first one is
-/// written out.
+/// The table of values, which is Markdown as well. Of the other profiles only what differs from the
+/// first one is written out.
 pub fn table(profiles: &[&str], settings: &[ProfileSetting]) -> String {
+    let mut head = vec!["setting"];
+    head.extend(profiles);
+    rows(head, settings.iter().map(values))
+}
+
+/// The same, with unit, bounds, requirements and sysctls of each setting.
+pub fn long_table(profiles: &[&str], settings: &[ProfileSetting]) -> String {
+    let mut head = vec!["setting"];
+    head.extend(profiles);
+    head.extend(["unit, bounds", "answers to", "set by"]);
+    let row = |setting: &ProfileSetting| {
+        let sysctls = setting.linux.iter().chain(&setting.freebsd);
+        let sysctls: Vec<&str> = sysctls.copied().collect();
+        let mut cells = values(setting);
+        cells.extend([
+            setting.bounds.to_string(),
+            setting.answers.join(", "),
+            sysctls.join(", "),
+        ]);
+        cells
+    };
+    rows(head, settings.iter().map(row))
+}
+
+fn rows(head: Vec<&str>, rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table
         .load_preset(presets::ASCII_MARKDOWN)
         .set_content_arrangement(ContentArrangement::Disabled);
-    let head = ["setting"].into_iter().chain(profiles.iter().copied());
-    let head = head.chain(["unit, bounds", "answers to", "set by"]);
     table.set_header(head);
-    for setting in settings {
-        table.add_row(cells(setting));
-    }
+    rows.for_each(|row| {
+        table.add_row(row);
+    });
     table.trim_fmt()
 }
 
-fn cells(setting: &ProfileSetting) -> Vec<String> {
+/// The name of a setting and what it is in each profile.
+fn values(setting: &ProfileSetting) -> Vec<String> {
     let first = setting.values.first();
     let value = |(place, value): (usize, &String)| match Some(value) == first {
         true if place > 0 => SAME.to_string(),
         _ => value.clone(),
     };
-    let sysctls = setting.linux.iter().chain(&setting.freebsd);
-    let sysctls: Vec<&str> = sysctls.copied().collect();
-    [setting.name.to_string()]
-        .into_iter()
-        .chain(setting.values.iter().enumerate().map(value))
-        .chain([
-            setting.bounds.to_string(),
-            setting.answers.join(", "),
-            sysctls.join(", "),
-        ])
+    let name = std::iter::once(setting.name.to_string());
+    name.chain(setting.values.iter().enumerate().map(value))
         .collect()
 }
 
@@ -116,7 +132,9 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_written_out() {
-        insta::assert_snapshot!(table(&["rfc9293", "linux", "freebsd"], &settings()));
+        let (profiles, settings) = (["rfc9293", "linux", "freebsd"], settings());
+        let long = long_table(&profiles, &settings);
+        insta::assert_snapshot!(table(&profiles, &settings) + "\n\n" + &long);
     }
 
     #[test]

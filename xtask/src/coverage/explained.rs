@@ -28,8 +28,8 @@ pub(super) fn read(repository: &Repository) -> Vec<Explanation> {
     rows.filter_map(|(line, text)| {
         let cells = text.strip_prefix("| ")?.strip_suffix(" |")?;
         let mut cells = cells.splitn(3, " | ");
-        let mut next = || Some(cells.next()?.trim().trim_matches('`').to_owned());
-        let (path, function, why) = (next()?, next()?, next()?);
+        let mut next = || cells.next().map(str::trim);
+        let (path, function, why) = (quoted(next()?), quoted(next()?), next()?.to_owned());
         (path.starts_with("stack/src/") && path.ends_with(".rs")).then_some(Explanation {
             path,
             function,
@@ -38,6 +38,15 @@ pub(super) fn read(repository: &Repository) -> Vec<Explanation> {
         })
     })
     .collect()
+}
+
+/// What stands between a cell's backticks. Only names are quoted as a whole: a reason may end with one
+/// of its own.
+fn quoted(cell: &str) -> String {
+    let inner = cell
+        .strip_prefix('`')
+        .and_then(|rest| rest.strip_suffix('`'));
+    inner.unwrap_or(cell).to_owned()
 }
 
 /// The name of the innermost function that holds a line.
@@ -94,6 +103,14 @@ mod tests {
             .map(|line| function_of(file, *line))
             .collect();
         assert_eq!(names, ["one", "one", "-", "two"]);
+    }
+
+    #[test]
+    fn a_reason_keeps_its_own_backticks() {
+        let table = "| `stack/src/a.rs` | `one` | `x` is never `None` |\n";
+        let found = read(&Repository::of(&[(DOCUMENT, table)]));
+        let told = (found[0].function.as_str(), found[0].why.as_str());
+        assert_eq!(told, ("one", "`x` is never `None`"));
     }
 
     #[test]

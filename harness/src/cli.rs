@@ -87,6 +87,20 @@ pub struct RunArgs {
     /// Write the results as JUnit XML; `-` likewise.
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    /// Write the results as TAP version 14; `-` likewise.
+    #[arg(long, value_name = "FILE")]
+    pub tap: Option<PathBuf>,
+    /// Write the results as KTAP version 1, the kernel's form of TAP; `-` likewise.
+    #[arg(long, value_name = "FILE")]
+    pub ktap: Option<PathBuf>,
+    /// Write pages for a browser into this folder: an index with cases and rules, and for each case
+    /// what was found, a ladder diagram and a capture.
+    #[arg(long, value_name = "DIR")]
+    pub html: Option<PathBuf>,
+    /// Show the results of another run, as `--json` wrote them, beside this one's in the table of
+    /// rules of `--html`; may be repeated.
+    #[arg(long = "results", value_name = "FILE", requires = "html")]
+    pub results: Vec<PathBuf>,
     /// Write a capture for each case into this folder.
     #[arg(long, value_name = "DIR")]
     pub pcap: Option<PathBuf>,

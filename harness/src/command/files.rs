@@ -1,11 +1,13 @@
-//! The files a run writes: JSON, JUnit, captures.
+//! The files a run writes: JSON, JUnit, TAP, KTAP, pages, captures.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 
+use crate::catalogue::Catalogue;
 use crate::cli::RunArgs;
-use crate::report::{self, Summary};
+use crate::report::html::HtmlRun;
+use crate::report::{self, Results, Summary};
 use crate::suite::Case;
 use crate::verdict::CaseResult;
 
@@ -16,7 +18,7 @@ const STANDARD: &str = "-";
 
 /// Where the text for people goes: standard output, unless a report goes there.
 pub(super) fn text_output(args: &RunArgs) -> Output {
-    output_beside(&[&args.json, &args.junit])
+    output_beside(&[&args.json, &args.junit, &args.tap, &args.ktap])
 }
 
 /// Where text goes beside these reports.
@@ -34,7 +36,8 @@ pub(super) fn output_beside(reports: &[&Option<PathBuf>]) -> Output {
 /// Files that are there keep what is in them. What came back are the problems.
 pub(super) fn try_all(args: &RunArgs) -> Vec<String> {
     let standard = |path: &&PathBuf| path.as_path() == Path::new(STANDARD);
-    let files: Vec<&PathBuf> = [&args.json, &args.junit].into_iter().flatten().collect();
+    let files = [&args.json, &args.junit, &args.tap, &args.ktap];
+    let files: Vec<&PathBuf> = files.into_iter().flatten().collect();
     let mut problems = Vec::new();
     if files.iter().filter(|path| standard(path)).count() > 1 {
         problems.push("only one report can go to standard output".to_string());
@@ -43,7 +46,8 @@ pub(super) fn try_all(args: &RunArgs) -> Vec<String> {
         let opened = OpenOptions::new().create(true).append(true).open(path);
         problems.extend(opened.err().map(|problem| unwritable(path, &problem)));
     }
-    problems.extend(args.pcap.as_deref().and_then(|path| try_folder(path).err()));
+    let folders = [&args.pcap, &args.html].into_iter().flatten();
+    problems.extend(folders.filter_map(|path| try_folder(path).err()));
     problems
 }
 
@@ -54,14 +58,24 @@ fn try_folder(folder: &Path) -> Result<(), String> {
     fs::remove_file(&path).map_err(|problem| unwritable(&path, &problem))
 }
 
+/// What a run came to.
+#[derive(Clone, Copy)]
+pub(super) struct Ended<'a> {
+    pub(super) description: &'a str,
+    pub(super) cases: &'a [&'a Case],
+    pub(super) summary: Summary,
+    pub(super) results: &'a [CaseResult],
+}
+
 /// Writes every file that was asked for. One that cannot be written costs none of the others;
 /// what came back are the problems.
-pub(super) fn write_all(
-    args: &RunArgs,
-    cases: &[&Case],
-    summary: Summary,
-    results: &[CaseResult],
-) -> Vec<String> {
+pub(super) fn write_all(args: &RunArgs, ended: Ended<'_>, others: &[Results]) -> Vec<String> {
+    let Ended {
+        cases,
+        summary,
+        results,
+        ..
+    } = ended;
     let mut outcomes = Vec::new();
     if let Some(path) = &args.json {
         let text = report::json::render(summary, results).map_err(|problem| problem.to_string());
@@ -70,6 +84,16 @@ pub(super) fn write_all(
     if let Some(path) = &args.junit {
         let text = report::junit::render(summary, results);
         outcomes.push(text.and_then(|text| write(path, text.as_bytes())));
+    }
+    if let Some(path) = &args.tap {
+        let text = report::tap::render(results, summary.interrupted);
+        outcomes.push(write(path, text.as_bytes()));
+    }
+    if let Some(path) = &args.ktap {
+        outcomes.push(write(path, report::ktap::render(results).as_bytes()));
+    }
+    if let Some(folder) = &args.html {
+        outcomes.extend(write_pages(folder, ended, others));
     }
     if let Some(folder) = &args.pcap {
         for result in results {
@@ -82,13 +106,37 @@ pub(super) fn write_all(
     problems
 }
 
+/// Writes the folder of pages; one outcome a file.
+fn write_pages(folder: &Path, ended: Ended<'_>, others: &[Results]) -> Vec<Result<(), String>> {
+    let catalogue = match Catalogue::bundled() {
+        Ok(catalogue) => catalogue,
+        Err(problem) => return vec![Err(problem.to_string())],
+    };
+    let run = HtmlRun {
+        description: ended.description,
+        results: ended.results,
+        summary: ended.summary,
+        cases: ended.cases,
+        catalogue: &catalogue,
+        others,
+    };
+    let one = |file: report::html::HtmlFile| {
+        let path = folder.join(&file.path);
+        if let Some(parent) = path.parent() {
+            make_folder(parent)?;
+        }
+        fs::write(&path, &file.bytes).map_err(|problem| unwritable(&path, &problem))
+    };
+    report::html::files(&run).map(one).collect()
+}
+
 fn write_capture(folder: &Path, case: &Case, result: &CaseResult) -> Result<(), String> {
     let path = folder.join(capture_name(result));
     if let Some(parent) = path.parent() {
         make_folder(parent)?;
     }
     let title = format!("tcpdrill {} on {}", result.case, result.target);
-    let capture = report::pcapng::render(&title, case.source(), &result.trace);
+    let capture = report::pcapng::render(&title, case.source(), result);
     fs::write(&path, capture).map_err(|problem| unwritable(&path, &problem))
 }
 
@@ -124,28 +172,15 @@ fn unwritable(path: &Path, problem: &std::io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::program::IpVersion;
     use crate::verdict::Verdict;
     use rstest::rstest;
-    use std::time::Duration;
 
     #[rstest]
     #[case("area/x", "area/x.reference.ipv4.pcapng")]
     #[case("/etc/x", "etc/x.reference.ipv4.pcapng")]
     #[case("../../x", "x.reference.ipv4.pcapng")]
     fn a_capture_stays_in_its_folder(#[case] name: &str, #[case] want: &str) {
-        let result = CaseResult {
-            case: name.to_string(),
-            target: "reference".to_string(),
-            ip_version: IpVersion::Ipv4,
-            verdict: Verdict::Pass,
-            covers: Vec::new(),
-            wall: Duration::ZERO,
-            script_time: Duration::ZERO,
-            perturbed: 0,
-            trace: crate::trace::Trace::default(),
-            message: String::new(),
-        };
+        let result = report::samples::result(name, Verdict::Pass, "");
         assert_eq!(capture_name(&result), Path::new(want));
     }
 }

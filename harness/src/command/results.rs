@@ -1,7 +1,7 @@
 //! The verdicts that a command compares: of reports, or of a run on the reference stack.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cli::{Family, ResultsArgs};
 use crate::report::Results;
@@ -21,8 +21,16 @@ pub(super) fn results(
     if args.files.is_empty() {
         return on_the_reference(suite, cases).map(|results| vec![results]);
     }
+    read_all(&args.files)
+}
+
+/// These reports, each called by its target, or by its file where two are of the same target.
+///
+/// # Errors
+/// What is wrong with the first that cannot be read.
+pub(super) fn read_all(files: &[PathBuf]) -> Result<Vec<Results>, String> {
     let mut all: Vec<Results> = Vec::new();
-    for path in &args.files {
+    for path in files {
         let results = read(path)?;
         // Of several runs on one target the file tells which is which.
         let name = match results.entries.first() {

@@ -5,16 +5,16 @@ use std::time::{Duration, Instant};
 
 use crate::cli::{LinkName, RunArgs, TargetName};
 use crate::exit::Exit;
-use crate::report::Summary;
 use crate::report::terminal::{Progress, Style, Terminal};
+use crate::report::{Results, Summary};
 use crate::suite::{Case, Convention, ExecuteSettings, Interrupt, PATIENCE, Suite, execute};
 use crate::target::linux::{Link, LinuxTarget};
 use crate::target::reference::ReferenceTarget;
 use crate::target::{self, Target};
 use crate::verdict::CaseResult;
 
-use super::files;
 use super::output::Output;
+use super::{files, results};
 
 /// How to go on from the main job.
 const AFTERWARDS: &str = "
@@ -62,11 +62,15 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         Ok(settings) => settings,
         Err(exit) => return exit,
     };
+    let others = match results::read_all(&args.results) {
+        Ok(others) => others,
+        Err(problem) => return super::refuse(&problem),
+    };
     let problems = files::try_all(args);
     if !problems.is_empty() {
         return complain_all(&problems);
     }
-    run_cases(args, &suite, &cases, target.as_ref(), &settings)
+    run_cases(args, &suite, &cases, target.as_ref(), &settings, &others)
 }
 
 fn settings(args: &RunArgs, interrupt: Interrupt) -> Result<ExecuteSettings, Exit> {
@@ -97,6 +101,7 @@ fn run_cases(
     cases: &[&Case],
     target: &dyn Target,
     settings: &ExecuteSettings,
+    others: &[Results],
 ) -> Exit {
     let known = match suite.known(target.known()) {
         Ok(known) => known,
@@ -114,11 +119,9 @@ fn run_cases(
         format!("{} cases", cases.len())
     };
     let output = files::text_output(args);
-    output.say(&format_args!(
-        "{count} on {}; {}\n",
-        target.description(),
-        families.join(", ")
-    ));
+    let description = target.description();
+    let families = families.join(", ");
+    output.say(&format_args!("{count} on {description}; {families}\n"));
     let mut terminal = Terminal::new(output, style(args.verbose, output));
     let started = Instant::now();
     let results = execute(cases, target, &known, settings, &mut |event| {
@@ -129,7 +132,13 @@ fn run_cases(
     let wanted = cases.len() * settings.ip_versions.len();
     summary.interrupted = settings.interrupt.is_raised() && results.len() < wanted;
     let _ = terminal.summary(&results, summary);
-    let problems = files::write_all(args, cases, summary, &results);
+    let ended = files::Ended {
+        description: &description,
+        cases,
+        summary,
+        results: &results,
+    };
+    let problems = files::write_all(args, ended, others);
     if !problems.is_empty() {
         return complain_all(&problems);
     }

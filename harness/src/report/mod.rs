@@ -2,14 +2,22 @@
 
 pub mod coverage;
 mod event;
+mod evidence;
+pub mod html;
 pub mod json;
 pub mod junit;
+pub mod ktap;
+mod ladder;
 mod page;
 pub mod pcapng;
+mod plain;
 pub mod profiles;
 mod results;
 pub mod rule;
+#[cfg(test)]
+pub(crate) mod samples;
 pub mod summary;
+pub mod tap;
 pub mod terminal;
 pub mod zoo;
 

@@ -1,13 +1,24 @@
-//! What all HTML pages have in common: one file, no scripts, nothing from elsewhere, readable in the
-//! dark and on a phone. Text is escaped by `maud`; nothing of a packet or a script gets by it.
+//! What all HTML pages have in common: no scripts, nothing from elsewhere, readable in the dark and on a
+//! phone. Text is escaped by `maud`; nothing of a packet or a script gets by it.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// Colours by name, light and dark, and the few forms that the pages use.
-const STYLE: &str = include_str!("page.css");
+pub(super) const STYLE: &str = include_str!("page.css");
 
-/// A whole page.
-pub(super) fn page(title: &str, body: &Markup) -> String {
+/// Where a page finds the colours and forms.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Style<'a> {
+    /// In itself: the page is one file.
+    Inside,
+    /// In the file at this address.
+    At(&'a str),
+}
+
+/// A whole page. What `body` holds stands below the title.
+pub(super) fn page(title: &str, style: Style<'_>, body: &Markup) -> String {
+    // Nothing here needs a script, so none is let in, whatever should get past the escaping.
+    const POLICY: &str = "script-src 'none'; object-src 'none'; base-uri 'none'";
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -15,8 +26,12 @@ pub(super) fn page(title: &str, body: &Markup) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
                 title { (title) }
-                style { (PreEscaped(STYLE)) }
+                @match style {
+                    Style::Inside => style { (PreEscaped(STYLE)) },
+                    Style::At(address) => link rel="stylesheet" href=(address);
+                }
             }
             body {
                 header { h1 { (title) } }

@@ -4,7 +4,10 @@
 //! in microseconds since the case's clock was started.
 
 use crate::source::Source;
-use crate::trace::{Trace, TraceEvent};
+use crate::trace::TraceEvent;
+use crate::verdict::CaseResult;
+
+use super::{evidence, plain};
 
 const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
@@ -18,8 +21,9 @@ const EPB_FLAGS: u16 = 2;
 const INBOUND: u32 = 1;
 const OUTBOUND: u32 = 2;
 
-/// The packets of a trace as a capture file. `title` becomes the section's comment.
-pub fn render(title: &str, source: &Source, trace: &Trace) -> Vec<u8> {
+/// The packets of a result as a capture file. `title` becomes the section's comment; the comment of a
+/// packet is its script line, the packet in the script's notation, and what became of it.
+pub fn render(title: &str, source: &Source, result: &CaseResult) -> Vec<u8> {
     let mut out = Vec::new();
     let mut section = Vec::new();
     section.extend(BYTE_ORDER_MAGIC.to_le_bytes());
@@ -38,7 +42,8 @@ pub fn render(title: &str, source: &Source, trace: &Trace) -> Vec<u8> {
     option(&mut interface, OPT_END, &[]);
     block(&mut out, INTERFACE, &interface);
 
-    for entry in &trace.entries {
+    for shown in evidence::shown(result, source) {
+        let entry = shown.entry;
         let (bytes, direction) = match &entry.what {
             TraceEvent::Injected(bytes) => (bytes, INBOUND),
             TraceEvent::Sent(bytes) => (bytes, OUTBOUND),
@@ -53,14 +58,11 @@ pub fn render(title: &str, source: &Source, trace: &Trace) -> Vec<u8> {
         packet.extend((bytes.len() as u32).to_le_bytes());
         packet.extend(bytes);
         pad(&mut packet);
-        let line = entry.span.map_or(String::new(), |span| {
-            format!("line {}: ", source.line_of(span.start))
-        });
-        option(
-            &mut packet,
-            OPT_COMMENT,
-            format!("{line}{}", entry.text).as_bytes(),
-        );
+        let line = shown
+            .line
+            .map_or(String::new(), |line| format!("line {line}: "));
+        let comment = format!("{line}{} [{}]", entry.text, shown.verdict());
+        option(&mut packet, OPT_COMMENT, plain::line(&comment).as_bytes());
         option(&mut packet, EPB_FLAGS, &direction.to_le_bytes());
         option(&mut packet, OPT_END, &[]);
         block(&mut out, ENHANCED_PACKET, &packet);
@@ -91,26 +93,17 @@ fn pad(out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Time;
+    use crate::report::samples;
 
     #[test]
     fn blocks_chain_from_front_to_back_and_back_to_front() {
-        let mut trace = Trace::default();
-        let at = Time::from_micros(5_000_000_000);
-        trace.push(
-            at,
-            TraceEvent::Injected(vec![0x45; 41]),
-            None,
-            "< S".to_string(),
-        );
-        trace.push(at, TraceEvent::Call, None, "not a packet".to_string());
-        trace.push(
-            at,
-            TraceEvent::Sent(vec![0x45; 40]),
-            None,
-            "> S.".to_string(),
-        );
-        let file = render("t", &Source::new("t.pkt", ""), &trace);
+        let (source, mut result) = samples::failed("ack", "1001", "501");
+        if let Some(TraceEvent::Injected(bytes)) =
+            result.trace.entries.get_mut(1).map(|entry| &mut entry.what)
+        {
+            bytes.push(0);
+        }
+        let file = render("t", &source, &result);
         let word = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap());
         let mut kinds = Vec::new();
         let mut at = 0;
@@ -121,9 +114,23 @@ mod tests {
             kinds.push(word(at));
             at += length;
         }
-        assert_eq!(
-            kinds,
-            [SECTION_HEADER, INTERFACE, ENHANCED_PACKET, ENHANCED_PACKET]
-        );
+        let packets = [ENHANCED_PACKET; 4];
+        assert_eq!(kinds, [&[SECTION_HEADER, INTERFACE][..], &packets].concat());
+    }
+
+    #[test]
+    fn a_comment_has_line_notation_and_verdict() {
+        let (source, result) = samples::failed("ack", "1001", "501");
+        let file = render("t", &source, &result);
+        for want in [
+            "line 5: < S 0:0(0) win 20000 <mss 1000> [played by tcpdrill]",
+            "line 6: > S. 0:0(0) ack 1 win 65535 <mss 1460> [as written]",
+            "line 8: > . 1:1(0) ack 501 win 64535 [DIFFERS in ack: expected 1001, got 501]",
+        ] {
+            let found = file
+                .windows(want.len())
+                .any(|bytes| bytes == want.as_bytes());
+            assert!(found, "{want}");
+        }
     }
 }

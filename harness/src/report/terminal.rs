@@ -303,22 +303,11 @@ fn long(length: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::program::IpVersion;
-    use crate::trace::Trace;
 
     fn result(case: &str, verdict: Verdict, message: &str) -> CaseResult {
-        CaseResult {
-            case: case.to_string(),
-            target: "reference".to_string(),
-            ip_version: IpVersion::Ipv4,
-            verdict,
-            covers: Vec::new(),
-            wall: Duration::from_millis(1),
-            script_time: Duration::from_secs(4000),
-            perturbed: 0,
-            trace: Trace::default(),
-            message: message.to_string(),
-        }
+        let mut result = crate::report::samples::result(case, verdict, message);
+        result.script_time = Duration::from_secs(4000);
+        result
     }
 
     fn perturbed() -> Verdict {

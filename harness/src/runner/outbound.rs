@@ -61,19 +61,22 @@ impl Run<'_> {
         if self.options.non_fatal_packet {
             self.warn_of(&seen, step, &differences);
         } else if !differences.is_empty() {
-            return Err(self.mismatch(pattern, &seen, due, differences));
+            let mismatch = self.mismatch(pattern, &seen, due, differences);
+            self.claim(&seen, step.span);
+            return Err(mismatch);
         }
         // A packet that had waited does not turn the clock back.
         self.base = Moment::at(seen.observed.at.max(self.base.start));
-        if let Some(entry) = self
-            .trace
-            .entries
-            .iter_mut()
-            .rfind(|entry| entry.at == seen.observed.at)
-        {
-            entry.span.get_or_insert(step.span);
-        }
+        self.claim(&seen, step.span);
         Ok(())
+    }
+
+    /// Notes in the trace which line was held against a packet.
+    fn claim(&mut self, seen: &Seen, span: Span) {
+        let mut entries = self.trace.entries.iter_mut();
+        if let Some(entry) = entries.rfind(|entry| entry.at == seen.observed.at) {
+            entry.span.get_or_insert(span);
+        }
     }
 
     /// The next packet that belongs to the connection under test (or to the ports an

@@ -3,7 +3,11 @@
 use maud::{Markup, html};
 
 use crate::coverage::{Coverage, Row};
-use crate::report::page::page;
+use crate::report::page::{Style, page};
+use crate::report::plain;
+
+/// The address of a case's page, if it has one.
+pub(crate) type Link<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The whole page.
 pub fn html(coverage: &Coverage<'_>) -> String {
@@ -26,18 +30,23 @@ pub fn html(coverage: &Coverage<'_>) -> String {
                 }
             }
         }
-        @for (document, rows) in documents(coverage) {
+        @for (document, rows) in documents(coverage.rows.iter()) {
             h2 id=(document) { (document) }
-            div class="scroll" { (table(coverage, &rows)) }
+            (table(coverage, &rows, &|_| None))
         }
     };
-    page("Rules, cases and verdicts", &body)
+    page("Rules, cases and verdicts", Style::Inside, &body)
 }
 
 /// The rows of each document, in the order of the catalogue.
-fn documents<'c, 'a>(coverage: &'c Coverage<'a>) -> Vec<(&'a str, Vec<&'c Row<'a>>)> {
+pub(crate) fn documents<'c, 'a>(
+    rows: impl Iterator<Item = &'c Row<'a>>,
+) -> Vec<(&'a str, Vec<&'c Row<'a>>)>
+where
+    'a: 'c,
+{
     let mut documents: Vec<(&str, Vec<&Row<'_>>)> = Vec::new();
-    for row in &coverage.rows {
+    for row in rows {
         match documents.last_mut() {
             Some((document, rows)) if *document == row.document => rows.push(row),
             _ => documents.push((row.document, vec![row])),
@@ -46,33 +55,36 @@ fn documents<'c, 'a>(coverage: &'c Coverage<'a>) -> Vec<(&'a str, Vec<&'c Row<'a
     documents
 }
 
-fn table(coverage: &Coverage<'_>, rows: &[&Row<'_>]) -> Markup {
+/// A row a rule: what it says, where it is implemented, its cases, and what each target does.
+pub(crate) fn table(coverage: &Coverage<'_>, rows: &[&Row<'_>], link: Link<'_>) -> Markup {
     html! {
-        table {
-            thead {
-                tr {
-                    th { "rule" } th { "level" } th { "in our words" } th { "code" } th { "cases" }
-                    @for target in &coverage.targets { th { (target) } }
+        div class="scroll" tabindex="0" role="region" aria-label="table of rules" {
+            table {
+                thead {
+                    tr {
+                        th { "rule" } th { "level" } th { "in our words" } th { "code" } th { "cases" }
+                        @for target in &coverage.targets { th { (plain::line(target)) } }
+                    }
                 }
+                tbody { @for row in rows { (line(row, link)) } }
             }
-            tbody { @for row in rows { (line(row)) } }
         }
     }
 }
 
-fn line(row: &Row<'_>) -> Markup {
+fn line(row: &Row<'_>, link: Link<'_>) -> Markup {
     let rule = row.requirement;
     html! {
         tr id=(rule.id) {
             td class="id" { a href={ "#" (rule.id) } { (rule.id) } }
-            td { (rule.level) }
-            td {
+            td class="id" { (rule.level) }
+            td class="words" {
                 (rule.summary)
                 div class="quiet" { (rule.source) @if !rule.verified { ", not yet held against the text" } }
                 @if !rule.note.is_empty() { div class="quiet" { (rule.note) } }
             }
             td { (places(row.code)) }
-            td { (cases(row)) }
+            td { (cases(row, link)) }
             @for standing in &row.standings {
                 td class=(standing.name().to_lowercase()) { (standing.name()) }
             }
@@ -91,13 +103,13 @@ fn places(code: &[String]) -> Markup {
     }
 }
 
-fn cases(row: &Row<'_>) -> Markup {
+fn cases(row: &Row<'_>, link: Link<'_>) -> Markup {
     let rule = row.requirement;
     html! {
         @if !row.cases.is_empty() {
             details {
                 summary { (row.cases.len()) }
-                ul { @for case in &row.cases { li { code { (case) } } } }
+                ul { @for case in &row.cases { li { (named(case, link)) } } }
             }
         } @else if row.is_open() {
             span class="open" { "open" }
@@ -105,6 +117,17 @@ fn cases(row: &Row<'_>) -> Markup {
             span class="excepted" { "excepted: " (rule.exception) }
         } @else {
             span class="quiet" { "nothing outside shows it" }
+        }
+    }
+}
+
+/// A case's name, and the way to its page.
+fn named(case: &str, link: Link<'_>) -> Markup {
+    let name = plain::line(case);
+    html! {
+        @match link(case) {
+            Some(address) => a href=(address) { code { (name) } },
+            None => code { (name) },
         }
     }
 }

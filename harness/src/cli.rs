@@ -46,6 +46,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Compare two reports of `run --json`: which verdicts have changed.
     Diff(DiffArgs),
+    /// Say what a target does about each claim of the documents and each MUST and SHOULD.
+    Compare(CompareArgs),
     /// Show the choices of the reference stack: each setting, in every profile.
     Profiles(ProfilesArgs),
     /// Give the reference stack historic defects and say which of them the cases find.
@@ -210,6 +212,17 @@ pub struct DiffArgs {
     pub old: PathBuf,
     /// The later one.
     pub new: PathBuf,
+}
+
+/// Arguments of `compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// The results of a run, as `run --json FILE` wrote them.
+    pub report: PathBuf,
+    /// Write every rule with its finding, and the evidence of what differs, as Markdown for `docs/`; `-`
+    /// is standard output, and the text then goes to standard error.
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
 }
 
 /// Arguments of `profiles`.

@@ -166,6 +166,7 @@ fn grouped(run: &Results) -> BTreeMap<&str, Vec<&ResultEntry>> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::report::TargetEntry;
     use crate::source::Source;
     use crate::suite::{Body, Origin};
     use rstest::rstest;
@@ -209,9 +210,11 @@ pub(crate) mod tests {
             ip_version: "ipv4".to_string(),
             verdict: verdict.to_string(),
             message: String::new(),
+            evidence: None,
         };
         let run = Results {
             name: "linux".to_string(),
+            target: TargetEntry::default(),
             entries: vec![
                 entry("ack/one", "pass"),
                 entry("ack/two", "known_deviation"),

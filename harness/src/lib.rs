@@ -9,6 +9,7 @@ pub mod call;
 pub mod catalogue;
 pub mod cli;
 pub mod command;
+pub mod comparison;
 pub mod coverage;
 pub mod diagnostic;
 pub mod doctor;

@@ -121,6 +121,7 @@ fn by_key(results: &Results) -> BTreeMap<Key<'_>, &ResultEntry> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::TargetEntry;
 
     fn run(entries: &[(&str, &str, &str)]) -> Results {
         let entry = |(case, target, verdict): &(&str, &str, &str)| ResultEntry {
@@ -129,9 +130,11 @@ mod tests {
             ip_version: "ipv4".to_string(),
             verdict: (*verdict).to_string(),
             message: if *verdict == "fail" { "why\nwhere" } else { "" }.to_string(),
+            evidence: None,
         };
         Results {
             name: String::new(),
+            target: TargetEntry::default(),
             entries: entries.iter().map(entry).collect(),
         }
     }

@@ -1,5 +1,6 @@
 //! The files a run writes: JSON, JUnit, TAP, KTAP, pages, captures.
 
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Component, Path, PathBuf};
@@ -7,7 +8,8 @@ use std::path::{Component, Path, PathBuf};
 use crate::catalogue::Catalogue;
 use crate::cli::RunArgs;
 use crate::report::html::HtmlRun;
-use crate::report::{self, Results, Summary};
+use crate::report::{self, Results, Summary, TargetEntry};
+use crate::source::Source;
 use crate::suite::Case;
 use crate::verdict::CaseResult;
 
@@ -61,7 +63,7 @@ fn try_folder(folder: &Path) -> Result<(), String> {
 /// What a run came to.
 #[derive(Clone, Copy)]
 pub(super) struct Ended<'a> {
-    pub(super) description: &'a str,
+    pub(super) target: &'a TargetEntry,
     pub(super) cases: &'a [&'a Case],
     pub(super) summary: Summary,
     pub(super) results: &'a [CaseResult],
@@ -78,7 +80,13 @@ pub(super) fn write_all(args: &RunArgs, ended: Ended<'_>, others: &[Results]) ->
     } = ended;
     let mut outcomes = Vec::new();
     if let Some(path) = &args.json {
-        let text = report::json::render(summary, results).map_err(|problem| problem.to_string());
+        let sources: BTreeMap<&str, &Source> = cases
+            .iter()
+            .map(|case| (case.name.as_str(), case.source()))
+            .collect();
+        let source = |case: &str| sources.get(case).copied();
+        let text = report::json::render(ended.target, summary, results, source)
+            .map_err(|problem| problem.to_string());
         outcomes.push(text.and_then(|text| write(path, text.as_bytes())));
     }
     if let Some(path) = &args.junit {
@@ -113,7 +121,7 @@ fn write_pages(folder: &Path, ended: Ended<'_>, others: &[Results]) -> Vec<Resul
         Err(problem) => return vec![Err(problem.to_string())],
     };
     let run = HtmlRun {
-        description: ended.description,
+        description: &ended.target.description,
         results: ended.results,
         summary: ended.summary,
         cases: ended.cases,

@@ -2,6 +2,7 @@
 
 mod agent;
 mod check;
+mod compare;
 mod coverage;
 mod diff;
 mod doctor;
@@ -42,6 +43,7 @@ pub fn dispatch(cli: Cli) -> Exit {
         Some(Command::Coverage(args)) => coverage::coverage(&args),
         Some(Command::Explain(args)) => explain::explain(&args),
         Some(Command::Diff(args)) => diff::diff(&args),
+        Some(Command::Compare(args)) => compare::compare(&args),
         Some(Command::Profiles(args)) => profiles::profiles(&args),
         Some(Command::Zoo(args)) => zoo::zoo(&args),
         Some(Command::Agent(args)) => agent::agent(&args),

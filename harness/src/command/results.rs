@@ -39,10 +39,7 @@ pub(super) fn read_all(files: &[PathBuf]) -> Result<Vec<Results>, String> {
             }
             _ => results.name,
         };
-        all.push(Results {
-            name,
-            entries: results.entries,
-        });
+        all.push(Results { name, ..results });
     }
     Ok(all)
 }

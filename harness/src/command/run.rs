@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::cli::{LinkName, RunArgs, TargetName};
 use crate::exit::Exit;
 use crate::report::terminal::{Progress, Style, Terminal};
-use crate::report::{Results, Summary};
+use crate::report::{Results, Summary, TargetEntry};
 use crate::suite::{Case, Convention, ExecuteSettings, Interrupt, PATIENCE, Suite, execute};
 use crate::target::linux::{Link, LinuxTarget};
 use crate::target::reference::ReferenceTarget;
@@ -119,8 +119,8 @@ fn run_cases(
         format!("{} cases", cases.len())
     };
     let output = files::text_output(args);
-    let description = target.description();
-    let families = families.join(", ");
+    let judged = TargetEntry::of(target);
+    let (description, families) = (&judged.description, families.join(", "));
     output.say(&format_args!("{count} on {description}; {families}\n"));
     let mut terminal = Terminal::new(output, style(args.verbose, output));
     let started = Instant::now();
@@ -133,7 +133,7 @@ fn run_cases(
     summary.interrupted = settings.interrupt.is_raised() && results.len() < wanted;
     let _ = terminal.summary(&results, summary);
     let ended = files::Ended {
-        description: &description,
+        target: &judged,
         cases,
         summary,
         results: &results,

@@ -24,7 +24,11 @@ pub(crate) fn failure(verdict: &Verdict) -> Option<&Failure> {
 pub(crate) fn culprit(failure: &Failure, trace: &Trace) -> Option<usize> {
     let has = |field: &str| failure.differences.iter().any(|one| one.field == field);
     let last = |wanted: &dyn Fn(&TraceEntry) -> bool| trace.entries.iter().rposition(wanted);
-    let on_line = |entry: &TraceEntry| entry.span.is_some() && entry.span == failure.span;
+    // A step begins with its time, a failure with what it is about.
+    let on_line = |entry: &TraceEntry| match (entry.span, failure.span) {
+        (Some(step), Some(found)) => step.start <= found.start && found.end <= step.end,
+        (None, _) | (_, None) => false,
+    };
     let sent = |entry: &TraceEntry| matches!(entry.what, TraceEvent::Sent(_));
     if has("missing") {
         return None;
@@ -51,6 +55,8 @@ pub(crate) struct Shown<'a> {
     pub(crate) line: Option<usize>,
     /// How it differs from that line; nothing if it does not.
     pub(crate) differences: &'a [Difference],
+    /// Whether there are lines at all: probes have none.
+    is_scripted: bool,
 }
 
 impl Shown<'_> {
@@ -63,7 +69,8 @@ impl Shown<'_> {
                 format!("DIFFERS in {}", all.join("; "))
             }
             TraceEvent::Sent(_) if self.line.is_some() => "as written".to_string(),
-            TraceEvent::Sent(_) => "on no line of the script".to_string(),
+            TraceEvent::Sent(_) if self.is_scripted => "on no line of the script".to_string(),
+            TraceEvent::Sent(_) => "sent by the stack".to_string(),
             TraceEvent::Call | TraceEvent::Note | TraceEvent::Printed => String::new(),
         }
     }
@@ -76,6 +83,11 @@ pub(crate) fn shown<'a>(
 ) -> impl Iterator<Item = Shown<'a>> {
     let failure = failure(&result.verdict);
     let culprit = failure.and_then(|failure| culprit(failure, &result.trace));
+    let is_scripted = result
+        .trace
+        .entries
+        .iter()
+        .any(|entry| entry.span.is_some());
     let entries = result.trace.entries.iter().enumerate();
     entries.map(move |(place, entry)| Shown {
         entry,
@@ -84,6 +96,7 @@ pub(crate) fn shown<'a>(
             Some(failure) if culprit == Some(place) => &failure.differences,
             Some(_) | None => &[],
         },
+        is_scripted,
     })
 }
 
@@ -96,7 +109,7 @@ mod tests {
     use rstest::rstest;
 
     const ONE: Span = Span::new(0, 1);
-    const TWO: Span = Span::new(2, 3);
+    const TWO: Span = Span::new(3, 5);
 
     fn trace() -> Trace {
         let mut trace = Trace::default();
@@ -105,7 +118,7 @@ mod tests {
             trace.push(Time::ZERO, what, span, text.to_string());
         };
         push(TraceEvent::Call, Some(ONE), "write(…) = 1");
-        push(sent(), Some(TWO), "> . 1:2(1) ack 1");
+        push(sent(), Some(Span::new(2, 5)), "> . 1:2(1) ack 1");
         push(sent(), None, "> . 2:3(1) ack 1");
         push(sent(), None, "> R 0:0(0)   (another connection)");
         trace

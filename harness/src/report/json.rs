@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::source::Source;
 use crate::verdict::CaseResult;
 
-use super::Summary;
+use super::{Exchange, Summary, TargetEntry};
 
 #[derive(Serialize)]
 struct Report<'a> {
     schema: u32,
+    target: &'a TargetEntry,
     summary: Summary,
     results: Vec<Entry<'a>>,
 }
@@ -26,13 +28,20 @@ struct Entry<'a> {
     virtual_ms: f64,
     perturbed_attempts: usize,
     message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<Exchange>,
 }
 
-/// The report as text, ending in a newline.
+/// The report as text, ending in a newline. `source` is the script of a case.
 ///
 /// # Errors
 /// If serialising fails, which no value of these types makes it do.
-pub fn render(summary: Summary, results: &[CaseResult]) -> serde_json::Result<String> {
+pub fn render<'s>(
+    target: &TargetEntry,
+    summary: Summary,
+    results: &[CaseResult],
+    source: impl Fn(&str) -> Option<&'s Source>,
+) -> serde_json::Result<String> {
     let results = results
         .iter()
         .map(|result| Entry {
@@ -45,10 +54,12 @@ pub fn render(summary: Summary, results: &[CaseResult]) -> serde_json::Result<St
             virtual_ms: milliseconds(result.script_time),
             perturbed_attempts: result.perturbed,
             message: &result.message,
+            evidence: source(&result.case).and_then(|source| Exchange::of(result, source)),
         })
         .collect();
     let mut text = serde_json::to_string_pretty(&Report {
         schema: 1,
+        target,
         summary,
         results,
     })?;

@@ -1,8 +1,10 @@
 //! Reports: one file an output, all fed by the same events.
 
+pub mod comparison;
 pub mod coverage;
 mod event;
 mod evidence;
+mod exchange;
 pub mod html;
 pub mod json;
 pub mod junit;
@@ -22,5 +24,6 @@ pub mod terminal;
 pub mod zoo;
 
 pub use event::{RunEvent, message};
-pub use results::{ResultEntry, Results};
+pub use exchange::{By, Differing, Exchange, ExchangeStep};
+pub use results::{ResultEntry, Results, TargetEntry};
 pub use summary::Summary;

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::target::Target;
 use crate::verdict::CaseResult;
+
+use super::Exchange;
 
 /// The newest schema that can be read.
 const SCHEMA: u32 = 1;
@@ -21,6 +24,35 @@ pub struct ResultEntry {
     /// The failure, or the reason, as people read it.
     #[serde(default)]
     pub message: String,
+    /// What led to a failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Exchange>,
+}
+
+/// What was judged. Empty in reports of older versions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct TargetEntry {
+    /// The target's name.
+    pub name: String,
+    /// What it is, in a line.
+    pub description: String,
+    /// The version of its kernel, if it is one.
+    #[serde(default)]
+    pub kernel: Option<String>,
+    /// The list of known deviations that was held against it.
+    pub known: String,
+}
+
+impl TargetEntry {
+    /// That of a target.
+    pub fn of(target: &dyn Target) -> TargetEntry {
+        TargetEntry {
+            name: target.name().to_string(),
+            description: target.description(),
+            kernel: target.kernel(),
+            known: target.known().to_string(),
+        }
+    }
 }
 
 /// The results of one run.
@@ -28,6 +60,8 @@ pub struct ResultEntry {
 pub struct Results {
     /// What to call them: the target, or the file they were read from.
     pub name: String,
+    /// What was judged.
+    pub target: TargetEntry,
     /// In order of case and family.
     pub entries: Vec<ResultEntry>,
 }
@@ -35,6 +69,8 @@ pub struct Results {
 #[derive(Deserialize)]
 struct Report {
     schema: u32,
+    #[serde(default)]
+    target: TargetEntry,
     results: Vec<ResultEntry>,
 }
 
@@ -47,9 +83,11 @@ impl Results {
             ip_version: result.ip_version.to_string(),
             verdict: result.verdict.name().to_string(),
             message: result.message.clone(),
+            evidence: None,
         };
         Results {
             name: name.to_string(),
+            target: TargetEntry::default(),
             entries: results.iter().map(entry).collect(),
         }
     }
@@ -69,6 +107,7 @@ impl Results {
         }
         Ok(Results {
             name: name.to_string(),
+            target: report.target,
             entries: report.results,
         })
     }
@@ -77,14 +116,28 @@ impl Results {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Summary, json};
+    use crate::report::{Summary, json, samples};
+    use crate::target::reference::ReferenceTarget;
     use std::time::Duration;
 
     #[test]
     fn what_a_run_writes_can_be_read() {
-        let text = json::render(Summary::of(&[], Duration::ZERO), &[]).unwrap();
+        let (source, result) = samples::failed("ack", "1001", "501");
+        let target = TargetEntry::of(&ReferenceTarget::default());
+        let summary = Summary::of(&[], Duration::ZERO);
+        let text = json::render(&target, summary, &[result], |_| Some(&source)).unwrap();
         let results = Results::read("old", &text).unwrap();
-        assert_eq!((results.name.as_str(), results.entries.len()), ("old", 0));
+        assert_eq!((results.name.as_str(), &results.target), ("old", &target));
+        let evidence = results.entries[0].evidence.as_ref().expect("evidence");
+        assert_eq!(evidence.written, "+0 > . 1:1(0) ack 1001");
+    }
+
+    #[test]
+    fn a_report_of_an_older_version_can_be_read() {
+        let old = r#"{"schema": 1, "summary": {}, "results": [{"case": "a", "target": "linux", "ip_version": "ipv4", "verdict": "pass"}]}"#;
+        let results = Results::read("old", old).unwrap();
+        assert_eq!(results.target, TargetEntry::default());
+        assert_eq!(results.entries[0].evidence, None);
     }
 
     #[test]

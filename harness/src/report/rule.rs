@@ -158,6 +158,7 @@ mod tests {
             ip_version: ip_version.to_string(),
             verdict: verdict.to_string(),
             message: if verdict == "pass" { "" } else { "why\nwhere" }.to_string(),
+            evidence: None,
         }
     }
 

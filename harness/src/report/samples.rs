@@ -148,7 +148,7 @@ pub(crate) fn failed(field: &'static str, want: &str, got: &str) -> (Source, Cas
         last,
         "> . 1:1(0) ack 501 win 64535",
     );
-    let failure = failure(span(last), field, want, got);
+    let failure = failure(span("> . 1:1(0) ack 1001"), field, want, got);
     let message = format!("error[R001]: {}\n  --> a/one.pkt:8:1", failure.message);
     let mut result = result("a/one", Verdict::Fail(Box::new(failure)), &message);
     result.covers = vec!["RFC9293-MUST-8".to_string()];

@@ -37,6 +37,8 @@ pub(super) struct Seen {
     pub(super) pattern: PacketPattern,
     /// The digest that an MD5 option must carry; of several pieces that of the last.
     md5: Option<[u8; 16]>,
+    /// Where it stands in the trace; of several pieces, each of them.
+    entries: Vec<usize>,
 }
 
 impl Run<'_> {
@@ -73,9 +75,10 @@ impl Run<'_> {
 
     /// Notes in the trace which line was held against a packet.
     fn claim(&mut self, seen: &Seen, span: Span) {
-        let mut entries = self.trace.entries.iter_mut();
-        if let Some(entry) = entries.rfind(|entry| entry.at == seen.observed.at) {
-            entry.span.get_or_insert(span);
+        for place in &seen.entries {
+            if let Some(entry) = self.trace.entries.get_mut(*place) {
+                entry.span.get_or_insert(span);
+            }
         }
     }
 
@@ -152,6 +155,7 @@ impl Run<'_> {
                 parsed,
                 pattern,
                 md5,
+                entries: vec![self.trace.entries.len() - 1],
             }));
         }
         Ok(None)
@@ -222,7 +226,9 @@ impl Run<'_> {
                 return Ok(());
             };
             let Some(joined) = join(&seen.parsed.packet, &next.parsed.packet, piece) else {
-                return Err(self.split_wrong(pattern, seen, &next));
+                let split_wrong = self.split_wrong(pattern, seen, &next);
+                self.claim(seen, pattern.span);
+                return Err(split_wrong);
             };
             if whole {
                 seen.pieces = self.piece_differences(pattern, seen, false);
@@ -235,6 +241,7 @@ impl Run<'_> {
             seen.parsed.faults.extend(next.parsed.faults);
             seen.observed.at = next.observed.at;
             seen.md5 = next.md5;
+            seen.entries.extend(next.entries);
             seen.pattern.body = self.as_written(&seen.parsed.packet, Some(pattern)).body;
         }
         Ok(())

@@ -1,5 +1,5 @@
 use super::*;
-use crate::report::samples;
+use crate::report::{TargetEntry, samples};
 use crate::source::Source;
 use crate::suite::{Body, Origin};
 use crate::verdict::{Failure, Verdict};
@@ -21,6 +21,7 @@ fn folder(name: &str, source: Source, mut result: CaseResult) -> Vec<HtmlFile> {
     let catalogue = Catalogue::bundled().expect("the catalogue");
     let beside = Results {
         name: "<linux>".to_string(),
+        target: TargetEntry::default(),
         entries: Results::of("x", &results).entries,
     };
     let run = HtmlRun {

@@ -23,6 +23,8 @@ mod packetdrill;
 mod profile;
 #[path = "cli/profiles.rs"]
 mod profiles;
+#[path = "cli/reports.rs"]
+mod reports;
 #[path = "cli/words.rs"]
 mod words;
 #[path = "cli/zoo.rs"]

@@ -48,7 +48,7 @@ pub(crate) fn process(tcb: &mut Tcb, segment: &SegmentRef<'_>, cx: &mut Context<
     }
     // REQ: RFC9293-SM-27
     update_window(tcb, segment, ack, una);
-    persist::on_ack(tcb, cx.now);
+    persist::on_ack(tcb);
     Check::Continue(())
 }
 

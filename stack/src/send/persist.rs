@@ -46,16 +46,11 @@ pub(crate) fn update(tcb: &mut Tcb, now: Instant) {
             // REQ: RFC9293-SHLD-29
             tcb.arm(Timer::Persist, now, interval(tcb));
         }
-        // Where nothing has left yet, patience begins with the next attempt.
-        if mutant!(tcb.config, G04, false, in_last_ack(tcb)) {
-            tcb.timers.disarm(Timer::UserTimeout);
-        } else if !waits_for_link(tcb) {
-            watch(tcb, now);
-        }
         return;
     }
     if tcb.timers.disarm(Timer::Persist) && tcb.snd.in_flight() {
         tcb.arm(Timer::Retransmit, now, tcb.snd.rtt.rto());
+        watch(tcb, now);
     }
 }
 
@@ -65,21 +60,26 @@ fn in_last_ack(tcb: &Tcb) -> bool {
     tcb.rcv.fin_received && tcb.snd.fin_queued
 }
 
-/// The user waits no longer than agreed.
+/// Something was asked, or tried: the user waits no longer than agreed for what comes of it.
 fn watch(tcb: &mut Tcb, now: Instant) {
+    if mutant!(tcb.config, G04, false, in_last_ack(tcb)) {
+        tcb.timers.disarm(Timer::UserTimeout);
+        return;
+    }
     if !tcb.timers.is_armed(Timer::UserTimeout) {
         tcb.arm(Timer::UserTimeout, now, tcb.user_timeout());
     }
 }
 
-/// An acceptable ACK arrived. While the window is closed it proves the peer alive; once it is open
-/// again, what the peer had no room for goes out at once.
-pub(crate) fn on_ack(tcb: &mut Tcb, now: Instant) {
+/// An acceptable ACK arrived. While the window is closed it proves the peer alive, and patience begins
+/// with the next probe, however long that waits; once it is open again, what the peer had no room for
+/// goes out at once.
+pub(crate) fn on_ack(tcb: &mut Tcb) {
     if is_blocked(tcb) {
         // REQ: RFC9293-MUST-37
         // REQ: RFC6429-1
         // REQ: RFC9293-SHLD-17
-        tcb.arm(Timer::UserTimeout, now, tcb.user_timeout());
+        tcb.timers.disarm(Timer::UserTimeout);
         return;
     }
     if tcb.snd.probes > 0 {
@@ -140,5 +140,6 @@ fn note_probe(tcb: &mut Tcb, cx: &mut Context<'_>) {
     cx.event(Event::WindowProbeSent { id: tcb.id });
     tcb.snd.probes = tcb.snd.probes.saturating_add(1);
     tcb.snd.rtt.back_off();
+    watch(tcb, cx.now);
     tcb.arm(Timer::Persist, cx.now, interval(tcb));
 }

@@ -141,6 +141,61 @@ fn a_peer_that_answers_probes_is_kept_for_ever(#[case] answers: bool, #[case] st
     assert_eq!(talk.take_error(), error);
 }
 
+/// Patience is for what was asked and not answered: the wait before a probe may be longer than R2, before
+/// the first one (`persist_min`) and between two.
+#[rstest]
+#[case::before_the_first(15, 60)]
+#[case::between_two(0, 60)]
+fn a_wait_between_probes_that_is_longer_than_r2_ends_nothing(
+    #[case] persist_min: u64,
+    #[case] persist_max: u64,
+) {
+    let mut talk = Talk::reach(
+        Config {
+            r2: Duration::from_secs(10),
+            persist_min: Duration::from_secs(persist_min),
+            persist_max: Duration::from_secs(persist_max),
+            ..Bench::plain_config()
+        },
+        StateName::Established,
+    );
+    talk.peer_window(".", 1, 1, 0);
+    talk.send(100);
+    for _ in 0..300 {
+        for (_, probe) in talk.wait_s(1) {
+            assert_eq!(probe, ". 1:2(1) ack 1");
+            talk.peer_window(".", 1, 1, 0);
+        }
+    }
+    assert_eq!(talk.state(), StateName::Established);
+    // Nobody answers any more: the next probe comes within a minute, and R2 later all is over.
+    let probes = talk.wait_s(60);
+    assert!(!probes.is_empty());
+    talk.wait_s(10);
+    assert_eq!(talk.state(), StateName::Closed);
+    assert_eq!(talk.take_error(), Some(ConnectionError::TimedOut));
+}
+
+/// The window opens and what was waiting leaves: who says nothing of that is given up as ever.
+#[test]
+fn patience_begins_again_when_the_window_opens() {
+    let mut talk = Talk::reach(
+        Config {
+            r2: Duration::from_secs(10),
+            ..Bench::plain_config()
+        },
+        StateName::Established,
+    );
+    assert_eq!(talk.send(100).len(), 1);
+    talk.peer_window(".", 1, 51, 0);
+    assert_eq!(talk.peer_window(".", 1, 51, 1000), [""; 0]);
+    assert_eq!(talk.wait_s(9).last().expect("sent again").1, "P. 51:101(50) ack 1");
+    assert_eq!(talk.state(), StateName::Established);
+    talk.wait_s(2);
+    assert_eq!(talk.state(), StateName::Closed);
+    assert_eq!(talk.take_error(), Some(ConnectionError::TimedOut));
+}
+
 #[test]
 fn a_full_buffer_closes_our_window_and_probes_are_answered() {
     let mut talk = Talk::reach(

@@ -12,8 +12,11 @@ pub enum RstInTimeWait {
 /// A SYN for a connection in TIME-WAIT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TimeWaitSyn {
-    /// A new incarnation opens if sequence number or timestamp prove the SYN new (RFC 6191 §2).
+    /// A new incarnation opens if sequence number or timestamp prove the SYN new (RFC 6191 §2). A
+    /// number proves it from RCV.NXT on, for the last one that the old incarnation used is its FIN's.
     Accept,
+    /// The same, but the number has to lie beyond RCV.NXT, as Linux and FreeBSD want it.
+    AcceptBeyond,
     /// The SYN is treated as in any synchronized state: challenge ACK.
     Refuse,
 }

@@ -6,8 +6,8 @@ use core::time::Duration;
 use crate::Config;
 use crate::config::{
     BelowMinimum, BufferTuning, DataAfterClose, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow,
-    KeepAliveConfig, MissingTimestamp, PathMtuConfig, ReceivedOnError, RstInTimeWait, TooBig,
-    UnreadOnClose,
+    KeepAliveConfig, MissingTimestamp, PathMtuConfig, ReceivedOnError, RstInTimeWait, TimeWaitSyn,
+    TooBig, UnreadOnClose,
 };
 use crate::congestion;
 use crate::fast_open::FastOpenConfig;
@@ -65,6 +65,7 @@ pub(super) fn config() -> Config {
         // Without fast_finwait2_recycle: keepcnt times keepintvl.
         fin_wait_2_timeout: Some(Duration::from_secs(600)),
         rst_in_time_wait: RstInTimeWait::Ignore,
+        time_wait_syn: TimeWaitSyn::AcceptBeyond,
         data_after_close: DataAfterClose::ResetAsUnknown,
         close_with_unread_data: UnreadOnClose::Fin,
         received_on_error: ReceivedOnError::Keep,

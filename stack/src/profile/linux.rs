@@ -8,7 +8,7 @@ use crate::config::{
     DataAfterClose, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow, LossDetection,
     MissingTimestamp, PacingRules, PathMtuConfig, PauseCredit, RackRoundTrip, ReceivedOnError,
     ResetError, RttSamples, RttVariance, Segmentation, SendRoom, SoftIcmp, SynData, SynWithFin,
-    TimeWaitIss, TooBig, WindowProbe,
+    TimeWaitIss, TimeWaitSyn, TooBig, WindowProbe,
 };
 use crate::congestion::{self, SlowStartAfterIdle};
 use crate::fast_open::FastOpenConfig;
@@ -23,6 +23,7 @@ pub(super) fn config() -> Config {
         syn_give_up: Duration::from_secs(127),
         syn_linear_timeouts: 4,
         syn_repeat_after_bad_ack: Some(Duration::from_millis(2)),
+        time_wait_syn: TimeWaitSyn::AcceptBeyond,
         time_wait_iss: TimeWaitIss::AfterOld,
         data_after_close: DataAfterClose::ResetAsUnknown,
         reset_error: ResetError::ByState,

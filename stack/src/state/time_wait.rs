@@ -95,7 +95,11 @@ fn opens_new_incarnation(tcb: &Tcb, segment: &SegmentRef<'_>, now: Instant) -> b
     {
         return false;
     }
-    let newer_seq = segment.seq.after(tcb.rcv.nxt);
+    // The number of the peer's FIN, just before RCV.NXT, was the last one.
+    let newer_seq = match tcb.config.time_wait_syn {
+        TimeWaitSyn::Accept => segment.seq.at_or_after(tcb.rcv.nxt),
+        TimeWaitSyn::AcceptBeyond | TimeWaitSyn::Refuse => segment.seq.after(tcb.rcv.nxt),
+    };
     let newer_seq = mutant!(tcb.config, G09, newer_seq, !newer_seq);
     match (tcb.negotiated.timestamps, segment.options.timestamps) {
         (Some(old), Some(new)) => {

@@ -63,7 +63,10 @@ fn a_valid_reset(#[case] setting: RstInTimeWait, #[case] state: StateName) {
 
 #[rstest]
 #[case::newer(TimeWaitSyn::Accept, 3, true)]
-#[case::equal(TimeWaitSyn::Accept, 2, false)]
+#[case::behind_the_fin(TimeWaitSyn::Accept, 2, true)]
+#[case::of_the_fin(TimeWaitSyn::Accept, 1, false)]
+#[case::beyond(TimeWaitSyn::AcceptBeyond, 3, true)]
+#[case::behind_the_fin_is_not_beyond(TimeWaitSyn::AcceptBeyond, 2, false)]
 #[case::older(TimeWaitSyn::Accept, -100, false)]
 #[case::newer_refused(TimeWaitSyn::Refuse, 3, false)]
 fn a_syn_without_timestamps(#[case] setting: TimeWaitSyn, #[case] seq: i64, #[case] opens: bool) {
@@ -74,7 +77,7 @@ fn a_syn_without_timestamps(#[case] setting: TimeWaitSyn, #[case] seq: i64, #[ca
     let answers = talk.peer("S", seq, 0, 0);
     if opens {
         // A new incarnation, with an ISS behind all that the old one used.
-        assert_eq!(answers, ["S. 65539:65539(0) ack 4"]);
+        assert_eq!(answers, [format!("S. 65539:65539(0) ack {}", seq + 1)]);
         assert_eq!(talk.state(), StateName::Closed);
     } else {
         assert_eq!(answers, [". 2:2(0) ack 2"]);
@@ -87,9 +90,13 @@ fn a_syn_without_timestamps(#[case] setting: TimeWaitSyn, #[case] seq: i64, #[ca
 #[rstest]
 #[case::newer(Some(500), Some(501), -100, true)]
 #[case::equal_and_newer_number(Some(500), Some(500), 50, true)]
+#[case::equal_and_number_behind_the_fin(Some(500), Some(500), 2, true)]
+#[case::equal_and_number_of_the_fin(Some(500), Some(500), 1, false)]
 #[case::equal_and_older_number(Some(500), Some(500), -100, false)]
 #[case::older(Some(500), Some(499), 50, false)]
 #[case::gone(Some(500), None, 50, true)]
+#[case::gone_and_number_behind_the_fin(Some(500), None, 2, true)]
+#[case::gone_and_number_of_the_fin(Some(500), None, 1, false)]
 #[case::gone_and_older_number(Some(500), None, -100, false)]
 #[case::new(None, Some(1), -100, true)]
 fn a_syn_with_timestamps(

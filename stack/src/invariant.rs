@@ -7,7 +7,7 @@ use core::fmt;
 
 use crate::config::SendRoom;
 use crate::connection::Connection;
-use crate::ecn::Mode;
+use crate::ecn::{Mode, hold};
 use crate::host::{Host, Socket};
 use crate::listener::Listener;
 use crate::path;
@@ -290,7 +290,7 @@ fn check_timers(tcb: &Tcb, state: &State) -> Result<(), Rule> {
     require(armed(Timer::DelayedAck) == delayed, Rule::DelayedAckTimer)?;
     let left = tcb.snd.unsent() || tcb.snd.flight.lost() > 0 || tcb.snd.in_flight();
     require(
-        !armed(Timer::Pacing) || (tcb.snd.pacer.is_some() && left),
+        !armed(Timer::Pacing) || ((tcb.snd.pacer.is_some() || hold::until(tcb).is_some()) && left),
         Rule::PacingTimer,
     )?;
     let (retransmit, persist) = (armed(Timer::Retransmit), armed(Timer::Persist));

@@ -127,7 +127,7 @@ impl CountedCubic {
         } else {
             window
         };
-        scaled(BETA, BETA_UNIT).max(2)
+        remains(window).max(2)
     }
 
     /// The retransmission timer expired: nothing of this holds any more.
@@ -285,6 +285,11 @@ fn cube_root(cube: u64) -> u64 {
         }
     }
     low
+}
+
+/// What congestion leaves of a window of so many segments.
+pub fn remains(window: u32) -> u32 {
+    (u64::from(window) * BETA / BETA_UNIT) as u32
 }
 
 #[cfg(test)]

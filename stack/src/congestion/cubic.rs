@@ -57,7 +57,7 @@ impl Cubic {
         };
         self.prior = cwnd;
         self.epoch = None;
-        scaled(flight, (BETA_TENTHS, 10)).max(smss.saturating_mul(2))
+        remains(flight).max(smss.saturating_mul(2))
     }
 
     /// The sender had nothing to send for a while: the time does not count.
@@ -158,6 +158,12 @@ fn cube_root(cube: u128) -> u64 {
         }
     }
     low
+}
+
+/// What congestion leaves of `flight` bytes (§4.6).
+// REQ: RFC9438-2
+pub fn remains(flight: u32) -> u32 {
+    scaled(flight, (BETA_TENTHS, 10))
 }
 
 fn scaled(value: u32, (over, under): (u64, u64)) -> u32 {

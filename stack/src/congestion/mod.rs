@@ -57,6 +57,8 @@ pub struct Rules {
     /// The window grows by what arrives out of order, too, once more reordering was seen than a loss
     /// is told by, as Linux has it; else by what is acknowledged cumulatively only (RFC 5681 §3.1).
     pub grow_out_of_order: bool,
+    /// How far marks of routers take the window down.
+    pub least_after_marks: LeastAfterMarks,
     /// How slow start ends where segments are counted and the algorithm is CUBIC.
     pub counted_hystart: HyStartRules,
     /// A silence longer than the retransmission timeout takes the window back
@@ -76,6 +78,17 @@ pub enum SlowStartAfterIdle {
     Never,
 }
 
+/// What marks leave of the window at least (RFC 3168 §6.1.2, RFC 9438 §4.6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum LeastAfterMarks {
+    /// One segment. A mark that meets a window of one makes the sender wait for a retransmission timeout,
+    /// twice as long with each further one in a row.
+    #[default]
+    OneSegment,
+    /// Two segments, as after a loss (Linux, FreeBSD).
+    TwoSegments,
+}
+
 impl Default for Rules {
     /// RFC 5681.
     fn default() -> Rules {
@@ -88,6 +101,7 @@ impl Default for Rules {
             grow_only_if_used: false,
             count_segments: false,
             grow_out_of_order: false,
+            least_after_marks: LeastAfterMarks::OneSegment,
             counted_hystart: HyStartRules::default(),
             slow_start_after_idle: SlowStartAfterIdle::AtOnce,
         }
@@ -356,6 +370,23 @@ impl Congestion {
         if let Some(hystart) = &mut self.hystart {
             hystart.restart();
         }
+    }
+
+    /// Routers marked what was sent, of which `flight` bytes were out: the threshold falls as for a loss,
+    /// and the window with it. True if the window was at its least before, so that the sender can slow
+    /// down by waiting only.
+    // REQ: RFC9438-7
+    pub fn on_mark(&mut self, flight: u32) -> bool {
+        let (cwnd, window) = (self.cwnd, self.segments());
+        self.on_loss(flight);
+        let least = self.rules.least_after_marks == LeastAfterMarks::TwoSegments;
+        self.set_cwnd(match &self.control {
+            _ if least => self.ssthresh,
+            Control::Reno(_) => reno::remains(flight),
+            Control::Cubic(_) => cubic::remains(flight),
+            Control::Counted(_) => counted_cubic::remains(window).saturating_mul(self.smss),
+        });
+        !least && cwnd <= self.smss
     }
 
     /// What there is before a reduction.

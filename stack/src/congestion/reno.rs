@@ -10,7 +10,12 @@ pub fn slow_start(acked: u32, smss: u32, limit: u32) -> u32 {
 /// The threshold after a loss with `flight` bytes out: half of them, at least two segments.
 // REQ: RFC5681-9
 pub fn threshold_after_loss(flight: u32, smss: u32) -> u32 {
-    (flight / 2).max(smss.saturating_mul(2))
+    remains(flight).max(smss.saturating_mul(2))
+}
+
+/// What congestion leaves of `flight` bytes.
+pub const fn remains(flight: u32) -> u32 {
+    flight / 2
 }
 
 /// Congestion avoidance, counting bytes.

@@ -7,6 +7,7 @@
 
 pub(crate) mod accurate;
 mod classic;
+pub(crate) mod hold;
 pub mod negotiation;
 
 use alloc::boxed::Box;
@@ -14,6 +15,7 @@ use alloc::boxed::Box;
 use accurate::Accurate;
 pub use accurate::{AccEcnConfig, AccEcnOptionUse, ace};
 use classic::Classic;
+use hold::Hold;
 
 use crate::segment::{Flags, SegmentRef};
 use crate::send::flight::Delivered;
@@ -89,6 +91,8 @@ pub(crate) struct Ecn {
     /// SND.NXT when we slowed down last: what is told of segments sent before is about the same
     /// marks.
     reduced_at: Option<SeqNum>,
+    /// What marks of a window of one segment cost.
+    hold: Option<Box<Hold>>,
 }
 
 impl Ecn {

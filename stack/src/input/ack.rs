@@ -4,7 +4,7 @@ use super::{handshake, timestamps};
 use crate::config::{RttSamples, Segmentation};
 use crate::congestion::Acked;
 use crate::context::Context;
-use crate::ecn::{self, accurate};
+use crate::ecn::{self, accurate, hold};
 use crate::event::Discard;
 use crate::fast_open::client;
 use crate::path::{probe, too_big};
@@ -165,7 +165,9 @@ fn take(
         echo,
     };
     if marked && ecn::is_unanswered(tcb, ack.ack) {
-        recovery::on_congestion_echo(tcb);
+        recovery::on_congestion_echo(tcb, bytes.unwrap_or(0), cx.now);
+    } else if !marked && advanced.is_some() {
+        hold::end(tcb);
     }
     let restart_timer = recovery::on_ack(tcb, ack, cx);
     if advanced.is_some() {

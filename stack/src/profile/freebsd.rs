@@ -9,7 +9,7 @@ use crate::config::{
     KeepAliveConfig, MissingTimestamp, PathMtuConfig, ReceivedOnError, RstInTimeWait, TimeWaitSyn,
     TooBig, UnreadOnClose,
 };
-use crate::congestion;
+use crate::congestion::{self, LeastAfterMarks};
 use crate::fast_open::FastOpenConfig;
 
 pub(super) fn config() -> Config {
@@ -39,6 +39,7 @@ pub(super) fn config() -> Config {
             initial_window: InitialWindow::Rfc6928,
             // rfc3465, abc_l_var
             slow_start_limit: 2,
+            least_after_marks: LeastAfterMarks::TwoSegments,
             ..congestion::Rules::default()
         },
         // delacktime

@@ -10,7 +10,7 @@ use crate::config::{
     ResetError, RttSamples, RttVariance, Segmentation, SendRoom, SoftIcmp, SynData, SynWithFin,
     TimeWaitIss, TimeWaitSyn, TooBig, WindowProbe,
 };
-use crate::congestion::{self, SlowStartAfterIdle};
+use crate::congestion::{self, LeastAfterMarks, SlowStartAfterIdle};
 use crate::fast_open::FastOpenConfig;
 
 pub(super) fn config() -> Config {
@@ -43,6 +43,7 @@ pub(super) fn config() -> Config {
             grow_only_if_used: true,
             count_segments: true,
             grow_out_of_order: true,
+            least_after_marks: LeastAfterMarks::TwoSegments,
             slow_start_after_idle: SlowStartAfterIdle::Halving,
             ..congestion::Rules::default()
         },

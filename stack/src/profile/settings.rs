@@ -168,6 +168,7 @@ rows! {
         slow_start_limit_after_timeout: "segments for one ACK", "RFC3465-1, RFC3465-2";
         count_segments: "", "RFC5681-7";
         grow_out_of_order: "", "RFC5681-5";
+        least_after_marks: "", "RFC9438-7, RFC3168-8";
         counted_hystart: "", "RFC 9406 §4";
         slow_start_after_idle: "", "RFC5681-17", linux "net.ipv4.tcp_slow_start_after_idle";
         hystart: "", "RFC 9406 §4";
@@ -325,6 +326,7 @@ shown_as! {
     crate::config::HardIcmp crate::config::SoftIcmp crate::congestion::Algorithm
     crate::config::RackRoundTrip crate::config::Acknowledging crate::config::WindowProbe
     crate::config::RttSamples crate::config::RttVariance crate::congestion::SlowStartAfterIdle
+    crate::congestion::LeastAfterMarks
     crate::config::TooBig crate::config::BelowMinimum crate::config::Probing
     crate::config::UnexpectedSignature crate::config::PauseCredit
     => debug

@@ -7,6 +7,7 @@
 use alloc::boxed::Box;
 use core::time::Duration;
 
+use crate::ecn::hold;
 use crate::tcb::Tcb;
 use crate::time::Instant;
 use crate::timers::Timer;
@@ -139,7 +140,7 @@ pub(crate) fn pacer(rules: &PacingRules, max_rate: Option<u64>) -> Option<Box<Pa
 
 /// What can leave is looked at anew: what no longer waits needs no timer.
 pub(crate) fn begin(tcb: &mut Tcb) {
-    if tcb.snd.pacer.is_some() {
+    if tcb.snd.pacer.is_some() || hold::until(tcb).is_some() {
         tcb.timers.disarm(Timer::Pacing);
     }
 }
@@ -157,9 +158,11 @@ pub(crate) fn follow_options(tcb: &mut Tcb) {
     }
 }
 
-/// Whether a segment that could leave has to wait; then a timer waits with it.
+/// Whether a segment that could leave has to wait, for its turn or because of marks; then a timer waits
+/// with it.
 pub(crate) fn holds_back(tcb: &mut Tcb, now: Instant) -> bool {
-    let Some(due) = tcb.snd.pacer.as_ref().map(|pacer| pacer.due()) else {
+    let turn = tcb.snd.pacer.as_ref().map(|pacer| pacer.due());
+    let Some(due) = turn.max(hold::until(tcb)) else {
         return false;
     };
     let early = now < due;

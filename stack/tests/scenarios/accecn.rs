@@ -579,9 +579,9 @@ fn marks_halve_the_window_once_a_round_trip_and_nothing_is_said_of_it() {
         talk.bench.inject(&segment)
     };
     tell(&mut talk, 1461, 6);
-    assert_eq!(cwnd(&talk), 1460 * 9 / 2);
+    assert_eq!(cwnd(&talk), 1460 * 10 / 2);
     tell(&mut talk, 2921, 0);
-    assert_eq!(cwnd(&talk), 1460 * 9 / 2);
+    assert_eq!(cwnd(&talk), 1460 * 10 / 2);
     assert_eq!(status(&talk).delivered_marked, 3);
     // One that was overtaken says nothing.
     tell(&mut talk, 1461, 6);
@@ -592,7 +592,7 @@ fn marks_halve_the_window_once_a_round_trip_and_nothing_is_said_of_it() {
     assert_eq!(fields(&last), [(5, ECT0), (5, ECT0)]);
     // The next round trip is another matter.
     tell(&mut talk, 1460 * 11 + 1, 1);
-    assert!(cwnd(&talk) < 1460 * 9 / 2);
+    assert!(cwnd(&talk) < 1460 * 10 / 2);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use rstest::rstest;
 use tcpdrill_stack::Config;
 use tcpdrill_stack::SocketOptions;
 use tcpdrill_stack::config::EcnUse;
+use tcpdrill_stack::congestion::{Algorithm, InitialWindow, LeastAfterMarks, Rules};
 use tcpdrill_stack::ecn::Codepoint;
 use tcpdrill_stack::segment::{Flags, Segment};
 use tcpdrill_stack::testing::bench::Bench;
@@ -122,9 +123,9 @@ fn an_echo_halves_the_window_once_a_round_trip_and_is_answered() {
         talk.inject(&segment)
     };
     echo(&mut talk, 1461);
-    assert_eq!(cwnd(&talk), 1460 * 9 / 2);
+    assert_eq!(cwnd(&talk), 1460 * 10 / 2);
     echo(&mut talk, 2921);
-    assert_eq!(cwnd(&talk), 1460 * 9 / 2);
+    assert_eq!(cwnd(&talk), 1460 * 10 / 2);
     talk.peer(".", 1, 1460 * 10 + 1, 0);
     // The first new segment says so, and only that.
     let lines = talk.send(1460 * 2);
@@ -132,6 +133,76 @@ fn an_echo_halves_the_window_once_a_round_trip_and_is_answered() {
         lines,
         ["W. 14601:16061(1460) ack 1", "P. 16061:17521(1460) ack 1"]
     );
+}
+
+/// Each acknowledgment tells of marks: how many segments follow it at once, down to one, and then none
+/// before a retransmission timeout, two, four (RFC 3168 §6.1.2, RFC 9438 §4.6).
+#[rstest]
+#[case::reno(Algorithm::Reno, false, &[5, 2, 1])]
+#[case::cubic(Algorithm::Cubic, false, &[7, 4, 2, 1, 1])]
+#[case::cubic_in_segments(Algorithm::Cubic, true, &[7, 4, 2, 1])]
+fn marks_take_the_window_down_to_one_segment_and_then_time(
+    #[case] algorithm: Algorithm,
+    #[case] count_segments: bool,
+    #[case] follow: &[usize],
+) {
+    let rules = Rules {
+        algorithm,
+        count_segments,
+        initial_window: InitialWindow::Segments(10),
+        ..Rules::default()
+    };
+    let (mut talk, mut acked) = writer(rules);
+    let counts: Vec<usize> = follow.iter().map(|_| echo(&mut talk, &mut acked)).collect();
+    assert_eq!(counts, follow);
+    for wait in [1000, 2000, 4000, 8000] {
+        assert_eq!(echo(&mut talk, &mut acked), 0);
+        assert_eq!(talk.wait_ms(wait - 1), []);
+        assert_eq!(talk.wait_ms(1).len(), 1);
+        acked += 1460;
+    }
+    // Without a mark the window opens, and the next wait is the first one again.
+    assert_eq!(talk.peer(".", 1, acked, 0).len(), 2);
+    acked += 1460 * 2;
+    while echo(&mut talk, &mut acked) > 0 {}
+    assert_eq!(talk.wait_ms(999), []);
+    assert_eq!(talk.wait_ms(1).len(), 1);
+}
+
+#[test]
+fn two_segments_may_be_the_least_that_marks_leave() {
+    let rules = Rules {
+        initial_window: InitialWindow::Segments(10),
+        least_after_marks: LeastAfterMarks::TwoSegments,
+        ..Rules::default()
+    };
+    let (mut talk, mut acked) = writer(rules);
+    let counts: Vec<usize> = (0..5).map(|_| echo(&mut talk, &mut acked)).collect();
+    assert_eq!(counts, [5, 2, 2, 2, 2]);
+}
+
+/// A connection with ten segments out and many waiting, and the number behind the ten.
+fn writer(rules: Rules) -> (Talk, i64) {
+    let config = Config {
+        congestion: rules,
+        send_buffer: 1460 * 100,
+        ..config(EcnUse::Accept)
+    };
+    let mut talk = Talk::accepted_by(config, |syn| {
+        syn.flags.ece = true;
+        syn.flags.cwr = true;
+    });
+    assert_eq!(talk.send(1460 * 60).len(), 10);
+    (talk, 1460 * 10 + 1)
+}
+
+/// All that is out is acknowledged with an echo; answers how many segments follow.
+fn echo(talk: &mut Talk, acked: &mut i64) -> usize {
+    let mut segment = talk.segment(".", 1, *acked, 0);
+    segment.flags.ece = true;
+    let follow = talk.inject(&segment).len();
+    *acked += 1460 * follow as i64;
+    follow
 }
 
 /// The ACK of the last segment before the one with CWR still has the old echo.

@@ -192,7 +192,7 @@ fn config(option: AccEcnOptionUse) -> Config {
 #[case::without_option(3, false, AccEcnOptionUse::Never)]
 #[case::sparing(7, false, AccEcnOptionUse::Sparing { every: 4 })]
 #[case::always(7, false, AccEcnOptionUse::Always)]
-#[case::thinned_out(7, true, AccEcnOptionUse::OnChange)]
+#[case::thinned_out(20, true, AccEcnOptionUse::OnChange)]
 fn both_sides_know_what_was_marked(
     #[case] mark_every: u32,
     #[case] thins: bool,

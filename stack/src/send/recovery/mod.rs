@@ -15,7 +15,7 @@ use super::output;
 use crate::config::LossDetection;
 use crate::congestion::{Acked, Congestion, Snapshot};
 use crate::context::Context;
-use crate::ecn;
+use crate::ecn::{self, hold};
 use crate::event::RetransmitCause;
 use crate::path::probe;
 use crate::seq::{SeqNum, SeqRange};
@@ -304,13 +304,18 @@ fn by_method(tcb: &mut Tcb, ack: Ack, before: Snapshot, cx: &mut Context<'_>) ->
     true
 }
 
-/// The peer says that a router marked what we sent: as a loss, but nothing is to be sent again.
+/// The peer says that a router marked what we sent, in an acknowledgment of `acked` bytes: as a loss, but
+/// nothing is to be sent again. What was out until then counts.
 // REQ: RFC3168-8
-pub(crate) fn on_congestion_echo(tcb: &mut Tcb) {
+// REQ: RFC9438-7
+pub(crate) fn on_congestion_echo(tcb: &mut Tcb, acked: u32, now: Instant) {
     let snd = &mut tcb.snd;
-    if !snd.recovery.in_recovery() {
-        snd.congestion.on_loss(snd.flight.outstanding());
-        snd.congestion.set_cwnd(snd.congestion.ssthresh());
+    if snd.recovery.in_recovery() {
+        return;
+    }
+    let flight = snd.flight.outstanding().saturating_add(acked);
+    if snd.congestion.on_mark(flight) {
+        hold::begin(tcb, now);
     }
 }
 

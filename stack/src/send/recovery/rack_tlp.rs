@@ -43,6 +43,9 @@ pub(crate) struct RackTlp {
     phase: Phase,
     /// SND.NXT when recovery or a timeout began.
     recover: SeqNum,
+    /// SND.NXT when something arrived out of order first since SND.UNA moved: what limited transmit sends
+    /// later is no flight (RFC 5681 §3.2, step 1).
+    nxt_at_first_sack: Option<SeqNum>,
 }
 
 impl RackTlp {
@@ -53,6 +56,7 @@ impl RackTlp {
             tlp: Tlp::new(),
             phase: Phase::Open,
             recover: iss,
+            nxt_at_first_sack: None,
         }
     }
 
@@ -124,6 +128,12 @@ impl RackTlp {
         } = event;
         self.rack.on_delivered(&delivered, flight, at);
         let repaired = self.tlp.on_ack(answer);
+        if advanced.is_some() {
+            self.nxt_at_first_sack = None;
+        }
+        if delivered.sacked > 0 {
+            self.nxt_at_first_sack.get_or_insert(at.nxt);
+        }
         let mut found = OnAck::GoOn;
         if self.is_recovering() && at.una.at_or_after(self.recover) {
             let slow_start = self.phase == Phase::Timeout;
@@ -154,7 +164,7 @@ impl RackTlp {
         let more_lost = flight.lost() > before;
         if more_lost && !self.is_recovering() {
             let just = congestion.measure(delivered.amount, delivered.segments);
-            self.enter(flight, congestion, at.nxt, just);
+            self.enter(flight, congestion, at, just);
             found = OnAck::Entered;
         }
         if let Phase::Fast(prr) = &mut self.phase {
@@ -182,7 +192,7 @@ impl RackTlp {
         if flight.lost() == before || self.is_recovering() {
             return (OnAck::GoOn, wait);
         }
-        self.enter(flight, congestion, at.nxt, 0);
+        self.enter(flight, congestion, at, 0);
         (OnAck::Entered, wait)
     }
 
@@ -227,17 +237,19 @@ impl RackTlp {
     }
 
     // REQ: RFC8985-14
+    // REQ: RFC5681-15
     fn enter(
         &mut self,
         flight: &Flight,
         congestion: &mut Congestion,
-        nxt: SeqNum,
+        at: Surroundings,
         just_delivered: u32,
     ) {
         self.tlp.forget();
-        self.recover = nxt;
+        self.recover = at.nxt;
+        let counted = self.nxt_at_first_sack.unwrap_or(at.nxt);
+        congestion.on_loss(at.una.span_to(counted.max(at.una)));
         let out = flight.outstanding();
-        congestion.on_loss(out);
         // What this acknowledgment delivered was out when the loss happened.
         let in_network = (out - flight.sacked()).saturating_add(just_delivered);
         let before = congestion.measure(in_network, congestion.segments());

@@ -96,6 +96,14 @@ impl Sender {
             .on_ack(&mut self.flight, &mut self.congestion, event)
     }
 
+    /// The segment of this number leaves for the first time.
+    fn send(&mut self, number: u32, now: u64) {
+        let range = SeqRange::with_len(byte(number * SMSS), SMSS);
+        self.flight.sent(range, at(now));
+        self.recovery.on_sent(range);
+        self.nxt = range.end;
+    }
+
     fn send_again(&mut self, start: u32, end: u32, now: u64) {
         let range = SeqRange::new(byte(start), byte(end));
         self.flight.sent_again(range, at(now));
@@ -116,6 +124,31 @@ fn a_loss_brings_the_window_down_to_the_threshold_by_and_by() {
     assert!(sender.congestion.cwnd() <= 7_000);
     assert_eq!(sender.ack(200, 10_000, None).0, OnAck::Recovered);
     assert_eq!(sender.congestion.cwnd(), 5_000);
+}
+
+/// Two segments leave for the first two that arrived out of order, before the third shows the loss (RFC 5681
+/// §3.2, step 1). What is out once the hole is filled counts from then on.
+#[test]
+fn what_limited_transmit_sent_is_no_flight() {
+    let mut sender = sender();
+    sender.ack(100, 0, Some((1000, 2000)));
+    sender.send(10, 100);
+    sender.ack(100, 0, Some((1000, 3000)));
+    sender.send(11, 100);
+    assert_eq!(sender.ack(100, 0, Some((1000, 4000))).0, OnAck::Entered);
+    assert_eq!(sender.congestion.ssthresh(), 5_000);
+
+    let mut sender = self::sender();
+    sender.ack(100, 0, Some((1000, 2000)));
+    sender.send(10, 100);
+    sender.send(11, 100);
+    // What was missing came late, so that time has to tell of the next loss.
+    assert_eq!(sender.ack(101, 2000, Some((3000, 6000))).0, OnAck::GoOn);
+    let at = sender.surroundings(500);
+    let (found, _) =
+        (sender.recovery).on_reordering_timeout(&mut sender.flight, &mut sender.congestion, at);
+    assert_eq!(found, OnAck::Entered);
+    assert_eq!(sender.congestion.ssthresh(), 5_000);
 }
 
 /// Linux: the window grows by what arrives out of order as soon as that is known to happen.

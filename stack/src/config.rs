@@ -30,7 +30,8 @@ pub use transfer::{
     RttSamples, Segmentation, SendRoom, WindowProbe,
 };
 
-/// Every tunable of a [`Host`](crate::Host). A change affects sockets opened later.
+/// Every tunable of a [`Host`](crate::Host). A change affects sockets opened later, but for
+/// [`FastOpenConfig::keys`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     // --- What IP below can carry

@@ -33,7 +33,9 @@ pub struct FastOpenConfig {
     /// Listeners that do not ask take part as well, with their backlog as the queue: against RFC 7413
     /// §2 (RFC7413-1), for scripts that set 0x400 in `net.ipv4.tcp_fastopen`.
     pub every_listener: bool,
-    /// What cookies are made with; `None` takes keys from the host's secret.
+    /// What cookies are made with; `None` takes keys from the host's secret. A change affects the
+    /// listeners there are as well, unless they have [keys of their
+    /// own](crate::SocketOptions::fast_open_keys).
     pub keys: Option<Keys>,
     /// How long a connection that was reset before its handshake ended counts as one under way
     /// (RFC 7413 §5.1: a reset with a forged source must not make room for the next).

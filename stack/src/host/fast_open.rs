@@ -31,13 +31,15 @@ impl Host {
     // REQ: RFC7413-10
     pub(super) fn opening(&mut self, listener_id: SocketId, syn: &SegmentRef<'_>) -> Opening {
         let (now, option) = (self.now, syn.options.fast_open);
+        // A key that is changed replaces the one before for the listeners there are, too.
+        // REQ: RFC7413-3
+        let keys = self.config.fast_open.keys;
         let Some(Socket::Listener(listener)) = self.sockets.get_mut(&listener_id) else {
             return Opening::Ordinary;
         };
         let FastOpenConfig {
             server,
             accept_without_cookie,
-            keys,
             reset_hold,
             ..
         } = listener.config.fast_open;

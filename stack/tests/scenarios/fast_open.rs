@@ -220,6 +220,27 @@ fn a_cookie_of_the_key_before_counts_and_is_renewed() {
     assert!(accept(&mut talk, listener).is_ok());
 }
 
+/// What was made with the old key opens nothing any more, at a listener that was there before, unless that
+/// has a key of its own.
+#[rstest]
+#[case::of_the_host(None, "S. 0:0(0) ack 1")]
+#[case::of_the_listener(Some(KEY), "S. 0:0(0) ack 101")]
+fn a_change_of_the_hosts_key_reaches_its_listeners(#[case] own: Option<Key>, #[case] line: &str) {
+    let keys = |current| Keys {
+        current,
+        previous: None,
+    };
+    let options = SocketOptions {
+        fast_open_keys: own.map(keys),
+        ..queue(1)
+    };
+    let (mut talk, _) = listening(config(), options);
+    talk.bench.host.config_mut().fast_open.keys = Some(keys(Key::new([8; 16])));
+    let syn = syn(&talk, Some(cookie(&talk.bench, KEY)), 100);
+    let answer = answer(&mut talk, &syn);
+    assert_eq!(answer.split(" <").next(), Some(line));
+}
+
 #[test]
 fn a_host_without_keys_makes_its_own() {
     let (mut talk, listener) = listening(Bench::plain_config(), queue(1));

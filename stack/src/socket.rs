@@ -193,6 +193,8 @@ pub struct Status {
     pub user_timeout: Duration,
     /// Times the present back-off has doubled the RTO.
     pub backoff: u32,
+    /// Timeouts since anything was acknowledged: how often what is oldest was sent again by the timer.
+    pub timeouts: u32,
     /// Congestion window in bytes.
     pub cwnd: u32,
     /// Slow start threshold in bytes.

@@ -113,7 +113,7 @@ fn of_connection(status: &Status) -> Vec<(&'static str, i64)> {
     vec![
         ("tcpi_state", state_number(status.state)),
         ("tcpi_ca_state", congestion_state(status)),
-        ("tcpi_retransmits", i64::from(status.backoff)),
+        ("tcpi_retransmits", i64::from(status.timeouts)),
         ("tcpi_probes", i64::from(status.probes)),
         ("tcpi_backoff", i64::from(status.backoff)),
         ("tcpi_options", option_bits(status)),

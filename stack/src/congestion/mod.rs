@@ -41,6 +41,9 @@ pub struct Rules {
     pub algorithm: Algorithm,
     /// The window at the start (RFC 5681 §3.1, RFC 6928).
     pub initial_window: InitialWindow,
+    /// As soon as the SYN or the SYN-ACK was sent again so often, the window at the start is one segment: 1
+    /// by RFC 5681 §3.1 (RFC5681-4), 2 on Linux.
+    pub lost_handshakes: u32,
     /// Segments that slow start adds for one acknowledgment at most: 1 by RFC 5681, 2 by RFC 3465,
     /// more where sending is paced.
     pub slow_start_limit: u32,
@@ -95,6 +98,7 @@ impl Default for Rules {
         Rules {
             algorithm: Algorithm::Reno,
             initial_window: InitialWindow::Rfc5681,
+            lost_handshakes: 1,
             slow_start_limit: 1,
             slow_start_limit_after_timeout: 1,
             hystart: false,
@@ -229,12 +233,12 @@ impl Congestion {
         self.cwnd < self.ssthresh
     }
 
-    /// The handshake is done and the segment size known. A SYN that was lost costs the initial
-    /// window (RFC 5681 §3.1).
-    pub fn on_established(&mut self, smss: u32, syn_was_lost: bool) {
+    /// The handshake is done and the segment size known. Its SYN or SYN-ACK was sent again `repeats` times,
+    /// which may cost the initial window (RFC 5681 §3.1).
+    pub fn on_established(&mut self, smss: u32, repeats: u32) {
         self.smss = smss.max(1);
         // REQ: RFC5681-4
-        self.cwnd = if syn_was_lost {
+        self.cwnd = if repeats >= self.rules.lost_handshakes.max(1) {
             self.smss
         } else {
             self.rules.initial_window.bytes(self.smss)
@@ -563,11 +567,22 @@ mod tests {
     }
 
     #[rstest]
-    #[case::kept(false, 10_000 / 2)]
-    #[case::lost(true, 500)]
-    fn a_lost_syn_costs_the_initial_window(#[case] lost: bool, #[case] cwnd: u32) {
-        let mut congestion = ten_segments();
-        congestion.on_established(500, lost);
+    #[case::kept(1, 0, 10_000 / 2)]
+    #[case::lost(1, 1, 500)]
+    #[case::lost_twice(1, 2, 500)]
+    #[case::kept_by_linux(2, 1, 10_000 / 2)]
+    #[case::lost_twice_on_linux(2, 2, 500)]
+    fn a_lost_syn_costs_the_initial_window(
+        #[case] lost_handshakes: u32,
+        #[case] repeats: u32,
+        #[case] cwnd: u32,
+    ) {
+        let rules = Rules {
+            lost_handshakes,
+            ..rules()
+        };
+        let mut congestion = Congestion::new(SMSS, rules);
+        congestion.on_established(500, repeats);
         assert_eq!(congestion.cwnd(), cwnd);
     }
 

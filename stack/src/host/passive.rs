@@ -140,7 +140,7 @@ impl Host {
     ) {
         let tcb = &mut connection.tcb;
         handshake::queue_text(tcb, syn);
-        handshake::start_sending(tcb, false, tcb.opened_at);
+        handshake::start_sending(tcb, 0, tcb.opened_at);
         tcb.fast_open.early = true;
         tcb.fast_open.data_taken = tcb.rcv.buffer.readable() > 0;
         tcb.fast_open.set_pending(listener_id);

@@ -116,16 +116,16 @@ pub(crate) fn take_ack_of_syn(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Inst
     tcb.snd.wl1 = segment.seq;
     tcb.snd.wl2 = segment.ack.unwrap_or(tcb.snd.una);
     // REQ: RFC6298-12
-    let syn_was_lost = tcb.snd.retries > 0;
+    let repeats = tcb.snd.retries;
     let sends_already = tcb.fast_open.early && !tcb.snd.flight.is_empty();
     if !sends_already {
-        start_sending(tcb, syn_was_lost, now);
+        start_sending(tcb, repeats, now);
     }
     retransmit::sample_rtt(tcb, segment, tcb.snd.una, now);
     if let (RttSamples::EveryAck, Some(srtt)) = (tcb.config.rtt_samples, tcb.snd.rtt.srtt()) {
         tcb.snd.recovery.on_handshake(srtt, now);
     }
-    if syn_was_lost {
+    if repeats > 0 {
         tcb.snd.rtt.on_established_after_syn_timeout();
     }
     tcb.snd.retries = 0;
@@ -143,13 +143,14 @@ pub(crate) fn segment_size(tcb: &Tcb) -> u32 {
     tcb.snd.mss.payload_limit(tcb.fixed_options_len()) as u32
 }
 
-/// The segment size and the method of recovery are known, so that data may leave.
+/// The segment size and the method of recovery are known, so that data may leave. The SYN or SYN-ACK was
+/// sent again `repeats` times.
 // REQ: RFC5681-4
 // REQ: RFC7413-13
-pub(crate) fn start_sending(tcb: &mut Tcb, syn_was_lost: bool, now: Instant) {
+pub(crate) fn start_sending(tcb: &mut Tcb, repeats: u32, now: Instant) {
     probe::start(tcb, now);
     let smss = segment_size(tcb);
-    tcb.snd.congestion.on_established(smss, syn_was_lost);
+    tcb.snd.congestion.on_established(smss, repeats);
     let method = tcb.negotiated.sack.then_some(tcb.config.loss_detection);
     tcb.snd.recovery = LossRecovery::new(tcb.snd.iss, method);
     // The text of our SYN.

@@ -52,7 +52,7 @@ pub enum TooBig {
 pub enum BelowMinimum {
     /// It is thrown away (RFC 8201 §4).
     Discard,
-    /// It is taken as 1280, as before RFC 8201 and on Linux.
+    /// It is taken as 1280, as before RFC 8201.
     Clamp,
 }
 

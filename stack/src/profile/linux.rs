@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::Config;
 use crate::config::{
-    AccEcnConfig, AccEcnOptionUse, Acknowledging, BelowMinimum, BufferTuning, BurstRules,
+    AccEcnConfig, AccEcnOptionUse, Acknowledging, BufferTuning, BurstRules,
     DataAfterClose, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow, LossDetection,
     MissingTimestamp, PacingRules, PathMtuConfig, PauseCredit, RackRoundTrip, ReceivedOnError,
     ResetError, RttSamples, RttVariance, Segmentation, SendRoom, SoftIcmp, SynData, SynWithFin,
@@ -38,6 +38,7 @@ pub(super) fn config() -> Config {
         congestion: congestion::Rules {
             algorithm: congestion::Algorithm::Cubic,
             initial_window: InitialWindow::Segments(10),
+            lost_handshakes: 2,
             slow_start_limit: u32::MAX,
             slow_start_limit_after_timeout: u32::MAX,
             grow_only_if_used: true,
@@ -108,7 +109,6 @@ fn path_mtu() -> PathMtuConfig {
     PathMtuConfig {
         too_big: TooBig::AtOnce,
         min_ipv4_mtu: 552,
-        below_minimum: BelowMinimum::Clamp,
         max_probes: 1,
         ..PathMtuConfig::default()
     }

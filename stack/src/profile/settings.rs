@@ -164,6 +164,7 @@ rows! {
     fn congestion_rows(Rules, "congestion.") {
         algorithm: "", "RFC 5681, RFC 9438", linux "net.ipv4.tcp_congestion_control", freebsd "net.inet.tcp.cc.algorithm";
         initial_window: "", "RFC5681-2, RFC 6928 §2", freebsd "net.inet.tcp.initcwnd_segments";
+        lost_handshakes: "SYNs or SYN-ACKs, at least 1", "RFC5681-4";
         slow_start_limit: "segments for one ACK", "RFC5681-5, RFC 3465 §2.2", freebsd "net.inet.tcp.abc_l_var";
         slow_start_limit_after_timeout: "segments for one ACK", "RFC3465-1, RFC3465-2";
         count_segments: "", "RFC5681-7";

@@ -65,7 +65,9 @@ pub struct Config {
     /// Wait before the first repeat of a SYN-ACK; it doubles each time, and once more after the
     /// last repeat before the entry goes (DOC-HS-12, DOC-HS-13).
     pub syn_ack_timeout: Duration,
-    /// How long an active open keeps sending its SYN; at least 180 s (RFC9293-MUST-23).
+    /// How long an active open keeps sending its SYN; at least 180 s (RFC9293-MUST-23). Where the first
+    /// repeats have no back-off (`syn_linear_timeouts`), the wait under way is waited to its end, as on
+    /// Linux: 131 s of 127.
     pub syn_give_up: Duration,
     /// Answer to the very SYN that opened the connection, repeated while in SYN-RECEIVED
     /// (RFC9293-SM-25).

@@ -19,7 +19,8 @@ pub(super) fn config() -> Config {
         syn_in_window_in_syn_received: InWindowSyn::ResetAndReturnToListen,
         syn_ack_data: SynData::Drop,
         syn_with_fin: SynWithFin::Drop,
-        // net.ipv4.tcp_syn_retries is 6: 131 s with the linear ones.
+        // net.ipv4.tcp_syn_retries is 6: 127 s with back-off from the first one on. With the
+        // linear ones the wait that is under way then ends after 131 s.
         syn_give_up: Duration::from_secs(127),
         syn_linear_timeouts: 4,
         syn_repeat_after_bad_ack: Some(Duration::from_millis(2)),

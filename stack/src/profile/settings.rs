@@ -87,7 +87,7 @@ rows! {
         syn_repeat_after_bad_ack: "time", "RFC9293-SM-19";
         syn_ack_retries: "times", "DOC-HS-11", linux "net.ipv4.tcp_synack_retries", freebsd "net.inet.tcp.syncache.rexmtlimit";
         syn_ack_timeout: "time", "DOC-HS-12, RFC6298-1";
-        syn_give_up: "time, at least 180 s", "RFC9293-MUST-23", linux "net.ipv4.tcp_syn_retries", freebsd "net.inet.tcp.keepinit";
+        syn_give_up: "time, at least 180 s; the last wait is waited to its end behind linear ones", "RFC9293-MUST-23", linux "net.ipv4.tcp_syn_retries", freebsd "net.inet.tcp.keepinit";
         duplicate_syn_in_syn_received: "", "RFC9293-SM-25";
         syn_in_window_in_syn_received: "", "RFC9293-SM-24";
         syn_cookies: "", "RFC4987-1", linux "net.ipv4.tcp_syncookies", freebsd "net.inet.tcp.syncookies net.inet.tcp.syncookies_only";
@@ -119,7 +119,7 @@ rows! {
         rtt_variance: "", "RFC6298-3";
         nagle: "", "RFC9293-SHLD-7";
         initial_rto: "time, at least 1 s", "RFC6298-1", freebsd "net.inet.tcp.rexmit_initial";
-        min_rto: "time, 1 s", "RFC6298-4", freebsd "net.inet.tcp.rexmit_min";
+        min_rto: "time, 1 s", "RFC6298-4", linux "net.ipv4.tcp_rto_min_us", freebsd "net.inet.tcp.rexmit_min";
         max_rto: "time, at least 60 s", "RFC6298-5", freebsd "net.inet.tcp.rexmit_max";
         rto_slack: "time", "RFC6298-3", freebsd "net.inet.tcp.rexmit_slop";
         persist_min: "time", "RFC9293-SHLD-29", freebsd "net.inet.tcp.persmin";

@@ -224,6 +224,10 @@ const TABLE: &[Setting] = &[
         }
         Ok(())
     }),
+    ("net.ipv4.tcp_rto_min_us", |config, text| {
+        config.min_rto = Duration::from_micros(number(text, 1, i32::MAX as u64)?);
+        Ok(())
+    }),
     ("net.ipv4.tcp_sack", |config, text| {
         config.sack = flag(text)?;
         Ok(())

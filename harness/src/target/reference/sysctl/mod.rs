@@ -119,6 +119,7 @@ impl Kernel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rstest::rstest;
     use tcpdrill_stack::Profile;
     use tcpdrill_stack::profile::settings;
 
@@ -153,6 +154,27 @@ mod tests {
             let is_told = told().any(|other| other == name.0);
             assert!(is_told, "no setting is told to be set by {}", name.0);
         }
+    }
+
+    /// What a name makes of its value, in words.
+    #[rstest]
+    #[case(Profile::Rfc9293, "net.ipv4.tcp_rto_min_us", "50000", "min_rto", "50 ms")]
+    #[case(Profile::Linux, "net.ipv4.tcp_syn_retries", "1", "syn_give_up", "3 s")]
+    fn a_value_means_what_it_says(
+        #[case] profile: Profile,
+        #[case] name: &str,
+        #[case] value: &str,
+        #[case] setting: &str,
+        #[case] shown: &str,
+    ) {
+        let Some(Meaning::Set(setter)) = meaning(name) else {
+            panic!("{name} sets nothing")
+        };
+        let mut config = profile.config();
+        setter(&mut config, value).unwrap();
+        let rows = settings::of(&config);
+        let row = rows.iter().find(|row| row.name == setting).unwrap();
+        assert_eq!(row.value, shown);
     }
 
     /// A name changes the settings that are told to be set by it, and no other.

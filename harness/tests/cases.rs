@@ -277,16 +277,23 @@ fn run_in_background<T: Target>(
     });
 }
 
+/// The values of `net.ipv4.tcp_ecn` that Linux takes from 7.0 on: AccECN.
+const OF_NEWER_KERNELS: [&str; 3] = [
+    "sysctl:net.ipv4.tcp_ecn=3",
+    "sysctl:net.ipv4.tcp_ecn=4",
+    "sysctl:net.ipv4.tcp_ecn=5",
+];
+
 /// A skip is fine where a script is written for another family or the target lacks something
 /// it says it lacks; on a machine where everything is required it is not, unless the kernel itself
-/// has no such thing: Linux has no AccECN before 7.0.
+/// has no such thing.
 fn judge(result: &CaseResult, all_required: bool) -> Result<(), Failed> {
     match &result.verdict {
         Verdict::Skip { capability, .. }
             if all_required
                 && !capability.starts_with("ip_version")
                 && capability != "icmp"
-                && capability != "sysctl:net.ipv4.tcp_accurate_ecn" =>
+                && !OF_NEWER_KERNELS.contains(&capability.as_str()) =>
         {
             Err(format!("skipped, but required here: {}", result.message).into())
         }

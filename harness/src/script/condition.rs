@@ -291,10 +291,21 @@ impl<'a> Reader<'a> {
             let message = format!("no capability is called `{value}`");
             return Err(self.coded(code::CONDITION_VALUE, place, message, &help));
         }
+        let mut value = value.to_owned();
+        if word == "has" && value.starts_with("sysctl:") && self.eat("=") {
+            // Whatever stands up to the bracket: settings may be several numbers.
+            let rest = self.rest();
+            let text = &rest[..rest.find(')').unwrap_or(rest.len())];
+            self.at += text.len();
+            if text.trim().is_empty() {
+                return Err(self.expected("a value of the setting"));
+            }
+            value = format!("{value}={}", text.trim());
+        }
         self.close()?;
         Ok(match word {
-            "has" => Condition::Has(Capability(value.to_owned())),
-            _ => Condition::Defined(value.to_owned()),
+            "has" => Condition::Has(Capability(value)),
+            _ => Condition::Defined(value),
         })
     }
 

@@ -31,7 +31,9 @@ fn linux() -> Facts {
         target: "linux".to_owned(),
         profile: "linux".to_owned(),
         kernel: Version::read("6.8.12-custom"),
-        lacks: [Capability("psp".to_owned())].into(),
+        lacks: ["psp", "sysctl:net.ipv4.tcp_ecn=3", "sysctl:net.ipv4.tcp_rmem=1 2 3"]
+            .map(|name| Capability(name.to_owned()))
+            .into(),
     }
 }
 
@@ -53,6 +55,9 @@ fn linux() -> Facts {
 #[case("has(psp)", false)]
 #[case("has(sockopt:SOL_TCP/TCP_INQ)", true)]
 #[case("has( sysctl:net.ipv4.tcp_ecn )", true)]
+#[case("has(sysctl:net.ipv4.tcp_ecn=1)", true)]
+#[case("has(sysctl:net.ipv4.tcp_ecn=3)", false)]
+#[case("has( sysctl:net.ipv4.tcp_rmem = 1 2 3 ) || has(psp)", false)]
 #[case("defined(GIVEN)", true)]
 #[case("!defined(OTHER)", true)]
 #[case("target == reference && has(psp) || defined(GIVEN)", true)]
@@ -93,6 +98,11 @@ fn a_stack_without_a_kernel_fails_every_comparison_with_one() {
     "target == linux & has(udp)",
     "S035 expected `&&`, `||` or the end of the line, found `&`"
 )]
+#[case(
+    "has(sysctl:net.ipv4.tcp_ecn=)",
+    "S035 expected a value of the setting, found `)`"
+)]
+#[case("has(udp=1)", "S035 expected `)`, found `=`")]
 #[case("has udp", "S035 expected `(`, found `u`")]
 #[case(
     "has()",

@@ -133,7 +133,10 @@ impl Target for LinuxTarget {
             "option:speed" if self.link() == Some(Link::Packet) => {
                 Some("a virtual Ethernet device has no speed to set; use `--link tun`".into())
             }
-            name => sysctl::missing(name.strip_prefix("sysctl:")?),
+            name => match name.strip_prefix("sysctl:")?.split_once('=') {
+                Some((name, value)) => sysctl::refuses(name, value),
+                None => sysctl::missing(name.strip_prefix("sysctl:")?),
+            },
         }
     }
 

@@ -56,6 +56,11 @@ pub(super) fn enter() -> Result<(), TargetError> {
     if given::take() {
         return Ok(());
     }
+    leave()
+}
+
+/// Moves the calling thread into a fresh network namespace with nothing in it, whatever was made for it.
+pub(super) fn leave() -> Result<(), TargetError> {
     unshare(CloneFlags::CLONE_NEWNET).map_err(|errno| {
         let todo = match errno {
             Errno::EPERM => {

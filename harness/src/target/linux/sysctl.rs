@@ -3,11 +3,14 @@
 //! Most commands of scripts are this one; done by writing /proc they take microseconds instead of
 //! milliseconds, and the tool need not be installed.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
+use std::sync::{Mutex, PoisonError};
 
 use nix::errno::Errno;
 
 use super::netlink::{Netlink, Route};
+use super::{netns, worker::Worker};
 use crate::script::command::{Sysctl, setting_file};
 use crate::target::commands::Done;
 
@@ -27,9 +30,12 @@ pub(super) fn perform(command: &Sysctl, route: &Route) -> Done {
             Ok(text) => done.output.push_str(&format!("{name} = {text}\n")),
             Err(Failure::Missing(_)) if command.ignore => {}
             Err(Failure::Value(error)) => {
+                let text = value.as_deref().unwrap_or_default();
+                let lacking = refused(1, name, text, &error);
                 done.status = 1;
                 done.errors
                     .push_str(&format!("sysctl: setting key \"{name}\": {error}\n"));
+                done.lacking = done.lacking.or(lacking.lacking);
             }
             Err(Failure::Missing(reason) | Failure::Refused(reason)) => {
                 let what = match value {
@@ -50,10 +56,23 @@ pub(super) fn perform(command: &Sysctl, route: &Route) -> Done {
 pub(super) fn echo(path: &str, name: &str, value: &str, route: &Route) -> Done {
     match assign(name, value, route) {
         Ok(()) => Done::default(),
-        Err(Failure::Value(error)) => Done::failed(1, format!("echo: {path}: {error}\n")),
+        Err(Failure::Value(error)) => Done {
+            errors: format!("echo: {path}: {error}\n"),
+            ..refused(1, name, value, &error)
+        },
         Err(Failure::Missing(reason)) => Done::lacking(2, format!("sysctl:{name}"), reason),
         Err(Failure::Refused(reason)) => Done::lacking(2, format!("sysctl:{name}={value}"), reason),
     }
+}
+
+/// A value that the kernel does not take, for which the case may be skipped: it may be of a newer one.
+fn refused(status: i32, name: &str, value: &str, error: &str) -> Done {
+    Done::lacking(status, format!("sysctl:{name}={value}"), no_such_value(error))
+}
+
+/// Why such a value cannot be had.
+pub(super) fn no_such_value(error: &str) -> String {
+    format!("this kernel does not take the value ({error})")
 }
 
 /// Why a setting could not be read or written.
@@ -144,6 +163,42 @@ pub(super) fn missing(name: &str) -> Option<String> {
     }
 }
 
+/// Why the machine does not take a value for a setting; `None` if it does. It is tried in a namespace that
+/// nobody uses, once in the life of the process.
+pub(super) fn refuses(name: &str, value: &str) -> Option<String> {
+    type Known = BTreeMap<(String, String), Option<String>>;
+    static KNOWN: Mutex<Known> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = (of_any_device(name), value.to_owned());
+    if let Some(reason) = known.get(&key) {
+        return reason.clone();
+    }
+    let reason = tried(&key.0, value);
+    known.insert(key, reason.clone());
+    reason
+}
+
+fn tried(name: &str, value: &str) -> Option<String> {
+    // What may not be the default of a namespace is a metric of its route.
+    if name == CONGESTION_CONTROL
+        && let Ok(available) = read("net.ipv4.tcp_available_congestion_control")
+        && available.split_whitespace().any(|one| one == value)
+    {
+        return None;
+    }
+    let (name, value) = (name.to_owned(), value.to_owned());
+    let done = Worker::start(move || {
+        netns::leave()?;
+        Ok(write(&name, &value))
+    });
+    match done {
+        Ok((_, Ok(()))) => None,
+        Ok((_, Err(Failure::Missing(reason) | Failure::Refused(reason)))) => Some(reason),
+        Ok((_, Err(Failure::Value(error)))) => Some(no_such_value(&error)),
+        Err(error) => Some(format!("it cannot be tried without a namespace ({error})")),
+    }
+}
+
 /// A setting of one device, which there may not be yet, as the one that new devices start from.
 fn of_any_device(name: &str) -> String {
     let mut parts: Vec<&str> = name.split('.').collect();
@@ -175,6 +230,23 @@ mod tests {
     #[case("net.ipv4.tcp_sack", true)]
     fn a_device_need_not_be_there_yet(#[case] name: &str, #[case] there: bool) {
         assert_eq!(missing(name).is_none(), there);
+    }
+
+    #[test]
+    fn a_value_is_tried_where_nobody_sees_it() {
+        let name = "net.ipv4.tcp_ecn";
+        let before = read(name).unwrap();
+        let other = if before.trim() == "1" { "0" } else { "1" };
+        let reason = refuses(name, other);
+        assert_eq!(read(name).unwrap(), before);
+        // Without the right to have a namespace nothing can be tried.
+        let usable = Worker::start(netns::leave).is_ok();
+        assert_eq!(reason.is_none(), usable, "{reason:?}");
+        let refused = refuses(name, "77").unwrap();
+        assert!(!usable || refused.contains("Invalid argument"), "{refused}");
+        assert!(refuses("net.ipv4.no_such_thing", "1").is_some());
+        assert!(refuses("kernel.panic", "1").is_some());
+        assert_eq!(refuses(CONGESTION_CONTROL, "reno"), None);
     }
 
     #[rstest]

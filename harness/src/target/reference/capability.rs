@@ -122,7 +122,10 @@ pub(super) fn lacks(name: &str) -> Option<String> {
     let (kind, rest) = name.split_once(':').unwrap_or((name, ""));
     let known = match kind {
         "call" => CALLS.contains(&rest),
-        "sysctl" => sysctl::is_known(rest),
+        "sysctl" => match rest.split_once('=') {
+            Some((name, value)) => sysctl::takes(name, value),
+            None => sysctl::is_known(rest),
+        },
         "sockopt" => calls::is_known_option(rest),
         "ioctl" => symbols::lookup(rest)
             .and_then(|request| u64::try_from(request).ok())
@@ -137,6 +140,9 @@ pub(super) fn lacks(name: &str) -> Option<String> {
     }
     Some(match kind {
         "call" => format!("the reference target does not know the call {rest}"),
+        "sysctl" if sysctl::is_known(rest.split('=').next().unwrap_or(rest)) => {
+            format!("the reference stack does not take the value {rest}")
+        }
         "sysctl" => format!("the reference stack has no setting {rest}"),
         "sockopt" => format!("the reference target does not know the option {rest}"),
         "ioctl" => format!("the reference target does not know the request {rest}"),
@@ -172,6 +178,17 @@ mod tests {
     #[case("sysctl:net.ipv4.tcp_syncookies", true)]
     #[case("sysctl:net.ipv4.tcp_ecn", true)]
     #[case("sysctl:net.ipv4.tcp_moderate_rcvbuf", true)]
+    #[case("sysctl:net.ipv4.tcp_ecn=5", true)]
+    #[case("sysctl:net.ipv4.tcp_ecn=6", false)]
+    #[case("sysctl:net.ipv4.tcp_rmem=4096 131072 6291456", true)]
+    #[case("sysctl:net.ipv4.tcp_rmem=4096", false)]
+    #[case("sysctl:net.ipv4.tcp_congestion_control=bbr", false)]
+    #[case("sysctl:net.ipv4.tcp_reordering=0x3", true)]
+    #[case("sysctl:net.ipv4.tcp_reordering=4", false)]
+    #[case("sysctl:net.ipv4.tcp_fack=17", true)]
+    #[case("sysctl:net.core.somaxconn=128", true)]
+    #[case("sysctl:net.core.somaxconn=many", false)]
+    #[case("sysctl:net.ipv4.tcp_tw_reuse=1", false)]
     #[case("sysctl:net.ipv4.tcp_tw_reuse", false)]
     #[case("sockopt:SOL_TCP/TCP_INQ", true)]
     #[case("sockopt:SOL_TCP/TCP_REPAIR", false)]

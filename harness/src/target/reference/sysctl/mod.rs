@@ -79,6 +79,28 @@ pub(super) fn is_known(name: &str) -> bool {
     name == SOMAXCONN || meaning(name).is_some()
 }
 
+/// Whether a sysctl takes a value, by itself: what other settings there are does not matter.
+pub(super) fn takes(name: &str, value: &str) -> bool {
+    let value = value.trim();
+    match meaning(name) {
+        _ if name == SOMAXCONN => number(value, 0, i32::MAX as u64).is_ok(),
+        Some(Meaning::Set(setter)) => setter(&mut Config::default(), value).is_ok(),
+        Some(Meaning::Only(offered, _)) => is_offered(offered, value),
+        Some(Meaning::Nothing) => true,
+        None => false,
+    }
+}
+
+/// Whether a value is one of those that ask for nothing a missing mechanism would have to do.
+fn is_offered(offered: &[&str], value: &str) -> bool {
+    offered
+        .iter()
+        .any(|text| match (integer(text), integer(value)) {
+            (Some(offered), Some(value)) => offered == value,
+            _ => *text == value,
+        })
+}
+
 impl Kernel {
     /// Sets a parameter of a module, `/sys/module/…`; false if it is none that means anything here, or
     /// not a value of it.
@@ -100,11 +122,7 @@ impl Kernel {
             }
             Some(Meaning::Set(setter)) => setter(self.engine.host_mut().config_mut(), value)?,
             Some(Meaning::Only(offered, reason)) => {
-                let same = |text: &&str| match (integer(text), integer(value)) {
-                    (Some(offered), Some(value)) => offered == value,
-                    _ => *text == value,
-                };
-                if !offered.iter().any(same) {
+                if !is_offered(offered, value) {
                     return Err(Refusal::Lacking(reason));
                 }
             }

@@ -140,7 +140,10 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::seq::SeqNum;
     use crate::socket::SocketId;
+    use crate::window::UnscaledWindow;
+    use crate::wire::options::Timestamps;
     use core::net::SocketAddr;
 
     fn segment(port: u16) -> Head {
@@ -178,6 +181,34 @@ mod tests {
         let rest: Vec<Output> = core::iter::from_fn(|| outbox.pop()).collect();
         assert_eq!(rest, expected[1..]);
         assert!(outbox.is_empty());
+    }
+
+    /// Segments of either form are lost, and take no memory with them.
+    #[test]
+    fn a_link_that_takes_nothing_gets_nothing() {
+        let mut outbox = Outbox::default();
+        outbox.recycle(Vec::with_capacity(100));
+        let (src, dst) = (segment(1).src, segment(1).dst);
+        let usual = Usual {
+            seq: SeqNum::new(1),
+            ack: SeqNum::new(2),
+            psh: true,
+            wnd: UnscaledWindow::new(3),
+            timestamps: Timestamps { value: 4, echo: 5 },
+        };
+        let carrier = Carrier {
+            src: &src,
+            dst: &dst,
+            ttl: 64,
+            traffic_class: 0,
+        };
+        for (blocked, queued) in [(true, 0), (false, 40 + 52 + 1)] {
+            outbox.set_blocked(blocked);
+            outbox.transmit(&segment(1));
+            outbox.transmit_usual(&usual, carrier, [b"x", b""]);
+            assert_eq!((outbox.queued(), outbox.is_empty()), (queued, blocked));
+            assert_eq!(outbox.spare.len(), usize::from(blocked));
+        }
     }
 
     #[test]

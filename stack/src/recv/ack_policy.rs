@@ -295,6 +295,35 @@ mod tests {
         assert_eq!(policy.is_delayed(), owed == Owed::Soon);
     }
 
+    /// By the rule of every second segment nothing about it counts but how much it is.
+    #[rstest]
+    #[case::one(&[1460], Owed::Soon)]
+    #[case::two(&[1460, 1460], Owed::Now)]
+    #[case::two_small(&[10, 10], Owed::Soon)]
+    fn an_arrival_is_text_like_any_other(#[case] texts: &[u32], #[case] owed: Owed) {
+        let config = Config {
+            quick_acks: 0,
+            ..Config::default()
+        };
+        let mut policy = AckPolicy::with_config(&config);
+        for len in texts {
+            let arrival = Arrival {
+                len: *len,
+                header: 20,
+                usual_header: 20,
+                flagged: true,
+                push: true,
+                mss: 1460,
+                window: 65_535,
+                rto: Duration::from_secs(1),
+                now: Instant::ZERO,
+            };
+            policy.on_arrival(*len, arrival, &config);
+        }
+        assert_eq!(policy.owed(), owed);
+        assert_eq!(policy.unacknowledged(), texts.iter().sum::<u32>());
+    }
+
     #[test]
     fn sending_pays_the_debt() {
         let mut policy = AckPolicy::new(0);

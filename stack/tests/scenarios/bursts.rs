@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use rstest::rstest;
-use tcpdrill_stack::config::{BurstRules, Segmentation};
+use tcpdrill_stack::config::{BurstRules, PacingRules, Segmentation};
+use tcpdrill_stack::event::Event;
 use tcpdrill_stack::congestion::{Algorithm, Rules, SlowStartAfterIdle};
 use tcpdrill_stack::seq::SeqRange;
 use tcpdrill_stack::testing::bench::{Bench, Conn};
@@ -365,6 +366,104 @@ fn a_shrunken_window_bounds_what_is_sent_again() {
         lines,
         [". 2001:3001(1000) ack 1", "P. 3001:4001(1000) ack 1"]
     );
+}
+
+/// The text fills the peer's window to its end. The FIN takes a number as well, so it waits.
+#[test]
+fn a_fin_by_itself_waits_for_the_peers_window() {
+    let mut talk = after_handshake(config(), 1, 2000);
+    assert_eq!(end(&talk.send(2000)[1]), 2001);
+    assert_eq!(talk.shutdown(), [""; 0]);
+    let sent = talk.peer_window(".", 1, 2001, 1);
+    assert_eq!(sent, ["F. 2001:2001(0) ack 1"]);
+}
+
+/// Three segments are missing. The first leaves at once, the others as the rate lets them: five segments in
+/// 100 ms, and 120 % of that.
+#[test]
+fn what_is_sent_again_in_bursts_is_paced() {
+    let linux = config();
+    let config = Config {
+        pacing: PacingRules {
+            always: true,
+            ..linux.pacing
+        },
+        ..linux
+    };
+    let mut talk = after_handshake(config, 100, 65_535);
+    assert_eq!(talk.send(10_000).len(), 10);
+    talk.wait_ms(100);
+    let mut segment = talk.segment(".", 1, 1, 0);
+    let arrived = [(1001, 2001), (3001, 4001), (5001, 10_001)];
+    let iss = talk.conn.iss;
+    segment.options.sack =
+        SackBlocks::from_iter(arrived.map(|(start, end)| SeqRange::new(iss + start, iss + end)));
+    assert_eq!(talk.inject(&segment), [". 1:1001(1000) ack 1"]);
+    let start = talk.bench.now;
+    let sent = talk.bench.wait(Duration::from_millis(50));
+    let sent: Vec<(u64, String)> = sent
+        .iter()
+        .map(|(at, segment)| (at.as_micros() - start.as_micros(), talk.line(segment)))
+        .collect();
+    let lines: Vec<&str> = sent.iter().map(|(_, line)| line.as_str()).collect();
+    assert_eq!(lines, [". 2001:3001(1000) ack 1", ". 4001:5001(1000) ack 1"]);
+    assert!(sent[0].0 > 5_000 && sent[1].0 > sent[0].0 + 5_000, "{sent:?}");
+}
+
+/// The link takes nothing while the user writes, once and then enough for the second burst: nothing is lost,
+/// for nothing counts as sent.
+#[test]
+fn what_is_written_to_a_blocked_link_in_bursts_waits() {
+    let mut talk = talk();
+    talk.bench.host.set_link_blocked(true);
+    let data = vec![7; 200_000];
+    let flags = SendFlags::default();
+    let taken = talk.bench.host.send(talk.bench.now, talk.conn.id, &data, flags);
+    let taken = taken.expect("established");
+    assert!(taken > 5000, "more than a burst: {taken}");
+    assert_eq!(talk.drain(), [""; 0]);
+    let status = talk.bench.host.status(talk.conn.id).expect("alive");
+    assert_eq!((status.in_flight, status.send_unsent), (0, taken));
+    talk.bench.host.set_link_blocked(false);
+    let sent = talk.wait_s(2);
+    assert_eq!(sent[0].1, ". 1:1001(1000) ack 1");
+    assert_eq!(pushed(&lines(&sent))[0], 5001);
+}
+
+/// The probe of the flight's end is due while the link takes nothing: it is none that was sent. The timeout
+/// repeats what is missing as soon as the link is free.
+#[test]
+fn a_loss_probe_that_could_not_leave_was_not_sent() {
+    let mut talk = after_handshake(config(), 100, 65_535);
+    assert_eq!(talk.send(2000).len(), 2);
+    talk.bench.host.set_link_blocked(true);
+    assert_eq!(talk.wait_ms(1000), []);
+    let probes = talk.count(|event| matches!(event, Event::LossProbeSent { .. }));
+    assert_eq!(probes, 0);
+    talk.bench.host.set_link_blocked(false);
+    let sent = talk.wait_ms(1000);
+    assert_eq!(sent[0].1, ". 1:1001(1000) ack 1");
+}
+
+/// Selective acknowledgments show a loss while the link takes nothing; what is lost leaves when the link is
+/// free.
+#[test]
+fn a_loss_found_on_a_blocked_link_is_repaired_later() {
+    let mut talk = talk();
+    assert_eq!(talk.send(10_000).len(), 10);
+    talk.bench.host.set_link_blocked(true);
+    assert_eq!(sacked(&mut talk, 1, 1001, 5001), [""; 0]);
+    let status = talk.bench.host.status(talk.conn.id).expect("alive");
+    assert!(status.in_recovery && status.lost == 1 && status.retransmitted == 0);
+    talk.bench.host.set_link_blocked(false);
+    assert_eq!(
+        sacked(&mut talk, 1, 1001, 6001)[0],
+        ". 1:1001(1000) ack 1"
+    );
+}
+
+fn lines(sent: &[(u64, String)]) -> Vec<String> {
+    sent.iter().map(|(_, line)| line.clone()).collect()
 }
 
 /// The text before it went again in a burst that had no room for it.

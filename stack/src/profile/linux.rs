@@ -4,11 +4,11 @@ use core::time::Duration;
 
 use crate::Config;
 use crate::config::{
-    AccEcnConfig, AccEcnOptionUse, Acknowledging, BufferTuning, BurstRules,
-    DataAfterClose, DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow, LossDetection,
-    MissingTimestamp, PacingRules, PathMtuConfig, PauseCredit, RackRoundTrip, ReceivedOnError,
-    ResetError, RttSamples, RttVariance, Segmentation, SendRoom, SoftIcmp, SynData, SynWithFin,
-    TimeWaitIss, TimeWaitSyn, TooBig, WindowProbe,
+    AccEcnConfig, AccEcnOptionUse, Acknowledging, BufferTuning, BurstRules, DataAfterClose,
+    DuplicateSyn, HardIcmp, InWindowSyn, InitialWindow, LossDetection, MissingTimestamp,
+    PacingRules, PathMtuConfig, PauseCredit, RackRoundTrip, ReceivedOnError, ResetError,
+    RttSamples, RttVariance, Segmentation, SendRoom, SoftIcmp, SynData, SynWithFin, TimeWaitIss,
+    TimeWaitSyn, TooBig, WindowProbe,
 };
 use crate::congestion::{self, LeastAfterMarks, SlowStartAfterIdle};
 use crate::fast_open::FastOpenConfig;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rstest::rstest;
 use tcpdrill_stack::config::{BurstRules, PacingRules, Segmentation};
-use tcpdrill_stack::event::Event;
 use tcpdrill_stack::congestion::{Algorithm, Rules, SlowStartAfterIdle};
+use tcpdrill_stack::event::Event;
 use tcpdrill_stack::seq::SeqRange;
 use tcpdrill_stack::testing::bench::{Bench, Conn};
 use tcpdrill_stack::window::Mss;
@@ -406,8 +406,14 @@ fn what_is_sent_again_in_bursts_is_paced() {
         .map(|(at, segment)| (at.as_micros() - start.as_micros(), talk.line(segment)))
         .collect();
     let lines: Vec<&str> = sent.iter().map(|(_, line)| line.as_str()).collect();
-    assert_eq!(lines, [". 2001:3001(1000) ack 1", ". 4001:5001(1000) ack 1"]);
-    assert!(sent[0].0 > 5_000 && sent[1].0 > sent[0].0 + 5_000, "{sent:?}");
+    assert_eq!(
+        lines,
+        [". 2001:3001(1000) ack 1", ". 4001:5001(1000) ack 1"]
+    );
+    assert!(
+        sent[0].0 > 5_000 && sent[1].0 > sent[0].0 + 5_000,
+        "{sent:?}"
+    );
 }
 
 /// The link takes nothing while the user writes, once and then enough for the second burst: nothing is lost,
@@ -418,7 +424,10 @@ fn what_is_written_to_a_blocked_link_in_bursts_waits() {
     talk.bench.host.set_link_blocked(true);
     let data = vec![7; 200_000];
     let flags = SendFlags::default();
-    let taken = talk.bench.host.send(talk.bench.now, talk.conn.id, &data, flags);
+    let taken = talk
+        .bench
+        .host
+        .send(talk.bench.now, talk.conn.id, &data, flags);
     let taken = taken.expect("established");
     assert!(taken > 5000, "more than a burst: {taken}");
     assert_eq!(talk.drain(), [""; 0]);
@@ -456,10 +465,7 @@ fn a_loss_found_on_a_blocked_link_is_repaired_later() {
     let status = talk.bench.host.status(talk.conn.id).expect("alive");
     assert!(status.in_recovery && status.lost == 1 && status.retransmitted == 0);
     talk.bench.host.set_link_blocked(false);
-    assert_eq!(
-        sacked(&mut talk, 1, 1001, 6001)[0],
-        ". 1:1001(1000) ack 1"
-    );
+    assert_eq!(sacked(&mut talk, 1, 1001, 6001)[0], ". 1:1001(1000) ack 1");
 }
 
 fn lines(sent: &[(u64, String)]) -> Vec<String> {

@@ -189,7 +189,10 @@ fn patience_begins_again_when_the_window_opens() {
     assert_eq!(talk.send(100).len(), 1);
     talk.peer_window(".", 1, 51, 0);
     assert_eq!(talk.peer_window(".", 1, 51, 1000), [""; 0]);
-    assert_eq!(talk.wait_s(9).last().expect("sent again").1, "P. 51:101(50) ack 1");
+    assert_eq!(
+        talk.wait_s(9).last().expect("sent again").1,
+        "P. 51:101(50) ack 1"
+    );
     assert_eq!(talk.state(), StateName::Established);
     talk.wait_s(2);
     assert_eq!(talk.state(), StateName::Closed);

@@ -31,9 +31,13 @@ fn linux() -> Facts {
         target: "linux".to_owned(),
         profile: "linux".to_owned(),
         kernel: Version::read("6.8.12-custom"),
-        lacks: ["psp", "sysctl:net.ipv4.tcp_ecn=3", "sysctl:net.ipv4.tcp_rmem=1 2 3"]
-            .map(|name| Capability(name.to_owned()))
-            .into(),
+        lacks: [
+            "psp",
+            "sysctl:net.ipv4.tcp_ecn=3",
+            "sysctl:net.ipv4.tcp_rmem=1 2 3",
+        ]
+        .map(|name| Capability(name.to_owned()))
+        .into(),
     }
 }
 

@@ -67,7 +67,11 @@ pub(super) fn echo(path: &str, name: &str, value: &str, route: &Route) -> Done {
 
 /// A value that the kernel does not take, for which the case may be skipped: it may be of a newer one.
 fn refused(status: i32, name: &str, value: &str, error: &str) -> Done {
-    Done::lacking(status, format!("sysctl:{name}={value}"), no_such_value(error))
+    Done::lacking(
+        status,
+        format!("sysctl:{name}={value}"),
+        no_such_value(error),
+    )
 }
 
 /// Why such a value cannot be had.

@@ -176,7 +176,13 @@ mod tests {
 
     /// What a name makes of its value, in words.
     #[rstest]
-    #[case(Profile::Rfc9293, "net.ipv4.tcp_rto_min_us", "50000", "min_rto", "50 ms")]
+    #[case(
+        Profile::Rfc9293,
+        "net.ipv4.tcp_rto_min_us",
+        "50000",
+        "min_rto",
+        "50 ms"
+    )]
     #[case(Profile::Linux, "net.ipv4.tcp_syn_retries", "1", "syn_give_up", "3 s")]
     fn a_value_means_what_it_says(
         #[case] profile: Profile,

@@ -15,6 +15,7 @@ pub mod diagnostic;
 pub mod doctor;
 pub mod exit;
 pub mod expect;
+mod family;
 pub mod probe;
 pub mod program;
 pub mod report;

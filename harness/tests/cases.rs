@@ -6,14 +6,14 @@
 //! test waits for its own result. Without TUN they show as ignored; with
 //! `TCPDRILL_REQUIRE_LINUX=1` in the environment their absence fails.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use tcpdrill::program::IpVersion;
 use tcpdrill::report::RunEvent;
-use tcpdrill::suite::{Case, ExecuteSettings, PATIENCE, Suite, execute};
+use tcpdrill::suite::{Case, ExecuteSettings, Origin, PATIENCE, Suite, execute};
 use tcpdrill::target::Target;
 use tcpdrill::target::linux::LinuxTarget;
 use tcpdrill::target::reference::ReferenceTarget;
@@ -204,21 +204,24 @@ fn trials<T: Target + 'static>(
     arguments: &Arguments,
 ) -> Vec<Trial> {
     let board = Arc::new(Board::default());
-    let wanted =
-        |case: &Case, version: IpVersion| chosen(&test_name(name, case, version), arguments);
-    let mut trials = Vec::new();
-    let mut names = Vec::new();
+    let mut tests: BTreeMap<String, Vec<Key>> = BTreeMap::new();
     for case in &suite.cases {
         for version in FAMILIES {
-            let key = (case.name.clone(), version);
-            let board = Arc::clone(&board);
-            trials.push(Trial::test(test_name(name, case, version), move || {
-                judge(&board.wait_for(&key)?, all_required)
-            }));
-            if wanted(case, version) && !names.contains(&case.name) {
-                names.push(case.name.clone());
-            }
+            let test = tests.entry(test_name(name, case, version)).or_default();
+            test.push((case.name.clone(), version));
         }
+    }
+    let mut trials = Vec::new();
+    let mut names = BTreeSet::new();
+    for (test, keys) in tests {
+        if chosen(&test, arguments) {
+            names.extend(keys.iter().map(|(case, _)| case.clone()));
+        }
+        let board = Arc::clone(&board);
+        trials.push(Trial::test(test, move || {
+            keys.iter()
+                .try_for_each(|key| judge(&board.wait_for(key)?, all_required))
+        }));
     }
     if !arguments.list && !names.is_empty() {
         run_in_background(Arc::clone(suite), names, target, board);
@@ -226,8 +229,13 @@ fn trials<T: Target + 'static>(
     trials
 }
 
+/// A test for each case. Generated ones are many: a test for each folder of them.
 fn test_name(target: &str, case: &Case, version: IpVersion) -> String {
-    format!("{target}::{version}::{}", case.name)
+    let name = match (&case.origin, case.name.rsplit_once('/')) {
+        (Origin::Generated, Some((folder, _))) => folder,
+        _ => &case.name,
+    };
+    format!("{target}::{version}::{name}")
 }
 
 /// Whether the command line's filters take this test, as libtest-mimic has it.
@@ -244,7 +252,7 @@ fn chosen(name: &str, arguments: &Arguments) -> bool {
 
 fn run_in_background<T: Target>(
     suite: Arc<Suite>,
-    names: Vec<String>,
+    names: BTreeSet<String>,
     target: impl FnOnce() -> Result<T, String> + Send + 'static,
     board: Arc<Board>,
 ) {
@@ -298,6 +306,6 @@ fn judge(result: &CaseResult, all_required: bool) -> Result<(), Failed> {
             Err(format!("skipped, but required here: {}", result.message).into())
         }
         verdict if verdict.is_expected() => Ok(()),
-        verdict => Err(format!("{}\n{}", verdict.name(), result.message).into()),
+        verdict => Err(format!("{}: {}\n{}", result.case, verdict.name(), result.message).into()),
     }
 }

@@ -1,11 +1,13 @@
 //! One rule, or one case, in the words of people who want to know what it is about.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::catalogue::{Catalogue, Requirement, Testable};
 use crate::coverage::{Row, Standing};
+use crate::family;
 use crate::report::ResultEntry;
-use crate::suite::{Case, Deviation};
+use crate::suite::{Case, Deviation, Origin};
 
 /// What is known of one rule.
 #[derive(Debug)]
@@ -27,10 +29,26 @@ pub fn rule(rule: &Rule<'_>) -> String {
     for place in row.code {
         let _ = writeln!(text, "code:    {place}");
     }
-    for (case, title) in row.cases.iter().zip(rule.titles) {
+    let titled = row.cases.iter().zip(rule.titles);
+    for (case, title) in titled.filter(|(case, _)| family::part(case).is_none()) {
         let _ = writeln!(text, "case:    {case:<40} {title}");
         let results = rule.results.iter().filter(|(_, entry)| entry.case == *case);
         for line in verdicts(results.copied()) {
+            let _ = writeln!(text, "           {line}");
+        }
+    }
+    for (part, cases) in folded(&row.cases) {
+        let _ = writeln!(
+            text,
+            "cases:   {:<40} {} generated ones",
+            format!("{part}*"),
+            cases.len()
+        );
+        let results = rule
+            .results
+            .iter()
+            .filter(|(_, entry)| cases.contains(&entry.case.as_str()));
+        for line in counts(results.copied()) {
             let _ = writeln!(text, "           {line}");
         }
     }
@@ -38,6 +56,33 @@ pub fn rule(rule: &Rule<'_>) -> String {
         let _ = writeln!(text, "case:    {}", no_case(row));
     }
     text + &departures(rule.deviations)
+}
+
+/// The generated ones among these cases, by the part of their family.
+pub(super) fn folded<'a>(cases: &[&'a str]) -> BTreeMap<&'a str, Vec<&'a str>> {
+    let mut parts: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for case in cases {
+        if let Some(part) = family::part(case) {
+            parts.entry(part).or_default().push(case);
+        }
+    }
+    parts
+}
+
+/// One line a run: `reference  300 pass, 12 known_deviation`.
+fn counts<'a>(results: impl Iterator<Item = (&'a str, &'a ResultEntry)>) -> Vec<String> {
+    let mut runs: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
+    for (run, entry) in results {
+        let verdicts = runs.entry(run).or_default();
+        *verdicts.entry(&entry.verdict).or_default() += 1;
+    }
+    let line = |(run, verdicts): (&&str, &BTreeMap<&str, usize>)| {
+        let told = verdicts
+            .iter()
+            .map(|(verdict, count)| format!("{count} {verdict}"));
+        format!("{run}  {}", told.collect::<Vec<String>>().join(", "))
+    };
+    runs.iter().map(line).collect()
 }
 
 /// Everything about a case, ending in a newline.
@@ -68,7 +113,12 @@ pub fn case(
     for line in verdicts(results.iter().copied()) {
         let _ = writeln!(text, "verdict: {line}");
     }
-    text + &departures(deviations)
+    text += &departures(deviations);
+    if case.origin == Origin::Generated {
+        // There is no file to look into.
+        let _ = write!(text, "\n{}", case.source().text());
+    }
+    text
 }
 
 fn head(rule: &Requirement) -> String {
@@ -129,21 +179,39 @@ fn verdicts<'a>(results: impl Iterator<Item = (&'a str, &'a ResultEntry)>) -> Ve
 
 fn departures(deviations: &[(&str, &Deviation)]) -> String {
     let mut text = String::new();
+    let mut parts: BTreeMap<(&str, &str), Vec<&Deviation>> = BTreeMap::new();
     for (target, deviation) in deviations {
-        let _ = writeln!(
-            text,
-            "{}: {target}, seen with {}, in {}: {}",
-            Standing::Departs.name(),
-            deviation.seen_with,
-            deviation.case,
-            deviation.reason
-        );
-        if !deviation.line.is_empty() {
-            let fields = deviation.fields.join(", ");
-            let _ = writeln!(text, "           {}  (differs in {fields})", deviation.line);
+        if deviations.len() > 1 && family::part(&deviation.case).is_some() {
+            let alike = parts.entry((target, &deviation.reason)).or_default();
+            alike.push(deviation);
+            continue;
         }
+        let place = &deviation.case;
+        departure(&mut text, target, deviation, place);
+    }
+    for ((target, _), alike) in parts {
+        let Some(first) = alike.first() else { continue };
+        let place = match alike.len() {
+            1 => first.case.clone(),
+            count => format!("{count} cases such as {}", first.case),
+        };
+        departure(&mut text, target, first, &place);
     }
     text
+}
+
+fn departure(text: &mut String, target: &str, deviation: &Deviation, place: &str) {
+    let _ = writeln!(
+        text,
+        "{}: {target}, seen with {}, in {place}: {}",
+        Standing::Departs.name(),
+        deviation.seen_with,
+        deviation.reason
+    );
+    if !deviation.line.is_empty() {
+        let fields = deviation.fields.join(", ");
+        let _ = writeln!(text, "           {}  (differs in {fields})", deviation.line);
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ use crate::source::Source;
 pub enum Origin {
     /// It travels inside the binary.
     Bundled,
+    /// A family writes it.
+    Generated,
     /// A file.
     File(PathBuf),
 }
@@ -43,7 +45,7 @@ impl Case {
         }
     }
 
-    /// The folder the case's file lies in, absolute; `None` for a bundled case.
+    /// The folder the case's file lies in, absolute; `None` for one without a file of its own.
     pub fn folder(&self) -> Option<PathBuf> {
         let Origin::File(path) = &self.origin else {
             return None;

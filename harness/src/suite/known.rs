@@ -7,17 +7,19 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::family;
 use crate::program::IpVersion;
 use crate::source::Source;
 use crate::verdict::{Failure, Verdict};
 
 use super::case::{Body, Case};
+use super::pattern::Pattern;
 
 /// One entry of `known/TARGET.toml`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Deviation {
-    /// The case's name.
+    /// The case's name; of generated cases a [`Pattern`] that may mean several.
     pub case: String,
     /// The rule the target parts from.
     pub requirement: String,
@@ -25,7 +27,8 @@ pub struct Deviation {
     pub reason: String,
     /// The version of the target it was seen with.
     pub seen_with: String,
-    /// The script line it shows on, without surrounding space; empty for a probe.
+    /// The script line it shows on, without surrounding space; empty for a probe. A [`Pattern`] for
+    /// generated cases.
     #[serde(default)]
     pub line: String,
     /// The fields that differ, all of them.
@@ -56,6 +59,8 @@ pub struct KnownError {
 #[derive(Clone, Debug, Default)]
 pub struct KnownDeviations {
     by_case: BTreeMap<String, Deviation>,
+    /// Entries for generated cases, until they are resolved.
+    patterns: Vec<Deviation>,
 }
 
 impl KnownDeviations {
@@ -72,12 +77,67 @@ impl KnownDeviations {
         let list: File = toml::from_str(text).map_err(|problem| fail(problem.to_string()))?;
         for deviation in list.deviation {
             deviation.check().map_err(fail)?;
+            if deviation.case.starts_with(family::FOLDER) {
+                self.patterns.push(deviation);
+                continue;
+            }
             let case = deviation.case.clone();
             if self.by_case.insert(case.clone(), deviation).is_some() {
                 return Err(fail(format!("{case} is listed twice")));
             }
         }
         Ok(())
+    }
+
+    /// Puts an entry for each generated case in the place of those for several.
+    ///
+    /// # Errors
+    /// If a pattern means no case (and `is_whole`), a case that another entry means as well, or not
+    /// exactly one line of a case.
+    pub(super) fn resolve(
+        &mut self,
+        file: &str,
+        cases: &[Case],
+        is_whole: bool,
+    ) -> Result<(), KnownError> {
+        let fail = |problem: String| KnownError {
+            file: file.to_string(),
+            problem,
+        };
+        for entry in std::mem::take(&mut self.patterns) {
+            let pattern = Pattern::new(&entry.case);
+            let mut meant = cases
+                .iter()
+                .filter(|case| pattern.takes(&case.name))
+                .peekable();
+            if is_whole && meant.peek().is_none() {
+                let pattern = &entry.case;
+                return Err(fail(format!("there is no case like {pattern}")));
+            }
+            for case in meant {
+                let line = Pattern::new(&entry.line).only_line(case.source().text());
+                let Some(line) = line else {
+                    let (name, line) = (&case.name, &entry.line);
+                    return Err(fail(format!(
+                        "{name}: not exactly one line is like `{line}`"
+                    )));
+                };
+                let one = Deviation {
+                    case: case.name.clone(),
+                    line: line.to_string(),
+                    ..entry.clone()
+                };
+                if self.by_case.insert(one.case.clone(), one).is_some() {
+                    return Err(fail(format!("{} is listed twice", case.name)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets the entries for generated cases.
+    pub(super) fn leave_out_generated(&mut self) {
+        self.patterns.clear();
     }
 
     /// Holds the list against the cases it is for. `is_whole`: these are all the cases there

@@ -7,6 +7,7 @@ mod discover;
 mod dispatch;
 mod interrupt;
 mod known;
+mod pattern;
 mod run;
 mod select;
 mod window;

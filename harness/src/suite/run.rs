@@ -234,7 +234,7 @@ fn attempt(
         seed: settings.seed,
         drop_in: settings.drop_in,
         folder: unit.case.folder(),
-        allow_commands: settings.allow_commands || unit.case.origin == Origin::Bundled,
+        allow_commands: settings.allow_commands || !matches!(unit.case.origin, Origin::File(_)),
         ..RunSettings::default()
     };
     let source = unit.case.source();

@@ -198,6 +198,7 @@ fn is_window_used(tcb: &Tcb, bursts: bool) -> bool {
 
 /// New data is acknowledged: SND.UNA moves. Answers by how many bytes.
 // REQ: DOC-HDR-10
+// REQ: RFC9293-SM-51
 fn advance(tcb: &mut Tcb, ack: SeqNum, delivered: &mut Delivered) -> u32 {
     let mut bytes = tcb.snd.una.span_to(ack);
     if tcb.snd.fin_queued && !tcb.snd.fin_acknowledged && ack.after(tcb.snd.data_end()) {

@@ -79,9 +79,11 @@ fn known(file: &SourceFile, cases: &[Case<'_>], catalogue: &Catalogue) -> Vec<Fi
         let text = |key: &str| entry.get(key).and_then(toml::Value::as_str);
         let mut error = |message: String| findings.push(Finding::error(&file.path, 0, message));
         let name = text("case").unwrap_or_default();
-        let exists = cases
-            .iter()
-            .any(|case| case.name() == name || case.stem() == name);
+        // Generated cases are no files; the harness itself refuses an entry that means none of them.
+        let exists = name.starts_with("family/")
+            || cases
+                .iter()
+                .any(|case| case.name() == name || case.stem() == name);
         if !exists {
             error(format!("`case = \"{name}\"` is no case"));
         }

@@ -3,8 +3,10 @@
 use maud::{Markup, html};
 
 use crate::coverage::{Coverage, Row};
+use crate::family;
 use crate::report::page::{Style, page};
 use crate::report::plain;
+use crate::report::rule::folded;
 
 /// The address of a case's page, if it has one.
 pub(crate) type Link<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -109,7 +111,14 @@ fn cases(row: &Row<'_>, link: Link<'_>) -> Markup {
         @if !row.cases.is_empty() {
             details {
                 summary { (row.cases.len()) }
-                ul { @for case in &row.cases { li { (named(case, link)) } } }
+                ul {
+                    @for case in row.cases.iter().filter(|case| family::part(case).is_none()) {
+                        li { (named(case, link)) }
+                    }
+                    @for (part, cases) in folded(&row.cases) {
+                        li { code { (part) "*" } " " (cases.len()) " generated" }
+                    }
+                }
             }
         } @else if row.is_open() {
             span class="open" { "open" }

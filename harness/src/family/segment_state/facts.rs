@@ -1,0 +1,56 @@
+//! What the RFC leaves to each stack, and what the stacks we know chose.
+//!
+//! Only choices stand here. Where a stack does what a rule forbids, the case still says what the rule
+//! says, and the list of known deviations names the stack.
+
+/// One set of choices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Facts {
+    /// Text behind the peer's FIN is ignored (RFC 9293 §3.10.7.4, seventh); an ACK may say so.
+    pub(super) answers_text_behind_fin: bool,
+    /// In TIME-WAIT "the only thing that can arrive is a retransmission of the remote FIN. Acknowledge
+    /// it": a stack may take that for whatever arrives.
+    pub(super) answers_all_in_time_wait: bool,
+    /// A SYN that carries a FIN opens a connection like any other; a stack may refuse it as nonsense.
+    pub(super) takes_syn_with_fin: bool,
+    /// Text and FIN of a SYN-ACK are taken at once (§3.10.7.3); the peer repeats what was left.
+    pub(super) takes_text_of_syn_ack: bool,
+    /// Whether the window moves on over the peer's FIN; one byte is no reason to announce more
+    /// (§3.8.6.2.2).
+    pub(super) window_passes_fin: bool,
+}
+
+impl Facts {
+    /// What the RFC has where it has something.
+    pub(super) const RFC: Facts = Facts {
+        answers_text_behind_fin: true,
+        answers_all_in_time_wait: false,
+        takes_syn_with_fin: true,
+        takes_text_of_syn_ack: true,
+        window_passes_fin: false,
+    };
+}
+
+/// The sets, each with the condition of the script language under which it holds; the first that
+/// holds counts. The last has none.
+pub(super) const STACKS: [(&str, Facts); 3] = [
+    (
+        "target == linux",
+        Facts {
+            answers_text_behind_fin: false,
+            answers_all_in_time_wait: true,
+            takes_syn_with_fin: false,
+            takes_text_of_syn_ack: false,
+            window_passes_fin: true,
+        },
+    ),
+    (
+        "profile == linux",
+        Facts {
+            takes_syn_with_fin: false,
+            takes_text_of_syn_ack: false,
+            ..Facts::RFC
+        },
+    ),
+    ("", Facts::RFC),
+];

@@ -1,0 +1,132 @@
+//! Reads the table: what must come of a segment.
+
+use super::facts::Facts;
+use super::place::Place;
+use super::segment::Segment;
+use super::table::{Is, Reply, Row, State, TABLE, Then};
+
+/// What must come of a segment.
+pub(super) struct Outcome {
+    pub(super) reply: Reply,
+    pub(super) state: State,
+    /// Where the connection stands afterwards.
+    pub(super) place: Place,
+    /// Which rows said so.
+    pub(super) rows: Vec<&'static Row>,
+}
+
+/// Goes through the table from top to bottom.
+pub(super) fn outcome(state: State, segment: &Segment, facts: Facts) -> Outcome {
+    let mut so_far = Outcome {
+        reply: Reply::Nothing,
+        state,
+        place: Place::of(state, facts),
+        rows: Vec::new(),
+    };
+    // A SYN-ACK that was taken goes on where the RFC says: behind the checks of the other states.
+    let mut resume = None;
+    for row in TABLE {
+        if resume.is_some_and(|place| row.place != place) {
+            continue;
+        }
+        resume = None;
+        let all_hold =
+            |so_far: &Outcome| row.when.iter().all(|is| holds(*is, so_far, segment, facts));
+        if !row.states.contains(&so_far.state) || !all_hold(&so_far) {
+            continue;
+        }
+        so_far.rows.push(row);
+        if let Then::TakeSynAckInto(_) = row.then {
+            resume = Some("3.10.7.4 seventh");
+        }
+        if apply(row.then, &mut so_far, segment) {
+            break;
+        }
+    }
+    so_far
+}
+
+/// Whether a segment is what a row asks for, at this point of the table.
+fn holds(is: Is, so_far: &Outcome, segment: &Segment, facts: Facts) -> bool {
+    let place = &so_far.place;
+    let flags = segment.flags;
+    let ack_after = |number: u32| (segment.ack.wrapping_sub(number) as i32) > 0;
+    let ack_new = ack_after(place.snd_una) && !ack_after(place.snd_nxt);
+    let trimmed = place.trim(segment);
+    match is {
+        Is::Rst => flags.rst,
+        Is::NoRst => !flags.rst,
+        Is::Syn => flags.syn,
+        Is::Ack => flags.ack,
+        Is::NoAck => !flags.ack,
+        Is::Unacceptable => !place.acceptable(segment),
+        Is::OutsideWindow => !place.in_window(segment.seq),
+        Is::NotAtRcvNxt => segment.seq != place.rcv_nxt,
+        Is::AtIrs => segment.seq == 0,
+        Is::AboveRcvNxt => (segment.seq.wrapping_sub(place.rcv_nxt) as i32) > 0,
+        Is::AckTooOld => {
+            let oldest = place.snd_una.wrapping_sub(place.max_snd_wnd);
+            !ack_after(oldest.wrapping_sub(1))
+        }
+        Is::AckBeyond => ack_after(place.snd_nxt),
+        Is::AckNew => ack_new,
+        Is::AckNotNew => !ack_new,
+        Is::AcksOurFin => ack_new && segment.ack == place.snd_nxt,
+        Is::TextInOrder => trimmed.text > 0 && trimmed.in_order,
+        Is::TextBehindHole => trimmed.text > 0 && !trimmed.in_order,
+        Is::FinInOrder => trimmed.fin && trimmed.in_order,
+        Is::FinBehindHole => trimmed.fin && !trimmed.in_order,
+        Is::TextOrFin => trimmed.text > 0 || trimmed.fin,
+        Is::NotAsExpected => segment.len() > 0 || segment.seq != place.rcv_nxt,
+        Is::TimeWaitAnswers => facts.answers_all_in_time_wait,
+        Is::SynWithFinRefused => flags.fin && !facts.takes_syn_with_fin,
+        Is::TextOfSynAckLeft => !facts.takes_text_of_syn_ack,
+        Is::TextBehindFinUnanswered => !facts.answers_text_behind_fin,
+    }
+}
+
+/// Does what a row says; whether the segment is done with.
+fn apply(then: Then, so_far: &mut Outcome, segment: &Segment) -> bool {
+    let place = &mut so_far.place;
+    match then {
+        Then::Drop(reply) => so_far.reply = reply,
+        Then::End(reply, state) => {
+            so_far.reply = reply;
+            so_far.state = state;
+            if segment.flags.syn && !segment.flags.rst {
+                *place = place.after_syn(state);
+            }
+        }
+        Then::GoOn => return false,
+        Then::TakeAck => {
+            place.snd_una = segment.ack;
+            return false;
+        }
+        Then::TakeAckInto(state) => {
+            place.snd_una = segment.ack;
+            so_far.state = state;
+            return false;
+        }
+        Then::TakeSynAckInto(state) => {
+            *place = place.after_syn(state);
+            so_far.state = state;
+            so_far.reply = Reply::Ack;
+            return false;
+        }
+        Then::TakeText => {
+            place.rcv_nxt += place.trim(segment).text;
+            so_far.reply = so_far.reply.or(Reply::AckSoon);
+            return false;
+        }
+        Then::Answer => {
+            so_far.reply = so_far.reply.or(Reply::Ack);
+            return false;
+        }
+        Then::TakeFinInto(state) => {
+            place.rcv_nxt += 1;
+            so_far.reply = so_far.reply.or(Reply::AckSoon);
+            so_far.state = state;
+        }
+    }
+    true
+}

@@ -45,6 +45,10 @@ pub(super) enum Flaw {
     MindsIpOptions,
     /// Outbound reserved bits are set.
     SetsReservedBits,
+    /// All connections have one timestamp clock.
+    OneTimestampClock,
+    /// The timestamp clock depends on the addresses alone.
+    TimestampClockByHost,
 }
 
 /// A target of such hosts.
@@ -193,6 +197,37 @@ impl FakeSession {
     }
 
     fn say(&mut self, ends: Ends, flags: TcpFlags, sequence: u32, ack: u32, payload: &[u8]) {
+        self.say_with(ends, flags, (sequence, ack), payload, Vec::new());
+    }
+
+    /// Timestamps for a SYN or SYN-ACK: a clock of milliseconds from a start of the connection's own.
+    fn timestamps(&self, ends: Ends) -> Vec<TcpOption> {
+        let clock = (self.now.as_micros() / 1000) as u32;
+        let portless = |address: SocketAddr| SocketAddr::new(address.ip(), 0);
+        let start = match self.flaw {
+            Flaw::OneTimestampClock => 0,
+            Flaw::TimestampClockByHost => {
+                Isn::cookie((portless(ends.remote), portless(ends.local)))
+            }
+            _ => Isn::cookie((ends.remote, ends.local)),
+        };
+        let value = clock.wrapping_add(start);
+        let echo_reply = 0;
+        vec![
+            TcpOption::NoOperation,
+            TcpOption::NoOperation,
+            TcpOption::Timestamps { value, echo_reply },
+        ]
+    }
+
+    fn say_with(
+        &mut self,
+        ends: Ends,
+        flags: TcpFlags,
+        (sequence, ack): (u32, u32),
+        payload: &[u8],
+        options: Vec<TcpOption>,
+    ) {
         self.emit(
             ends,
             TcpSegment {
@@ -204,7 +239,7 @@ impl FakeSession {
                 reserved: 0,
                 window: 60_000,
                 urgent: 0,
-                options: Vec::new(),
+                options,
                 payload: payload.to_vec(),
             },
         );
@@ -277,7 +312,12 @@ impl FakeSession {
             );
         }
         let flags = TcpFlags::SYN.with(TcpFlags::ACK);
-        self.say(ends, flags, isn, irs.wrapping_add(1), &[]);
+        let asked = |option: &TcpOption| matches!(option, TcpOption::Timestamps { .. });
+        let options = match segment.options.iter().any(asked) {
+            true => self.timestamps(ends),
+            false => Vec::new(),
+        };
+        self.say_with(ends, flags, (isn, irs.wrapping_add(1)), &[], options);
     }
 
     fn mss(&self, segment: &TcpSegment) -> u16 {
@@ -395,7 +435,8 @@ impl FakeSession {
             connection.is_syn_sent = true;
         }
         self.sockets.entry(fd).or_default().ends = Some(ends);
-        self.say(ends, TcpFlags::SYN, isn, 0, &[]);
+        let options = self.timestamps(ends);
+        self.say_with(ends, TcpFlags::SYN, (isn, 0), &[], options);
     }
 
     fn close(&mut self, fd: Fd) {

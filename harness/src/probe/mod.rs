@@ -10,12 +10,14 @@ mod flood;
 mod header_damage;
 mod isn;
 mod kit;
+mod pairs;
 mod peer;
 mod ports;
 mod raw;
 mod sockets;
 mod stop;
 mod strange;
+mod timestamps;
 
 #[cfg(test)]
 mod fake;
@@ -79,6 +81,7 @@ const PROBES: &[Entry] = &[
     Entry::of::<ports::EphemeralPorts>(),
     Entry::of::<challenge::ChallengeAckRate>(),
     Entry::of::<strange::StrangeDatagram>(),
+    Entry::of::<timestamps::TimestampOffsets>(),
 ];
 
 /// Title and covered requirements of a probe file, as far as they can be read.

@@ -105,6 +105,17 @@ fn weak_isns_are_found_out(#[case] name: &str, #[case] isn: Isn, #[case] code: &
 #[case("close/process-ended-by-signal", Flaw::SilentExit, "P011")]
 #[case("close/process-ended-with-unread-data", Flaw::SilentExit, "P011")]
 #[case("handshake/ephemeral-ports", Flaw::CountsPorts, "P020")]
+#[case("timestamps/own-clock-for-each-peer", Flaw::OneTimestampClock, "P020")]
+#[case(
+    "timestamps/own-clock-for-each-port",
+    Flaw::TimestampClockByHost,
+    "P020"
+)]
+#[case(
+    "timestamps/own-clock-for-each-port-active",
+    Flaw::TimestampClockByHost,
+    "P020"
+)]
 #[case("reset/challenge-ack-rate-rst", Flaw::AnswersEveryChallenge, "P022")]
 #[case("reset/challenge-ack-rate-syn", Flaw::AnswersEveryChallenge, "P022")]
 fn flaws_are_found_out(#[case] name: &str, #[case] flaw: Flaw, #[case] code: &str) {

@@ -1,4 +1,6 @@
-//! `challenge-ack-rate`: challenge ACKs are throttled (RFC 5961 §7).
+//! `challenge-ack-rate`: challenge ACKs are throttled (RFC 5961 §7), and each connection on its own: a budget
+//! that all share tells whoever exhausts it on a connection of his own what happens on another's
+//! (CVE-2016-5696).
 
 use std::time::Duration;
 
@@ -53,6 +55,11 @@ impl Probe for ChallengeAckRate {
             remote: wire.remote(0, REMOTE_PORT),
         };
         let (fd, mut peer) = wire.connect(listener, &tuple, ISS, &[])?;
+        let beside = Tuple {
+            remote: wire.remote(0, REMOTE_PORT + 1),
+            ..tuple
+        };
+        let (_, victim) = wire.connect(listener, &beside, ISS, &[])?;
         let (flags, cause) = match self.segment {
             Provocation::Rst => (TcpFlags::RST, "a RST inside the window"),
             Provocation::Syn => (TcpFlags::SYN, "a SYN on a connection"),
@@ -79,6 +86,11 @@ impl Probe for ChallengeAckRate {
                 format!("1 to {bound}"),
                 challenges.len(),
             ));
+        }
+        wire.send(&beside, beside.segment(flags, victim.snd_nxt + 10, 0))?;
+        let seen = wire.answer(&beside, "the first such segment on another connection")?;
+        if !seen.is(TcpFlags::ACK) {
+            return Err(wrong(&seen, cause, "challenge ACK"));
         }
         // The connection has taken no harm.
         wire.deliver(&mut peer, fd, b"after the storm")

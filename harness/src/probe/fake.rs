@@ -39,6 +39,8 @@ pub(super) enum Flaw {
     CountsPorts,
     /// Every challenge is answered.
     AnswersEveryChallenge,
+    /// All connections share what may be answered.
+    OneChallengeBudget,
     /// Groups and impossible addresses are ends like others.
     MindsNoAddress,
     /// A segment behind an IP option is dropped.
@@ -87,7 +89,7 @@ impl Target for FakeTarget {
             accepted: VecDeque::new(),
             connections: BTreeMap::new(),
             sent: VecDeque::new(),
-            next_challenge: Time::ZERO,
+            next_challenge: BTreeMap::new(),
         }))
     }
 }
@@ -133,7 +135,8 @@ struct FakeSession {
     accepted: VecDeque<Ends>,
     connections: BTreeMap<Ends, Connection>,
     sent: VecDeque<Observed>,
-    next_challenge: Time,
+    /// From when on each connection may answer a challenge.
+    next_challenge: BTreeMap<Option<Ends>, Time>,
 }
 
 const EAGAIN: Outcome = failed(11);
@@ -398,10 +401,12 @@ impl FakeSession {
             self.connections.remove(&ends);
             return;
         } else if flags.contains(TcpFlags::RST) || flags.contains(TcpFlags::SYN) {
-            if now < self.next_challenge && !every {
+            let of = (self.flaw != Flaw::OneChallengeBudget).then_some(ends);
+            let next = self.next_challenge.entry(of).or_insert(Time::ZERO);
+            if now < *next && !every {
                 return;
             }
-            self.next_challenge = now + Duration::from_millis(500);
+            *next = now + Duration::from_millis(500);
         } else if segment.sequence == connection.rcv_nxt {
             if segment.payload.is_empty() && !flags.contains(TcpFlags::FIN) {
                 return;

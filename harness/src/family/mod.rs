@@ -14,12 +14,22 @@ use crate::suite::{Body, Case, Origin};
 /// What the names of generated cases begin with.
 pub(crate) const FOLDER: &str = "family/";
 
-/// The part of a family that a generated case belongs to, and that lists name instead of its thousand
-/// members: `family/segment-state/established/`. `None` for a case of its own file.
+/// The family of a generated case, `family/segment-state`; `None` for a case of its own file.
+pub(crate) fn of(case: &str) -> Option<&str> {
+    up_to(case, 1)
+}
+
+/// The part of a family that a generated case belongs to, and that lists name instead of its hundreds
+/// of members: `family/segment-state/established`. `None` for a case of its own file.
 pub(crate) fn part(case: &str) -> Option<&str> {
+    up_to(case, 2)
+}
+
+/// The name of a generated case up to, not including, its slash of that number.
+fn up_to(case: &str, slash: usize) -> Option<&str> {
     case.starts_with(FOLDER).then_some(())?;
-    let end = case.match_indices('/').nth(2)?.0;
-    Some(&case[..=end])
+    let (end, _) = case.match_indices('/').nth(slash)?;
+    Some(&case[..end])
 }
 
 /// One case as its family writes it.

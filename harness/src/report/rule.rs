@@ -41,7 +41,7 @@ pub fn rule(rule: &Rule<'_>) -> String {
         let _ = writeln!(
             text,
             "cases:   {:<40} {} generated ones",
-            format!("{part}*"),
+            format!("{part}/…"),
             cases.len()
         );
         let results = rule

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use crate::diagnostic::render::clean;
+use crate::family;
 use crate::verdict::{CaseResult, Verdict};
 
 use super::{RunEvent, Summary};
@@ -192,10 +193,8 @@ const COLUMNS: [(&str, &str); 7] = [
 fn table(results: &[CaseResult]) -> String {
     let mut areas: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
     for result in results {
-        let area = result
-            .case
-            .rsplit_once('/')
-            .map_or("(top)", |(area, _)| area);
+        let folder = result.case.rsplit_once('/').map(|(area, _)| area);
+        let area = family::of(&result.case).or(folder).unwrap_or("(top)");
         *areas
             .entry(area)
             .or_default()

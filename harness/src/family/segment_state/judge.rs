@@ -52,6 +52,7 @@ fn holds(is: Is, so_far: &Outcome, segment: &Segment, facts: Facts) -> bool {
     let flags = segment.flags;
     let ack_after = |number: u32| (segment.ack.wrapping_sub(number) as i32) > 0;
     let ack_new = ack_after(place.snd_una) && !ack_after(place.snd_nxt);
+    let acks_our_fin = ack_new && segment.ack == place.snd_nxt;
     let trimmed = place.trim(segment);
     match is {
         Is::Rst => flags.rst,
@@ -71,7 +72,8 @@ fn holds(is: Is, so_far: &Outcome, segment: &Segment, facts: Facts) -> bool {
         Is::AckBeyond => ack_after(place.snd_nxt),
         Is::AckNew => ack_new,
         Is::AckNotNew => !ack_new,
-        Is::AcksOurFin => ack_new && segment.ack == place.snd_nxt,
+        Is::AcksOurFin => acks_our_fin,
+        Is::AcksNotOurFin => !acks_our_fin,
         Is::TextInOrder => trimmed.text > 0 && trimmed.in_order,
         Is::TextBehindHole => trimmed.text > 0 && !trimmed.in_order,
         Is::FinInOrder => trimmed.fin && trimmed.in_order,

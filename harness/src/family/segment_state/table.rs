@@ -106,6 +106,8 @@ pub(super) enum Is {
     AckNotNew,
     /// SEG.ACK = SND.NXT where our FIN is the last that was sent.
     AcksOurFin,
+    /// Not that.
+    AcksNotOurFin,
     /// Text within the window that begins at RCV.NXT or before.
     TextInOrder,
     /// Text within the window behind a hole.
@@ -260,6 +262,7 @@ pub(super) static TABLE: &[Row] = &[
     row("3.5",             &[SynReceivedActive], &[Is::NoRst, Is::Syn, Is::AtIrs, Is::Ack, Is::AckNew], Then::End(Reply::Ack, Established), &["RFC9293-MUST-10"]),
     row("3.6.1",           &[TimeWait], &[Is::NoRst, Is::NoAck, Is::Syn, Is::AboveRcvNxt, Is::SynWithFinRefused], Then::End(Reply::Nothing, Listen), &[]),
     row("3.6.1",           &[TimeWait], &[Is::NoRst, Is::NoAck, Is::Syn, Is::AboveRcvNxt], Then::End(Reply::SynAck, SynReceived), &["RFC9293-MAY-2"]),
+    row("3.6.1",           &[TimeWait], &[Is::NoRst, Is::NoAck, Is::Syn], Then::GoOn, &["RFC9293-MAY-2"]),
 
     row("3.10.7.4 first",  OTHERWISE, &[Is::Rst, Is::OutsideWindow], Then::Drop(Reply::Nothing), &["RFC5961-1"]),
     row("3.10.7.4 first",  SYN_RECEIVED, &[Is::NoRst, Is::Syn, Is::NoAck, Is::AtIrs], Then::Drop(Reply::Ack), &["RFC9293-SM-25"]),
@@ -283,6 +286,9 @@ pub(super) static TABLE: &[Row] = &[
     row("RFC 5961 5.2",    SYNCHRONIZED, &[Is::AckTooOld],      Then::Drop(Reply::Ack),      &["RFC5961-9", "RFC5961-10", "RFC9293-MAY-12"]),
     row("3.10.7.4 fifth",  SYNCHRONIZED, &[Is::AckBeyond],      Then::Drop(Reply::Ack),      &["RFC9293-SM-26"]),
     row("3.10.7.4 fifth",  SYNCHRONIZED, &[Is::AckNotNew],      Then::GoOn,                  &["RFC9293-SM-27"]),
+    row("3.10.7.4 fifth",  &[FinWait1], &[Is::AcksNotOurFin],   Then::GoOn,                  &["RFC9293-SM-31"]),
+    row("3.10.7.4 fifth",  &[Closing], &[Is::AcksNotOurFin],    Then::GoOn,                  &["RFC9293-SM-33"]),
+    row("3.10.7.4 fifth",  &[LastAck], &[Is::AcksNotOurFin],    Then::GoOn,                  &["RFC9293-SM-35"]),
     row("3.10.7.4 fifth",  &[FinWait1], &[Is::AcksOurFin],      Then::TakeAckInto(FinWait2), &["RFC9293-SM-31"]),
     row("3.10.7.4 fifth",  &[Closing], &[Is::AcksOurFin],       Then::TakeAckInto(TimeWait), &["RFC9293-SM-33"]),
     row("3.10.7.4 fifth",  &[LastAck], &[Is::AcksOurFin],       Then::End(Reply::Nothing, Closed), &["RFC9293-SM-35"]),

@@ -116,7 +116,7 @@ fn cases(row: &Row<'_>, link: Link<'_>) -> Markup {
                         li { (named(case, link)) }
                     }
                     @for (part, cases) in folded(&row.cases) {
-                        li { code { (part) "*" } " " (cases.len()) " generated" }
+                        li { code { (part) "/…" } " " (cases.len()) " generated" }
                     }
                 }
             }

@@ -39,6 +39,10 @@ pub(super) enum Flaw {
     CountsPorts,
     /// Every challenge is answered.
     AnswersEveryChallenge,
+    /// Nothing is left of a connection once both have closed it.
+    HasNoTimeWait,
+    /// Connections that are closed keep others out.
+    HoardsClosed,
     /// All connections share what may be answered.
     OneChallengeBudget,
     /// Groups and impossible addresses are ends like others.
@@ -287,6 +291,9 @@ impl FakeSession {
     }
 
     fn on_syn(&mut self, ends: Ends, segment: &TcpSegment, backlog: usize) {
+        if self.flaw == Flaw::HoardsClosed && self.connections.len() > 100 {
+            return;
+        }
         let mss = self.mss(segment);
         let cookies = self.setting("net.ipv4.tcp_syncookies");
         let is_full = self.halves.len() > backlog && self.flaw != Flaw::EndlessQueue;
@@ -417,6 +424,9 @@ impl FakeSession {
             connection.rcv_nxt = connection.rcv_nxt.wrapping_add(len);
         }
         let (sequence, ack) = (connection.snd_nxt, connection.rcv_nxt);
+        if self.flaw == Flaw::HasNoTimeWait && flags.contains(TcpFlags::FIN) {
+            self.connections.remove(&ends);
+        }
         self.say(ends, TcpFlags::ACK, sequence, ack, &[]);
     }
 

@@ -17,6 +17,7 @@ mod raw;
 mod sockets;
 mod stop;
 mod strange;
+mod time_wait;
 mod timestamps;
 
 #[cfg(test)]
@@ -82,6 +83,7 @@ const PROBES: &[Entry] = &[
     Entry::of::<challenge::ChallengeAckRate>(),
     Entry::of::<strange::StrangeDatagram>(),
     Entry::of::<timestamps::TimestampOffsets>(),
+    Entry::of::<time_wait::TimeWaitGrowth>(),
 ];
 
 /// Title and covered requirements of a probe file, as far as they can be read.

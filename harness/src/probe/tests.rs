@@ -118,6 +118,8 @@ fn weak_isns_are_found_out(#[case] name: &str, #[case] isn: Isn, #[case] code: &
 )]
 #[case("reset/challenge-ack-rate-rst", Flaw::AnswersEveryChallenge, "P022")]
 #[case("reset/challenge-ack-rate-syn", Flaw::AnswersEveryChallenge, "P022")]
+#[case("time-wait/many-at-a-time", Flaw::HasNoTimeWait, "P022")]
+#[case("time-wait/many-at-a-time", Flaw::HoardsClosed, "P011")]
 #[case("reset/challenge-ack-rate-rst", Flaw::OneChallengeBudget, "P011")]
 #[case("reset/challenge-ack-rate-syn", Flaw::OneChallengeBudget, "P011")]
 fn flaws_are_found_out(#[case] name: &str, #[case] flaw: Flaw, #[case] code: &str) {

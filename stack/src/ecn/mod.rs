@@ -88,11 +88,17 @@ pub(crate) struct Ecn {
     /// The handshake showed that packets of ours must not be marked, whatever the mode: a router
     /// rewrites the field, or the peer may not be in the mode that we are in.
     pub(crate) no_ect: bool,
-    /// SND.NXT when we slowed down last: what is told of segments sent before is about the same
-    /// marks.
-    reduced_at: Option<SeqNum>,
+    /// That we slowed down. Few connections do, so there is none before.
+    reduced: Option<Box<Reduced>>,
+}
+
+/// What is to be remembered of slowing down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Reduced {
+    /// SND.NXT when we did so last: what is told of segments sent before is about the same marks.
+    at: SeqNum,
     /// What marks of a window of one segment cost.
-    hold: Option<Box<Hold>>,
+    hold: Option<Hold>,
 }
 
 impl Ecn {
@@ -171,7 +177,8 @@ pub(crate) fn tells_of_marks(
 /// with the segment behind that, so the peer may still be echoing.
 // REQ: RFC3168-8
 pub(crate) fn is_unanswered(tcb: &mut Tcb, una: SeqNum) -> bool {
-    let answered = tcb.ecn.reduced_at.is_some_and(|at| una.at_or_before(at));
+    let reduced = tcb.ecn.reduced.as_deref();
+    let answered = reduced.is_some_and(|reduced| una.at_or_before(reduced.at));
     if !answered {
         note_reduced(tcb);
     }
@@ -189,7 +196,11 @@ pub(crate) fn note_reduced(tcb: &mut Tcb) {
         // REQ: RFC9768-16
         Mode::Accurate(_) => {}
     }
-    tcb.ecn.reduced_at = Some(tcb.snd.nxt);
+    let at = tcb.snd.nxt;
+    match &mut tcb.ecn.reduced {
+        Some(reduced) => reduced.at = at,
+        None => tcb.ecn.reduced = Some(Box::new(Reduced { at, hold: None })),
+    }
 }
 
 /// What a segment with new data carries: the codepoint and whether it has CWR.

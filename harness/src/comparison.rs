@@ -175,6 +175,7 @@ impl<'a> Evidence<'a> {
         match (passed.is_empty(), others.is_empty()) {
             (false, _) => self.agrees(rule, &passed),
             (true, false) => {
+                others.sort_unstable();
                 others.dedup();
                 Finding::EndsBefore(others)
             }

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use crate::comparison::{Compared, Comparison, Finding};
+use crate::comparison::{Compared, Comparison, Departure, Finding};
+use crate::family;
 
 pub use markdown::markdown;
 
@@ -72,14 +73,38 @@ pub fn text(comparison: &Comparison<'_>) -> String {
         };
         let rule = compared.rule;
         let _ = writeln!(text, "\n{} ({}): {}", rule.id, rule.level, rule.summary);
-        for departure in departures {
+        for (departure, alike) in alike(departures) {
             let reason = departure
                 .listed
                 .map_or("not listed", |listed| &listed.reason);
-            let _ = writeln!(text, "  {}: {reason}", departure.case);
+            let more = match alike {
+                0 => String::new(),
+                count => format!(" and {count} more"),
+            };
+            let _ = writeln!(text, "  {}{more}: {reason}", departure.case);
         }
     }
     text
+}
+
+/// The departures, of generated cases only the first for each reason, and how many others it stands for.
+fn alike<'c, 'a>(departures: &'c [Departure<'a>]) -> Vec<(&'c Departure<'a>, usize)> {
+    let mut told: Vec<(&Departure<'_>, usize)> = Vec::new();
+    let generated = |one: &Departure<'_>| family::part(one.case).is_some();
+    let reason = |one: &Departure<'a>| one.listed.map(|listed| &listed.reason);
+    for departure in departures {
+        let same = told.iter_mut().find(|(first, _)| {
+            generated(first)
+                && generated(departure)
+                && reason(first).is_some()
+                && reason(first) == reason(departure)
+        });
+        match same {
+            Some((_, count)) => *count += 1,
+            None => told.push((departure, 0)),
+        }
+    }
+    told
 }
 
 #[cfg(test)]

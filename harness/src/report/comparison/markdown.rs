@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::comparison::{CLAIMS, Compared, Comparison, Departure, Finding};
+use crate::family;
+use crate::report::rule::folded;
 use crate::report::{Exchange, ResultEntry, plain};
+use crate::suite::Case;
 
-use super::{counts, word};
+use super::{alike, counts, word};
 
 /// The text, ending in a newline. Files of the repository are named as they are seen from `docs/`.
 pub fn markdown(comparison: &Comparison<'_>) -> String {
@@ -76,8 +79,8 @@ fn departures(text: &mut String, comparison: &Comparison<'_>) {
         if let Finding::Differs(departures) = &compared.finding {
             any = true;
             heading(text, compared);
-            for departure in departures {
-                evidence(text, compared, departure);
+            for (departure, alike) in alike(departures) {
+                evidence(text, compared, departure, alike);
             }
         }
     }
@@ -98,7 +101,8 @@ fn heading(text: &mut String, compared: &Compared<'_>) {
     );
 }
 
-fn evidence(text: &mut String, compared: &Compared<'_>, departure: &Departure<'_>) {
+/// A departure, and how many generated cases beside its own show the same for the same reason.
+fn evidence(text: &mut String, compared: &Compared<'_>, departure: &Departure<'_>, alike: usize) {
     let reason = match departure.listed {
         Some(listed) => format!(
             "{} (seen with {})",
@@ -116,10 +120,14 @@ fn evidence(text: &mut String, compared: &Compared<'_>, departure: &Departure<'_
         .cases
         .iter()
         .find(|case| case.name == departure.case);
-    let link = case.map_or(String::new(), |case| link(&case.name, case.source().name()));
+    let link = case.map_or(String::new(), |case| link(case));
+    let more = match alike {
+        0 => String::new(),
+        count => format!(" and {count} more generated cases"),
+    };
     let _ = write!(
         text,
-        "\n{reason}.\nShown by {link} on {}",
+        "\n{reason}.\nShown by {link}{more} on {}",
         families.join(", ")
     );
     let entry: Option<&&ResultEntry> = departure
@@ -256,15 +264,29 @@ fn notes(compared: &Compared<'_>) -> String {
 }
 
 fn links(compared: &Compared<'_>) -> Vec<String> {
-    let cases = compared.cases.iter();
-    cases
-        .map(|case| link(&case.name, case.source().name()))
-        .collect()
+    let names: Vec<&str> = compared
+        .cases
+        .iter()
+        .map(|case| case.name.as_str())
+        .collect();
+    let of_files = compared
+        .cases
+        .iter()
+        .filter(|case| family::part(&case.name).is_none());
+    let generated = folded(&names);
+    let generated = generated
+        .iter()
+        .map(|(part, cases)| format!("{}/… ({} generated)", cell(part), cases.len()));
+    of_files.map(|case| link(case)).chain(generated).collect()
 }
 
-/// A case, and the way to its file.
-fn link(name: &str, file: &str) -> String {
-    format!("[{}](../{file})", cell(name))
+/// A case, and the way to its file, if it has one.
+fn link(case: &Case) -> String {
+    let name = cell(&case.name);
+    match family::part(&case.name) {
+        Some(_) => name,
+        None => format!("[{name}](../{})", case.source().name()),
+    }
 }
 
 /// Text that Markdown leaves as it is, on one line.

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use crate::coverage::{Coverage, Row};
+use crate::family;
 use crate::report::coverage::html::{documents, table};
 use crate::report::page::{self, Style};
 use crate::report::{Results, plain};
 use crate::suite::Case;
 use crate::verdict::{CaseResult, Verdict};
 
-use super::{HtmlRun, STYLE_FILE, address};
+use super::{HtmlRun, STYLE_FILE, address, has_page};
 
 /// Where the page stands.
 const HERE: &str = "index.html";
@@ -91,10 +92,8 @@ fn totals(run: &HtmlRun<'_>) -> Markup {
 fn areas(run: &HtmlRun<'_>) -> Markup {
     let mut areas: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
     for result in run.results {
-        let area = result
-            .case
-            .rsplit_once('/')
-            .map_or("(top)", |(area, _)| area);
+        let folder = result.case.rsplit_once('/').map(|(area, _)| area);
+        let area = family::of(&result.case).or(folder).unwrap_or("(top)");
         let counts = areas.entry(area).or_default();
         *counts.entry(result.verdict.name()).or_default() += 1;
     }
@@ -128,11 +127,16 @@ fn areas(run: &HtmlRun<'_>) -> Markup {
 /// The cases of one verdict. Those that passed are many and stay folded.
 fn verdict(run: &HtmlRun<'_>, name: &str, meaning: &str) -> Markup {
     let mut cases: Vec<(&str, Vec<&CaseResult>)> = Vec::new();
+    let mut untold: BTreeMap<&str, usize> = BTreeMap::new();
     for result in run
         .results
         .iter()
         .filter(|result| result.verdict.name() == name)
     {
+        if let (false, Some(part)) = (has_page(result), family::part(&result.case)) {
+            *untold.entry(part).or_default() += 1;
+            continue;
+        }
         match cases.last_mut() {
             Some((case, results)) if *case == result.case => results.push(result),
             _ => cases.push((&result.case, vec![result])),
@@ -140,13 +144,18 @@ fn verdict(run: &HtmlRun<'_>, name: &str, meaning: &str) -> Markup {
     }
     let is_open = !matches!(name, "pass" | "skip");
     html! {
-        @if !cases.is_empty() {
+        @if count(run, name) > 0 {
             details id=(name) open[is_open] {
                 summary {
                     span class={ "verdict " (name) } { (name.replace('_', " ")) }
                     " " (count(run, name)) " " span class="quiet" { (meaning) }
                 }
-                ul class="cases" { @for (case, results) in &cases { (entry(case, results)) } }
+                ul class="cases" {
+                    @for (case, results) in &cases { (entry(case, results)) }
+                    @for (part, count) in &untold {
+                        li { code { (plain::line(part)) "/…" } " " (count) " of generated cases" }
+                    }
+                }
             }
         }
     }
@@ -180,6 +189,7 @@ fn matrix(run: &HtmlRun<'_>, coverage: &Coverage<'_>) -> Markup {
         .results
         .iter()
         .rev()
+        .filter(|result| has_page(result))
         .map(|result| {
             (
                 result.case.as_str(),

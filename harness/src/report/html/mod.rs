@@ -11,9 +11,10 @@ mod tests;
 use std::collections::BTreeMap;
 
 use crate::catalogue::Catalogue;
+use crate::family;
 use crate::report::{Results, Summary};
 use crate::suite::Case;
-use crate::verdict::CaseResult;
+use crate::verdict::{CaseResult, Verdict};
 
 use super::page::STYLE;
 
@@ -70,9 +71,18 @@ pub fn files<'a>(run: &'a HtmlRun<'a>) -> impl Iterator<Item = HtmlFile> + 'a {
             file(&address::capture(result), capture),
         ])
     };
-    first
-        .into_iter()
-        .chain(run.results.iter().filter_map(of_result).flatten())
+    first.into_iter().chain(
+        run.results
+            .iter()
+            .filter(|result| has_page(result))
+            .filter_map(of_result)
+            .flatten(),
+    )
+}
+
+/// Whether a result has a page. Generated cases are thousands, and what passed of them is only counted.
+fn has_page(result: &CaseResult) -> bool {
+    family::of(&result.case).is_none() || !matches!(result.verdict, Verdict::Pass)
 }
 
 /// Where the colours and forms stand.

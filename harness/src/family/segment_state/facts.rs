@@ -11,6 +11,9 @@ pub(super) struct Facts {
     /// In TIME-WAIT "the only thing that can arrive is a retransmission of the remote FIN. Acknowledge
     /// it": a stack may take that for whatever arrives.
     pub(super) answers_all_in_time_wait: bool,
+    /// In TIME-WAIT a SYN right behind the old FIN is newer than all that was received, and opens (RFC 6191
+    /// §2 with the number of the FIN as the last one); many stacks want a greater number.
+    pub(super) takes_syn_at_rcv_nxt: bool,
     /// A SYN that carries a FIN opens a connection like any other; a stack may refuse it as nonsense.
     pub(super) takes_syn_with_fin: bool,
     /// Text and FIN of a SYN-ACK are taken at once (§3.10.7.3); the peer repeats what was left.
@@ -25,6 +28,7 @@ impl Facts {
     pub(super) const RFC: Facts = Facts {
         answers_text_behind_fin: true,
         answers_all_in_time_wait: false,
+        takes_syn_at_rcv_nxt: true,
         takes_syn_with_fin: true,
         takes_text_of_syn_ack: true,
         window_passes_fin: false,
@@ -33,12 +37,13 @@ impl Facts {
 
 /// The sets, each with the condition of the script language under which it holds; the first that
 /// holds counts. The last has none.
-pub(super) const STACKS: [(&str, Facts); 3] = [
+pub(super) const STACKS: [(&str, Facts); 4] = [
     (
         "target == linux",
         Facts {
             answers_text_behind_fin: false,
             answers_all_in_time_wait: true,
+            takes_syn_at_rcv_nxt: false,
             takes_syn_with_fin: false,
             takes_text_of_syn_ack: false,
             window_passes_fin: true,
@@ -47,8 +52,16 @@ pub(super) const STACKS: [(&str, Facts); 3] = [
     (
         "profile == linux",
         Facts {
+            takes_syn_at_rcv_nxt: false,
             takes_syn_with_fin: false,
             takes_text_of_syn_ack: false,
+            ..Facts::RFC
+        },
+    ),
+    (
+        "profile == freebsd",
+        Facts {
+            takes_syn_at_rcv_nxt: false,
             ..Facts::RFC
         },
     ),

@@ -64,7 +64,10 @@ fn holds(is: Is, so_far: &Outcome, segment: &Segment, facts: Facts) -> bool {
         Is::OutsideWindow => !place.in_window(segment.seq),
         Is::NotAtRcvNxt => segment.seq != place.rcv_nxt,
         Is::AtIrs => segment.seq == 0,
-        Is::AboveRcvNxt => (segment.seq.wrapping_sub(place.rcv_nxt) as i32) > 0,
+        Is::Newer => {
+            let above = segment.seq.wrapping_sub(place.rcv_nxt) as i32;
+            above > 0 || (above == 0 && facts.takes_syn_at_rcv_nxt)
+        }
         Is::AckTooOld => {
             let oldest = place.snd_una.wrapping_sub(place.max_snd_wnd);
             !ack_after(oldest.wrapping_sub(1))

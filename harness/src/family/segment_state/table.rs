@@ -94,8 +94,8 @@ pub(super) enum Is {
     NotAtRcvNxt,
     /// SEG.SEQ is the number of the peer's SYN.
     AtIrs,
-    /// RCV.NXT < SEG.SEQ.
-    AboveRcvNxt,
+    /// RCV.NXT < SEG.SEQ; see `Facts` for RCV.NXT itself.
+    Newer,
     /// SEG.ACK < SND.UNA - MAX.SND.WND.
     AckTooOld,
     /// SEG.ACK > SND.NXT.
@@ -260,8 +260,8 @@ pub(super) static TABLE: &[Row] = &[
 
     // What the two crossing SYN-ACKs of a simultaneous open are for (figure 7), although their numbers are old.
     row("3.5",             &[SynReceivedActive], &[Is::NoRst, Is::Syn, Is::AtIrs, Is::Ack, Is::AckNew], Then::End(Reply::Ack, Established), &["RFC9293-MUST-10"]),
-    row("3.6.1",           &[TimeWait], &[Is::NoRst, Is::NoAck, Is::Syn, Is::AboveRcvNxt, Is::SynWithFinRefused], Then::End(Reply::Nothing, Listen), &[]),
-    row("3.6.1",           &[TimeWait], &[Is::NoRst, Is::NoAck, Is::Syn, Is::AboveRcvNxt], Then::End(Reply::SynAck, SynReceived), &["RFC9293-MAY-2"]),
+    row("3.6.1",           &[TimeWait], &[Is::NoRst, Is::NoAck, Is::Syn, Is::Newer, Is::SynWithFinRefused], Then::End(Reply::Nothing, Listen), &[]),
+    row("3.6.1",           &[TimeWait], &[Is::NoRst, Is::NoAck, Is::Syn, Is::Newer], Then::End(Reply::SynAck, SynReceived), &["RFC9293-MAY-2"]),
     row("3.6.1",           &[TimeWait], &[Is::NoRst, Is::NoAck, Is::Syn], Then::GoOn, &["RFC9293-MAY-2"]),
 
     row("3.10.7.4 first",  OTHERWISE, &[Is::Rst, Is::OutsideWindow], Then::Drop(Reply::Nothing), &["RFC5961-1"]),

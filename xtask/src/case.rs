@@ -56,6 +56,9 @@ pub(crate) enum Kind {
     Stranger,
 }
 
+/// The list of historic defects that no case finds.
+const ZOO: &str = "zoo.toml";
+
 /// The kind of the file at this path; `None` outside `conformance-cases/`.
 pub(crate) fn kind(path: &str) -> Option<Kind> {
     let path = path.strip_prefix(FOLDER)?;
@@ -64,6 +67,7 @@ pub(crate) fn kind(path: &str) -> Option<Kind> {
     Some(match (folder, extension) {
         ("requirements", "toml") | (_, "md") => Kind::Other,
         ("known", "toml") => Kind::Known,
+        ("", "toml") if name == ZOO => Kind::Other,
         ("" | "requirements" | "known", _) => Kind::Stranger,
         (_, "pkt") => Kind::Script,
         (_, "toml") if name.ends_with(PROBE) => Kind::Probe,
@@ -178,6 +182,8 @@ mod tests {
     #[case("conformance-cases/known/linux.toml", Some(Kind::Known))]
     #[case("conformance-cases/requirements/rfc1.toml", Some(Kind::Other))]
     #[case("conformance-cases/README.md", Some(Kind::Other))]
+    #[case("conformance-cases/zoo.toml", Some(Kind::Other))]
+    #[case("conformance-cases/a.toml", Some(Kind::Stranger))]
     #[case("conformance-cases/a.pkt", Some(Kind::Stranger))]
     #[case("conformance-cases/reset/a.txt", Some(Kind::Stranger))]
     #[case("harness/tests/a.pkt", None)]

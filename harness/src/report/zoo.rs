@@ -71,7 +71,7 @@ pub fn text(rows: &[Row], complaints: &[String], style: Style) -> String {
     }
     let _ = writeln!(text, "\n{}", totals(rows));
     if !complaints.is_empty() {
-        let _ = writeln!(text, "{} complaints, below", complaints.len());
+        let _ = writeln!(text, "complaints, told below: {}", complaints.len());
     }
     text
 }
@@ -136,7 +136,8 @@ fn totals(rows: &[Row]) -> String {
         }
     });
     let parts: Vec<String> = parts.collect();
-    format!("{} defects: {}", rows.len(), parts.join(", "))
+    let noun = if rows.len() == 1 { "defect" } else { "defects" };
+    format!("{} {noun}: {}", rows.len(), parts.join(", "))
 }
 
 #[derive(Serialize)]

@@ -34,7 +34,7 @@ fn one_defect_is_killed_and_told_the_same_twice() {
     );
     assert_eq!(row["killed_by"][0], "reset/closed-port-rst");
     assert!(
-        stderr(&one).contains("1 defects: 1 killed"),
+        stderr(&one).contains("1 defect: 1 killed"),
         "{}",
         stderr(&one)
     );

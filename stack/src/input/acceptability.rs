@@ -52,6 +52,7 @@ pub(crate) fn check(tcb: &Tcb, segment: &SegmentRef<'_>) -> Check {
     }
     // The window is closed: ACK and URG of a segment in its place are still taken, its text is not.
     // REQ: RFC9293-MUST-66
+    // REQ: RFC9293-SM-52
     let in_its_place = wnd == 0 && segment.seq == nxt && !segment.flags.syn;
     if mutant!(tcb.config, C09, in_its_place, false) {
         return Check::Continue(());

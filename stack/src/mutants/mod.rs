@@ -11,7 +11,7 @@
 //!
 //! which is `right`, but in a host with that mutant `wrong`, and there it is counted how often the
 //! site was reached and how often the two differed. What they are, where each was found and which rule
-//! it breaks stands in [`table`]. `tcpdrill zoo` holds the conformance cases against them
+//! it breaks stands in `table.rs`. `tcpdrill zoo` holds the conformance cases against them
 //! (docs/suite-quality.md), `simulate --mutant` the simulation (docs/simulation.md).
 
 use alloc::sync::Arc;

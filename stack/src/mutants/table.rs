@@ -156,7 +156,7 @@ mutants! {
         breaks ["RFC5961-11"];
     C09 "The ACK of a segment that finds a closed window is not taken",
         from "draft-gont-tcpm-tcp-seq-validation",
-        breaks ["RFC9293-MUST-66"];
+        breaks ["RFC9293-SM-52"];
     C10 "A challenge ACK has a wrong sequence number",
         from "FreeRTOS+TCP #1236",
         breaks ["RFC5961-3"];

@@ -49,7 +49,7 @@ pub fn text(rows: &[Row], complaints: &[String], style: Style) -> String {
             row.profile.clone(),
             row.reached.to_string(),
             row.triggered.to_string(),
-            killers(row, str::to_owned),
+            killers(row),
             row.others().to_string(),
         ];
         if style.times {
@@ -108,16 +108,18 @@ fn verdict(row: &Row) -> String {
 }
 
 /// `a, b and 3 more`
-fn killers(row: &Row, show: impl Fn(&str) -> String) -> String {
-    let named: Vec<String> = row
-        .killers()
-        .take(NAMED)
-        .map(|one| show(&one.case))
-        .collect();
+fn killers(row: &Row) -> String {
+    let named = named(row, str::to_owned);
     match row.killers().count().saturating_sub(NAMED) {
-        0 => named.join(", "),
-        more => format!("{} and {more} more", named.join(", ")),
+        0 => named,
+        more => format!("{named} and {more} more"),
     }
+}
+
+/// The first few cases that kill.
+fn named(row: &Row, show: impl Fn(&str) -> String) -> String {
+    let named = row.killers().take(NAMED).map(|one| show(&one.case));
+    named.collect::<Vec<String>>().join(", ")
 }
 
 /// `15 defects: 14 killed, 1 survived (1 explained)`
@@ -208,22 +210,15 @@ fn names(row: &Row, takes: impl Fn(&Failing) -> bool) -> Vec<&str> {
     failing.map(|one| one.case.as_str()).collect()
 }
 
-/// The block for Markdown: totals, the table, and the rows that were not built.
+/// The block for Markdown: totals, the table, and the rows that were not built. Nothing in it changes
+/// with every case that is added.
 pub fn markdown(rows: &[Row], explanations: &Explanations) -> String {
-    let mut table = table([
-        "",
-        "defect",
-        "whose",
-        "breaks",
-        "profile",
-        "killed by",
-        "others",
-    ]);
+    let mut table = table(["", "defect", "whose", "breaks", "profile", "killed by"]);
     for row in rows {
         let defect = &row.defect;
         let killed_by = match &row.explained {
             Some(one) => format!("**no case**: {} Seen by {}.", one.reason, one.seen_by),
-            None if row.fate() == Fate::Killed => killers(row, |case| format!("`{case}`")),
+            None if row.fate() == Fate::Killed => named(row, |case| format!("`{case}`")),
             None => format!("**{}**", row.fate().name()),
         };
         table.add_row(vec![
@@ -233,7 +228,6 @@ pub fn markdown(rows: &[Row], explanations: &Explanations) -> String {
             defect.breaks.join(", "),
             row.profile.clone(),
             killed_by,
-            row.others().to_string(),
         ]);
     }
     let mut text = format!("{}.\n\n{}\n", totals(rows), table.trim_fmt());

@@ -34,7 +34,7 @@ pub fn html(coverage: &Coverage<'_>) -> String {
         }
         @for (document, rows) in documents(coverage.rows.iter()) {
             h2 id=(document) { (document) }
-            (table(coverage, &rows, &|_| None))
+            (table(coverage, document, &rows, &|_| None))
         }
     };
     page("Rules, cases and verdicts", Style::Inside, &body)
@@ -58,9 +58,14 @@ where
 }
 
 /// A row a rule: what it says, where it is implemented, its cases, and what each target does.
-pub(crate) fn table(coverage: &Coverage<'_>, rows: &[&Row<'_>], link: Link<'_>) -> Markup {
+pub(crate) fn table(
+    coverage: &Coverage<'_>,
+    document: &str,
+    rows: &[&Row<'_>],
+    link: Link<'_>,
+) -> Markup {
     html! {
-        div class="scroll" tabindex="0" role="region" aria-label="table of rules" {
+        div class="scroll" tabindex="0" role="region" aria-label={ "rules of " (document) } {
             table {
                 thead {
                     tr {

@@ -208,7 +208,7 @@ fn matrix(run: &HtmlRun<'_>, coverage: &Coverage<'_>) -> Markup {
             }
             @for (document, rows) in documents(shown.iter().copied()) {
                 h3 { (document) }
-                (table(coverage, &rows, &link))
+                (table(coverage, document, &rows, &link))
             }
         }
         @if !coverage.strangers.is_empty() {

@@ -74,7 +74,15 @@ pub(super) fn rows(result: &CaseResult, source: &Source) -> Vec<Row> {
             rows.extend(pause(before, shown.entry.at));
         }
         before = Some(shown.entry.at);
-        rows.push(row(shown, source));
+        let mut row = row(shown, source);
+        if let (Row::Packet(packet), Some(Row::Packet(last))) = (&mut row, rows.last())
+            && packet.line == last.line
+            && packet.differences.is_empty()
+        {
+            // Of several pieces that a line takes as one, the first has its text.
+            packet.written.clear();
+        }
+        rows.push(row);
     }
     rows.extend(outstanding(result, source, &all));
     rows

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::catalogue::{Catalogue, Level, Requirement, Testable};
+use crate::family;
 use crate::report::{ResultEntry, Results};
 use crate::suite::{Case, Deviation, KnownDeviations};
 
@@ -62,6 +63,30 @@ pub struct Comparison<'a> {
     pub run: &'a Results,
     /// The rules, in the order of the catalogue: the claims, each MUST and each SHOULD.
     pub rules: Vec<Compared<'a>>,
+}
+
+impl Departure<'_> {
+    /// Whether two show the same of a rule: generated cases, listed for the same reason.
+    fn is_like(&self, other: &Departure<'_>) -> bool {
+        let reasons = [self.listed, other.listed].map(|listed| listed.map(|listed| &listed.reason));
+        let generated = |one: &Departure<'_>| family::part(one.case).is_some();
+        generated(self) && generated(other) && reasons[0] == reasons[1]
+    }
+}
+
+/// Departures from one rule, each with how many others are like it.
+pub fn folded<'d, 'a>(departures: &'d [Departure<'a>]) -> Vec<(&'d Departure<'a>, usize)> {
+    let mut folded: Vec<(&Departure<'_>, usize)> = Vec::new();
+    for departure in departures {
+        match folded
+            .iter_mut()
+            .find(|(first, _)| first.is_like(departure))
+        {
+            Some((_, others)) => *others += 1,
+            None => folded.push((departure, 0)),
+        }
+    }
+    folded
 }
 
 impl<'a> Comparison<'a> {
@@ -196,8 +221,8 @@ impl<'a> Evidence<'a> {
             return Finding::NotAsWorded;
         }
         let target = self.run.target.name.as_str();
-        let own_lines = passed.iter().any(|case| has_lines_for(case, target));
-        match target == "linux" && note(&["DEVIATION"]) && own_lines {
+        let own_lines = || passed.iter().any(|case| has_lines_for(case, target));
+        match target == "linux" && note(&["DEVIATION"]) && own_lines() {
             true => Finding::AsWrittenForIt,
             false => Finding::Agrees,
         }

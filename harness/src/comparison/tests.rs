@@ -138,6 +138,37 @@ fn each_rule_has_its_finding(#[case] id: &str, #[case] want: &str) {
     assert_eq!(found, want);
 }
 
+#[test]
+fn generated_cases_that_depart_for_one_reason_are_one() {
+    let deviation = |reason: &str| {
+        let list = format!(
+            "[[deviation]]\ncase = \"a\"\nrequirement = \"RFC1-1\"\nreason = \"{reason}\"\nseen_with = \"x\"\nfields = [\"ack\"]\n"
+        );
+        let mut known = KnownDeviations::default();
+        known.read("x", &list).expect("a list");
+        known.cases().next().cloned().expect("an entry")
+    };
+    let (one, other) = (deviation("one"), deviation("other"));
+    let departure = |case, listed| Departure {
+        case,
+        listed: Some(listed),
+        results: Vec::new(),
+    };
+    let all = [
+        departure("family/f/part/a", &one),
+        departure("family/f/part/b", &one),
+        departure("family/f/part/c", &other),
+        departure("a/one", &one),
+        departure("a/two", &one),
+    ];
+    let found: Vec<(&str, usize)> = folded(&all)
+        .iter()
+        .map(|(first, others)| (first.case, *others))
+        .collect();
+    let alone = [("family/f/part/c", 0), ("a/one", 0), ("a/two", 0)];
+    assert_eq!(found, [&[("family/f/part/a", 1)][..], &alone].concat());
+}
+
 #[rstest]
 #[case("#if target == linux", true)]
 #[case("  #elif kernel >= 6 && linux", true)]

@@ -6,8 +6,7 @@ use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use crate::comparison::{Compared, Comparison, Departure, Finding};
-use crate::family;
+use crate::comparison::{Compared, Comparison, Finding, folded};
 
 pub use markdown::markdown;
 
@@ -59,6 +58,14 @@ fn counts(comparison: &Comparison<'_>) -> Table {
     table
 }
 
+/// That there are more cases like one.
+fn and_others(others: usize) -> String {
+    match others {
+        0 => String::new(),
+        others => format!(" and {others} generated cases like it"),
+    }
+}
+
 /// The counts and what differs, for people; ends in a newline.
 pub fn text(comparison: &Comparison<'_>) -> String {
     let target = &comparison.run.target;
@@ -73,38 +80,14 @@ pub fn text(comparison: &Comparison<'_>) -> String {
         };
         let rule = compared.rule;
         let _ = writeln!(text, "\n{} ({}): {}", rule.id, rule.level, rule.summary);
-        for (departure, alike) in alike(departures) {
+        for (departure, others) in folded(departures) {
             let reason = departure
                 .listed
                 .map_or("not listed", |listed| &listed.reason);
-            let more = match alike {
-                0 => String::new(),
-                count => format!(" and {count} more"),
-            };
-            let _ = writeln!(text, "  {}{more}: {reason}", departure.case);
+            let _ = writeln!(text, "  {}{}: {reason}", departure.case, and_others(others));
         }
     }
     text
-}
-
-/// The departures, of generated cases only the first for each reason, and how many others it stands for.
-fn alike<'c, 'a>(departures: &'c [Departure<'a>]) -> Vec<(&'c Departure<'a>, usize)> {
-    let mut told: Vec<(&Departure<'_>, usize)> = Vec::new();
-    let generated = |one: &Departure<'_>| family::part(one.case).is_some();
-    let reason = |one: &Departure<'a>| one.listed.map(|listed| &listed.reason);
-    for departure in departures {
-        let same = told.iter_mut().find(|(first, _)| {
-            generated(first)
-                && generated(departure)
-                && reason(first).is_some()
-                && reason(first) == reason(departure)
-        });
-        match same {
-            Some((_, count)) => *count += 1,
-            None => told.push((departure, 0)),
-        }
-    }
-    told
 }
 
 #[cfg(test)]

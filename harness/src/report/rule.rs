@@ -59,7 +59,7 @@ pub fn rule(rule: &Rule<'_>) -> String {
 }
 
 /// The generated ones among these cases, by the part of their family.
-pub(super) fn folded<'a>(cases: &[&'a str]) -> BTreeMap<&'a str, Vec<&'a str>> {
+pub(crate) fn folded<'a>(cases: &[&'a str]) -> BTreeMap<&'a str, Vec<&'a str>> {
     let mut parts: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for case in cases {
         if let Some(part) = family::part(case) {

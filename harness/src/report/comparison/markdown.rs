@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::comparison::{CLAIMS, Compared, Comparison, Departure, Finding};
+use crate::comparison::{CLAIMS, Compared, Comparison, Departure, Finding, folded};
 use crate::family;
-use crate::report::rule::folded;
-use crate::report::{Exchange, ResultEntry, plain};
-use crate::suite::Case;
+use crate::report::{Exchange, ResultEntry, plain, rule};
+use crate::suite::{Case, Origin};
 
-use super::{alike, counts, word};
+use super::{and_others, counts, word};
 
 /// The text, ending in a newline. Files of the repository are named as they are seen from `docs/`.
 pub fn markdown(comparison: &Comparison<'_>) -> String {
@@ -79,8 +78,8 @@ fn departures(text: &mut String, comparison: &Comparison<'_>) {
         if let Finding::Differs(departures) = &compared.finding {
             any = true;
             heading(text, compared);
-            for (departure, alike) in alike(departures) {
-                evidence(text, compared, departure, alike);
+            for (departure, others) in folded(departures) {
+                evidence(text, compared, departure, others);
             }
         }
     }
@@ -101,8 +100,7 @@ fn heading(text: &mut String, compared: &Compared<'_>) {
     );
 }
 
-/// A departure, and how many generated cases beside its own show the same for the same reason.
-fn evidence(text: &mut String, compared: &Compared<'_>, departure: &Departure<'_>, alike: usize) {
+fn evidence(text: &mut String, compared: &Compared<'_>, departure: &Departure<'_>, others: usize) {
     let reason = match departure.listed {
         Some(listed) => format!(
             "{} (seen with {})",
@@ -121,13 +119,10 @@ fn evidence(text: &mut String, compared: &Compared<'_>, departure: &Departure<'_
         .iter()
         .find(|case| case.name == departure.case);
     let link = case.map_or(String::new(), |case| link(case));
-    let more = match alike {
-        0 => String::new(),
-        count => format!(" and {count} more generated cases"),
-    };
     let _ = write!(
         text,
-        "\n{reason}.\nShown by {link}{more} on {}",
+        "\n{reason}.\nShown by {link}{} on {}",
+        and_others(others),
         families.join(", ")
     );
     let entry: Option<&&ResultEntry> = departure
@@ -263,29 +258,34 @@ fn notes(compared: &Compared<'_>) -> String {
     parts.join("; ")
 }
 
+/// The cases of a rule; of generated ones how many.
 fn links(compared: &Compared<'_>) -> Vec<String> {
+    let own = compared
+        .cases
+        .iter()
+        .filter(|case| family::part(&case.name).is_none());
+    let mut links: Vec<String> = own.map(|case| link(case)).collect();
     let names: Vec<&str> = compared
         .cases
         .iter()
         .map(|case| case.name.as_str())
         .collect();
-    let of_files = compared
-        .cases
-        .iter()
-        .filter(|case| family::part(&case.name).is_none());
-    let generated = folded(&names);
-    let generated = generated
-        .iter()
-        .map(|(part, cases)| format!("{}/… ({} generated)", cell(part), cases.len()));
-    of_files.map(|case| link(case)).chain(generated).collect()
+    let parts = rule::folded(&names);
+    links.extend(
+        parts
+            .iter()
+            .map(|(part, cases)| format!("{part}/… ({} generated)", cases.len())),
+    );
+    links
 }
 
-/// A case, and the way to its file, if it has one.
+/// A case, and the way to its file if it has one.
 fn link(case: &Case) -> String {
-    let name = cell(&case.name);
-    match family::part(&case.name) {
-        Some(_) => name,
-        None => format!("[{name}](../{})", case.source().name()),
+    match case.origin {
+        Origin::Generated => format!("`{}`", case.name),
+        Origin::Bundled | Origin::File(_) => {
+            format!("[{}](../{})", cell(&case.name), case.source().name())
+        }
     }
 }
 

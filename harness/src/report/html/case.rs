@@ -9,7 +9,7 @@ use crate::report::{evidence, ladder, plain};
 use crate::suite::Case;
 use crate::verdict::{CaseResult, Verdict};
 
-use super::{HtmlRun, STYLE_FILE, address, script};
+use super::{HtmlRun, STYLE_FILE, address, has_page, script};
 
 /// The whole page.
 pub(super) fn page(run: &HtmlRun<'_>, case: &Case, result: &CaseResult) -> String {
@@ -51,7 +51,8 @@ fn families(run: &HtmlRun<'_>, result: &CaseResult, here: &str) -> Markup {
     let others = run
         .results
         .iter()
-        .filter(|other| other.case == result.case && other.ip_version != result.ip_version);
+        .filter(|other| other.case == result.case && other.ip_version != result.ip_version)
+        .filter(|other| has_page(other));
     let others: Vec<&CaseResult> = others.collect();
     html! {
         @for other in others {

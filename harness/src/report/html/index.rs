@@ -126,20 +126,15 @@ fn areas(run: &HtmlRun<'_>) -> Markup {
 
 /// The cases of one verdict. Those that passed are many and stay folded.
 fn verdict(run: &HtmlRun<'_>, name: &str, meaning: &str) -> Markup {
-    let mut cases: Vec<(&str, Vec<&CaseResult>)> = Vec::new();
-    let mut untold: BTreeMap<&str, usize> = BTreeMap::new();
-    for result in run
-        .results
-        .iter()
-        .filter(|result| result.verdict.name() == name)
-    {
-        if let (false, Some(part)) = (has_page(result), family::part(&result.case)) {
-            *untold.entry(part).or_default() += 1;
-            continue;
-        }
-        match cases.last_mut() {
-            Some((case, results)) if *case == result.case => results.push(result),
-            _ => cases.push((&result.case, vec![result])),
+    let of_it = || {
+        let results = run.results.iter();
+        results.filter(|result| result.verdict.name() == name)
+    };
+    let own = of_it().filter(|result| family::part(&result.case).is_none());
+    let mut parts: BTreeMap<&str, Vec<&CaseResult>> = BTreeMap::new();
+    for result in of_it() {
+        if let Some(part) = family::part(&result.case) {
+            parts.entry(part).or_default().push(result);
         }
     }
     let is_open = !matches!(name, "pass" | "skip");
@@ -151,11 +146,40 @@ fn verdict(run: &HtmlRun<'_>, name: &str, meaning: &str) -> Markup {
                     " " (count(run, name)) " " span class="quiet" { (meaning) }
                 }
                 ul class="cases" {
-                    @for (case, results) in &cases { (entry(case, results)) }
-                    @for (part, count) in &untold {
-                        li { code { (plain::line(part)) "/…" } " " (count) " of generated cases" }
-                    }
+                    @for (case, results) in by_case(own) { (entry(case, &results)) }
+                    @for (part, results) in parts { li { (generated(part, &results)) } }
                 }
+            }
+        }
+    }
+}
+
+/// Results that follow one another, by their case.
+fn by_case<'a>(
+    results: impl Iterator<Item = &'a CaseResult>,
+) -> Vec<(&'a str, Vec<&'a CaseResult>)> {
+    let mut cases: Vec<(&str, Vec<&CaseResult>)> = Vec::new();
+    for result in results {
+        match cases.last_mut() {
+            Some((case, results)) if *case == result.case => results.push(result),
+            _ => cases.push((&result.case, vec![result])),
+        }
+    }
+    cases
+}
+
+/// The generated cases of a part of a family: how many, and those that have pages.
+fn generated(part: &str, results: &[&CaseResult]) -> Markup {
+    let head = html! { code { (plain::line(part)) "/…" } " " (results.len()) " results of generated cases" };
+    let paged = results.iter().copied().filter(|result| has_page(result));
+    let paged = by_case(paged);
+    html! {
+        @if paged.is_empty() {
+            (head)
+        } @else {
+            details {
+                summary { (head) }
+                ul class="cases" { @for (case, results) in &paged { (entry(case, results)) } }
             }
         }
     }

@@ -44,6 +44,13 @@ pub struct HtmlFile {
     pub bytes: Vec<u8>,
 }
 
+/// Whether a result has a page. Generated cases are thousands: of those only what did not come out as
+/// written has one.
+fn has_page(result: &CaseResult) -> bool {
+    let is_plain = matches!(result.verdict, Verdict::Pass | Verdict::Skip { .. });
+    !is_plain || family::part(&result.case).is_none()
+}
+
 /// Every file of the folder, the index first.
 pub fn files<'a>(run: &'a HtmlRun<'a>) -> impl Iterator<Item = HtmlFile> + 'a {
     let file = |path: &str, bytes: Vec<u8>| HtmlFile {
@@ -78,11 +85,6 @@ pub fn files<'a>(run: &'a HtmlRun<'a>) -> impl Iterator<Item = HtmlFile> + 'a {
             .filter_map(of_result)
             .flatten(),
     )
-}
-
-/// Whether a result has a page. Generated cases are thousands, and what passed of them is only counted.
-fn has_page(result: &CaseResult) -> bool {
-    family::of(&result.case).is_none() || !matches!(result.verdict, Verdict::Pass)
 }
 
 /// Where the colours and forms stand.

@@ -112,6 +112,49 @@ fn every_link_leads_somewhere_and_every_page_is_valid() {
 }
 
 #[test]
+fn of_generated_cases_only_what_failed_has_a_page() {
+    let (source, failed) = samples::failed("ack", "1001", "501");
+    let named = |mut result: CaseResult, name: &str| {
+        result.case = name.to_string();
+        result
+    };
+    let results = [
+        named(failed, "family/f/part/bad"),
+        samples::result("family/f/part/good", Verdict::Pass, ""),
+        samples::result("family/f/part/well", Verdict::Pass, ""),
+    ];
+    let case = |result: &CaseResult| Case {
+        name: result.case.clone(),
+        origin: Origin::Generated,
+        body: Body::Script(source.clone()),
+    };
+    let cases: Vec<Case> = results.iter().map(case).collect();
+    let catalogue = Catalogue::bundled().expect("the catalogue");
+    let files: Vec<HtmlFile> = files(&HtmlRun {
+        description: "the reference stack",
+        results: &results,
+        summary: Summary::of(&results, Duration::ZERO),
+        cases: &cases.iter().collect::<Vec<_>>(),
+        catalogue: &catalogue,
+        others: &[],
+    })
+    .collect();
+    let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    let own = "cases/family/f/part/bad";
+    let (page, capture) = (
+        format!("{own}.ipv4.html"),
+        format!("{own}.reference.ipv4.pcapng"),
+    );
+    assert_eq!(paths, ["index.html", "style.css", &page, &capture]);
+    let index = text(&files, "index.html");
+    assert!(
+        index.contains("<code>family/f/part/…</code> 2 results of generated cases"),
+        "{index}"
+    );
+    assert_valid(&files);
+}
+
+#[test]
 fn the_same_results_make_the_same_bytes() {
     assert_eq!(ordinary(), ordinary());
 }

@@ -3,6 +3,7 @@
 //! - [`tidy`] checks the rules of the house that the compiler does not know.
 //! - [`compare`] holds tcpdrill against packetdrill on scripts of the caller's.
 //! - [`coverage`] tells which lines of the stack the tests and the cases reach.
+//! - [`sample`] draws covered requirements by lot.
 //! - [`trace`] follows each requirement to the code that implements it and the cases that show it.
 //!
 //! `tidy` and `trace` work on a [`Repository`] read into memory, so that a test can hand in a small one.
@@ -14,6 +15,7 @@ pub mod compare;
 pub mod coverage;
 mod finding;
 mod repository;
+pub mod sample;
 pub mod tidy;
 pub mod trace;
 

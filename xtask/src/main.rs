@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use xtask::compare::Request;
-use xtask::{Repository, Severity, coverage, tidy, trace};
+use xtask::{Repository, Severity, coverage, sample, tidy, trace};
 
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
@@ -13,6 +13,8 @@ usage: cargo xtask COMMAND
   trace                requirements by document: how many the code names, how many a case covers
   trace --missing      the requirements that packets or calls can show and no case covers
   trace ID             where one requirement is implemented and which cases cover it
+  sample --count N --seed N
+                       that many of the requirements that a case covers, drawn by the seed
   compare TREE         the verdicts and times of packetdrill and tcpdrill on packetdrill's scripts below TREE:
     --packetdrill BIN  run packetdrill, one script after the other (root); --rounds N times [3]
     --save FILE        keep its rounds; --reuse FILE takes them instead of, or beside, new ones
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }),
         ["trace", id] if !id.starts_with('-') => with_repository(|repository| show(repository, id)),
+        ["sample", rest @ ..] => run_sample(rest),
         ["compare", rest @ ..] => run_compare(rest),
         ["coverage"] => run_coverage(None),
         ["coverage", "--lcov", file] => run_coverage(Some(Path::new(file))),
@@ -94,6 +97,20 @@ fn show(repository: &Repository, id: &str) -> ExitCode {
         None => {
             eprintln!("no requirement is called {id}; see conformance-cases/requirements/");
             ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_sample(words: &[&str]) -> ExitCode {
+    match sample::Request::parse(words) {
+        Ok(request) => with_repository(|repository| {
+            let trace = trace::Trace::new(repository);
+            print!("{}", request.report(&trace.covered()));
+            ExitCode::SUCCESS
+        }),
+        Err(problem) => {
+            eprintln!("{problem}\n{USAGE}");
+            ExitCode::from(2)
         }
     }
 }

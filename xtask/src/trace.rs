@@ -178,6 +178,17 @@ impl Trace {
         Some(text)
     }
 
+    /// The ids of the requirements that a case covers, of those that packets or calls can show and that
+    /// nobody has excepted; what `tcpdrill coverage` counts as covered.
+    pub fn covered(&self) -> Vec<&str> {
+        let rows = self.catalogue.rows.iter();
+        let covered = rows.filter(|row| {
+            let counts = self.counts(row);
+            counts.showable > 0 && counts.covered > 0 && counts.excepted == 0
+        });
+        covered.map(|row| row.requirement.id.as_str()).collect()
+    }
+
     fn counts(&self, row: &Row) -> Counts {
         let id = &row.requirement.id;
         let showable = row.requirement.testable.by_a_case();
@@ -234,6 +245,11 @@ mod tests {
     #[test]
     fn what_no_case_shows_is_missing() {
         insta::assert_snapshot!(small().missing());
+    }
+
+    #[test]
+    fn only_what_a_case_can_show_and_shows_is_covered() {
+        assert_eq!(small().covered(), ["RFC1-1"]);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::pattern::Pattern;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Deviation {
-    /// The case's name; of generated cases a [`Pattern`] that may mean several.
+    /// The case's name; of generated cases a pattern (`*`, `{a,b}`) that may mean several.
     pub case: String,
     /// The rule the target parts from.
     pub requirement: String,
@@ -27,7 +27,7 @@ pub struct Deviation {
     pub reason: String,
     /// The version of the target it was seen with.
     pub seen_with: String,
-    /// The script line it shows on, without surrounding space; empty for a probe. A [`Pattern`] for
+    /// The script line it shows on, without surrounding space; empty for a probe. A pattern for
     /// generated cases.
     #[serde(default)]
     pub line: String,

@@ -67,6 +67,8 @@ fn sysctls() {
         let report = bench.session.command(wrong).unwrap();
         assert_eq!(report.status, Some(1), "{wrong}: {}", report.output);
     }
+    let refused = bench.session.command("sysctl -q net.ipv4.tcp_ecn=77");
+    assert_eq!(capability(refused), "sysctl:net.ipv4.tcp_ecn=77");
     let refused = bench
         .session
         .command("sysctl -q net.ipv4.tcp_no_such_thing=1");

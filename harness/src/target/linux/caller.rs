@@ -81,11 +81,13 @@ impl Caller {
                             .push((name.clone(), value.trim_end().to_owned()));
                     }
                 }
-                Err(error) => {
-                    let reason = match error {
-                        Failure::Value(error) => sysctl::no_such_value(&error),
-                        Failure::Refused(reason) | Failure::Missing(reason) => reason,
-                    };
+                Err(Failure::Value(error)) => {
+                    return Ok(CommandReport {
+                        status: Some(255),
+                        output: format!("sysctl: setting key \"{name}\": {error}\n"),
+                    });
+                }
+                Err(Failure::Refused(reason) | Failure::Missing(reason)) => {
                     return Err(TargetError::Unsupported {
                         capability: format!("sysctl:{name}={value}"),
                         reason,

@@ -30,12 +30,9 @@ pub(super) fn perform(command: &Sysctl, route: &Route) -> Done {
             Ok(text) => done.output.push_str(&format!("{name} = {text}\n")),
             Err(Failure::Missing(_)) if command.ignore => {}
             Err(Failure::Value(error)) => {
-                let text = value.as_deref().unwrap_or_default();
-                let lacking = refused(1, name, text, &error);
                 done.status = 1;
                 done.errors
                     .push_str(&format!("sysctl: setting key \"{name}\": {error}\n"));
-                done.lacking = done.lacking.or(lacking.lacking);
             }
             Err(Failure::Missing(reason) | Failure::Refused(reason)) => {
                 let what = match value {
@@ -56,37 +53,36 @@ pub(super) fn perform(command: &Sysctl, route: &Route) -> Done {
 pub(super) fn echo(path: &str, name: &str, value: &str, route: &Route) -> Done {
     match assign(name, value, route) {
         Ok(()) => Done::default(),
-        Err(Failure::Value(error)) => Done {
-            errors: format!("echo: {path}: {error}\n"),
-            ..refused(1, name, value, &error)
-        },
+        Err(Failure::Value(error)) => Done::failed(1, format!("echo: {path}: {error}\n")),
         Err(Failure::Missing(reason)) => Done::lacking(2, format!("sysctl:{name}"), reason),
         Err(Failure::Refused(reason)) => Done::lacking(2, format!("sysctl:{name}={value}"), reason),
     }
 }
 
-/// A value that the kernel does not take, for which the case may be skipped: it may be of a newer one.
-fn refused(status: i32, name: &str, value: &str, error: &str) -> Done {
-    Done::lacking(
-        status,
-        format!("sysctl:{name}={value}"),
-        no_such_value(error),
-    )
+/// Why a value that looks right cannot be had: it may be one of a newer kernel.
+fn no_such_value(error: &str) -> String {
+    format!("this kernel does not take the value ({error})")
 }
 
-/// Why such a value cannot be had.
-pub(super) fn no_such_value(error: &str) -> String {
-    format!("this kernel does not take the value ({error})")
+/// Whether a value is as many numbers as the setting is now; another is a mistake of the script.
+fn is_of_its_form(name: &str, value: &str) -> bool {
+    let numbers = |text: &str| {
+        let parts = text.split_whitespace();
+        let numbers: Result<Vec<i64>, _> = parts.map(str::parse).collect();
+        numbers.ok().map(|numbers| numbers.len())
+    };
+    let wanted = numbers(value);
+    wanted.is_some() && read(name).is_ok_and(|present| numbers(&present) == wanted)
 }
 
 /// Why a setting could not be read or written.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// The kernel does not take the value.
+    /// It is no value of the setting.
     Value(String),
     /// The setting does not exist.
     Missing(String),
-    /// It may not be changed here.
+    /// It may not be changed here, or not to this.
     Refused(String),
 }
 
@@ -132,11 +128,17 @@ pub(super) fn write(name: &str, value: &str) -> Result<(), Failure> {
                 ""
             }
         )),
-        // In `sysctl`'s own words, which have no number.
-        _ => Failure::Value(match error.raw_os_error() {
-            Some(errno) => Errno::from_raw(errno).desc().to_string(),
-            None => error.to_string(),
-        }),
+        _ => {
+            // In `sysctl`'s own words, which have no number.
+            let error = match error.raw_os_error() {
+                Some(errno) => Errno::from_raw(errno).desc().to_string(),
+                None => error.to_string(),
+            };
+            match is_of_its_form(name, value) {
+                true => Failure::Refused(no_such_value(&error)),
+                false => Failure::Value(error),
+            }
+        }
     })
 }
 

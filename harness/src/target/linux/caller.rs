@@ -87,6 +87,12 @@ impl Caller {
                         output: format!("sysctl: setting key \"{name}\": {error}\n"),
                     });
                 }
+                Err(Failure::Unknown(error)) => {
+                    return Err(TargetError::Unsupported {
+                        capability: format!("sysctl:{name}={value}"),
+                        reason: sysctl::no_such_value(&error),
+                    });
+                }
                 Err(Failure::Refused(reason) | Failure::Missing(reason)) => {
                     return Err(TargetError::Unsupported {
                         capability: format!("sysctl:{name}={value}"),

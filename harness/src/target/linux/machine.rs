@@ -243,7 +243,7 @@ impl Machine for CaseMachine {
                     lacking = Some(Done::lacking(1, format!("sysctl:{name}"), reason));
                     break;
                 }
-                Err(sysctl::Failure::Value(reason)) => {
+                Err(sysctl::Failure::Value(reason) | sysctl::Failure::Unknown(reason)) => {
                     lacking = Some(Done::failed(1, reason));
                     break;
                 }

@@ -31,8 +31,13 @@ pub(super) fn perform(command: &Sysctl, route: &Route) -> Done {
             Err(Failure::Missing(_)) if command.ignore => {}
             Err(Failure::Value(error)) => {
                 done.status = 1;
-                done.errors
-                    .push_str(&format!("sysctl: setting key \"{name}\": {error}\n"));
+                done.errors.push_str(&complaint(name, &error));
+            }
+            Err(Failure::Unknown(error)) => {
+                let value = value.as_deref().unwrap_or_default();
+                done.status = 1;
+                done.errors.push_str(&complaint(name, &error));
+                done.lacking = done.lacking.or(unknown(1, name, value, &error).lacking);
             }
             Err(Failure::Missing(reason) | Failure::Refused(reason)) => {
                 let what = match value {
@@ -54,13 +59,28 @@ pub(super) fn echo(path: &str, name: &str, value: &str, route: &Route) -> Done {
     match assign(name, value, route) {
         Ok(()) => Done::default(),
         Err(Failure::Value(error)) => Done::failed(1, format!("echo: {path}: {error}\n")),
+        Err(Failure::Unknown(error)) => Done {
+            errors: format!("echo: {path}: {error}\n"),
+            ..unknown(1, name, value, &error)
+        },
         Err(Failure::Missing(reason)) => Done::lacking(2, format!("sysctl:{name}"), reason),
         Err(Failure::Refused(reason)) => Done::lacking(2, format!("sysctl:{name}={value}"), reason),
     }
 }
 
-/// Why a value that looks right cannot be had: it may be one of a newer kernel.
-fn no_such_value(error: &str) -> String {
+/// What `sysctl` says of a value that is none.
+fn complaint(name: &str, error: &str) -> String {
+    format!("sysctl: setting key \"{name}\": {error}\n")
+}
+
+/// For a value that this kernel does not know the case may be skipped: it may be one of a newer kernel.
+fn unknown(status: i32, name: &str, value: &str, error: &str) -> Done {
+    let capability = format!("sysctl:{name}={value}");
+    Done::lacking(status, capability, no_such_value(error))
+}
+
+/// Why a value that looks right cannot be had.
+pub(super) fn no_such_value(error: &str) -> String {
     format!("this kernel does not take the value ({error})")
 }
 
@@ -80,9 +100,11 @@ fn is_of_its_form(name: &str, value: &str) -> bool {
 pub(super) enum Failure {
     /// It is no value of the setting.
     Value(String),
+    /// It looks like one, but the kernel does not take it.
+    Unknown(String),
     /// The setting does not exist.
     Missing(String),
-    /// It may not be changed here, or not to this.
+    /// It may not be changed here.
     Refused(String),
 }
 
@@ -135,7 +157,7 @@ pub(super) fn write(name: &str, value: &str) -> Result<(), Failure> {
                 None => error.to_string(),
             };
             match is_of_its_form(name, value) {
-                true => Failure::Refused(no_such_value(&error)),
+                true => Failure::Unknown(error),
                 false => Failure::Value(error),
             }
         }
@@ -163,9 +185,12 @@ pub(super) fn missing(name: &str) -> Option<String> {
     match file(&of_any_device(name)) {
         Ok(path) if std::path::Path::new(&path).exists() => None,
         Ok(_) => Some("this kernel has no such setting".into()),
-        Err(Failure::Missing(reason) | Failure::Refused(reason) | Failure::Value(reason)) => {
-            Some(reason)
-        }
+        Err(
+            Failure::Missing(reason)
+            | Failure::Refused(reason)
+            | Failure::Value(reason)
+            | Failure::Unknown(reason),
+        ) => Some(reason),
     }
 }
 
@@ -200,7 +225,9 @@ fn tried(name: &str, value: &str) -> Option<String> {
     match done {
         Ok((_, Ok(()))) => None,
         Ok((_, Err(Failure::Missing(reason) | Failure::Refused(reason)))) => Some(reason),
-        Ok((_, Err(Failure::Value(error)))) => Some(no_such_value(&error)),
+        Ok((_, Err(Failure::Value(error) | Failure::Unknown(error)))) => {
+            Some(no_such_value(&error))
+        }
         Err(error) => Some(format!("it cannot be tried without a namespace ({error})")),
     }
 }

@@ -52,7 +52,7 @@ fn a_defect_is_killed_by_the_case_that_covers_it_and_survives_without() {
 fn a_stack_that_breaks_down_fails_its_case() {
     let headers = part("header/option-length");
     let seen = rows(&headers, ["A01", "A02"], 1);
-    for (row, want) in seen.iter().zip(["comes to no end", "out of bounds"]) {
+    for (row, want) in seen.iter().zip(["comes to no end", "out of range"]) {
         assert_eq!(row.fate(), Fate::Killed, "{row:?}");
         assert!(row.failing[0].message.contains(want), "{row:?}");
     }

@@ -22,17 +22,21 @@ const LEAST_ALLOWED: Duration = Duration::from_millis(1);
 /// A command's own time explains a delay of what follows up to this; beyond it the script is wrong.
 const COMMAND: Duration = Duration::from_millis(500);
 
+/// A run that keeps to its schedule shortens a wait by no more than this part of it, which changes
+/// little in what a stack measures.
+const CAUGHT_UP: u32 = 4;
+
 /// How punctual a run has been so far.
 #[derive(Debug)]
 pub(super) struct Lateness {
     /// How late the harness may be: the fixed tolerance, however long the wait was.
     allowed: Duration,
     /// When the step at hand was due, and where it stands.
-    nominal: Time,
+    pub(super) nominal: Time,
     span: Span,
     /// How far the run lags behind the script by the harness's own lateness.
     behind: Duration,
-    /// The same before the step at hand, and before the first of a train of inbound packets.
+    /// The same before the step at hand, and before what a train of inbound packets is counted from.
     behind_before: Duration,
     behind_train: Duration,
     /// Lateness of single steps that was more than a wake-up takes, in sum.
@@ -48,6 +52,10 @@ pub(super) struct Lateness {
     pub(super) distortion: Option<Perturbation>,
     /// A step was in another tick of the stack's clock than it would have been.
     pub(super) crossed: bool,
+    /// A tick was late when a step was taken that the stack's next timer may have been set by.
+    pub(super) late_tick: bool,
+    /// Waits are shortened so that the run lags no longer.
+    catches_up: bool,
 }
 
 impl Lateness {
@@ -67,7 +75,15 @@ impl Lateness {
             gap: Duration::ZERO,
             distortion: None,
             crossed: false,
+            late_tick: false,
+            catches_up: false,
         }
+    }
+
+    /// From here on no wait begins where the last one ended late: single waits come out a little
+    /// shorter than the script says, and its times as a whole exact.
+    pub(super) fn keep_to_the_schedule(&mut self) {
+        self.catches_up = true;
     }
 
     /// A step begins for which the harness acts itself. `in_train`: it is an inbound packet whose
@@ -83,10 +99,20 @@ impl Lateness {
             self.behind = self.behind_train;
         }
         self.behind_before = self.behind;
-        if !in_train {
-            self.behind_train = self.behind;
-        }
+        self.catch_up();
+        self.behind_train = self.behind;
         self.noticed_before = self.noticed;
+    }
+
+    /// Shortens the wait for the step at hand by what the run lags, if it is to keep to its schedule.
+    fn catch_up(&mut self) {
+        if !self.catches_up {
+            return;
+        }
+        let ahead = self.drift().min(self.gap / CAUGHT_UP);
+        self.nominal = self.nominal - ahead;
+        self.behind -= ahead;
+        self.behind_before = self.behind;
     }
 
     /// The step at hand was `late`; a later measurement of the same step replaces an earlier one.
@@ -115,6 +141,7 @@ impl Lateness {
     /// A timer of the stack has set the pace: what comes next is counted from there.
     pub(super) fn set_pace(&mut self) {
         self.paced = self.behind;
+        self.late_tick = false;
     }
 
     fn distorted(&mut self, what: &'static str, late: Duration) {
@@ -161,7 +188,7 @@ impl Run<'_> {
         let in_train = self.inbound_due.is_some() && matches!(step.action, Action::Inject(_));
         let since = self.base.end;
         self.lateness.begin(step, nominal, since, in_train);
-        self.session.sleep_until(nominal)?;
+        self.session.sleep_until(self.lateness.nominal)?;
         let now = self.session.now();
         self.acted(now)
     }
@@ -174,7 +201,15 @@ impl Run<'_> {
         }
         let ready = self.lateness.nominal.max(self.base.end);
         self.lateness.note(at.saturating_since(ready))?;
-        self.lateness.crossed |= self.ticks_crossed(at) != [0, 0];
+        self.lateness.crossed |= self.ticks_crossed(at) != [0, 0] || self.session.kept_waiting();
+        if self.session.is_tick_late() {
+            self.lateness.crossed = true;
+            self.lateness.late_tick = true;
+            let length = self.session.tick(at).map(|tick| tick.length);
+            let length = length.unwrap_or_default();
+            self.lateness
+                .distorted("a tick of the stack's clock was", length);
+        }
         Ok(())
     }
 
@@ -223,8 +258,12 @@ impl Run<'_> {
                     self.lateness.behind + self.session.held_up(latest, at),
                 ),
                 1.. => ("this packet was", self.session.held_up(latest, at)),
-                // A timer older than the event before does not wait for a late harness.
-                _ => ("the event before was", self.lateness.noticed),
+                // A timer older than the event before does not wait for a late harness, nor does what a
+                // call has sent for the call's return.
+                _ => {
+                    let held_up = self.session.held_up(at, self.base.start);
+                    ("the event before was", self.lateness.noticed.max(held_up))
+                }
             };
             let slack = self.tolerance.for_gap(due.gap);
             if off.saturating_sub(machine) <= slack {

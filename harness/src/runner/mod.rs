@@ -375,7 +375,11 @@ impl<'a> Run<'a> {
             });
         self.scope.prepare(blocks);
         self.session.be_punctual();
-        self.session.keep_from_ticks(counted::moments(self.program));
+        let moments = counted::moments(self.program);
+        if !moments.is_empty() {
+            self.lateness.keep_to_the_schedule();
+        }
+        self.session.keep_from_ticks(moments);
         self.session.start();
         for (index, step) in self.program.steps.iter().enumerate() {
             let result = self.step(index, step);
@@ -402,7 +406,7 @@ impl<'a> Run<'a> {
                 self.act_at(step, due)?;
                 self.turn_to_child(pattern)?;
                 self.inject(step, pattern)?;
-                return Ok(Some(due.nominal()));
+                return Ok(Some(self.lateness.nominal));
             }
             Action::Call(call) => {
                 self.await_call_in_flight()?;

@@ -221,6 +221,17 @@ pub trait Session {
         Duration::ZERO
     }
 
+    /// Whether a tick of the stack's clock is late at this moment: it sets its timers too early then, and
+    /// counts what is counted in ticks too short.
+    fn is_tick_late(&self) -> bool {
+        false
+    }
+
+    /// Whether the machine has kept a thread that makes this case's calls waiting for long.
+    fn kept_waiting(&self) -> bool {
+        false
+    }
+
     /// The tick of the stack's clock in which `time` lies; `None` where its timers are exact, or nothing
     /// is known of them.
     fn tick(&self, _time: Time) -> Option<Tick> {

@@ -21,6 +21,10 @@ pub(super) struct Machine {
     pub(super) informing: u64,
     /// How far the ticks are apart on which the stack's timers fire, in milliseconds; exact timers if zero.
     pub(super) tick: i64,
+    /// The stack's ticks come late.
+    pub(super) late_ticks: bool,
+    /// A thread that makes calls came late.
+    pub(super) kept_waiting: bool,
     /// What the stack says of the connection, beside what it always says.
     pub(super) info: Vec<(&'static str, i64)>,
 }
@@ -132,6 +136,12 @@ impl Session for OnMachine {
             number: time.as_micros().div_euclid(length * 1000),
             length: Duration::from_millis(length.unsigned_abs()),
         })
+    }
+    fn is_tick_late(&self) -> bool {
+        self.machine.late_ticks
+    }
+    fn kept_waiting(&self) -> bool {
+        self.machine.kept_waiting
     }
     fn socket_info(&mut self, fd: Fd) -> Result<BTreeMap<String, i64>, TargetError> {
         let mut info = self.inner.socket_info(fd)?;
@@ -298,6 +308,24 @@ fn a_timer_older_than_a_late_event_is_not_early() {
     assert_eq!(verdict(&script(".020"), 20_000, late), "fail time");
 }
 
+/// The stack's packet comes 1 ms after the data; of three calls behind that the first two take 3 ms each.
+#[rstest]
+#[case::kept(vec![(101, 106)], "the event before was 0.005000 s late (at most 0.004000 s are allowed)")]
+#[case::slow_by_itself(vec![], "fail time")]
+fn a_packet_before_calls_that_were_held_up_is_not_early(
+    #[case] stalls: Vec<(i64, i64)>,
+    #[case] want: &str,
+) {
+    let machine = Machine {
+        calling: vec![0, 0, 0, 3, 3],
+        stalls,
+        ..Machine::default()
+    };
+    let call = "+0 setsockopt(3, SOL_TCP, TCP_NODELAY, [1], 4) = 0\n";
+    let script = format!("{DATA}{call}{call}{call}+0 > . 1:1(0) ack 101 win 64000\n");
+    assert_eq!(verdict(&script, 1_000, machine), want);
+}
+
 #[rstest]
 #[case::held_up(vec![(100, 120)], "the end of this call was 0.020000 s late (at most 0.004000 s are allowed)")]
 #[case::waiting_as_it_may(vec![], "pass")]
@@ -312,4 +340,82 @@ fn a_call_that_waits_is_no_lateness_and_one_that_is_kept_waiting_is(
     };
     let script = "+.1 setsockopt(3, SOL_TCP, TCP_NODELAY, [1], 4) = 0\n";
     assert_eq!(verdict(script, 0, machine), want);
+}
+
+/// What is asked for here is counted in ticks.
+const COUNTED: &str = "+0 %{ assert tcpi_busy_time == 100000 }%\n";
+
+#[rstest]
+#[case::nothing_is_counted("", "what comes before was 0.009000 s")]
+#[case::something_is_counted(COUNTED, "pass")]
+fn a_script_that_asks_for_what_is_counted_in_ticks_keeps_to_its_schedule(
+    #[case] check: &str,
+    #[case] want: &str,
+) {
+    let slowly = THREE.replace("+.01", "+.02");
+    let script = format!("{slowly}{check}0.06 setsockopt(3, SOL_TCP, TCP_NODELAY, [1], 4) = 0\n");
+    let machine = Machine {
+        info: vec![("tcpi_busy_time", 100_000)],
+        ..adding_up()
+    };
+    let found = verdict(&script, 0, machine);
+    assert!(found.starts_with(want), "{found}");
+}
+
+#[test]
+fn a_train_keeps_to_its_schedule_once() {
+    // The first of the train is 3 ms late after 3 ms before it, which it catches up; the others have
+    // nothing to catch up.
+    let train = "+.02 setsockopt(3, SOL_TCP, TCP_NODELAY, [1], 4) = 0
++.02 < . 1:101(100) ack 1 win 20000
++.02 < . 101:201(100) ack 1 win 20000
++.02 < . 201:301(100) ack 1 win 20000
+";
+    let script = format!("{train}0.08 %{{ assert tcpi_busy_time == 0 }}%\n");
+    let mut machine = adding_up();
+    machine.info = vec![("tcpi_busy_time", 0)];
+    machine.stack.replies = vec![syn_ack()];
+    let program = program(&format!("{OPEN}{script}"));
+    let outcome = run(&program, &machine, &RunSettings::default());
+    let injected = outcome.trace.packets().filter(|(_, by_stack, _)| !by_stack);
+    let acted: Vec<i64> = injected.skip(1).map(|(at, ..)| at.as_micros()).collect();
+    assert_eq!(acted, [43_000, 63_000, 80_000]);
+}
+
+#[rstest]
+#[case::all_in_time(false, false, "fail assert")]
+#[case::a_tick_was_late(true, false, "what is counted here in ticks may be one off")]
+#[case::a_thread_was_late(false, true, "what is counted here in ticks may be one off")]
+fn what_lateness_may_have_changed_is_not_judged(
+    #[case] late_ticks: bool,
+    #[case] kept_waiting: bool,
+    #[case] want: &str,
+) {
+    let machine = Machine {
+        tick: 4,
+        late_ticks,
+        kept_waiting,
+        info: vec![("tcpi_busy_time", 96_000)],
+        ..Machine::default()
+    };
+    let found = verdict(COUNTED, 0, machine);
+    assert!(found.starts_with(want), "{found}");
+}
+
+#[rstest]
+#[case::in_time(false, "fail time")]
+#[case::late(
+    true,
+    "a tick of the stack's clock was 0.004000 s late (what was found depends on it)"
+)]
+fn a_failure_while_ticks_are_late_says_nothing(#[case] late_ticks: bool, #[case] want: &str) {
+    let machine = Machine {
+        tick: 4,
+        late_ticks,
+        ..Machine::default()
+    };
+    let script = format!("{DATA}+0 > . 1:1(0) ack 101 win 64000\n");
+    assert_eq!(verdict(&script, 20_000, machine.clone()), want);
+    // Nothing is wrong with what passes all the same.
+    assert_eq!(verdict(&script, 500, machine), "pass");
 }

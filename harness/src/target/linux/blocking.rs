@@ -38,6 +38,8 @@ const DONE: u8 = 2;
 struct Progress {
     phase: AtomicU8,
     start: AtomicI64,
+    /// How long the thread had waited for a processor before the call.
+    waited: AtomicI64,
 }
 
 /// A call in flight. Dropping it interrupts the call and ends its thread.
@@ -72,6 +74,7 @@ impl InFlight {
             let waited = priority::waited_for_processor();
             let start = clock::monotonic_nanos();
             shared.start.store(start, Ordering::Relaxed);
+            shared.waited.store(waited, Ordering::Relaxed);
             shared.phase.store(CALLING, Ordering::Release);
             let outcome = calls::perform(&call, &fds);
             let end = clock::monotonic_nanos();
@@ -110,6 +113,12 @@ impl InFlight {
     /// The thread that makes the call, also when it has returned.
     pub(super) fn thread(&self) -> Pid {
         self.tid
+    }
+
+    /// How long the thread has waited for a processor since the call began.
+    pub(super) fn waited(&self) -> Nanos {
+        let before = self.progress.waited.load(Ordering::Relaxed);
+        priority::thread_waited_for_processor(self.tid) - before
     }
 
     /// Waits until the call has returned or sleeps, and gives the two instants between which it began.

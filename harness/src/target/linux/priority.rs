@@ -7,6 +7,8 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
+use nix::unistd::Pid;
+
 use super::clock::Nanos;
 
 /// The lowest real-time priority: above everything ordinary, below the machine's own urgent work.
@@ -92,14 +94,20 @@ pub(super) fn waited_for_processor() -> Nanos {
     thread_local! {
         static STATISTICS: Option<File> = File::open("/proc/thread-self/schedstat").ok();
     }
-    STATISTICS.with(|file| {
-        let mut text = [0; 96];
-        let len = file.as_ref().map_or(0, |file| {
-            // A failure reads nothing.
-            file.read_at(&mut text, 0).unwrap_or(0)
-        });
-        waited_in(&text[..len]).unwrap_or(0)
-    })
+    STATISTICS.with(|file| file.as_ref().and_then(waited).unwrap_or(0))
+}
+
+/// The same by the `schedstat` file of any thread; `None` if it does not tell.
+pub(super) fn waited(statistics: &File) -> Option<Nanos> {
+    let mut text = [0; 96];
+    let len = statistics.read_at(&mut text, 0).ok()?;
+    waited_in(text.get(..len)?)
+}
+
+/// The same of another thread of this process; zero also if it is gone.
+pub(super) fn thread_waited_for_processor(thread: Pid) -> Nanos {
+    let text = std::fs::read(format!("/proc/self/task/{thread}/schedstat"));
+    text.ok().and_then(|text| waited_in(&text)).unwrap_or(0)
 }
 
 /// The second of the numbers in a `schedstat` file: time on the processor, time waiting, turns.

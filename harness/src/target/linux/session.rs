@@ -24,6 +24,7 @@ use super::fds::FdTable;
 use super::gate::Gate;
 use super::guardian;
 use super::info;
+use super::jiffies::Jiffies;
 use super::machine::CaseMachine;
 use super::netns;
 use super::orphans::{self, Connections};
@@ -45,6 +46,9 @@ use crate::time::{Moment, Time};
 /// How often connections left over are reset: an inexact sequence number draws the exact one,
 /// which the next reset has.
 const RESET_ROUNDS: usize = 3;
+
+/// A call's thread that waits for a processor for longer is noticed.
+const NOTICED: Nanos = 500_000;
 
 /// Setting up takes locks of the whole kernel: more than two at a time only wait for each other.
 static SETTING_UP: Gate = Gate::new(2);
@@ -69,6 +73,8 @@ pub(super) struct LinuxSession {
     wheels: &'static Wheels,
     /// How far into a tick the clock is to be started.
     into_tick: Nanos,
+    /// Watches the kernel's count of its ticks.
+    jiffies: Option<Jiffies>,
     /// The processors that the case runs on.
     place: CpuSet,
     /// Until when a thread that makes calls waited for a processor, and how long.
@@ -121,6 +127,7 @@ impl LinuxSession {
             watch: Watch::shared(),
             wheels: Wheels::shared(),
             into_tick: tick::place_for(&BTreeSet::new()),
+            jiffies: None,
             place: Wheels::shared().all(),
             waits: Vec::new(),
         })
@@ -128,8 +135,7 @@ impl LinuxSession {
 
     /// Notes how long a call's thread waited for a processor, if that was long.
     fn note_wait(&mut self, finished: Option<&Finished>) {
-        const SHORTEST: Nanos = 500_000;
-        if let Some(finished) = finished.filter(|finished| finished.waited > SHORTEST) {
+        if let Some(finished) = finished.filter(|finished| finished.waited > NOTICED) {
             self.waits.push((finished.end, finished.waited));
         }
     }
@@ -201,6 +207,7 @@ impl Session for LinuxSession {
         for packet in &mut self.line.sent {
             packet.at = Time::from_micros(packet.at.as_micros() - shift);
         }
+        self.jiffies = Jiffies::new();
     }
 
     fn now(&mut self) -> Time {
@@ -228,6 +235,15 @@ impl Session for LinuxSession {
         let longest = self.watch.held_up(from, to).max(waited.sum());
         let longest = longest.max(self.wheels.held_up(&self.place, from, to));
         Duration::from_nanos(u64::try_from(longest).unwrap_or(0))
+    }
+
+    fn is_tick_late(&self) -> bool {
+        self.jiffies.as_ref().is_some_and(Jiffies::are_late)
+    }
+
+    fn kept_waiting(&self) -> bool {
+        let in_flight = self.in_flight.as_ref().map_or(0, InFlight::waited);
+        in_flight > NOTICED || !self.waits.is_empty()
     }
 
     fn tick(&self, time: Time) -> Option<Tick> {

@@ -3,8 +3,8 @@
 //! A virtual machine's processor is taken away by its host, an interrupt handler takes long, the
 //! kernel works on something without letting go: then its own timers and queues are late too, and
 //! a packet that was due meanwhile says nothing about the stack. One thread a processor, pinned to
-//! it, wakes every two milliseconds and notes when it was woken late. That costs the processor less
-//! than a hundredth of its time, and only while cases run.
+//! it, wakes every two milliseconds and notes when it was woken late, and what the kernel has put off
+//! meanwhile. That costs the processor less than a hundredth of its time, and only while cases run.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -16,6 +16,7 @@ use nix::unistd::Pid;
 
 use super::clock::{self, Nanos};
 use super::priority;
+use super::softirq::Deferred;
 
 /// How long a watcher sleeps.
 const PERIOD: Nanos = 2_000_000;
@@ -45,8 +46,14 @@ struct Processor {
     /// When its watcher last ran.
     seen: AtomicI64,
     /// From when to when it stood still, oldest first.
-    stalls: Mutex<VecDeque<(Nanos, Nanos)>>,
+    stalls: Stretches,
+    /// From when to when what the kernel had put off waited for it.
+    deferrals: Stretches,
 }
+
+/// Stretches of time, oldest first.
+#[derive(Debug, Default)]
+struct Stretches(Mutex<VecDeque<(Nanos, Nanos)>>);
 
 impl Watch {
     /// The watchers, started if nobody has them yet.
@@ -129,11 +136,15 @@ impl Shared {
             }
         };
         let mut waited_before = waited();
+        let mut deferred = Deferred::of(number);
         while !self.stop.load(Ordering::Relaxed) {
             let due = clock::monotonic_nanos() + PERIOD;
             clock::sleep_until_nanos(due);
             let waited_now = waited();
-            processor.woke(due, clock::monotonic_nanos(), waited_now - waited_before);
+            let put_off = deferred.as_mut().map_or(0, Deferred::waited);
+            let now = clock::monotonic_nanos();
+            processor.deferrals.note(now - put_off, now);
+            processor.woke(due, now, waited_now - waited_before);
             waited_before = waited_now;
         }
     }
@@ -151,13 +162,7 @@ impl Processor {
     /// Its watcher was to wake at `due` and did at `now`, having waited for its turn meanwhile.
     fn woke(&self, due: Nanos, now: Nanos, waited: Nanos) {
         let end = now - waited;
-        if end - due > SHORTEST {
-            let mut stalls = self.stalls();
-            if stalls.len() == MOST {
-                stalls.pop_front();
-            }
-            stalls.push_back((due, end));
-        }
+        self.stalls.note(due, end);
         self.seen.store(now, Ordering::Release);
     }
 
@@ -166,24 +171,44 @@ impl Processor {
     }
 
     fn held_up(&self, from: Nanos, to: Nanos) -> Nanos {
-        let overlap = |start: Nanos, end: Nanos| (end.min(to) - start.max(from)).max(0);
-        let known: Nanos = self
-            .stalls()
-            .iter()
-            .map(|&(start, end)| overlap(start, end))
-            .sum();
         // Its watcher has not come back yet: it stands still now.
         let seen = self.seen.load(Ordering::Acquire);
         let present = if seen < to {
-            overlap(seen.saturating_add(PERIOD), to)
+            overlap((seen.saturating_add(PERIOD), to), from, to)
         } else {
             0
         };
-        known + present
+        let stood_still = self.stalls.within(from, to) + present;
+        stood_still.max(self.deferrals.within(from, to))
+    }
+}
+
+/// How much of a stretch lies between two instants.
+fn overlap((start, end): (Nanos, Nanos), from: Nanos, to: Nanos) -> Nanos {
+    (end.min(to) - start.max(from)).max(0)
+}
+
+impl Stretches {
+    /// Adds one, unless it is too short to matter.
+    fn note(&self, start: Nanos, end: Nanos) {
+        if end - start <= SHORTEST {
+            return;
+        }
+        let mut known = self.known();
+        if known.len() == MOST {
+            known.pop_front();
+        }
+        known.push_back((start, end));
     }
 
-    fn stalls(&self) -> MutexGuard<'_, VecDeque<(Nanos, Nanos)>> {
-        self.stalls.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What lies of them between two instants, in sum.
+    fn within(&self, from: Nanos, to: Nanos) -> Nanos {
+        let known = self.known();
+        known.iter().map(|one| overlap(*one, from, to)).sum()
+    }
+
+    fn known(&self) -> MutexGuard<'_, VecDeque<(Nanos, Nanos)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -229,6 +254,15 @@ mod tests {
         assert!(processor.is_behind(50 * MS));
         assert_eq!(processor.held_up(0, 50 * MS), 38 * MS);
         assert!(!processor.is_behind(10 * MS));
+    }
+
+    #[test]
+    fn what_the_kernel_put_off_counts_like_a_stall_but_not_twice() {
+        let processor = processor(&[(10, 12, 0), (100, 100, 0)]);
+        processor.deferrals.note(11 * MS, 18 * MS);
+        assert_eq!(processor.held_up(0, 50 * MS), 7 * MS);
+        assert_eq!(processor.held_up(0, 12 * MS), 2 * MS);
+        assert_eq!(processor.held_up(20 * MS, 50 * MS), 0);
     }
 
     #[test]

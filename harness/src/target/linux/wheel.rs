@@ -65,6 +65,8 @@ struct Wheel {
     score: AtomicU32,
     /// When timers were due and when they were looked at, oldest first.
     misses: Mutex<VecDeque<(Nanos, Nanos)>>,
+    /// The ticks for which a watcher had a timer, oldest first: of others nothing is known.
+    watched: Mutex<VecDeque<i64>>,
 }
 
 impl Wheels {
@@ -182,6 +184,7 @@ impl Shared {
             let _ = socket.recv(&mut [0]);
             let now = clock::monotonic_nanos();
             wheel.waited(tick::number_at(now) - begun);
+            wheel.watched_tick(begun + self.usual());
             wheel.woke(tick::begin_of(begun + self.usual()), now);
             place.store(now, Ordering::Release);
         }
@@ -218,6 +221,7 @@ impl Wheel {
             seen: [AtomicI64::new(now), AtomicI64::new(now)],
             score: AtomicU32::new(0),
             misses: Mutex::default(),
+            watched: Mutex::default(),
         }
     }
 
@@ -262,10 +266,34 @@ impl Wheel {
             .any(|seen| seen.load(Ordering::Acquire) < to)
     }
 
-    /// The longest of what lies in between: the two watchers may have seen the same.
+    /// The longest of what lies in between: the two watchers may have seen the same. A watcher that comes
+    /// late has no timer for the tick it came late for; such a tick may have been missed.
     fn held_up(&self, from: Nanos, to: Nanos) -> Nanos {
-        let overlap = |&(due, seen): &(Nanos, Nanos)| (seen.min(to) - due.max(from)).max(0);
-        self.misses().iter().map(overlap).max().unwrap_or(0)
+        let overlap = |(due, seen): (Nanos, Nanos)| (seen.min(to) - due.max(from)).max(0);
+        let missed = self.misses().iter().copied().map(overlap).max();
+        let unknown = self.unwatched(tick::number_at(from) + 1, tick::number_at(to));
+        let stretch = |number: i64| (tick::begin_of(number), tick::begin_of(number + 1));
+        let unknown = unknown.into_iter().map(stretch).map(overlap).max();
+        missed.max(unknown).unwrap_or(0)
+    }
+
+    /// A watcher had a timer for this tick.
+    fn watched_tick(&self, number: i64) {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        if watched.len() == MOST {
+            watched.pop_front();
+        }
+        watched.push_back(number);
+    }
+
+    /// Those of these ticks for which no watcher had a timer, as far back as is remembered.
+    fn unwatched(&self, first: i64, last: i64) -> Vec<i64> {
+        let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(oldest) = watched.front().copied() else {
+            return Vec::new();
+        };
+        let ticks = first.max(oldest)..=last;
+        ticks.filter(|number| !watched.contains(number)).collect()
     }
 
     fn misses(&self) -> MutexGuard<'_, VecDeque<(Nanos, Nanos)>> {
@@ -296,6 +324,24 @@ mod tests {
         wheel.misses().push_back((20 * MS, 24 * MS));
         wheel.misses().push_back((20 * MS, 24 * MS));
         assert_eq!(wheel.held_up(from * MS, to * MS), want * MS);
+    }
+
+    /// Of a tick that no watcher had a timer for, nobody knows when timers were looked at.
+    #[test]
+    fn a_tick_that_nobody_watched_may_have_been_missed() {
+        let wheel = Wheel::new(0);
+        let tick = clock::tick_nanos();
+        let first = tick::number_at(clock::monotonic_nanos());
+        let within = |number: i64| tick::begin_of(number) + tick / 2;
+        for number in [first, first + 1, first + 3, first + 4] {
+            wheel.watched_tick(number);
+        }
+        assert_eq!(wheel.held_up(within(first), within(first + 1)), 0);
+        assert_eq!(wheel.held_up(within(first), within(first + 2)), tick / 2);
+        assert_eq!(wheel.held_up(within(first), within(first + 4)), tick);
+        assert_eq!(wheel.held_up(within(first + 2), within(first + 4)), 0);
+        // Before that, nothing was watched at all.
+        assert_eq!(wheel.held_up(within(first - 9), within(first + 1)), 0);
     }
 
     #[rstest]

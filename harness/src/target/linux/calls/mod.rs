@@ -9,7 +9,7 @@ mod capability;
 mod descriptor;
 mod message;
 mod nulls;
-mod options;
+pub(super) mod options;
 mod ready;
 
 pub(super) use address::peer;

@@ -39,8 +39,8 @@ pub(super) fn place_for(moments: &BTreeSet<Time>) -> Nanos {
     roomiest(moments, tick_nanos())
 }
 
-/// Where the least time that is left to the next tick is longest. Of several such places the last: what
-/// is counted comes out rather long there than short, as it does wherever a machine is late.
+/// Where the least time that is left to the next tick is longest. Of several such places the first, as
+/// for every other case.
 fn roomiest(moments: &BTreeSet<Time>, tick: Nanos) -> Nanos {
     let rest = |time: &Time| time.as_micros().saturating_mul(1_000).rem_euclid(tick);
     let rests: BTreeSet<Nanos> = moments.iter().map(rest).collect();
@@ -50,7 +50,7 @@ fn roomiest(moments: &BTreeSet<Time>, tick: Nanos) -> Nanos {
     };
     let places = rests.iter().map(|rest| (SURELY_IN - rest).rem_euclid(tick));
     places
-        .max_by_key(|place| (room(place), *place))
+        .max_by_key(|place| (room(place), -*place))
         .unwrap_or(INTO_TICK.min(tick / 2))
 }
 
@@ -167,7 +167,7 @@ mod tests {
     #[case::nothing_is_counted(&[], TICK, INTO_TICK)]
     #[case::nothing_is_counted_in_short_ticks(&[], 500_000, 250_000)]
     #[case::whole_ticks_apart(&[0, 4_000, 100_000], TICK, SURELY_IN)]
-    #[case::half_a_tick_apart_is_begun_late(&[0, 10_000, 100_000], TICK, 2_300_000)]
+    #[case::half_a_tick_apart_is_begun_early(&[0, 10_000, 100_000], TICK, SURELY_IN)]
     #[case::all_at_once_after_a_while(&[3_000, 7_000], TICK, 1_300_000)]
     #[case::every_millisecond(&[0, 1_000, 2_000, 3_000], TICK, 3_300_000)]
     #[case::ticks_of_a_millisecond(&[0, 10_000, 100_000], 1_000_000, 300_000)]

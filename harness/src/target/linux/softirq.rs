@@ -48,11 +48,19 @@ mod tests {
     }
 
     #[test]
-    fn what_it_has_waited_only_grows() {
-        // Not to be seen on every machine.
-        let mut deferred = Deferred::of(0);
-        for _ in 0..3 {
-            assert!(deferred.as_mut().map_or(0, Deferred::waited) >= 0);
-        }
+    fn it_tells_what_was_waited_since_it_was_asked_last() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let tells = |waited: &str| std::fs::write(file.path(), format!("7 {waited} 3\n")).unwrap();
+        let mut deferred = Deferred {
+            statistics: File::open(file.path()).unwrap(),
+            waited: 500,
+        };
+        tells("900");
+        assert_eq!(deferred.waited(), 400);
+        assert_eq!(deferred.waited(), 0);
+        tells("no number");
+        assert_eq!(deferred.waited(), 0);
+        tells("1000");
+        assert_eq!(deferred.waited(), 100);
     }
 }

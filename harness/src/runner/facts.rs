@@ -12,6 +12,7 @@ pub fn load_context(target: &dyn Target, source: &Source) -> LoadContext {
     LoadContext {
         facts: Facts {
             target: target.name().to_string(),
+            system: target.known().to_string(),
             profile: target.profile(),
             kernel: target.kernel().and_then(|text| Version::read(&text)),
             lacks: lacks.collect(),

@@ -72,7 +72,7 @@ impl Condition {
             Condition::Not(part) => !part.holds(world),
             Condition::Has(capability) => !world.facts.lacks.contains(capability),
             Condition::Defined(name) => (world.defined)(name),
-            Condition::Target(name, equal) => (world.facts.target == *name) == *equal,
+            Condition::Target(name, equal) => world.facts.is_target(name) == *equal,
             Condition::Profile(name, equal) => (world.facts.profile == *name) == *equal,
             Condition::Family(family, equal) => (world.ip_version == *family) == *equal,
             Condition::Kernel(comparison, version) => world

@@ -13,12 +13,21 @@ use crate::source::Source;
 pub struct Facts {
     /// The target's name: `linux`, `reference`.
     pub target: String,
+    /// Whose stack that is, where the target's name does not say it: `linux` for a machine on the wire.
+    pub system: String,
     /// The set of choices the stack follows: `rfc9293`, `linux`.
     pub profile: String,
     /// The version of its kernel, if it has one.
     pub kernel: Option<Version>,
     /// Which of the capabilities that the script asks for are missing.
     pub lacks: BTreeSet<Capability>,
+}
+
+impl Facts {
+    /// Whether the stack of the run is called so: by the way to it, or by the system that it is part of.
+    pub fn is_target(&self, name: &str) -> bool {
+        self.target == name || self.system == name
+    }
 }
 
 /// A version, as far as it is written: `6.8`, `6.18.5`.

@@ -95,6 +95,8 @@ fn agent_cases() {
     let machines = Machines::with_agent(&[]);
     let mut cases = some_cases();
     cases.push(case("examples/12-udp.pkt"));
+    // What it expects of Linux stands behind `target == linux`.
+    cases.push(case("window/probe-with-older-data-outstanding.pkt"));
     let ran = machines.run_with_agent(&arguments(&["--remote-count", "20"], &cases));
     all_are(&ran, &cases, "pass");
     assert_eq!(ran.status, i32::from(perturbed(&ran) > 0), "{}", ran.stderr);
@@ -283,6 +285,16 @@ fn commands() {
     let ran = machines.run_with_agent(&arguments(&[], &cases));
     all_are(&ran, &cases, "pass");
     assert_eq!(cookies(), before);
+    // No plain `sysctl`: a shell of the agent's runs it.
+    let path = machines.path("shell.pkt");
+    std::fs::write(
+        &path,
+        " 0 `cd / && true`\n+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n",
+    )
+    .expect("writes");
+    let scripts = vec![path.display().to_string()];
+    let ran = machines.run_with_agent(&arguments(&[], &scripts));
+    assert_eq!(ran.status, 0, "{}{}", ran.stdout, ran.stderr);
 }
 
 fn taken_address() {

@@ -29,6 +29,7 @@ fn holds(text: &str, facts: &Facts) -> bool {
 fn linux() -> Facts {
     Facts {
         target: "linux".to_owned(),
+        system: "linux".to_owned(),
         profile: "linux".to_owned(),
         kernel: Version::read("6.8.12-custom"),
         lacks: [
@@ -69,6 +70,19 @@ fn linux() -> Facts {
 #[case("!(target == reference) && !!has(udp)   // a comment", true)]
 fn a_condition_is_held_against_the_facts(#[case] text: &str, #[case] expected: bool) {
     assert_eq!(holds(text, &linux()), expected);
+}
+
+#[rstest]
+#[case("target == wire", true)]
+#[case("target == linux", true)]
+#[case("target != linux", false)]
+#[case("target == reference", false)]
+fn a_machine_on_the_wire_is_called_by_its_system_too(#[case] text: &str, #[case] expected: bool) {
+    let facts = Facts {
+        target: "wire".to_owned(),
+        ..linux()
+    };
+    assert_eq!(holds(text, &facts), expected);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::calls;
 use super::children;
 use super::clock::{self, Clock, Nanos};
 use super::fds::FdTable;
+use super::guardian;
 use super::info;
 use super::priority;
 use super::process::Process;
@@ -242,6 +243,7 @@ impl Machine for Caller {
         if let Some(settings) = command::settings(command) {
             return self.set(&settings);
         }
+        guardian::from_here();
         let shell = match &mut self.shell {
             Some(shell) => shell,
             none => none.insert(self.worker.run(|| Shell::start(None))??),

@@ -224,7 +224,7 @@ fn advance(tcb: &mut Tcb, ack: SeqNum, delivered: &mut Delivered) -> u32 {
 
 /// Nothing of ours is under way, so that an acknowledgment which is not new cannot tell where it is.
 fn says_nothing_of_ours(tcb: &Tcb, segment: &SegmentRef<'_>, ack: SeqNum) -> bool {
-    !tcb.snd.in_flight()
+    tcb.snd.max == tcb.snd.una
         && ack == tcb.snd.una
         && segment.options.sack.is_empty()
         && matches!(tcb.ecn.mode, ecn::Mode::Off)

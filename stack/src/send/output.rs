@@ -383,7 +383,7 @@ fn worth_sending(tcb: &mut Tcb, len: u32, full: u32, last: bool, cx: &Context<'_
         full,
         last,
         urgent_or_final: snd.fin_queued || snd.up.is_some_and(|up| up.after(snd.nxt)),
-        outstanding: snd.max.after(snd.data_start()),
+        outstanding: snd.nxt.after(snd.data_start()),
         max_wnd: snd.max_wnd.bytes(),
         nagle: tcb.config.nagle && !tcb.options.nodelay,
         corked: tcb.options.cork || snd.more_coming,

@@ -85,8 +85,8 @@ pub(crate) fn on_ack(tcb: &mut Tcb) {
     if tcb.snd.probes > 0 {
         tcb.snd.probes = 0;
         tcb.snd.rtt.end_back_off();
-        // The probe's byte was refused, or everything from SND.UNA on was.
-        tcb.snd.max = tcb.snd.nxt;
+        // The probe's byte was refused, or everything from SND.UNA on was. SND.MAX stays: the peer may
+        // have taken the byte from another probe, and what says so can be still to come.
         tcb.snd.flight.mark_all_lost();
     }
 }

@@ -169,9 +169,9 @@ impl SendSide {
         self.fin_queued && self.max.after(self.data_end())
     }
 
-    /// Whether anything sent awaits its acknowledgment.
+    /// Whether anything sent awaits its acknowledgment. A byte that only probed the window does not.
     pub(crate) fn in_flight(&self) -> bool {
-        self.max.after(self.una)
+        self.nxt.after(self.una)
     }
 
     /// Whether anything was never sent: data, or the FIN behind it.

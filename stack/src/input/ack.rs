@@ -67,7 +67,8 @@ fn check_range(tcb: &Tcb, ack: SeqNum) -> Check {
     }
     // Early in a connection SND.UNA - MAX.SND.WND lies before ISS; a forged ACK there would pass.
     let most = u64::from(snd.max_wnd.bytes());
-    let span = mutant!(tcb.config, C13, most.min(snd.buffer.acknowledged()), most) as u32;
+    let acknowledged = snd.buffer.acknowledged() + u64::from(snd.fin_acknowledged);
+    let span = mutant!(tcb.config, C13, most.min(acknowledged), most) as u32;
     // REQ: RFC9293-MAY-12
     // REQ: RFC5961-9
     // REQ: RFC5961-10

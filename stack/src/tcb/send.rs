@@ -164,9 +164,9 @@ impl SendSide {
         self.data_start() + self.buffer.len() as u32
     }
 
-    /// Whether our FIN went out at least once.
+    /// Whether our FIN is out. One that only probed the window is not.
     pub(crate) fn fin_sent(&self) -> bool {
-        self.fin_queued && self.max.after(self.data_end())
+        self.fin_queued && self.nxt.after(self.data_end())
     }
 
     /// Whether anything sent awaits its acknowledgment. A byte that only probed the window does not.

@@ -13,7 +13,11 @@ pub mod place;
 pub mod reference;
 pub mod wire;
 
+mod abi;
 pub mod commands;
+mod errno;
+mod guarded;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

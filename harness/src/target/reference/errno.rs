@@ -4,41 +4,7 @@ use tcpdrill_stack::error::Unreachable;
 use tcpdrill_stack::{CallError, ConnectionError};
 
 use crate::call::Errno;
-
-pub(super) const ENOENT: Errno = Errno(2);
-pub(super) const ESRCH: Errno = Errno(3);
-pub(super) const EINTR: Errno = Errno(4);
-pub(super) const EBADF: Errno = Errno(9);
-pub(super) const EAGAIN: Errno = Errno(11);
-pub(super) const EFAULT: Errno = Errno(14);
-pub(super) const EEXIST: Errno = Errno(17);
-pub(super) const EINVAL: Errno = Errno(22);
-pub(super) const EPERM: Errno = Errno(1);
-pub(super) const ESPIPE: Errno = Errno(29);
-pub(super) const ENOTTY: Errno = Errno(25);
-pub(super) const EPIPE: Errno = Errno(32);
-pub(super) const EDOM: Errno = Errno(33);
-pub(super) const ENOMSG: Errno = Errno(42);
-pub(super) const EPROTO: Errno = Errno(71);
-pub(super) const ENOTSOCK: Errno = Errno(88);
-pub(super) const EMSGSIZE: Errno = Errno(90);
-pub(super) const ENOPROTOOPT: Errno = Errno(92);
-pub(super) const EPROTONOSUPPORT: Errno = Errno(93);
-pub(super) const EOPNOTSUPP: Errno = Errno(95);
-pub(super) const EAFNOSUPPORT: Errno = Errno(97);
-pub(super) const EADDRINUSE: Errno = Errno(98);
-pub(super) const EADDRNOTAVAIL: Errno = Errno(99);
-pub(super) const ENETUNREACH: Errno = Errno(101);
-pub(super) const ECONNABORTED: Errno = Errno(103);
-pub(super) const ECONNRESET: Errno = Errno(104);
-pub(super) const EISCONN: Errno = Errno(106);
-pub(super) const ENOTCONN: Errno = Errno(107);
-pub(super) const ETIMEDOUT: Errno = Errno(110);
-pub(super) const ECONNREFUSED: Errno = Errno(111);
-pub(super) const EHOSTUNREACH: Errno = Errno(113);
-pub(super) const EALREADY: Errno = Errno(114);
-pub(super) const EINPROGRESS: Errno = Errno(115);
-const EACCES: Errno = Errno(13);
+pub(super) use crate::target::errno::*;
 
 /// What `SO_ERROR` or a call says about a connection that ended. The family of the packets
 /// matters: ICMPv4 and ICMPv6 word the same trouble differently.

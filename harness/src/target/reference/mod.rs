@@ -5,7 +5,6 @@
 //! Descriptors, blocking, errno and readiness follow Linux's manual pages; everything on the wire
 //! is the stack's doing.
 
-mod abi;
 mod arrivals;
 mod blocking;
 mod calls;
@@ -18,7 +17,6 @@ mod errno;
 mod error_queue;
 mod fast_open;
 mod files;
-mod guarded;
 mod info;
 mod kernel;
 mod md5;
@@ -34,7 +32,7 @@ mod tests;
 
 use tcpdrill_stack::{Config, Profile};
 
-use super::{Session, SessionSettings, Target, TargetError};
+use super::{Session, SessionSettings, Target, TargetError, abi, guarded};
 use crate::program::Capability;
 
 pub use defects::{Defect, Infected, defects};

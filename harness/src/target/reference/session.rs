@@ -13,6 +13,7 @@ use super::engine::Engine;
 use super::kernel::{Kernel, unmapped};
 use super::process::Process;
 use crate::call::{Call, Fd, Outcome};
+use crate::target::guarded::InProcess;
 use crate::target::{
     CallReport, CommandContext, CommandReport, Observed, Session, SessionSettings, TargetError,
 };
@@ -70,11 +71,6 @@ impl ReferenceSession {
             process: None,
             folder: None,
         })
-    }
-
-    /// A call into the session begins.
-    pub(super) fn begin(&mut self) {
-        self.kernel.engine.begin();
     }
 
     /// When the call in flight wakes by itself.
@@ -160,6 +156,12 @@ impl ReferenceSession {
             start: self.kernel.engine.time_of(started),
             end: self.kernel.engine.time_of(ended),
         }
+    }
+}
+
+impl InProcess for ReferenceSession {
+    fn begin(&mut self) {
+        self.kernel.engine.begin();
     }
 }
 

@@ -11,9 +11,8 @@ mod poll;
 mod receive;
 mod send;
 mod signal;
-mod value;
 
+pub(super) use crate::target::values::read_int;
 pub(super) use control::is_known as is_known_request;
 pub(super) use open::checked_address;
 pub(super) use options::is_known as is_known_option;
-pub(super) use value::read_int;

@@ -5,7 +5,6 @@ use std::time::Duration;
 use tcpdrill_stack::config::SendRoom;
 use tcpdrill_stack::{SocketOptions, Status};
 
-use super::value::{int, read_int, read_timeval, timeval};
 use crate::call::{Fd, Outcome, Output};
 use crate::program::IpVersion;
 use crate::target::reference::abi::{family, level};
@@ -16,6 +15,7 @@ use crate::target::reference::fast_open::FastOpen;
 use crate::target::reference::kernel::Kernel;
 use crate::target::reference::md5;
 use crate::target::reference::sysctl::back_off;
+use crate::target::values::{int, read_int, read_timeval, timeval};
 
 /// The options the reference target knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -517,7 +517,7 @@ fn set_int(socket: &mut Socket, kind: Kind, value: i32) -> Result<(), Stop> {
 fn int_or_byte(level: i32, value: &[u8]) -> Result<i32, Stop> {
     match value {
         [byte, ..] if level == level::IP && value.len() < size_of::<i32>() => Ok(i32::from(*byte)),
-        _ => read_int(value, 0),
+        _ => Ok(read_int(value, 0)?),
     }
 }
 

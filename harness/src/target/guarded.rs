@@ -6,30 +6,35 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use super::session::ReferenceSession;
 use crate::call::{Call, Fd};
 use crate::target::{
     CallReport, CommandContext, CommandReport, Observed, Session, SessionSettings, TargetError,
 };
 use crate::time::{Moment, Time};
 
-/// A [`ReferenceSession`] that is let alone once it is broken.
-pub(super) struct Guarded {
-    session: ReferenceSession,
+/// A session of a stack that runs in this process.
+pub(in crate::target) trait InProcess: Session {
+    /// A call into the session begins: what the stack does from here on is counted, so that one that
+    /// comes to no end is found out.
+    fn begin(&mut self);
+}
+
+/// A session that is let alone once it is broken.
+pub(in crate::target) struct Guarded<S> {
+    session: S,
     /// How it broke down.
     broken: Option<String>,
 }
 
-impl Guarded {
+impl<S: InProcess> Guarded<S> {
     /// Makes the host.
     ///
     /// # Errors
-    /// As [`ReferenceTarget::session`](super::ReferenceTarget::session); [`TargetError::Stack`] if the
-    /// stack panics already.
-    pub(super) fn new(
-        open: impl FnOnce(&SessionSettings) -> Result<ReferenceSession, TargetError>,
+    /// As `open`; [`TargetError::Stack`] if the stack panics already.
+    pub(in crate::target) fn new(
+        open: impl FnOnce(&SessionSettings) -> Result<S, TargetError>,
         settings: &SessionSettings,
-    ) -> Result<Guarded, TargetError> {
+    ) -> Result<Guarded<S>, TargetError> {
         let session = caught(|| open(settings))?;
         Ok(Guarded {
             session,
@@ -40,7 +45,7 @@ impl Guarded {
     /// What `act` gives. Behind a broken state nothing more is asked of the session.
     fn with<T>(
         &mut self,
-        act: impl FnOnce(&mut ReferenceSession) -> Result<T, TargetError>,
+        act: impl FnOnce(&mut S) -> Result<T, TargetError>,
     ) -> Result<T, TargetError> {
         if let Some(what) = &self.broken {
             return Err(TargetError::Stack(what.clone()));
@@ -70,7 +75,7 @@ fn text_of(panic: &(dyn Any + Send)) -> &str {
     text.unwrap_or("without a text")
 }
 
-impl Session for Guarded {
+impl<S: InProcess> Session for Guarded<S> {
     fn start(&mut self) {
         self.session.start();
     }
@@ -133,9 +138,9 @@ mod tests {
     use super::*;
     use crate::program::ScriptOptions;
     use crate::runner::RunSettings;
-    use crate::target::reference::ReferenceTarget;
+    use crate::target::reference::{ReferenceSession, ReferenceTarget};
 
-    fn guarded() -> Guarded {
+    fn guarded() -> Guarded<ReferenceSession> {
         let settings = RunSettings::default().session(&ScriptOptions::default());
         let target = ReferenceTarget::default();
         Guarded::new(|settings| target.session(settings), &settings.unwrap()).unwrap()

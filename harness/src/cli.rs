@@ -245,6 +245,8 @@ pub enum TargetName {
     Reference,
     /// The running Linux kernel.
     Linux,
+    /// smoltcp, a TCP/IP stack in Rust for small machines, in virtual time.
+    Smoltcp,
     /// A stack on another machine, over a real interface; see the options for `--target wire`.
     Wire,
 }

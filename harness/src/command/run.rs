@@ -10,6 +10,7 @@ use crate::report::{Results, Summary, TargetEntry};
 use crate::suite::{Case, Convention, ExecuteSettings, Interrupt, PATIENCE, Suite, execute};
 use crate::target::linux::{Link, LinuxTarget};
 use crate::target::reference::ReferenceTarget;
+use crate::target::smoltcp::SmoltcpTarget;
 use crate::target::{self, Target};
 use crate::verdict::CaseResult;
 
@@ -182,7 +183,9 @@ fn exit_of(summary: Summary, results: &[CaseResult], target: TargetName) -> Exit
     if summary.judged() == 0 && !results.is_empty() {
         let more = match target {
             TargetName::Linux => "`tcpdrill doctor` says what this machine lacks",
-            TargetName::Reference | TargetName::Wire => "the report says for want of what",
+            TargetName::Reference | TargetName::Smoltcp | TargetName::Wire => {
+                "the report says for want of what"
+            }
         };
         super::complain("error", &format_args!("every case was skipped; {more}"));
         return Exit::NothingRan;
@@ -194,6 +197,7 @@ fn exit_of(summary: Summary, results: &[CaseResult], target: TargetName) -> Exit
 fn cannot_run(target: TargetName, reason: &str) -> Exit {
     let (name, help) = match target {
         TargetName::Reference => ("reference", "this should not happen"),
+        TargetName::Smoltcp => ("smoltcp", "this should not happen"),
         TargetName::Linux => (
             "linux",
             "`tcpdrill doctor` says what is missing and what to do about it",
@@ -218,6 +222,7 @@ fn open_target(args: &RunArgs, interrupt: &Interrupt) -> Result<Box<dyn Target>,
             let profile = args.profile.as_deref().unwrap_or("rfc9293");
             Ok(Box::new(ReferenceTarget::of_profile(profile)?))
         }
+        TargetName::Smoltcp => Ok(Box::new(SmoltcpTarget)),
         TargetName::Linux => {
             target::linux::prepare()?;
             // Trying out the link starts threads that stay: a signal must not end the process in one.

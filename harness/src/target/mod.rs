@@ -11,6 +11,7 @@ pub mod linux;
 pub mod linux;
 pub mod place;
 pub mod reference;
+pub mod smoltcp;
 pub mod wire;
 
 mod abi;

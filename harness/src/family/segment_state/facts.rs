@@ -14,6 +14,8 @@ pub(super) struct Facts {
     /// In TIME-WAIT a SYN right behind the old FIN is newer than all that was received, and opens (RFC 6191
     /// §2 with the number of the FIN as the last one); many stacks want a greater number.
     pub(super) takes_syn_at_rcv_nxt: bool,
+    /// In TIME-WAIT a newer SYN opens at all (MAY-2).
+    pub(super) reopens_time_wait: bool,
     /// A SYN that carries a FIN opens a connection like any other; a stack may refuse it as nonsense.
     pub(super) takes_syn_with_fin: bool,
     /// Text and FIN of a SYN-ACK are taken at once (§3.10.7.3); the peer repeats what was left.
@@ -21,6 +23,11 @@ pub(super) struct Facts {
     /// Whether the window moves on over the peer's FIN; one byte is no reason to announce more
     /// (§3.8.6.2.2).
     pub(super) window_passes_fin: bool,
+    /// However often it is asked, it answers. A stack may do so a few times a second only (RFC 5961 §7), and
+    /// once has to do.
+    pub(super) answers_each_time: bool,
+    /// TCP_INFO tells how much is unacknowledged.
+    pub(super) tells_unacked: bool,
 }
 
 impl Facts {
@@ -29,15 +36,31 @@ impl Facts {
         answers_text_behind_fin: true,
         answers_all_in_time_wait: false,
         takes_syn_at_rcv_nxt: true,
+        reopens_time_wait: true,
         takes_syn_with_fin: true,
         takes_text_of_syn_ack: true,
         window_passes_fin: false,
+        answers_each_time: true,
+        tells_unacked: true,
     };
 }
 
 /// The sets, each with the condition of the script language under which it holds; the first that
 /// holds counts. The last has none.
-pub(super) const STACKS: [(&str, Facts); 4] = [
+pub(super) const STACKS: [(&str, Facts); 5] = [
+    (
+        "target == smoltcp",
+        Facts {
+            takes_syn_at_rcv_nxt: false,
+            reopens_time_wait: false,
+            takes_syn_with_fin: false,
+            takes_text_of_syn_ack: false,
+            window_passes_fin: true,
+            answers_each_time: false,
+            tells_unacked: false,
+            ..Facts::RFC
+        },
+    ),
     (
         "target == linux",
         Facts {
@@ -47,6 +70,7 @@ pub(super) const STACKS: [(&str, Facts); 4] = [
             takes_syn_with_fin: false,
             takes_text_of_syn_ack: false,
             window_passes_fin: true,
+            ..Facts::RFC
         },
     ),
     (

@@ -66,7 +66,7 @@ fn holds(is: Is, so_far: &Outcome, segment: &Segment, facts: Facts) -> bool {
         Is::AtIrs => segment.seq == 0,
         Is::Newer => {
             let above = segment.seq.wrapping_sub(place.rcv_nxt) as i32;
-            above > 0 || (above == 0 && facts.takes_syn_at_rcv_nxt)
+            facts.reopens_time_wait && (above > 0 || (above == 0 && facts.takes_syn_at_rcv_nxt))
         }
         Is::AckTooOld => {
             let oldest = place.snd_una.wrapping_sub(place.max_snd_wnd);

@@ -22,11 +22,16 @@ pub(super) fn case(combination: &Combination) -> Written {
         let plain = consequences(combination, facts, "");
         (condition, plain, consequences(combination, facts, &tag))
     });
-    let (_, otherwise, _) = &branches[branches.len() - 1];
-    if branches.iter().all(|(_, plain, _)| plain == otherwise) {
+    let (first, rest) = (&branches[0], &branches[1..]);
+    let (_, otherwise, _) = &rest[rest.len() - 1];
+    let alike = rest.iter().all(|(_, plain, _)| plain == otherwise);
+    if alike && first.1 == *otherwise {
         lines.text.push_str(otherwise);
     } else {
-        for (index, (condition, _, tagged)) in branches.iter().enumerate() {
+        // The first stack is alone in its condition: where the others are alike, they need none.
+        let others = if alike { &rest[rest.len() - 1..] } else { rest };
+        let written = std::iter::once(first).chain(others);
+        for (index, (condition, _, tagged)) in written.enumerate() {
             let line = match (index, condition.is_empty()) {
                 (0, _) => format!("#if {condition}\n"),
                 (_, false) => format!("#elif {condition}\n"),
@@ -80,7 +85,7 @@ fn consequences(combination: &Combination, facts: Facts, tag: &str) -> String {
     };
     lines.now(&format!("< {}", segment.written()));
     reply(&mut lines, &before, &segment, &outcome);
-    after(&mut lines, state, &outcome);
+    after(&mut lines, state, &outcome, facts);
     lines.text
 }
 
@@ -109,11 +114,12 @@ fn reply(lines: &mut Lines, before: &Place, segment: &Segment, outcome: &Outcome
     }
 }
 
+const STATE: &str = "the state afterwards";
+const PROBE: &str = "as it answers from there";
+
 /// Shows the state that follows, and that nothing else was sent: by what the stack tells of it, and
 /// by the answer to one more segment. Then the connection goes, so that it sends nothing later.
-fn after(lines: &mut Lines, before: State, outcome: &Outcome) {
-    const STATE: &str = "the state afterwards";
-    const PROBE: &str = "as it answers from there";
+fn after(lines: &mut Lines, before: State, outcome: &Outcome, facts: Facts) {
     let Place {
         rcv_nxt,
         snd_una,
@@ -147,24 +153,37 @@ fn after(lines: &mut Lines, before: State, outcome: &Outcome) {
             if before == State::SynReceived {
                 lines.step("+0", "accept(3, ..., ...) = 4", "there it is");
             }
-            lines.step("+0", &assertion(state, snd_una != snd_nxt), STATE);
+            let unacked = facts.tells_unacked.then_some(snd_una != snd_nxt);
+            lines.step("+0", &assertion(state, unacked), STATE);
         }
     }
+    if facts.answers_each_time || outcome.reply != Reply::Ack {
+        probe(lines, outcome);
+    }
+    let end = format!("< R {rcv_nxt}:{rcv_nxt}(0) win 0");
+    lines.step("+0", &end, "the end");
+}
+
+/// One more segment, whose answer shows the numbers.
+fn probe(lines: &mut Lines, outcome: &Outcome) {
+    let Place {
+        rcv_nxt, snd_nxt, ..
+    } = outcome.place;
     // Old text is answered by an ACK in all these states, however often.
     let old = rcv_nxt.wrapping_sub(20);
     let end = old.wrapping_add(10);
     lines.now(&format!("< P. {old}:{end}(10) ack {snd_nxt} win 100"));
     let answer = format!("> . {snd_nxt}:{snd_nxt}(0) ack {rcv_nxt}");
     lines.step("+0", &answer, PROBE);
-    let end = format!("< R {rcv_nxt}:{rcv_nxt}(0) win 0");
-    lines.step("+0", &end, "the end");
 }
 
 /// What TCP_INFO must say. How many segments are on their way tells whether an acknowledgment was
 /// taken.
-fn assertion(state: State, unacked: bool) -> String {
-    let unacked = u8::from(unacked);
+fn assertion(state: State, unacked: Option<bool>) -> String {
+    let unacked_now = u8::from(unacked.unwrap_or_default());
     let (what, must) = match state {
+        State::Established if unacked.is_none() => ("tcpi_state", "== TCP_ESTABLISHED".to_string()),
+        State::CloseWait if unacked.is_none() => ("tcpi_state", "== TCP_CLOSE_WAIT".to_string()),
         State::SynReceivedActive => ("tcpi_state", "== TCP_SYN_RECV".to_string()),
         State::FinWait1 => ("tcpi_state", "== TCP_FIN_WAIT1".to_string()),
         State::FinWait2 => ("tcpi_state", "== TCP_FIN_WAIT2".to_string()),
@@ -172,11 +191,11 @@ fn assertion(state: State, unacked: bool) -> String {
         State::LastAck => ("tcpi_state", "== TCP_LAST_ACK".to_string()),
         State::Established => (
             "(tcpi_state, tcpi_unacked)",
-            format!("== (TCP_ESTABLISHED, {unacked})"),
+            format!("== (TCP_ESTABLISHED, {unacked_now})"),
         ),
         State::CloseWait => (
             "(tcpi_state, tcpi_unacked)",
-            format!("== (TCP_CLOSE_WAIT, {unacked})"),
+            format!("== (TCP_CLOSE_WAIT, {unacked_now})"),
         ),
         // A kernel may have handed the connection on to something smaller than a socket.
         _ => ("tcpi_state", "in (TCP_TIME_WAIT, TCP_CLOSE)".to_string()),

@@ -21,6 +21,8 @@ pub struct Rules {
     pub md5: Option<[u8; 16]>,
     /// Whether exactly what packetdrill compares is compared.
     pub drop_in: bool,
+    /// Whether the order of TCP options and their padding (NOP, end of list) are the stack's own.
+    pub free_layout: bool,
 }
 
 /// One difference.
@@ -130,6 +132,7 @@ fn options(want: &OptionsPattern, got: &OptionsPattern, rules: Rules) -> Option<
     let seen: Vec<&TcpOption> = actual.iter().filter_map(OptionPattern::exact).collect();
     let same = match expected.as_slice() {
         [OptionPattern::Is(TcpOption::Raw(area))] => *area == bytes(&seen),
+        expected if rules.free_layout => same_set(expected, &seen, rules),
         expected => same_list(expected, &seen, rules),
     };
     let text = |pattern| match show::options(pattern) {
@@ -159,6 +162,30 @@ fn same_list(want: &[OptionPattern], got: &[&TcpOption], rules: Rules) -> bool {
         fits = next;
     }
     fits[got.len()]
+}
+
+/// The same in any order, padding aside.
+fn same_set(want: &[OptionPattern], got: &[&TcpOption], rules: Rules) -> bool {
+    let is_padding =
+        |option: &TcpOption| matches!(option, TcpOption::NoOperation | TcpOption::EndOfList);
+    let mut left: Vec<&TcpOption> = got
+        .iter()
+        .copied()
+        .filter(|seen| !is_padding(seen))
+        .collect();
+    let wanted = want.iter().filter(|pattern| match pattern {
+        OptionPattern::Is(option) => !is_padding(option),
+        OptionPattern::Others => false,
+        _ => true,
+    });
+    for pattern in wanted {
+        // A kind stands in a header once, so that no pattern can take what another one needs.
+        let Some(place) = (left.iter()).position(|seen| same_option(pattern, seen, rules)) else {
+            return false;
+        };
+        left.remove(place);
+    }
+    left.is_empty() || want.contains(&OptionPattern::Others)
 }
 
 fn bytes(options: &[&TcpOption]) -> Vec<u8> {

@@ -127,6 +127,7 @@ pub fn run(program: &Program, target: &dyn Target, settings: &RunSettings) -> Ru
     }
     let mut run = Run::new(program, settings, &place, session);
     run.is_virtual = target.is_virtual();
+    run.free_layout = target.has_own_option_layout();
     let outcome = run.whole();
     drop(run);
     // Not before the session is gone: what it gives back may be the next case's.
@@ -253,6 +254,8 @@ struct Run<'a> {
     scope: Scope,
     pending: Option<Pending>,
     is_virtual: bool,
+    /// Order and padding of TCP options are the stack's own.
+    free_layout: bool,
     /// Packets taken from the session before their line was reached.
     waiting: std::collections::VecDeque<crate::target::Observed>,
     /// The flow label a script value stands for, and the live one.
@@ -320,6 +323,7 @@ impl<'a> Run<'a> {
             scope,
             pending: None,
             is_virtual: false,
+            free_layout: false,
             waiting: std::collections::VecDeque::new(),
             flow_label: None,
             pieces: crate::wire::Reassembly::default(),

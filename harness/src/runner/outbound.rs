@@ -294,6 +294,7 @@ impl Run<'_> {
             timestamp_slack: self.timestamp_slack(seen.observed.at),
             md5: seen.md5,
             drop_in: self.drop_in,
+            free_layout: self.free_layout,
         }
     }
 

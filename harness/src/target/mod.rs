@@ -62,6 +62,13 @@ pub trait Target: Sync {
     /// Whether its clock is virtual: waiting costs nothing and times are exact.
     fn is_virtual(&self) -> bool;
 
+    /// Whether the TCP options of its packets stand in an order of their own, with padding of their own:
+    /// then neither is compared. The bundled scripts write both as Linux has them; RFC 9293 §3.2 leaves
+    /// them to the sender.
+    fn has_own_option_layout(&self) -> bool {
+        false
+    }
+
     /// Whether commands of a script could change what other programs see, so that they need leave.
     fn shares_a_machine(&self) -> bool {
         !self.is_virtual()

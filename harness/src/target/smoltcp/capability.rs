@@ -67,7 +67,7 @@ pub(super) fn lacks(name: &str) -> Option<String> {
     }
     Some(match kind {
         "call" => format!("the smoltcp target does not know the call {rest}"),
-        "sysctl" => format!("smoltcp has no setting {rest}"),
+        "sysctl" => commands::reason(rest),
         "sockopt" => format!("smoltcp has nothing that the option {rest} could set"),
         "ioctl" => format!("smoltcp has nothing that the request {rest} could ask for"),
         "tcp_info" => "of a connection smoltcp tells the state only".to_owned(),

@@ -29,11 +29,21 @@ const FIXED: &[(&str, &str)] = &[
     ("net.ipv4.tcp_syncookies", "0"),
     ("net.ipv4.tcp_fastopen", "0"),
     ("net.ipv4.tcp_mtu_probing", "0"),
-    ("net.ipv4.tcp_early_retrans", "0"),
-    ("net.ipv4.tcp_frto", "0"),
-    ("net.ipv4.tcp_recovery", "0"),
-    ("net.ipv4.tcp_dsack", "0"),
 ];
+
+/// Why a setting is not there, where there is more to say than that.
+pub(super) fn reason(name: &str) -> String {
+    let name = name.split('=').next().unwrap_or(name);
+    match name {
+        // Cases about congestion set it, with others that smoltcp lacks.
+        "net.ipv4.tcp_tso_win_divisor" => {
+            "the case counts on an initial window of ten segments and a retransmission timeout of 200 ms, \
+             which smoltcp cannot be given"
+                .to_owned()
+        }
+        name => format!("smoltcp has no setting {name}, or not this value"),
+    }
+}
 
 fn switch(value: &str) -> Option<bool> {
     match value {
@@ -73,7 +83,7 @@ impl Kernel {
         for (name, value) in &settings {
             set(&mut options, name, value.trim()).ok_or_else(|| TargetError::Unsupported {
                 capability: format!("sysctl:{name}={value}"),
-                reason: "smoltcp has no such setting, or not this value".to_owned(),
+                reason: reason(name),
             })?;
         }
         self.defaults = options;

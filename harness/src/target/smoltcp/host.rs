@@ -69,11 +69,11 @@ pub(super) struct Options {
 pub(super) const ACK_DELAY: Duration = Duration::from_millis(10);
 
 impl Default for Options {
-    /// Buffers as large as a window without scaling; else smoltcp's own defaults, with what it has and
+    /// A receive buffer that makes it scale its window; else smoltcp's own defaults, with what it has and
     /// leaves off: timestamps, and congestion control, which RFC 9293 §3.8.2 demands.
     fn default() -> Options {
         Options {
-            receive_buffer: 65_535,
+            receive_buffer: 131_072,
             send_buffer: 65_536,
             nagle: true,
             keep_alive: None,
@@ -249,6 +249,15 @@ impl Host {
     /// The same, and it counts as told.
     pub(super) fn take_end(&mut self, id: Id) -> Option<End> {
         self.watched.get_mut(&id)?.end.take()
+    }
+
+    /// Whether a connection with this local port is not closed.
+    pub(super) fn has_connection_from(&self, port: u16) -> bool {
+        self.watched.values().any(|watched| {
+            let socket: &Tcp<'static> = self.sockets.get(watched.handle);
+            let local = socket.local_endpoint();
+            socket.state() != State::Closed && local.is_some_and(|local| local.port == port)
+        })
     }
 
     /// Passive open.

@@ -44,6 +44,10 @@ impl Target for SmoltcpTarget {
         true
     }
 
+    fn has_own_option_layout(&self) -> bool {
+        true
+    }
+
     fn open(&self, settings: &SessionSettings) -> Result<Box<dyn Session>, TargetError> {
         let session = Guarded::new(session::SmoltcpSession::new, settings)?;
         Ok(Box::new(session))

@@ -83,6 +83,10 @@ impl Kernel {
             .table
             .get(fd)
             .is_some_and(|own| own.local.reuse_address);
+        // A connection outlives its descriptor: TIME-WAIT.
+        if !own && self.host.has_connection_from(port) {
+            return true;
+        }
         self.table.all().any(|(other, held)| {
             other != fd
                 && held.bound.is_some_and(|(_, taken)| taken == port)

@@ -1,6 +1,6 @@
 //! Every bundled case on every target and family, each as a test of its own name:
 //! `reference::ipv4::handshake/passive-open`, `linux::ipv6::…`. The reference has its turn once with each
-//! profile: `reference-linux::…`, `reference-freebsd::…`.
+//! profile: `reference-linux::…`, `reference-freebsd::…`. smoltcp has its turn as well: `smoltcp::…`.
 //!
 //! The kernel's cases wait in real time, so they all run at once in the background and each
 //! test waits for its own result. Without TUN they show as ignored; with
@@ -17,6 +17,7 @@ use tcpdrill::suite::{Case, ExecuteSettings, Origin, PATIENCE, Suite, execute};
 use tcpdrill::target::Target;
 use tcpdrill::target::linux::LinuxTarget;
 use tcpdrill::target::reference::ReferenceTarget;
+use tcpdrill::target::smoltcp::SmoltcpTarget;
 use tcpdrill::verdict::{CaseResult, Verdict};
 
 const FAMILIES: [IpVersion; 3] = [IpVersion::Ipv4, IpVersion::Ipv6, IpVersion::Ipv4MappedIpv6];
@@ -33,6 +34,8 @@ const PROFILES: [(&str, &str); 3] = [
         include_str!("cases/skipped-on-reference-freebsd.txt"),
     ),
 ];
+
+const SKIPPED_ON_SMOLTCP: &str = include_str!("cases/skipped-on-smoltcp.txt");
 
 type Key = (String, IpVersion);
 
@@ -131,6 +134,12 @@ fn main() -> ExitCode {
             move || only_what_is_listed_is_skipped(&target()?, skipped),
         ));
     }
+    let smoltcp = || Ok(SmoltcpTarget);
+    all.extend(trials(&suite, "smoltcp", smoltcp, false, &arguments));
+    all.push(Trial::test(
+        "smoltcp::only_what_is_listed_is_skipped",
+        || only_what_is_listed_is_skipped(&SmoltcpTarget, SKIPPED_ON_SMOLTCP),
+    ));
     all.push(Trial::test(
         "board::no_profile_is_forgotten",
         no_profile_is_forgotten,
@@ -165,8 +174,8 @@ fn no_profile_is_forgotten() -> Result<(), Failed> {
     Err(format!("these are run: {here:?}, these are there: {there:?}").into())
 }
 
-/// The reference answers `skip` for what it lacks; that this is no more than known stands in a file.
-fn only_what_is_listed_is_skipped(target: &ReferenceTarget, listed: &str) -> Result<(), Failed> {
+/// A target answers `skip` for what it lacks; that this is no more than known stands in a file.
+fn only_what_is_listed_is_skipped(target: &dyn Target, listed: &str) -> Result<(), Failed> {
     let suite = Suite::bundled();
     let cases: Vec<&Case> = suite.cases.iter().collect();
     let known = suite

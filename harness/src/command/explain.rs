@@ -11,7 +11,13 @@ use crate::suite::{Case, Deviation, KnownDeviations, Suite};
 use super::results;
 
 /// The lists of known deviations, by what they are called.
-const LISTS: [&str; 4] = ["linux", "reference", "reference-linux", "reference-freebsd"];
+const LISTS: [&str; 5] = [
+    "linux",
+    "reference",
+    "reference-linux",
+    "reference-freebsd",
+    "smoltcp",
+];
 
 /// What explaining needs.
 struct Library {

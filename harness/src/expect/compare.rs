@@ -268,3 +268,49 @@ fn same_timestamps(
     };
     value_fits && echo_fits
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    const MSS: TcpOption = TcpOption::MaximumSegmentSize(1460);
+    const PERMITTED: TcpOption = TcpOption::SackPermitted;
+    const NOP: TcpOption = TcpOption::NoOperation;
+    const END: TcpOption = TcpOption::EndOfList;
+
+    #[rstest]
+    #[case::in_another_order(&[MSS, NOP, NOP, PERMITTED], &[PERMITTED, MSS, END, END], true)]
+    #[case::another_value(&[MSS], &[TcpOption::MaximumSegmentSize(1400)], false)]
+    #[case::one_too_many(&[MSS], &[MSS, PERMITTED], false)]
+    #[case::one_too_few(&[MSS, NOP, PERMITTED], &[MSS], false)]
+    #[case::twice_is_not_once(&[MSS, MSS], &[MSS], false)]
+    #[case::nothing_but_padding(&[], &[NOP, END], true)]
+    fn a_layout_of_its_own_is_no_difference(
+        #[case] want: &[TcpOption],
+        #[case] got: &[TcpOption],
+        #[case] same: bool,
+    ) {
+        let free = Rules {
+            free_layout: true,
+            ..Rules::default()
+        };
+        let list = |options: &[TcpOption]| OptionsPattern::exactly(options.to_vec());
+        let found = options(&list(want), &list(got), free);
+        assert_eq!(found.is_none(), same, "{found:?}");
+        // By default every byte counts.
+        assert!(options(&list(want), &list(got), Rules::default()).is_some());
+    }
+
+    #[test]
+    fn others_take_what_is_left_wherever_they_stand() {
+        let free = Rules {
+            free_layout: true,
+            ..Rules::default()
+        };
+        let want = OptionsPattern::List(vec![OptionPattern::Others, OptionPattern::Is(MSS)]);
+        let got = |options: &[TcpOption]| OptionsPattern::exactly(options.to_vec());
+        assert!(options(&want, &got(&[MSS, PERMITTED]), free).is_none());
+        assert!(options(&want, &got(&[PERMITTED]), free).is_some());
+    }
+}

@@ -574,7 +574,13 @@ mod tests {
 
     #[test]
     fn the_bundled_lists_hold() {
-        for target in ["linux", "reference", "reference-linux", "reference-freebsd"] {
+        for target in [
+            "linux",
+            "reference",
+            "reference-linux",
+            "reference-freebsd",
+            "smoltcp",
+        ] {
             Suite::bundled().known(target).unwrap();
         }
     }

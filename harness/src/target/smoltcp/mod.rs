@@ -15,6 +15,8 @@ mod device;
 mod host;
 mod kernel;
 mod session;
+#[cfg(test)]
+mod tests;
 
 use super::{Session, SessionSettings, Target, TargetError, guarded::Guarded};
 use crate::program::Capability;

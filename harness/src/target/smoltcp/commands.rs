@@ -35,8 +35,11 @@ const FIXED: &[(&str, &str)] = &[
 pub(super) fn reason(name: &str) -> String {
     let name = name.split('=').next().unwrap_or(name);
     match name {
-        // Cases about congestion set it, with others that smoltcp lacks.
-        "net.ipv4.tcp_tso_win_divisor" => {
+        // Cases about congestion and recovery set them, all together.
+        "net.ipv4.tcp_tso_win_divisor"
+        | "net.ipv4.tcp_frto"
+        | "net.ipv4.tcp_early_retrans"
+        | "net.ipv4.tcp_recovery" => {
             "the case counts on an initial window of ten segments and a retransmission timeout of 200 ms, \
              which smoltcp cannot be given"
                 .to_owned()

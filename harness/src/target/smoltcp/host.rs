@@ -443,3 +443,66 @@ impl Host {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    fn host() -> Host {
+        let address = |last| IpAddr::V4(Ipv4Addr::new(192, 0, 2, last));
+        Host::new(1500, address(1), 24, address(254), 0)
+    }
+
+    fn peer() -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, 2], 80))
+    }
+
+    #[test]
+    fn the_clock_goes_to_the_next_timeout_and_a_syn_goes_out_again() {
+        let mut host = host();
+        let id = host.open(&Options::default());
+        host.connect(id, peer(), (None, 49_152)).unwrap();
+        assert_eq!(host.take_packet().unwrap().at, Time::ZERO);
+        // RFC 6298 §2.1.
+        let deadline = host.deadline().unwrap();
+        assert_eq!(deadline, BOOT + Duration::from_secs(1));
+        host.advance(deadline - Duration::from_micros(1)).unwrap();
+        assert!(!host.has_packet());
+        host.advance(deadline).unwrap();
+        assert_eq!(host.take_packet().unwrap().at, Time::from_micros(1_000_000));
+        // Never back.
+        host.advance(BOOT).unwrap();
+        assert_eq!(host.now(), deadline);
+    }
+
+    #[test]
+    fn what_was_released_goes_once_its_reset_is_out() {
+        let mut host = host();
+        let id = host.open(&Options::default());
+        host.connect(id, peer(), (None, 49_152)).unwrap();
+        assert!(host.has_connection_from(49_152));
+        host.release(id);
+        assert_eq!(host.state(id), State::SynSent);
+        host.abort(id);
+        assert!(host.socket(id).is_none());
+        assert!(!host.has_connection_from(49_152));
+        assert_eq!(host.state(id), State::Closed);
+    }
+
+    #[test]
+    fn work_is_bounded_within_one_wait_and_not_over_several() {
+        let mut host = host();
+        for _ in 0..2 {
+            host.begin();
+            for _ in 0..MOST_WORK {
+                host.advance(BOOT).unwrap();
+            }
+        }
+        let error = host.advance(BOOT).unwrap_err().to_string();
+        assert!(
+            error.starts_with("smoltcp comes to no end: 100000"),
+            "{error}"
+        );
+    }
+}

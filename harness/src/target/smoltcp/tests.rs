@@ -176,6 +176,35 @@ fn blocking_calls_sleep_until_there_is_something() {
 }
 
 #[test]
+fn a_read_waits_no_longer_than_its_timeout() {
+    passes(
+        ACCEPTED,
+        "
++0 setsockopt(4, SOL_SOCKET, SO_RCVTIMEO, {tv_sec=0, tv_usec=50000}, 16) = 0
++0...0.05 read(4, ..., 10) = -1 EAGAIN (Resource temporarily unavailable)
+",
+    );
+}
+
+#[test]
+fn the_clock_of_timestamps_is_the_cases() {
+    passes(
+        "",
+        "
+ 0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0 bind(3, ..., ...) = 0
++0 listen(3, 1) = 0
++0 < S 0:0(0) win 20000 <mss 1000,sackOK,TS val 100 ecr 0>
++0 > S. 0:0(0) ack 1 <mss 1460,sackOK,TS val 4000 ecr 100>
++.25 < . 1:1(0) ack 1 win 20000 <nop,nop,TS val 350 ecr 4000>
++0 accept(3, ..., ...) = 4
++.5 write(4, ..., 10) = 10
++0 > P. 1:11(10) ack 1 <nop,nop,TS val 4750 ecr 350>
+",
+    );
+}
+
+#[test]
 fn a_close_is_a_fin_and_with_no_time_to_linger_a_reset() {
     passes(
         ACCEPTED,
@@ -274,4 +303,17 @@ fn the_same_seed_gives_the_same_bytes_and_another_one_other_numbers() {
     };
     assert_eq!(packets(7), packets(7));
     assert_ne!(packets(7), packets(8));
+}
+
+#[rstest]
+#[case("--mtu=575\n", Some("mtu"))]
+#[case("--mtu=576\n", None)]
+fn an_mtu_below_what_smoltcp_takes_is_a_skip(#[case] option: &str, #[case] lacking: Option<&str>) {
+    let verdict = outcome(&format!("{option}{ACCEPTED}"), IpVersion::Ipv4, 0).verdict;
+    let skipped = match &verdict {
+        Verdict::Skip { capability, .. } => Some(capability.as_str()),
+        Verdict::Pass => None,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(skipped, lacking);
 }

@@ -189,7 +189,7 @@ fn a_read_waits_no_longer_than_its_timeout() {
 #[test]
 fn the_clock_of_timestamps_is_the_cases() {
     passes(
-        "",
+        "--tcp_ts_tick_usecs=1000\n",
         "
  0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
 +0 bind(3, ..., ...) = 0

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod fuzz;
+mod replay;
 mod script_args;
 mod wire;
 mod zoo;
@@ -14,6 +16,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::program::IpVersion;
 use crate::target::reference::ReferenceTarget;
 
+pub use fuzz::FuzzArgs;
+pub use replay::ReplayArgs;
 pub use script_args::{ConventionName, FamilyArgs, ScriptArgs};
 pub use wire::{AgentArgs, WireArgs};
 pub use zoo::ZooArgs;
@@ -50,6 +54,10 @@ pub enum Command {
     Compare(CompareArgs),
     /// Show the choices of the reference stack: each setting, in every profile.
     Profiles(ProfilesArgs),
+    /// Throw events at a stack, and hold what it does against the documents.
+    Fuzz(FuzzArgs),
+    /// Play an input of the fuzzer, or run a script, and show all that happens.
+    Replay(ReplayArgs),
     /// Give the reference stack historic defects and say which of them the cases find.
     Zoo(ZooArgs),
     /// Make the calls of cases on this machine, for `run --target wire` on another one.

@@ -9,10 +9,12 @@ mod doctor;
 mod explain;
 mod files;
 mod fmt;
+mod fuzz;
 mod list;
 mod output;
 mod packetdrill;
 mod profiles;
+mod replay;
 mod results;
 mod run;
 mod wire;
@@ -45,6 +47,8 @@ pub fn dispatch(cli: Cli) -> Exit {
         Some(Command::Diff(args)) => diff::diff(&args),
         Some(Command::Compare(args)) => compare::compare(&args),
         Some(Command::Profiles(args)) => profiles::profiles(&args),
+        Some(Command::Fuzz(args)) => fuzz::fuzz(&args),
+        Some(Command::Replay(args)) => replay::replay(&args),
         Some(Command::Zoo(args)) => zoo::zoo(&args),
         Some(Command::Agent(args)) => agent::agent(&args),
         Some(Command::Packetdrill(args)) => packetdrill(&args.words),

@@ -105,7 +105,7 @@ fn chosen(args: &ZooArgs, all: &[Defect]) -> Result<Vec<Defect>, String> {
 }
 
 /// Panics of a stack with a defect are results, and told as such.
-fn quiet() {
+pub(super) fn quiet() {
     std::panic::set_hook(Box::new(|_| {}));
 }
 

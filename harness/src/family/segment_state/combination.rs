@@ -1,9 +1,7 @@
 //! Which segments are worth sending: where SEG.SEQ and SEG.ACK lie, and how much text there is.
 
-use super::facts::Facts;
-use super::place::Place;
-use super::segment::{Flags, Segment};
-use super::table::State;
+use super::standing::standing;
+use crate::specification::{Facts, Flags, Place, Segment, Stamp, State};
 
 /// Bytes of a segment with some text.
 const SOME: u32 = 10;
@@ -178,6 +176,7 @@ impl Combination {
             seq: self.seq.number(place),
             ack: self.ack.number(place),
             text: self.text,
+            stamp: Stamp::Usual,
         }
     }
 
@@ -199,7 +198,7 @@ impl Combination {
 pub(super) fn all() -> Vec<Combination> {
     let mut all = Vec::new();
     for state in State::ALL {
-        let place = Place::of(state, Facts::RFC);
+        let place = standing(state, Facts::RFC);
         for flags in Flags::all() {
             for seq in Seq::of(state) {
                 let with = |(ack, text): (Ack, u32)| Combination {

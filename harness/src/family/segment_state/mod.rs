@@ -1,17 +1,14 @@
 //! Segment × state: every combination of SYN, ACK, RST and FIN, with SEG.SEQ and SEG.ACK in every
 //! place that matters, to a connection in each of the eleven states (RFC 9293 §3.10.7).
 //!
-//! What must come of it is computed from the rows of `table`, and from nothing else. `combination` says
-//! what is sent, `opening` how a connection gets into its state, `script` how it is written down.
+//! What must come of it is computed from the rows of the [`specification`](crate::specification), and from
+//! nothing else. `combination` says what is sent, `opening` how a connection gets into its state and
+//! `standing` where it stands there, `script` how it is written down.
 
 mod combination;
-mod facts;
-mod judge;
 mod opening;
-mod place;
 mod script;
-mod segment;
-mod table;
+mod standing;
 
 #[cfg(test)]
 mod tests;

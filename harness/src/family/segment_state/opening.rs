@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::place::{PEER_WINDOW, WINDOW};
-use super::table::State;
+use super::standing::{PEER_WINDOW, WINDOW};
+use crate::specification::State;
 
 /// What is announced with each segment that the peer sends.
 const WIN: u32 = PEER_WINDOW;

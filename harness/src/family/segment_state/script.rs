@@ -1,13 +1,10 @@
 //! A case as the script that is run.
 
 use super::combination::Combination;
-use super::facts::{Facts, STACKS};
-use super::judge::{Outcome, outcome};
 use super::opening::{Lines, SOON};
-use super::place::Place;
-use super::segment::Segment;
-use super::table::{Reply, State};
+use super::standing::{STACKS, judged, standing};
 use crate::family::Written;
+use crate::specification::{Facts, Outcome, Place, Reply, Segment, State};
 
 /// The case of one combination: where stacks rightly differ, with a branch for each.
 pub(super) fn case(combination: &Combination) -> Written {
@@ -49,8 +46,8 @@ pub(super) fn case(combination: &Combination) -> Written {
 }
 
 fn header(text: &mut String, combination: &Combination) {
-    let segment = combination.segment(&Place::of(combination.state, Facts::RFC));
-    let outcome = outcome(combination.state, &segment, Facts::RFC);
+    let segment = combination.segment(&standing(combination.state, Facts::RFC));
+    let outcome = judged(combination.state, &segment, Facts::RFC);
     let rows = outcome.rows.iter();
     let mut rules: Vec<&str> = rows.clone().flat_map(|row| row.rules).copied().collect();
     rules.dedup();
@@ -63,6 +60,7 @@ fn header(text: &mut String, combination: &Combination) {
         Reply::Reset => "a RST is sent with the number that SEG.ACK names",
         Reply::ResetAck => "a RST with an ACK of the segment is sent",
         Reply::SynAck => "a SYN-ACK is sent",
+        Reply::Abort => "a RST with our numbers is sent",
     };
     let state = outcome.state.title();
     text.push_str(&format!(
@@ -76,9 +74,9 @@ fn header(text: &mut String, combination: &Combination) {
 /// The segment, and what comes of it.
 fn consequences(combination: &Combination, facts: Facts, tag: &str) -> String {
     let state = combination.state;
-    let before = Place::of(state, facts);
+    let before = standing(state, facts);
     let segment = combination.segment(&before);
-    let outcome = outcome(state, &segment, facts);
+    let outcome = judged(state, &segment, facts);
     let mut lines = Lines {
         tag: tag.to_string(),
         ..Lines::default()
@@ -104,13 +102,18 @@ fn reply(lines: &mut Lines, before: &Place, segment: &Segment, outcome: &Outcome
         Reply::ResetAck => {
             // Numbers of answers count from the SYN, if there was one.
             let base = if segment.flags.syn { 0 } else { segment.seq };
-            let ack = base.wrapping_add(segment.len());
+            let ack = base.wrapping_add(segment.seg_len());
             lines.step("+0", &format!("> R. 0:0(0) ack {ack}"), "the answer");
         }
         Reply::SynAck => {
             let ack = segment.seq.wrapping_add(1);
             lines.step("+0", &format!("> S. 0:0(0) ack {ack} <...>"), "the answer");
         }
+        Reply::Abort => lines.step(
+            "+0",
+            &format!("> R. {seq}:{seq}(0) ack {ack}"),
+            "the answer",
+        ),
     }
 }
 

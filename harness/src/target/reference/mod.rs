@@ -25,6 +25,7 @@ mod profiles;
 mod programs;
 mod queue;
 mod session;
+mod subject;
 mod sysctl;
 
 #[cfg(test)]
@@ -38,6 +39,7 @@ use crate::program::Capability;
 pub use defects::{Defect, Infected, defects};
 pub use profiles::{ProfileSetting, profile_settings};
 pub use session::ReferenceSession;
+pub use subject::ReferenceSubject;
 
 /// The reference stack as a target, with one set of settings for every case.
 #[derive(Clone, Debug, Default)]

@@ -5,89 +5,45 @@
 
 /// One set of choices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Facts {
+pub struct Facts {
     /// Text behind the peer's FIN is ignored (RFC 9293 §3.10.7.4, seventh); an ACK may say so.
-    pub(super) answers_text_behind_fin: bool,
+    pub answers_text_behind_fin: bool,
     /// In TIME-WAIT "the only thing that can arrive is a retransmission of the remote FIN. Acknowledge
     /// it": a stack may take that for whatever arrives.
-    pub(super) answers_all_in_time_wait: bool,
+    pub answers_all_in_time_wait: bool,
     /// In TIME-WAIT a SYN right behind the old FIN is newer than all that was received, and opens (RFC 6191
     /// §2 with the number of the FIN as the last one); many stacks want a greater number.
-    pub(super) takes_syn_at_rcv_nxt: bool,
+    pub takes_syn_at_rcv_nxt: bool,
     /// In TIME-WAIT a newer SYN opens at all (MAY-2).
-    pub(super) reopens_time_wait: bool,
+    pub reopens_time_wait: bool,
     /// A SYN that carries a FIN opens a connection like any other; a stack may refuse it as nonsense.
-    pub(super) takes_syn_with_fin: bool,
+    pub takes_syn_with_fin: bool,
     /// Text and FIN of a SYN-ACK are taken at once (§3.10.7.3); the peer repeats what was left.
-    pub(super) takes_text_of_syn_ack: bool,
+    pub takes_text_of_syn_ack: bool,
+    /// The RST for text that comes after CLOSE looks like that of a host that knows nothing of the connection.
+    pub aborts_as_unknown: bool,
     /// Whether the window moves on over the peer's FIN; one byte is no reason to announce more
     /// (§3.8.6.2.2).
-    pub(super) window_passes_fin: bool,
+    pub window_passes_fin: bool,
     /// However often it is asked, it answers. A stack may do so a few times a second only (RFC 5961 §7), and
     /// once has to do.
-    pub(super) answers_each_time: bool,
+    pub answers_each_time: bool,
     /// TCP_INFO tells how much is unacknowledged.
-    pub(super) tells_unacked: bool,
+    pub tells_unacked: bool,
 }
 
 impl Facts {
     /// What the RFC has where it has something.
-    pub(super) const RFC: Facts = Facts {
+    pub const RFC: Facts = Facts {
         answers_text_behind_fin: true,
         answers_all_in_time_wait: false,
         takes_syn_at_rcv_nxt: true,
         reopens_time_wait: true,
         takes_syn_with_fin: true,
         takes_text_of_syn_ack: true,
+        aborts_as_unknown: false,
         window_passes_fin: false,
         answers_each_time: true,
         tells_unacked: true,
     };
 }
-
-/// The sets, each with the condition of the script language under which it holds; the first that
-/// holds counts. The last has none.
-pub(super) const STACKS: [(&str, Facts); 5] = [
-    (
-        "target == smoltcp",
-        Facts {
-            takes_syn_at_rcv_nxt: false,
-            reopens_time_wait: false,
-            takes_syn_with_fin: false,
-            takes_text_of_syn_ack: false,
-            window_passes_fin: true,
-            answers_each_time: false,
-            tells_unacked: false,
-            ..Facts::RFC
-        },
-    ),
-    (
-        "target == linux",
-        Facts {
-            answers_text_behind_fin: false,
-            answers_all_in_time_wait: true,
-            takes_syn_at_rcv_nxt: false,
-            takes_syn_with_fin: false,
-            takes_text_of_syn_ack: false,
-            window_passes_fin: true,
-            ..Facts::RFC
-        },
-    ),
-    (
-        "profile == linux",
-        Facts {
-            takes_syn_at_rcv_nxt: false,
-            takes_syn_with_fin: false,
-            takes_text_of_syn_ack: false,
-            ..Facts::RFC
-        },
-    ),
-    (
-        "profile == freebsd",
-        Facts {
-            takes_syn_at_rcv_nxt: false,
-            ..Facts::RFC
-        },
-    ),
-    ("", Facts::RFC),
-];

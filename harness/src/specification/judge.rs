@@ -2,26 +2,29 @@
 
 use super::facts::Facts;
 use super::place::Place;
-use super::segment::Segment;
+use super::segment::{Segment, Stamp};
 use super::table::{Is, Reply, Row, State, TABLE, Then};
 
 /// What must come of a segment.
-pub(super) struct Outcome {
-    pub(super) reply: Reply,
-    pub(super) state: State,
+#[derive(Debug)]
+pub struct Outcome {
+    /// What is sent at once.
+    pub reply: Reply,
+    /// The state that follows.
+    pub state: State,
     /// Where the connection stands afterwards.
-    pub(super) place: Place,
+    pub place: Place,
     /// Which rows said so.
-    pub(super) rows: Vec<&'static Row>,
+    pub rows: Vec<&'static Row>,
 }
 
 /// Goes through the table from top to bottom.
-pub(super) fn outcome(state: State, segment: &Segment, facts: Facts) -> Outcome {
+pub fn outcome(state: State, place: Place, segment: &Segment, facts: Facts) -> Outcome {
     let mut so_far = Outcome {
         reply: Reply::Nothing,
         state,
-        place: Place::of(state, facts),
-        rows: Vec::new(),
+        place,
+        rows: Vec::with_capacity(8),
     };
     // A SYN-ACK that was taken goes on where the RFC says: behind the checks of the other states.
     let mut resume = None;
@@ -32,7 +35,7 @@ pub(super) fn outcome(state: State, segment: &Segment, facts: Facts) -> Outcome 
         resume = None;
         let all_hold =
             |so_far: &Outcome| row.when.iter().all(|is| holds(*is, so_far, segment, facts));
-        if !row.states.contains(&so_far.state) || !all_hold(&so_far) {
+        if !row.is_for(so_far.state) || !all_hold(&so_far) {
             continue;
         }
         so_far.rows.push(row);
@@ -51,38 +54,48 @@ fn holds(is: Is, so_far: &Outcome, segment: &Segment, facts: Facts) -> bool {
     let place = &so_far.place;
     let flags = segment.flags;
     let ack_after = |number: u32| (segment.ack.wrapping_sub(number) as i32) > 0;
-    let ack_new = ack_after(place.snd_una) && !ack_after(place.snd_nxt);
-    let acks_our_fin = ack_new && segment.ack == place.snd_nxt;
-    let trimmed = place.trim(segment);
+    let ack_new = || ack_after(place.snd_una) && !ack_after(place.snd_nxt);
+    let acks_our_fin = || ack_new() && place.fin_sent && segment.ack == place.snd_nxt;
+    let trimmed = || place.trim(segment);
     match is {
         Is::Rst => flags.rst,
         Is::NoRst => !flags.rst,
         Is::Syn => flags.syn,
         Is::Ack => flags.ack,
         Is::NoAck => !flags.ack,
-        Is::Unacceptable => !place.acceptable(segment),
+        Is::Unacceptable => !place.acceptable(segment) && !place.is_probed(segment),
+        Is::ProbesWindow => place.is_probed(segment),
         Is::OutsideWindow => !place.in_window(segment.seq),
         Is::NotAtRcvNxt => segment.seq != place.rcv_nxt,
-        Is::AtIrs => segment.seq == 0,
+        Is::AtIrs => segment.seq == place.irs,
         Is::Newer => {
             let above = segment.seq.wrapping_sub(place.rcv_nxt) as i32;
-            facts.reopens_time_wait && (above > 0 || (above == 0 && facts.takes_syn_at_rcv_nxt))
+            let is_newer = above > 0 || (above == 0 && facts.takes_syn_at_rcv_nxt);
+            is_newer && place.listens && facts.reopens_time_wait
         }
         Is::AckTooOld => {
             let oldest = place.snd_una.wrapping_sub(place.max_snd_wnd);
             !ack_after(oldest.wrapping_sub(1))
         }
         Is::AckBeyond => ack_after(place.snd_nxt),
-        Is::AckNew => ack_new,
-        Is::AckNotNew => !ack_new,
-        Is::AcksOurFin => acks_our_fin,
-        Is::AcksNotOurFin => !acks_our_fin,
-        Is::TextInOrder => trimmed.text > 0 && trimmed.in_order,
-        Is::TextBehindHole => trimmed.text > 0 && !trimmed.in_order,
-        Is::FinInOrder => trimmed.fin && trimmed.in_order,
-        Is::FinBehindHole => trimmed.fin && !trimmed.in_order,
-        Is::TextOrFin => trimmed.text > 0 || trimmed.fin,
-        Is::NotAsExpected => segment.len() > 0 || segment.seq != place.rcv_nxt,
+        Is::AckNew => ack_new(),
+        Is::AckNotNew => !ack_new(),
+        Is::AcksOurFin => acks_our_fin(),
+        Is::AcksNotOurFin => !acks_our_fin(),
+        Is::TextInOrder => trimmed().text > 0 && trimmed().in_order,
+        Is::TextBehindHole => trimmed().text > 0 && !trimmed().in_order,
+        Is::FinInOrder => trimmed().fin && trimmed().in_order,
+        Is::FinBehindHole => trimmed().fin && !trimmed().in_order,
+        Is::TextOrFin => trimmed().text > 0 || trimmed().fin,
+        Is::NotAsExpected => segment.seg_len() > 0 || segment.seq != place.rcv_nxt,
+        Is::StampMissing => segment.stamp == Stamp::Missing,
+        Is::StampOld => segment.stamp == Stamp::Old,
+        Is::NobodyReads => {
+            let end = segment.seq.wrapping_add(segment.text);
+            let is_new = end.wrapping_sub(place.rcv_nxt).cast_signed() > 0;
+            place.nobody_reads && segment.text > 0 && is_new
+        }
+        Is::AbortsAsUnknown => facts.aborts_as_unknown,
         Is::TimeWaitAnswers => facts.answers_all_in_time_wait,
         Is::SynWithFinRefused => flags.fin && !facts.takes_syn_with_fin,
         Is::TextOfSynAckLeft => !facts.takes_text_of_syn_ack,
@@ -97,9 +110,9 @@ fn apply(then: Then, so_far: &mut Outcome, segment: &Segment) -> bool {
         Then::Drop(reply) => so_far.reply = reply,
         Then::End(reply, state) => {
             so_far.reply = reply;
-            so_far.state = state;
+            so_far.state = place.or_closing(state);
             if segment.flags.syn && !segment.flags.rst {
-                *place = place.after_syn(state);
+                *place = place.after_syn(segment, state);
             }
         }
         Then::GoOn => return false,
@@ -109,17 +122,20 @@ fn apply(then: Then, so_far: &mut Outcome, segment: &Segment) -> bool {
         }
         Then::TakeAckInto(state) => {
             place.snd_una = segment.ack;
-            so_far.state = state;
+            so_far.state = place.or_closing(state);
             return false;
         }
         Then::TakeSynAckInto(state) => {
-            *place = place.after_syn(state);
-            so_far.state = state;
+            *place = place.after_syn(segment, state);
+            so_far.state = place.or_closing(state);
             so_far.reply = Reply::Ack;
             return false;
         }
         Then::TakeText => {
-            place.rcv_nxt += place.trim(segment).text;
+            // The window ends where it did (§3.8.6.2.2).
+            let text = place.trim(segment).text;
+            place.rcv_nxt = place.rcv_nxt.wrapping_add(text);
+            place.rcv_wnd -= text;
             so_far.reply = so_far.reply.or(Reply::AckSoon);
             return false;
         }
@@ -128,7 +144,7 @@ fn apply(then: Then, so_far: &mut Outcome, segment: &Segment) -> bool {
             return false;
         }
         Then::TakeFinInto(state) => {
-            place.rcv_nxt += 1;
+            place.rcv_nxt = place.rcv_nxt.wrapping_add(1);
             so_far.reply = so_far.reply.or(Reply::AckSoon);
             so_far.state = state;
         }

@@ -8,7 +8,8 @@ use State::{
 
 /// The eleven states; SYN-RECEIVED twice, since it matters how it was reached (MUST-11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+#[allow(missing_docs, reason = "the names are the RFC's")]
+pub enum State {
     Closed,
     Listen,
     SynSent,
@@ -26,7 +27,8 @@ pub(super) enum State {
 }
 
 impl State {
-    pub(super) const ALL: [State; 12] = [
+    /// All of them.
+    pub const ALL: [State; 12] = [
         Closed,
         Listen,
         SynSent,
@@ -42,7 +44,7 @@ impl State {
     ];
 
     /// As the RFC writes it.
-    pub(super) fn title(self) -> &'static str {
+    pub fn title(self) -> &'static str {
         match self {
             Closed => "CLOSED",
             Listen => "LISTEN",
@@ -60,7 +62,7 @@ impl State {
     }
 
     /// As names of cases have it.
-    pub(super) fn folder(self) -> &'static str {
+    pub fn folder(self) -> &'static str {
         match self {
             Closed => "closed",
             Listen => "listen",
@@ -80,7 +82,8 @@ impl State {
 
 /// What a row asks of a segment. Names as in the RFC; "ours" is the stack's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Is {
+#[allow(missing_docs, reason = "the names are the RFC's")]
+pub enum Is {
     Rst,
     NoRst,
     Syn,
@@ -88,6 +91,8 @@ pub(super) enum Is {
     NoAck,
     /// Fails the test of §3.4, table 6.
     Unacceptable,
+    /// Text or a FIN at RCV.NXT, while RCV.WND is zero.
+    ProbesWindow,
     /// SEG.SEQ alone is not in the window.
     OutsideWindow,
     /// SEG.SEQ is not RCV.NXT.
@@ -120,6 +125,14 @@ pub(super) enum Is {
     TextOrFin,
     /// Anything but an ACK at RCV.NXT with nothing else.
     NotAsExpected,
+    /// New text, and nobody who will read it.
+    NobodyReads,
+    /// See `Facts`.
+    AbortsAsUnknown,
+    /// Timestamps were agreed on, and this has none.
+    StampMissing,
+    /// TSval < TS.Recent.
+    StampOld,
     /// See `Facts`.
     TimeWaitAnswers,
     /// See `Facts`.
@@ -132,7 +145,8 @@ pub(super) enum Is {
 
 /// What is sent at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reply {
+pub enum Reply {
+    /// Nothing.
     Nothing,
     /// `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>`.
     Ack,
@@ -144,11 +158,13 @@ pub(super) enum Reply {
     ResetAck,
     /// `<SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>`.
     SynAck,
+    /// `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>`.
+    Abort,
 }
 
 impl Reply {
     /// This, unless nothing was to be sent yet.
-    pub(super) fn or(self, other: Reply) -> Reply {
+    pub fn or(self, other: Reply) -> Reply {
         match self {
             Reply::Nothing => other,
             said => said,
@@ -158,7 +174,7 @@ impl Reply {
 
 /// What a row does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Then {
+pub enum Then {
     /// The segment is done with.
     Drop(Reply),
     /// The segment is done with, and this state follows.
@@ -180,15 +196,27 @@ pub(super) enum Then {
 }
 
 /// One row.
-pub(super) struct Row {
+#[derive(Debug)]
+pub struct Row {
     /// Where it stands: a section of RFC 9293, unless it says otherwise, and the step.
-    pub(super) place: &'static str,
-    pub(super) states: &'static [State],
+    pub place: &'static str,
+    /// In any of these.
+    pub states: &'static [State],
     /// All of these.
-    pub(super) when: &'static [Is],
-    pub(super) then: Then,
+    pub when: &'static [Is],
+    /// What it does.
+    pub then: Then,
     /// Rules of the catalogue.
-    pub(super) rules: &'static [&'static str],
+    pub rules: &'static [&'static str],
+    /// `states` as bits, by their places in the enumeration.
+    bits: u16,
+}
+
+impl Row {
+    /// Whether it is for this state.
+    pub fn is_for(&self, state: State) -> bool {
+        self.bits & 1 << state as u16 != 0
+    }
 }
 
 const fn row(
@@ -198,12 +226,19 @@ const fn row(
     then: Then,
     rules: &'static [&'static str],
 ) -> Row {
+    let mut bits = 0;
+    let mut index = 0;
+    while index < states.len() {
+        bits |= 1 << states[index] as u16;
+        index += 1;
+    }
     Row {
         place,
         states,
         when,
         then,
         rules,
+        bits,
     }
 }
 
@@ -238,7 +273,7 @@ const AFTER_FIN: &[State] = &[CloseWait, Closing, LastAck, TimeWait];
 
 /// The table.
 #[rustfmt::skip]
-pub(super) static TABLE: &[Row] = &[
+pub static TABLE: &[Row] = &[
     row("3.10.7.1",        &[Closed], &[Is::Rst],               Then::Drop(Reply::Nothing),  &["RFC9293-SM-18"]),
     row("3.10.7.1",        &[Closed], &[Is::NoAck],             Then::Drop(Reply::ResetAck), &["RFC9293-SM-16"]),
     row("3.10.7.1",        &[Closed], &[Is::Ack],               Then::Drop(Reply::Reset),    &["RFC9293-SM-17"]),
@@ -264,10 +299,16 @@ pub(super) static TABLE: &[Row] = &[
     row("3.6.1",           &[TimeWait], &[Is::NoRst, Is::NoAck, Is::Syn, Is::Newer], Then::End(Reply::SynAck, SynReceived), &["RFC9293-MAY-2"]),
     row("3.6.1",           &[TimeWait], &[Is::NoRst, Is::NoAck, Is::Syn], Then::GoOn, &["RFC9293-MAY-2"]),
 
+    // In front of the test of SEG.SEQ.
+    row("RFC 7323 3.2",    OTHERWISE, &[Is::NoRst, Is::StampMissing], Then::Drop(Reply::Nothing), &["RFC7323-13", "RFC7323-14"]),
+    row("RFC 7323 5.3",    OTHERWISE, &[Is::NoRst, Is::StampOld], Then::Drop(Reply::Ack),  &["RFC7323-20", "RFC7323-21"]),
+
     row("3.10.7.4 first",  OTHERWISE, &[Is::Rst, Is::OutsideWindow], Then::Drop(Reply::Nothing), &["RFC5961-1"]),
     row("3.10.7.4 first",  SYN_RECEIVED, &[Is::NoRst, Is::Syn, Is::NoAck, Is::AtIrs], Then::Drop(Reply::Ack), &["RFC9293-SM-25"]),
     row("3.10.7.4 first",  OTHERWISE, &[Is::NoRst, Is::Syn, Is::Unacceptable], Then::Drop(Reply::Ack), &["RFC9293-SM-08", "RFC5961-6"]),
     row("3.10.7.4 first",  OTHERWISE, &[Is::NoRst, Is::Unacceptable], Then::Drop(Reply::Ack), &["RFC9293-SM-07", "RFC9293-SM-08"]),
+
+    row("3.10.7.4 first",  OTHERWISE, &[Is::NoRst, Is::ProbesWindow], Then::Answer,          &["RFC9293-MUST-66", "RFC9293-SM-52"]),
 
     row("3.10.7.4 second", OTHERWISE, &[Is::Rst, Is::NotAtRcvNxt], Then::Drop(Reply::Ack),    &["RFC5961-3", "RFC5961-4"]),
     row("3.10.7.4 second", &[SynReceived], &[Is::Rst],          Then::End(Reply::Nothing, Listen), &["RFC9293-SM-23"]),
@@ -296,6 +337,8 @@ pub(super) static TABLE: &[Row] = &[
 
     row("3.10.7.4 seventh", AFTER_FIN, &[Is::TextOrFin, Is::TextBehindFinUnanswered], Then::Drop(Reply::Nothing), &["RFC9293-SM-38"]),
     row("3.10.7.4 seventh", AFTER_FIN, &[Is::TextOrFin],        Then::Drop(Reply::Ack),      &["RFC9293-SM-38"]),
+    row("3.6.1",           RECEIVING, &[Is::NobodyReads, Is::AbortsAsUnknown], Then::End(Reply::Reset, Closed), &["RFC9293-SHLD-3"]),
+    row("3.6.1",           RECEIVING, &[Is::NobodyReads],       Then::End(Reply::Abort, Closed), &["RFC9293-SHLD-3"]),
     row("3.10.7.4 seventh", RECEIVING, &[Is::TextInOrder],      Then::TakeText,              &["RFC9293-SM-09"]),
     row("3.10.7.4 seventh", RECEIVING, &[Is::TextBehindHole],   Then::Answer,                &["RFC9293-SHLD-31", "RFC5681-11"]),
 

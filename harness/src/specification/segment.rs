@@ -1,17 +1,18 @@
-//! The segments that the family sends.
+//! Segments as the table sees them.
 
 /// The four flags that decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Flags {
-    pub(super) syn: bool,
-    pub(super) ack: bool,
-    pub(super) rst: bool,
-    pub(super) fin: bool,
+#[allow(missing_docs, reason = "the names are the RFC's")]
+pub struct Flags {
+    pub syn: bool,
+    pub ack: bool,
+    pub rst: bool,
+    pub fin: bool,
 }
 
 impl Flags {
     /// All sixteen.
-    pub(super) fn all() -> impl Iterator<Item = Flags> {
+    pub fn all() -> impl Iterator<Item = Flags> {
         (0_u8..16).map(|bits| Flags {
             fin: bits & 1 != 0,
             syn: bits & 2 != 0,
@@ -21,7 +22,7 @@ impl Flags {
     }
 
     /// As names of cases have it: `rst-fin-ack`, `none`.
-    pub(super) fn name(self) -> String {
+    pub fn name(self) -> String {
         match self.set() {
             set if set.is_empty() => "none".to_string(),
             set => set.join("-"),
@@ -29,7 +30,7 @@ impl Flags {
     }
 
     /// As titles have it: `RST, FIN, ACK`, `no flags`.
-    pub(super) fn title(self) -> String {
+    pub fn title(self) -> String {
         match self.set() {
             set if set.is_empty() => "no flags".to_string(),
             set => set.join(", ").to_uppercase(),
@@ -49,30 +50,45 @@ impl Flags {
     }
 }
 
-/// One segment, in script numbers.
+/// How the timestamp option of a segment stands to what was agreed (RFC 7323 §3.2, §5.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stamp {
+    /// As agreed, and not older than TS.Recent.
+    #[default]
+    Usual,
+    /// It was agreed on and is missing.
+    Missing,
+    /// TSval is older than TS.Recent.
+    Old,
+}
+
+/// One segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Segment {
-    pub(super) flags: Flags,
+pub struct Segment {
+    /// Its control bits.
+    pub flags: Flags,
     /// PSH goes along.
-    pub(super) push: bool,
+    pub push: bool,
     /// URG goes along, and the pointer names the end of the text.
-    pub(super) urgent: bool,
+    pub urgent: bool,
     /// SEG.SEQ.
-    pub(super) seq: u32,
+    pub seq: u32,
     /// SEG.ACK; zero without the ACK bit.
-    pub(super) ack: u32,
+    pub ack: u32,
     /// Bytes of text.
-    pub(super) text: u32,
+    pub text: u32,
+    /// Its timestamp.
+    pub stamp: Stamp,
 }
 
 impl Segment {
     /// SEG.LEN: what the segment occupies of the sequence space.
-    pub(super) fn len(&self) -> u32 {
+    pub fn seg_len(&self) -> u32 {
         self.text + u32::from(self.flags.syn) + u32::from(self.flags.fin)
     }
 
     /// The segment as a script writes it.
-    pub(super) fn written(&self) -> String {
+    pub fn written(&self) -> String {
         let Flags { syn, ack, rst, fin } = self.flags;
         let mut flags: String = [
             (fin, 'F'),

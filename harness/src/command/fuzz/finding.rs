@@ -1,0 +1,104 @@
+//! What is made of a finding: a small input, and a script.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::cli::FuzzArgs;
+use crate::command::output::Output;
+use crate::fuzz::engine::{Finding, play};
+use crate::fuzz::input::{Input, Setup};
+use crate::fuzz::script::Scribe;
+use crate::fuzz::shrink::shrink;
+use crate::program::IpVersion;
+use crate::report;
+use crate::runner::{self, RunSettings};
+use crate::script::{self, LoadContext};
+use crate::source::Source;
+use crate::target::reference::ReferenceTarget;
+use crate::verdict::Verdict;
+
+/// Makes a finding small, writes it down as bytes and as a script, and says what the script does on the
+/// stack in which it was found.
+///
+/// # Errors
+/// If a file cannot be written.
+pub(super) fn tell(
+    target: &ReferenceTarget,
+    finding: &Finding,
+    number: usize,
+    args: &FuzzArgs,
+) -> Result<(), String> {
+    let mut subject = target.subject();
+    let choices = target.choices();
+    let kind = finding.found.violation.kind();
+    let small = shrink(&finding.input, &kind, |candidate: &Input| {
+        let result = play(&mut subject, candidate, &mut (), choices);
+        result.err().map(|found| found.violation.kind())
+    });
+    let mut scribe = Scribe::default();
+    let output = Output::default();
+    let Err(found) = play(&mut subject, &small, &mut scribe, choices) else {
+        output.say(&format!(
+            "finding {number}: {}: it does not come again",
+            finding.found.violation
+        ));
+        return Ok(());
+    };
+    let text = scribe.script(&small.setup, Some(&found));
+    let folder = &args.out;
+    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let name = format!("{}-{number}", found.violation.oracle.name());
+    let bytes = written(folder, &name, "bin", &small.encode())?;
+    let script = written(folder, &name, "pkt", text.as_bytes())?;
+    output.say(&format!(
+        "\nfinding {number}: {}\n  {} events, shrunk from {}: {} (tcpdrill replay {})",
+        found.violation,
+        small.events.len(),
+        finding.input.events.len(),
+        script.display(),
+        bytes.display(),
+    ));
+    output.say(&format!(
+        "  {}",
+        verified(target, &small.setup, &script, &text)
+    ));
+    Ok(())
+}
+
+fn written(folder: &Path, name: &str, extension: &str, bytes: &[u8]) -> Result<PathBuf, String> {
+    let path = folder.join(name).with_extension(extension);
+    fs::write(&path, bytes).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(path)
+}
+
+/// What the script does on the stack.
+fn verified(target: &ReferenceTarget, setup: &Setup, path: &Path, text: &str) -> String {
+    let source = Source::new(path.display().to_string(), text);
+    let ip_version = match setup.v6 {
+        true => IpVersion::Ipv6,
+        false => IpVersion::Ipv4,
+    };
+    let context = LoadContext {
+        ip_version: Some(ip_version),
+        ..runner::load_context(target, &source)
+    };
+    let program = match script::load(&source, &context) {
+        Ok(program) => program,
+        Err(_) => return "the script cannot be read: this is a fault of tcpdrill".to_owned(),
+    };
+    let settings = RunSettings {
+        ip_version,
+        ..RunSettings::default()
+    };
+    let verdict = runner::run(&program, target, &settings).verdict;
+    match &verdict {
+        Verdict::Pass => "the script passes on this stack: it only shows what happens".to_owned(),
+        _ => {
+            let message = report::message(&verdict, &source);
+            format!(
+                "the script on this stack: {}",
+                message.lines().next().unwrap_or("")
+            )
+        }
+    }
+}

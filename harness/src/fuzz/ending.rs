@@ -1,0 +1,98 @@
+//! How a run ends: with a peer that does its part, and time.
+//!
+//! A peer that fills every gap, acknowledges everything and closes leaves a stack no reason to wait for
+//! anything: what the user has written has to arrive, and after that no timer may run for ever.
+
+use super::input::{Anchor, Call, Event, Fields, Length, Number, Wait};
+use super::oracle::{Oracle, Violation};
+use super::packet::{ACK, FIN};
+use super::play::{Play, Witness};
+use super::subject::{State, Subject};
+
+/// Rounds in which the peer acknowledges what there is; each may open a window by a segment only.
+const ROUNDS: usize = 400;
+/// Timers until a host alone gives up everything: keep-alives and retransmissions of all it has.
+const TIMERS: usize = 2_000;
+
+/// The first number not acknowledged: where a gap begins.
+const GAP: Number = Number {
+    anchor: Anchor::Una,
+    offset: 0,
+};
+
+impl<S: Subject, W: Witness> Play<'_, S, W> {
+    /// Lets both ends come to an end.
+    ///
+    /// # Errors
+    /// If they do not, or something else is found on the way.
+    pub(super) fn finish(&mut self) -> Result<(), Violation> {
+        self.cooperate()?;
+        self.perform(Event::Call(Call::Close))?;
+        let fin = Fields {
+            seq: GAP,
+            ..Fields::usual(ACK | FIN)
+        };
+        for _ in 0..4 {
+            self.perform(Event::Segment(fin))?;
+            self.perform(Event::Wait(Wait::Timer))?;
+        }
+        self.come_to_rest()
+    }
+
+    /// The peer does its part until nothing is left to be sent or read.
+    fn cooperate(&mut self) -> Result<(), Violation> {
+        self.perform(Event::Call(Call::Accept))?;
+        for _ in 0..ROUNDS {
+            if !self.is_open() {
+                return Ok(());
+            }
+            let before = self.progress();
+            self.perform(Event::Segment(Fields {
+                seq: GAP,
+                text: Length::Full,
+                window: super::input::Window::Most,
+                ..Fields::usual(ACK)
+            }))?;
+            self.perform(Event::Call(Call::Recv(u16::MAX)))?;
+            if self.has_sent_all() {
+                return Ok(());
+            }
+            if self.progress() == before {
+                self.perform(Event::Wait(Wait::Timer))?;
+            }
+        }
+        // Windows are taken from no segment below the highest so far: not the stack's fault.
+        let may_offer = self.can_still_offer_a_window();
+        match self.has_sent_all() || !self.is_open() || !may_offer {
+            true => Ok(()),
+            false => Err(Violation::of(
+                Oracle::Liveness,
+                format!(
+                    "after {ROUNDS} rounds with a peer that acknowledges everything, {} bytes of those written were never sent",
+                    self.left_over()
+                ),
+            )),
+        }
+    }
+
+    /// Time passes until no timer runs.
+    fn come_to_rest(&mut self) -> Result<(), Violation> {
+        for _ in 0..TIMERS {
+            if self.subject().deadline().is_none() {
+                return Ok(());
+            }
+            self.perform(Event::Wait(Wait::Timer))?;
+        }
+        Err(Violation::of(
+            Oracle::Liveness,
+            format!("timers still run after {TIMERS} of them, with nobody there"),
+        ))
+    }
+
+    fn is_open(&mut self) -> bool {
+        matches!(
+            self.subject().state(),
+            Some(State::Established | State::CloseWait | State::FinWait1 | State::LastAck)
+        )
+    }
+}

@@ -1,0 +1,152 @@
+//! Draws inputs, keeps those that show something new, and stops where something is found.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use fastrand::Rng;
+
+use super::feedback::{Coverage, Feedback};
+use super::input::Input;
+use super::oracle::{Choices, Oracle, Violation};
+use super::play::{Found, Play, Played, Witness};
+use super::subject::Subject;
+use super::{generate, mutate};
+
+/// Inputs kept at most; beyond that a new one takes an old one's place.
+const MOST_KEPT: usize = 4_096;
+
+/// How to fuzz.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The same seed gives the same inputs.
+    pub seed: u64,
+    /// Events of an input at most.
+    pub most_events: usize,
+    /// Steered by the transitions seen; otherwise every input is drawn anew.
+    pub feedback: bool,
+}
+
+/// A finding.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// The input, as it was found.
+    pub input: Input,
+    /// What, and where.
+    pub found: Found,
+}
+
+/// What was done so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals {
+    /// Inputs.
+    pub runs: u64,
+    /// Events in them.
+    pub events: u64,
+    /// Packets that the subject sent.
+    pub packets: u64,
+    /// Segments whose answer the specification judged.
+    pub judged: u64,
+}
+
+/// The fuzzer.
+#[derive(Debug)]
+pub struct Engine {
+    settings: Settings,
+    choices: Choices,
+    rng: Rng,
+    kept: Vec<Input>,
+    feedback: Feedback,
+    /// What was seen so far.
+    pub coverage: Coverage,
+    /// What was done so far.
+    pub totals: Totals,
+}
+
+impl Engine {
+    /// With nothing kept yet.
+    pub fn new(settings: Settings, choices: Choices) -> Engine {
+        Engine {
+            settings,
+            choices,
+            rng: Rng::with_seed(settings.seed),
+            kept: Vec::new(),
+            feedback: Feedback::default(),
+            coverage: Coverage::default(),
+            totals: Totals::default(),
+        }
+    }
+
+    /// Inputs that have shown something new.
+    pub fn kept(&self) -> &[Input] {
+        &self.kept
+    }
+
+    /// One input more; a finding if there is one.
+    pub fn step<S: Subject>(&mut self, subject: &mut S) -> Option<Finding> {
+        let input = self.next_input();
+        self.feedback.clear();
+        let result = play(subject, &input, &mut self.feedback, self.choices);
+        self.totals.runs += 1;
+        match result {
+            Ok(played) => {
+                self.totals.events += played.events as u64;
+                self.totals.packets += played.packets as u64;
+                self.totals.judged += played.judged as u64;
+                if self.coverage.take(&self.feedback) && self.settings.feedback {
+                    self.keep(input);
+                }
+                None
+            }
+            Err(found) => Some(Finding {
+                input,
+                found: *found,
+            }),
+        }
+    }
+
+    fn next_input(&mut self) -> Input {
+        let most = self.settings.most_events;
+        let rng = &mut self.rng;
+        if self.kept.is_empty() || rng.u8(0..8) == 0 {
+            return generate::input(rng, most);
+        }
+        let one = rng.usize(0..self.kept.len());
+        if rng.u8(0..6) == 0 {
+            let other = rng.usize(0..self.kept.len());
+            return mutate::cross(&self.kept[one], &self.kept[other], rng, most);
+        }
+        let mut input = self.kept[one].clone();
+        mutate::mutate(&mut input, rng, most);
+        input
+    }
+
+    fn keep(&mut self, input: Input) {
+        if self.kept.len() < MOST_KEPT {
+            self.kept.push(input);
+        } else {
+            let place = self.rng.usize(0..MOST_KEPT);
+            self.kept[place] = input;
+        }
+    }
+}
+
+/// Plays one input; a panic of the subject is a finding like any other.
+///
+/// # Errors
+/// What was found, and where.
+pub fn play<S: Subject, W: Witness>(
+    subject: &mut S,
+    input: &Input,
+    witness: &mut W,
+    choices: Choices,
+) -> Result<Played, Box<Found>> {
+    let run = || Play::new(subject, witness, input.setup, choices).run(input);
+    // A subject that has panicked is switched on anew before it is used again.
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        let owned = panic.downcast_ref::<String>().map(String::as_str);
+        let text = owned.or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(Box::new(Found {
+            violation: Violation::of(Oracle::Panic, text.unwrap_or("without a text")),
+            event: 0,
+        }))
+    })
+}

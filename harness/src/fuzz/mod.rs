@@ -1,0 +1,24 @@
+//! Fuzzing a TCP stack: events, what is known of both sides, oracles, and how findings become scripts.
+//!
+//! See ARCHITECTURE.md, "How stacks are fuzzed".
+
+pub mod damage;
+mod ending;
+pub mod engine;
+pub mod feedback;
+pub mod generate;
+pub mod input;
+pub mod ledger;
+pub mod mutate;
+pub mod oracle;
+pub mod packet;
+pub mod play;
+pub mod script;
+pub mod segment;
+mod sent;
+pub mod shrink;
+pub mod subject;
+#[cfg(test)]
+mod tests;
+mod text;
+pub mod transcript;

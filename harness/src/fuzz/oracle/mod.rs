@@ -1,0 +1,150 @@
+//! What must hold of whatever a stack does.
+//!
+//! Each file is one oracle. All of them look at packets as the harness reads them, and at what the events
+//! were; only `invariants` asks the stack about itself. None may ever be wrong about a right stack: what
+//! a document leaves open is open here.
+
+mod outgoing;
+mod reply;
+mod stream;
+
+use std::fmt;
+
+use super::subject::State;
+
+pub use outgoing::Outgoing;
+pub(super) use reply::shown;
+pub use reply::{Choices, Expected, Specification};
+pub use stream::Streams;
+
+/// Something that must not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Who says so.
+    pub oracle: Oracle,
+    /// The rules that were broken, as far as the oracle knows.
+    pub rules: Vec<&'static str>,
+    /// What happened, and what should have.
+    pub message: String,
+    /// What should have been sent, where that is one thing.
+    pub wanted: Option<Wanted>,
+}
+
+/// What is to be sent at once, and nothing else; numbers are those of the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Nothing.
+    Nothing,
+    /// `<SEQ=seq><CTL=RST>`
+    Reset {
+        /// SEG.SEQ.
+        seq: u32,
+    },
+    /// `<SEQ=0><ACK=ack><CTL=RST,ACK>`
+    ResetAck {
+        /// SEG.ACK.
+        ack: u32,
+    },
+    /// `<SEQ=ISS><ACK=ack><CTL=SYN,ACK>`
+    SynAck {
+        /// SEG.ACK.
+        ack: u32,
+    },
+    /// `<SEQ=seq><ACK=ack><CTL=ACK>`
+    Ack {
+        /// SEG.SEQ.
+        seq: u32,
+        /// SEG.ACK.
+        ack: u32,
+    },
+    /// `<SEQ=seq><ACK=ack><CTL=RST,ACK>`
+    Abort {
+        /// SEG.SEQ.
+        seq: u32,
+        /// SEG.ACK.
+        ack: u32,
+    },
+    /// Whatever is right to send; but the state afterwards is this one.
+    State(State),
+}
+
+/// The oracles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Oracle {
+    /// A packet is no well-formed segment, or breaks a rule for every segment sent.
+    Outgoing,
+    /// A reply, or the state behind it, is not among those allowed.
+    Specification,
+    /// A byte stands in a wrong place.
+    Stream,
+    /// Packets without need, or without end.
+    Storm,
+    /// It does not come to rest, or does not go on with a peer that does its part.
+    Liveness,
+    /// It holds more memory than was given to it.
+    Memory,
+    /// It says itself that something is wrong.
+    Invariant,
+    /// It panicked.
+    Panic,
+}
+
+impl Oracle {
+    /// As reports have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Oracle::Outgoing => "outgoing",
+            Oracle::Specification => "specification",
+            Oracle::Stream => "stream",
+            Oracle::Storm => "storm",
+            Oracle::Liveness => "liveness",
+            Oracle::Memory => "memory",
+            Oracle::Invariant => "invariant",
+            Oracle::Panic => "panic",
+        }
+    }
+}
+
+impl Violation {
+    /// What makes two of them the same finding: who says so, by which rules, and how the message begins, which
+    /// has no numbers before its colon.
+    pub fn kind(&self) -> String {
+        let begin = self.message.split(':').next().unwrap_or_default();
+        let begin: String = begin.chars().filter(|c| !c.is_ascii_digit()).collect();
+        format!("{} {} {begin}", self.oracle.name(), self.rules.join(" "))
+    }
+
+    /// One of no rule in particular.
+    pub fn of(oracle: Oracle, message: impl Into<String>) -> Violation {
+        Violation {
+            oracle,
+            rules: Vec::new(),
+            message: message.into(),
+            wanted: None,
+        }
+    }
+
+    /// One of these rules.
+    pub fn of_rules(
+        oracle: Oracle,
+        rules: &[&'static str],
+        message: impl Into<String>,
+    ) -> Violation {
+        Violation {
+            rules: rules.to_vec(),
+            ..Violation::of(oracle, message)
+        }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.oracle.name(), self.message)?;
+        if !self.rules.is_empty() {
+            write!(f, " ({})", self.rules.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Violation {}

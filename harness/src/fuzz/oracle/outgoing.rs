@@ -1,0 +1,120 @@
+//! Rules for every segment that is sent, whatever came before.
+
+use super::{Oracle, Violation};
+use crate::fuzz::ledger::{Ledger, after};
+use crate::fuzz::packet::{ACK, FIN, Packet, RST, SYN, URG};
+
+/// What is remembered of earlier segments.
+#[derive(Clone, Debug, Default)]
+pub struct Outgoing;
+
+impl Outgoing {
+    /// Judges a segment to the peer before the ledger takes it in. `answers_rst`: a RST has just arrived.
+    ///
+    /// # Errors
+    /// The first rule that it breaks.
+    pub fn judge(
+        &self,
+        packet: &Packet<'_>,
+        ledger: &Ledger,
+        answers_rst: bool,
+    ) -> Result<(), Violation> {
+        let fail = |rules: &[&'static str], message: String| {
+            Err(Violation::of_rules(Oracle::Outgoing, rules, message))
+        };
+        if packet.has(RST) {
+            if answers_rst {
+                return fail(&["RFC9293-SM-14"], "a RST answers a RST".into());
+            }
+            if packet.has(SYN | FIN) || !packet.text.is_empty() {
+                return fail(&[], "a RST carries more than itself".into());
+            }
+            return Ok(());
+        }
+        let options = &packet.options;
+        let of_syn = options.mss.is_some() || options.scale.is_some() || options.sack_permitted;
+        if of_syn && !packet.has(SYN) {
+            return fail(
+                &["RFC9293-MUST-65"],
+                "an option of SYNs without a SYN".into(),
+            );
+        }
+        if packet.has(SYN | FIN) && packet.flags & (SYN | FIN) == SYN | FIN {
+            return fail(&[], "SYN and FIN in one segment".into());
+        }
+        if packet.has(URG) && packet.urgent == 0 && packet.text.is_empty() {
+            return fail(&[], "URG without anything urgent".into());
+        }
+        if !packet.has(SYN) && !packet.has(ACK) {
+            return fail(
+                &["RFC9293-SM-51"],
+                "a segment of a connection without ACK".into(),
+            );
+        }
+        self.within_bounds(packet, ledger)
+    }
+
+    /// SEG.SEQ, SEG.ACK, the window and the length, against what was said before.
+    fn within_bounds(&self, packet: &Packet<'_>, ledger: &Ledger) -> Result<(), Violation> {
+        let fail = |rules: &[&'static str], message: String| {
+            Err(Violation::of_rules(Oracle::Outgoing, rules, message))
+        };
+        let (subject, peer) = (&ledger.subject, &ledger.peer);
+        let Some(iss) = subject.first.filter(|_| !packet.has(SYN)) else {
+            return match packet.has(SYN) {
+                true => Ok(()),
+                false => fail(
+                    &[],
+                    "a segment of a connection that never sent a SYN".into(),
+                ),
+            };
+        };
+        if after(iss, packet.seq) || after(packet.seq, subject.next) {
+            return fail(
+                &[],
+                format!(
+                    "SEG.SEQ {} is none of this connection's: ISS {iss}, SND.NXT {}",
+                    packet.seq, subject.next
+                ),
+            );
+        }
+        if let Some(fin) = subject.fin
+            && after(packet.end(), fin.wrapping_add(1))
+        {
+            return fail(
+                &["RFC9293-SM-44"],
+                "something is sent behind the FIN".into(),
+            );
+        }
+        if let Some(irs) = peer.first {
+            let is_above = after(packet.ack, ledger.peer_end);
+            if is_above || after(irs.wrapping_add(1), packet.ack) {
+                return fail(
+                    &["RFC9293-SM-51"],
+                    format!(
+                        "SEG.ACK {} acknowledges what the peer never sent: up to {}",
+                        packet.ack, ledger.peer_end
+                    ),
+                );
+            }
+            if let Some(acked) = subject.acked.filter(|acked| after(*acked, packet.ack)) {
+                return fail(
+                    &[],
+                    format!("SEG.ACK goes back from {acked} to {}", packet.ack),
+                );
+            }
+        }
+        let stamped = packet.options.stamp.is_some();
+        if ledger.has_timestamps() != stamped {
+            return fail(
+                &["RFC7323-11"],
+                format!(
+                    "timestamps are {}agreed on, and the segment has {}",
+                    if stamped { "not " } else { "" },
+                    if stamped { "them" } else { "none" }
+                ),
+            );
+        }
+        Ok(())
+    }
+}

@@ -22,6 +22,7 @@ mod leftover;
 mod outbound;
 mod outbound_ip;
 mod outputs;
+mod overtaken;
 mod python;
 mod schedule;
 mod settings;

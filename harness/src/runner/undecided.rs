@@ -13,6 +13,7 @@ use super::checks::Checked;
 use super::counted::counted_in;
 use super::lateness::is_absolute;
 use super::outbound::Seen;
+use super::overtaken::overtaken;
 use super::schedule::Due;
 use super::{Run, Stop};
 use crate::program::Step;
@@ -143,11 +144,22 @@ impl Run<'_> {
         }))
     }
 
-    /// A failure after lateness that the stack's own measurements suffer from says nothing.
+    /// A failure after lateness that the stack's own measurements suffer from says nothing; nor does one
+    /// where segments have changed places on their way.
     pub(super) fn unless_distorted(&mut self, failure: Box<Failure>) -> Stop {
-        match self.lateness.distortion.take() {
-            Some(distortion) if !self.is_virtual => Stop::Perturbed(distortion),
-            Some(_) | None => Stop::Failed(failure),
+        if self.is_virtual {
+            return Stop::Failed(failure);
+        }
+        let changed_places = |late: Duration| Perturbation {
+            span: failure.span.unwrap_or_default(),
+            what: "a segment that a later one overtook on its way was",
+            late,
+            allowed: None,
+        };
+        let distortion = self.lateness.distortion.take();
+        match distortion.or_else(|| overtaken(&self.trace).map(changed_places)) {
+            Some(distortion) => Stop::Perturbed(distortion),
+            None => Stop::Failed(failure),
         }
     }
 }

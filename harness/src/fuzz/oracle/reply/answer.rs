@@ -65,28 +65,33 @@ impl Specification {
             }
             (Reply::Ack, _) if expected.is_final => Err(wrong_count(outcome.reply, sent)),
             (Reply::Ack | Reply::AckSoon | Reply::Nothing, _) => {
-                let is_due = outcome.reply == Reply::Ack;
-                let tells = sent.iter().any(|packet| packet.ack == rcv_nxt);
-                ok_or(!is_due || tells, || {
-                    format!(
-                        "an acknowledgment of {rcv_nxt} is due, and {}",
-                        all_of(sent)
-                    )
-                })?;
-                // What the ACK field lets go may be sent before the text is taken.
-                let is_wrong = |ack: u32| after(ack, rcv_nxt) || after(expected.rcv_nxt, ack);
-                let wrong = sent.iter().find(|packet| {
-                    packet.has(SYN | RST) || !packet.has(ACK) || is_wrong(packet.ack)
-                });
-                wrong.map_or(Ok(()), |wrong| {
-                    Err(format!(
-                        "SEG.ACK is to be RCV.NXT, which is {rcv_nxt}, in {}",
-                        shown(wrong)
-                    ))
-                })
+                acknowledges(expected, rcv_nxt, sent)
             }
         }
     }
+}
+
+/// Where more may be sent than one acknowledgment: whether one is among it that is due, and none is wrong.
+fn acknowledges(expected: &Expected, rcv_nxt: u32, sent: &[Packet<'_>]) -> Result<(), String> {
+    let is_due = expected.outcome.reply == Reply::Ack;
+    let tells = sent.iter().any(|packet| packet.ack == rcv_nxt);
+    ok_or(!is_due || tells, || {
+        format!(
+            "an acknowledgment of {rcv_nxt} is due, and {}",
+            all_of(sent)
+        )
+    })?;
+    // What the ACK field lets go may be sent before the text is taken.
+    let is_wrong = |ack: u32| after(ack, rcv_nxt) || after(expected.rcv_nxt, ack);
+    let wrong = sent
+        .iter()
+        .find(|packet| packet.has(SYN | RST) || !packet.has(ACK) || is_wrong(packet.ack));
+    wrong.map_or(Ok(()), |wrong| {
+        Err(format!(
+            "SEG.ACK is to be RCV.NXT, which is {rcv_nxt}, in {}",
+            shown(wrong)
+        ))
+    })
 }
 
 fn ok_or(is_right: bool, wrong: impl FnOnce() -> String) -> Result<(), String> {

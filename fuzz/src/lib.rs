@@ -3,10 +3,18 @@
 //!
 //! A finding is a panic whose message says what was expected.
 
+mod canary;
+mod checksum;
 mod header_parse;
+mod header_roundtrip;
+mod options;
 #[cfg(test)]
 mod seeds;
 mod state_machine;
 
+pub use canary::canary;
+pub use checksum::checksum;
 pub use header_parse::header_parse;
+pub use header_roundtrip::header_roundtrip;
+pub use options::options;
 pub use state_machine::state_machine;

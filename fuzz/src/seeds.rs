@@ -29,6 +29,76 @@ pub(crate) fn damaged_datagram(rng: &mut Rng) -> Vec<u8> {
     datagram
 }
 
+/// As [`damaged_datagram`], the IP header taken away and one byte that asks for another put in front.
+pub(crate) fn damaged_body(rng: &mut Rng) -> Vec<u8> {
+    let datagram = damaged_datagram(rng);
+    let (first, header_len) = match datagram.first() {
+        Some(0x60..=0x6f) => (1, 40),
+        _ => (0, 20),
+    };
+    [&[first], datagram.get(header_len..).unwrap_or_default()].concat()
+}
+
+/// One or the other, or noise.
+pub(crate) fn datagram_input(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(8) {
+        0..4 => damaged_datagram(rng),
+        4..7 => damaged_body(rng),
+        _ => {
+            let len = rng.below(90) as usize;
+            noise(rng, len)
+        }
+    }
+}
+
+/// An option area: options that are known or not, in any order, now and then with a wrong length.
+pub(crate) fn option_area(rng: &mut Rng) -> Vec<u8> {
+    /// Kinds with a length that they may have.
+    const KNOWN: [(u8, u8); 10] = [
+        (2, 4),
+        (3, 3),
+        (4, 2),
+        (5, 10),
+        (5, 18),
+        (5, 26),
+        (8, 10),
+        (28, 4),
+        (34, 10),
+        (253, 6),
+    ];
+    let mut area = Vec::new();
+    while area.len() < 40 && rng.chance(7, 8) {
+        if rng.chance(1, 4) {
+            area.push(u8::from(rng.chance(9, 10)));
+            continue;
+        }
+        let (kind, len) = KNOWN[rng.below(KNOWN.len() as u64) as usize];
+        let said = match rng.below(12) {
+            0 => rng.below(45) as u8,
+            1 => rng.below(3) as u8,
+            _ => len,
+        };
+        area.extend_from_slice(&[kind, said]);
+        let value = noise(rng, usize::from(said.max(2)) - 2);
+        area.extend_from_slice(&value);
+    }
+    area.truncate(40);
+    area
+}
+
+/// The lengths of pieces and two hosts, and what is to be summed: noise, zeros or ones.
+pub(crate) fn summed(rng: &mut Rng) -> Vec<u8> {
+    let mut input = noise(rng, 6 + 2 * 16);
+    let longest = if rng.chance(1, 10) { 3_000 } else { 120 };
+    let len = rng.below(longest) as usize;
+    match rng.below(4) {
+        0 => input.resize(input.len() + len, 0),
+        1 => input.resize(input.len() + len, 0xff),
+        _ => input.extend(noise(rng, len)),
+    }
+    input
+}
+
 fn segment(rng: &mut Rng) -> Segment {
     let host = if rng.chance(1, 2) {
         "192.0.2."

@@ -8,8 +8,8 @@ mod checksum;
 mod header_parse;
 mod header_roundtrip;
 mod options;
-#[cfg(test)]
-mod seeds;
+mod script;
+pub mod seeds;
 mod state_machine;
 
 pub use canary::canary;
@@ -17,4 +17,5 @@ pub use checksum::checksum;
 pub use header_parse::header_parse;
 pub use header_roundtrip::header_roundtrip;
 pub use options::options;
+pub use script::script;
 pub use state_machine::state_machine;

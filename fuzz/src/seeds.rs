@@ -1,6 +1,9 @@
-//! Inputs for the tests here: mostly sound, with some damage, from a seed.
+//! Inputs for the tests here and for the corpora that libFuzzer starts with: mostly sound, with some
+//! damage, from a seed.
 
+use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 use tcpdrill_stack::rng::Rng;
 use tcpdrill_stack::segment::{Flags, Segment};
 use tcpdrill_stack::seq::{SeqNum, SeqRange};
@@ -11,13 +14,13 @@ use tcpdrill_stack::wire::signature::Signature;
 use tcpdrill_stack::wire::user_timeout::UserTimeout;
 
 /// So many bytes of noise.
-pub(crate) fn noise(rng: &mut Rng, len: usize) -> Vec<u8> {
+pub fn noise(rng: &mut Rng, len: usize) -> Vec<u8> {
     (0..len).map(|_| rng.next_u32() as u8).collect()
 }
 
 /// A segment with anything in its fields, as a datagram in which up to four bytes are changed,
 /// now and then cut short.
-pub(crate) fn damaged_datagram(rng: &mut Rng) -> Vec<u8> {
+pub fn damaged_datagram(rng: &mut Rng) -> Vec<u8> {
     let mut datagram = segment(rng).emit();
     for _ in 0..rng.below(5) {
         let at = rng.below(datagram.len() as u64) as usize;
@@ -30,7 +33,7 @@ pub(crate) fn damaged_datagram(rng: &mut Rng) -> Vec<u8> {
 }
 
 /// As [`damaged_datagram`], the IP header taken away and one byte that asks for another put in front.
-pub(crate) fn damaged_body(rng: &mut Rng) -> Vec<u8> {
+pub fn damaged_body(rng: &mut Rng) -> Vec<u8> {
     let datagram = damaged_datagram(rng);
     let (first, header_len) = match datagram.first() {
         Some(0x60..=0x6f) => (1, 40),
@@ -40,7 +43,7 @@ pub(crate) fn damaged_body(rng: &mut Rng) -> Vec<u8> {
 }
 
 /// One or the other, or noise.
-pub(crate) fn datagram_input(rng: &mut Rng) -> Vec<u8> {
+pub fn datagram_input(rng: &mut Rng) -> Vec<u8> {
     match rng.below(8) {
         0..4 => damaged_datagram(rng),
         4..7 => damaged_body(rng),
@@ -52,7 +55,7 @@ pub(crate) fn datagram_input(rng: &mut Rng) -> Vec<u8> {
 }
 
 /// An option area: options that are known or not, in any order, now and then with a wrong length.
-pub(crate) fn option_area(rng: &mut Rng) -> Vec<u8> {
+pub fn option_area(rng: &mut Rng) -> Vec<u8> {
     /// Kinds with a length that they may have.
     const KNOWN: [(u8, u8); 10] = [
         (2, 4),
@@ -87,7 +90,7 @@ pub(crate) fn option_area(rng: &mut Rng) -> Vec<u8> {
 }
 
 /// The lengths of pieces and two hosts, and what is to be summed: noise, zeros or ones.
-pub(crate) fn summed(rng: &mut Rng) -> Vec<u8> {
+pub fn summed(rng: &mut Rng) -> Vec<u8> {
     let mut input = noise(rng, 6 + 2 * 16);
     let longest = if rng.chance(1, 10) { 3_000 } else { 120 };
     let len = rng.below(longest) as usize;
@@ -97,6 +100,52 @@ pub(crate) fn summed(rng: &mut Rng) -> Vec<u8> {
         _ => input.extend(noise(rng, len)),
     }
     input
+}
+
+/// The texts of the bundled cases, in the order of their names.
+///
+/// # Panics
+/// When they cannot be read.
+pub fn scripts() -> Vec<String> {
+    let mut texts = Vec::new();
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance-cases");
+    collect_scripts(&cases, &mut texts);
+    texts
+}
+
+fn collect_scripts(folder: &Path, texts: &mut Vec<String>) {
+    let entries = fs::read_dir(folder).expect("a folder of cases can be read");
+    let mut paths: Vec<_> = entries
+        .map(|entry| entry.expect("an entry can be read").path())
+        .collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            collect_scripts(&path, texts);
+        } else if path.extension().is_some_and(|extension| extension == "pkt") {
+            texts.push(fs::read_to_string(path).expect("a case is text"));
+        }
+    }
+}
+
+/// One of `scripts` in which a few characters are changed, doubled, or gone.
+pub fn damaged_script(rng: &mut Rng, scripts: &[String]) -> Vec<u8> {
+    const MARKS: &[u8] = b" \n\t\"`#/*%{}()<>[]=,.:+-~0az|&!";
+    let mut text = scripts[rng.below(scripts.len() as u64) as usize]
+        .clone()
+        .into_bytes();
+    for _ in 0..rng.below(6) {
+        let at = rng.below(text.len() as u64) as usize;
+        let mark = MARKS[rng.below(MARKS.len() as u64) as usize];
+        match rng.below(4) {
+            0 => text[at] = mark,
+            1 => text.insert(at, mark),
+            2 => text.insert(at, text[at]),
+            _ if text.len() > 1 => drop(text.remove(at)),
+            _ => {}
+        }
+    }
+    text
 }
 
 fn segment(rng: &mut Rng) -> Segment {

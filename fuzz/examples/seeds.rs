@@ -17,6 +17,8 @@ use tcpdrill_stack::rng::Rng;
 
 /// Inputs of each target.
 const INPUTS: usize = 40;
+/// The longest script among the seeds, in bytes: short ones are read the fastest.
+const LONGEST_SCRIPT: usize = 1_000;
 /// A word of so many scripts or more is one of the language's.
 const SCRIPTS: usize = 4;
 
@@ -39,7 +41,20 @@ fn main() -> io::Result<()> {
             fs::write(folder.join(format!("{number:02}")), generate(&mut rng))?;
         }
     }
+    write_scripts(&fuzz.join("seeds/script"))?;
     fs::write(fuzz.join("dictionaries/script.dict"), words())
+}
+
+/// Short ones of the bundled cases, spread over all of them.
+fn write_scripts(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let mut scripts = seeds::scripts();
+    scripts.retain(|text| text.len() <= LONGEST_SCRIPT);
+    let every = scripts.len().div_ceil(INPUTS).max(1);
+    for (number, text) in scripts.iter().step_by(every).enumerate() {
+        fs::write(folder.join(format!("{number:02}.pkt")), text)?;
+    }
+    Ok(())
 }
 
 /// A line for each word, mark or number that several of the bundled cases have.

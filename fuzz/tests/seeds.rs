@@ -23,6 +23,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 #[case("header_roundtrip", tcpdrill_fuzz::header_roundtrip)]
 #[case("options", tcpdrill_fuzz::options)]
 #[case("checksum", tcpdrill_fuzz::checksum)]
+#[case("script", tcpdrill_fuzz::script)]
 fn seeds_pass(#[case] target: &str, #[case] run: fn(&[u8])) {
     let seeds = files(&folder("seeds").join(target));
     assert!(seeds.len() >= 20, "{} seeds of {target}", seeds.len());

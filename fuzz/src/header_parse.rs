@@ -9,7 +9,7 @@ use tcpdrill_stack::wire::options::MAX_OPTIONS_LEN;
 /// Bytes of the shortest IP header and the shortest TCP header.
 const SHORTEST: usize = 20 + 20;
 
-/// Reads `data` as it is, and as [`sound_datagram`] makes of it.
+/// Reads `data` as it is, and as `sound_datagram` makes of it.
 ///
 /// # Panics
 /// When reading panics, or finds more text or options than there can be.

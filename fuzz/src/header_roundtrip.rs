@@ -4,7 +4,7 @@ use crate::header_parse::sound_datagram;
 use tcpdrill_stack::segment::{self, Incoming, Segment};
 use tcpdrill_stack::wire::options::TcpOptions;
 
-/// Writes the segment that `data` is, as it is or as [`sound_datagram`] makes one of it, and reads
+/// Writes the segment that `data` is, as it is or as `sound_datagram` makes one of it, and reads
 /// what was written.
 ///
 /// # Panics

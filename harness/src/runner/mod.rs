@@ -341,6 +341,9 @@ impl<'a> Run<'a> {
     fn whole(&mut self) -> RunOutcome {
         let result = self.events();
         let ended_at = self.session.now();
+        if let (Err(Stop::Failed(_)), false) = (&result, self.is_virtual) {
+            self.record_overtaken();
+        }
         self.trace.sort();
         let cleaned = self.cleanup();
         let judged = match result.and(cleaned) {

@@ -195,6 +195,12 @@ impl Run<'_> {
         while let Ok(Some(_)) = self.next_of_connection(now, None) {}
     }
 
+    /// Records what comes within the moment in which a segment can be overtaken.
+    pub(super) fn record_overtaken(&mut self) {
+        let end = self.session.now() + super::overtaken::MOMENT;
+        while let Ok(Some(_)) = self.next_of_connection(end, None) {}
+    }
+
     /// The oldest packet that nobody has looked at.
     pub(super) fn next_packet(&mut self, deadline: Time) -> Result<Option<Observed>, Stop> {
         match self.waiting.pop_front() {

@@ -13,7 +13,7 @@ use crate::trace::Trace;
 use crate::wire::{self, Transport};
 
 /// What comes later than this has not been overtaken but held back, or was lost.
-const MOMENT: Duration = Duration::from_millis(1);
+pub(super) const MOMENT: Duration = Duration::from_millis(1);
 
 /// What is known of one direction of a connection.
 struct Flow {

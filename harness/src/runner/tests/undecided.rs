@@ -1,6 +1,7 @@
 //! A machine that is late by little, where what is found depends on it.
 
 use super::lateness::{DATA, Machine, SLEEPS, oversleeping, verdict};
+use super::*;
 use rstest::rstest;
 
 /// The stack answers `after` microseconds after data that came `late` milliseconds late, 101 ms after the
@@ -185,4 +186,52 @@ fn what_a_socket_tells_late_is_late(
     #[case] want: &str,
 ) {
     assert_eq!(counted_and_told(0, informing, block), want);
+}
+
+/// Two segments in answer to data, the second of which the script expects first.
+fn answered_by(first: u32, second: u32, target: &dyn Fn(Canned) -> Box<dyn Target>) -> String {
+    let text = [0; 10];
+    let replies = vec![
+        syn_ack(),
+        vec![
+            (10, segment(ACK, ISN + first, 101, &text)),
+            (30, segment(ACK, ISN + second, 101, &text)),
+        ],
+    ];
+    let stack = Canned {
+        replies,
+        ..Canned::default()
+    };
+    let script = format!("{OPEN}{DATA}+0 > . 1:11(10) ack 101\n+0 > . 11:21(10) ack 101\n");
+    match run_text(&script, target(stack).as_ref()) {
+        (Verdict::Perturbed(found), _) => found.to_string(),
+        (verdict, _) => verdict.name().to_string(),
+    }
+}
+
+#[rstest]
+#[case::in_order(1, 11, "pass")]
+#[case::overtaken(
+    11,
+    1,
+    "a segment that a later one overtook on its way was 0.000020 s late (what was found depends on it)"
+)]
+// Nothing comes that was passed over: the stack is wrong.
+#[case::a_hole(11, 21, "fail")]
+fn a_failure_where_segments_changed_places_is_none(
+    #[case] first: u32,
+    #[case] second: u32,
+    #[case] want: &str,
+) {
+    let live = |stack| -> Box<dyn Target> {
+        Box::new(Machine {
+            stack,
+            ..Machine::default()
+        })
+    };
+    assert_eq!(answered_by(first, second, &live), want);
+    // Nothing overtakes anything in virtual time.
+    let want = if want == "pass" { "pass" } else { "fail" };
+    let virtual_time = |stack| -> Box<dyn Target> { Box::new(stack) };
+    assert_eq!(answered_by(first, second, &virtual_time), want);
 }

@@ -11,6 +11,7 @@ mod options;
 mod script;
 pub mod seeds;
 mod state_machine;
+mod two_hosts;
 
 pub use canary::canary;
 pub use checksum::checksum;
@@ -18,4 +19,5 @@ pub use header_parse::header_parse;
 pub use header_roundtrip::header_roundtrip;
 pub use options::options;
 pub use script::script;
-pub use state_machine::state_machine;
+pub use state_machine::{mutate_events, state_machine};
+pub use two_hosts::two_hosts;

@@ -22,6 +22,25 @@ pub struct ZooArgs {
     /// Defects at a time [default: one for each processor].
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
+    /// Let the fuzzer look for each of them, instead of the cases, and say how long it took.
+    #[arg(long, conflicts_with_all = ["profile", "json", "markdown", "verbose"])]
+    pub fuzz: bool,
+    /// With `--fuzz`: trials of each defect, each with a seed of its own.
+    #[arg(long, value_name = "N", default_value_t = 5, requires = "fuzz", value_parser = clap::value_parser!(u16).range(1..))]
+    pub seeds: u16,
+    /// With `--fuzz`: so many trials more where each took less than a minute.
+    #[arg(long, value_name = "N", default_value_t = 5, requires = "fuzz")]
+    pub more_seeds: u16,
+    /// With `--fuzz`: a trial ends after so many seconds.
+    #[arg(long, value_name = "N", default_value_t = 600, requires = "fuzz", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: u64,
+    /// With `--fuzz`: draw every input anew, instead of being steered by what was seen.
+    #[arg(long, requires = "fuzz")]
+    pub no_feedback: bool,
+    /// With `--fuzz`: write each defect's trials to this file when they are done, and do not repeat those
+    /// that stand there.
+    #[arg(long, value_name = "FILE", requires = "fuzz")]
+    pub log: Option<PathBuf>,
     /// Write the results as JSON; `-` is standard output, and the text then goes to standard error.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,

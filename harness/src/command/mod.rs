@@ -19,6 +19,7 @@ mod results;
 mod run;
 mod wire;
 mod zoo;
+mod zoo_fuzz;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;

@@ -36,6 +36,10 @@ fn run(args: &ZooArgs, all: &[Defect]) -> Result<Exit, String> {
     let built: Vec<&str> = all.iter().map(|defect| defect.id).collect();
     complaints.extend(explanations.complaints(&built));
     let chosen = chosen(args, all)?;
+    if args.fuzz {
+        quiet();
+        return super::zoo_fuzz::run(args, &chosen);
+    }
     let suite = Suite::bundled();
     quiet();
     let zoo = Zoo::new(&suite, args.profile.as_deref(), &explanations);

@@ -6,6 +6,7 @@ mod event;
 mod evidence;
 mod exchange;
 pub mod html;
+pub mod hunt;
 pub mod json;
 pub mod junit;
 pub mod ktap;

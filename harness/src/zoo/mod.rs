@@ -5,6 +5,7 @@
 //! besides says nothing about why.
 
 mod explained;
+mod hunt;
 mod run;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use crate::target::reference::Defect;
 use crate::verdict::{CaseResult, Verdict};
 
 pub use explained::{Explained, ExplainedError, Explanations, NotBuilt};
+pub use hunt::{Hunt, Hunted, Trial};
 pub use run::{Zoo, ZooError};
 
 /// What became of a defect, the best first.

@@ -1,0 +1,111 @@
+//! What the fuzzer found of the zoo: a table.
+
+use std::fmt::Write as _;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use crate::target::reference::Defect;
+use crate::zoo::Hunted;
+
+/// The table and the totals, ending in a newline.
+pub fn text(all: &[Hunted], defects: &[Defect]) -> String {
+    let mut table = Table::new();
+    table
+        .load_preset(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header([
+        "",
+        "reached",
+        "triggered",
+        "found",
+        "median",
+        "by",
+        "what is wrong",
+    ]);
+    for hunted in all {
+        let title = defects.iter().find(|defect| defect.id == hunted.id);
+        let (reached, triggered) = hunted.reached();
+        table.add_row([
+            hunted.id.clone(),
+            yes(reached),
+            yes(triggered),
+            format!("{}/{}", hunted.found(), hunted.trials.len()),
+            median(hunted.median()),
+            hunted.oracles().join(", "),
+            title.map_or_else(String::new, |defect| defect.title.to_owned()),
+        ]);
+    }
+    for column in [3, 4] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut text = format!("{}\n", table.trim_fmt());
+    let _ = writeln!(text, "\n{}", totals(all));
+    text
+}
+
+fn yes(is_so: bool) -> String {
+    if is_so { "yes" } else { "no" }.to_owned()
+}
+
+fn median(seconds: Option<f64>) -> String {
+    seconds.map_or_else(|| "–".to_owned(), |seconds| format!("{seconds:.2} s"))
+}
+
+/// `102 defects: 97 reached, 95 triggered, 90 found in half of the trials, median of medians 0.12 s`
+fn totals(all: &[Hunted]) -> String {
+    let count = |is: &dyn Fn(&Hunted) -> bool| all.iter().filter(|hunted| is(hunted)).count();
+    let mut medians: Vec<f64> = all
+        .iter()
+        .map(|hunted| hunted.median().unwrap_or(f64::INFINITY))
+        .collect();
+    medians.sort_by(f64::total_cmp);
+    let middle = medians.get(medians.len() / 2).copied();
+    format!(
+        "{} defects: {} reached, {} triggered, {} found at least once, {} in half of the trials or more; the median of all medians is {}",
+        all.len(),
+        count(&|hunted| hunted.reached().0),
+        count(&|hunted| hunted.reached().1),
+        count(&|hunted| hunted.found() > 0),
+        count(&|hunted| hunted.median().is_some()),
+        median(middle.filter(|middle| middle.is_finite())),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::zoo::Trial;
+
+    #[test]
+    fn the_table_can_be_read() {
+        let trial = |seconds, oracle: Option<&str>| Trial {
+            seed: 1,
+            seconds,
+            events: 100,
+            reached: 3,
+            triggered: u64::from(oracle.is_some()),
+            oracle: oracle.map(str::to_owned),
+        };
+        let hunted = |id: &str, trials| Hunted {
+            id: id.to_owned(),
+            feedback: true,
+            trials,
+        };
+        let defect = |id, title| Defect {
+            id,
+            title,
+            source: "somebody",
+            breaks: &[],
+        };
+        let found = vec![trial(0.5, Some("stream")), trial(1.5, Some("liveness"))];
+        insta::assert_snapshot!(text(
+            &[
+                hunted("A01", found),
+                hunted("B02", vec![trial(600.0, None), trial(2.0, Some("stream"))]),
+            ],
+            &[defect("A01", "One thing"), defect("B02", "Another")],
+        ));
+    }
+}

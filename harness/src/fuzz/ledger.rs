@@ -67,13 +67,20 @@ impl Side {
         if let (Some((value, _)), Some(_)) = (packet.options.stamp, self.stamp) {
             self.stamp = Some(value);
         }
-        // What acknowledges more than was sent is no peer's.
-        if has(ACK) && (other.first.is_none() || !after(packet.ack, other.next)) {
+        // What acknowledges something that was never sent is no peer's.
+        if has(ACK) && other.has_sent(packet.ack) {
             self.window = packet.window;
             self.offer(packet, other);
         } else if has(SYN) {
             self.window = packet.window;
         }
+    }
+
+    /// Whether this can be the SEG.ACK of somebody who has seen this side's SYN; of one that has sent none
+    /// everything can.
+    fn has_sent(&self, ack: u32) -> bool {
+        let from_syn = |number: u32| self.first.map(|first| number.wrapping_sub(first));
+        from_syn(ack) <= from_syn(self.next)
     }
 
     /// The window of a segment with ACK (RFC 7323 §2.3: of a SYN it is not scaled).

@@ -70,8 +70,8 @@ fn holds(is: Is, so_far: &Outcome, segment: &Segment, facts: Facts) -> bool {
         Is::AtIrs => segment.seq == place.irs,
         Is::Newer => {
             let above = segment.seq.wrapping_sub(place.rcv_nxt) as i32;
-            let is_newer = above > 0 || (above == 0 && facts.takes_syn_at_rcv_nxt);
-            is_newer && place.listens && facts.reopens_time_wait
+            let is_beyond = above > 0 || (above == 0 && facts.takes_syn_at_rcv_nxt);
+            (is_beyond || segment.stamp == Stamp::Newer) && place.listens && facts.reopens_time_wait
         }
         Is::AckTooOld => {
             let oldest = place.snd_una.wrapping_sub(place.max_snd_wnd);

@@ -56,6 +56,9 @@ pub enum Stamp {
     /// As agreed, and not older than TS.Recent.
     #[default]
     Usual,
+    /// Of a SYN: newer than TS.Recent, or there where the connection before had none. In TIME-WAIT that proves
+    /// the SYN new (RFC 6191 §2).
+    Newer,
     /// It was agreed on and is missing.
     Missing,
     /// TSval is older than TS.Recent.

@@ -104,6 +104,8 @@ impl Outgoing {
                 );
             }
         }
+        windows(packet, ledger)?;
+        selective(packet, ledger)?;
         let stamped = packet.options.stamp.is_some();
         if ledger.has_timestamps() != stamped {
             return fail(
@@ -117,4 +119,76 @@ impl Outgoing {
         }
         Ok(())
     }
+}
+
+/// The peer's window bounds what is sent, and one's own does not shrink.
+fn windows(packet: &Packet<'_>, ledger: &Ledger) -> Result<(), Violation> {
+    let (subject, peer) = (&ledger.subject, &ledger.peer);
+    let end = packet.text_seq().wrapping_add(packet.text.len() as u32);
+    // One byte may probe what is closed.
+    let allowed = peer.largest_edge.wrapping_add(1);
+    if peer.acked.is_some() && !packet.text.is_empty() && after(end, allowed) {
+        let message = format!(
+            "text up to {end} is sent, and the peer's window never went beyond {}",
+            peer.largest_edge
+        );
+        return Err(Violation::of_rules(
+            Oracle::Outgoing,
+            &["RFC5681-1", "DOC-HDR-26"],
+            message,
+        ));
+    }
+    if subject.acked.is_none() {
+        return Ok(());
+    }
+    let scale = subject.scale.filter(|_| peer.scale.is_some()).unwrap_or(0);
+    let scale = scale.min(14);
+    let edge = packet.ack.wrapping_add(u32::from(packet.window) << scale);
+    // What is lost in scaling is no shrinking (RFC 7323 §2.4).
+    let lost = (1 << scale) - 1;
+    if after(subject.edge, edge.wrapping_add(lost)) {
+        let message = format!(
+            "the right edge of the window goes back from {} to {edge}",
+            subject.edge
+        );
+        return Err(Violation::of_rules(
+            Oracle::Outgoing,
+            &["RFC9293-SHLD-14"],
+            message,
+        ));
+    }
+    Ok(())
+}
+
+/// Blocks of a selective acknowledgment tell of what the peer has sent and SEG.ACK does not cover; the first one may
+/// tell what came twice (RFC 2883 §4).
+fn selective(packet: &Packet<'_>, ledger: &Ledger) -> Result<(), Violation> {
+    let count = usize::from(packet.options.sack_count.min(4));
+    if count == 0 {
+        return Ok(());
+    }
+    let fail = |rule: &'static str, message: String| {
+        Err(Violation::of_rules(Oracle::Outgoing, &[rule], message))
+    };
+    if !ledger.peer.sack {
+        return fail(
+            "RFC2018-2",
+            "a selective acknowledgment without having been asked".into(),
+        );
+    }
+    for (index, (from, to)) in packet.options.sacks[..count].iter().enumerate() {
+        let is_duplicate = index == 0 && !after(*to, packet.ack);
+        if !after(*to, *from) || after(*to, ledger.peer_end) && !is_duplicate {
+            let message = format!("the block {from}:{to} tells of nothing that the peer has sent");
+            return fail("RFC2018-4", message);
+        }
+        if index > 0 && !after(*from, packet.ack) {
+            let message = format!(
+                "the block {from}:{to} tells of what SEG.ACK {} covers",
+                packet.ack
+            );
+            return fail("RFC2018-5", message);
+        }
+    }
+    Ok(())
 }

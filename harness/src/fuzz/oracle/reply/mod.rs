@@ -242,6 +242,10 @@ impl Specification {
             // A SYN is of another incarnation, which has agreed on nothing.
             (true, None, _) if !packet.has(SYN) => Stamp::Missing,
             (true, Some((value, _)), Some(recent)) if after(recent, value) => Stamp::Old,
+            (true, Some((value, _)), Some(recent)) if after(value, recent) && packet.has(SYN) => {
+                Stamp::Newer
+            }
+            (false, Some(_), _) if packet.has(SYN) => Stamp::Newer,
             _ => Stamp::Usual,
         };
         Segment {

@@ -10,6 +10,7 @@ targets=(
   checksum
   script
   state_machine
+  two_hosts
 )
 
 cd "$SRC/tcpdrill/fuzz"

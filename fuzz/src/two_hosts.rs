@@ -160,7 +160,7 @@ impl World {
             Act::Read(way, count) => self.read(way as usize, usize::from(count) * 16),
             Act::Finish(way) => self.finish(way as usize),
             Act::Wait(millis) => self.advance(self.now.as_micros() + u64::from(millis) * 1_000),
-            Act::Timer => self.to_next_timer(),
+            Act::Timer => self.go_to_next_timer(),
         }
         self.collect();
     }
@@ -223,7 +223,7 @@ impl World {
         }
     }
 
-    fn to_next_timer(&mut self) {
+    fn go_to_next_timer(&mut self) {
         let due = self.ends.iter().filter_map(|end| end.host.poll_deadline());
         if let Some(due) = due.min() {
             self.advance(due.max(self.now).as_micros());
@@ -278,7 +278,7 @@ impl World {
                 break;
             }
             if self.ends.iter().all(|end| end.wire.is_empty()) {
-                self.to_next_timer();
+                self.go_to_next_timer();
                 self.collect();
             }
         }

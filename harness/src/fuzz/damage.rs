@@ -81,7 +81,11 @@ impl Damage {
     /// Whether it is part of the segment as that is written; otherwise it is done to the bytes.
     pub fn put_into(self, segment: &mut Segment) {
         let option: &[u8] = match self {
-            Damage::UnknownOption => &[253, 4, 0xab, 0xcd],
+            // In front, so that what follows it is to be read all the same.
+            Damage::UnknownOption => {
+                segment.options.push_front([253, 4, 0xab, 0xcd]);
+                return;
+            }
             Damage::ZeroOption => &[253, 0, 1, 1],
             Damage::LongOption => &[253, 200, 1, 1],
             // Behind the end stand bytes that would be a wrong option.

@@ -26,6 +26,9 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
     /// # Errors
     /// If they do not, or something else is found on the way.
     pub(super) fn finish(&mut self) -> Result<(), Violation> {
+        if self.begins_to_forget() {
+            self.remember()?;
+        }
         self.cooperate()?;
         self.perform(Event::Call(Call::Close))?;
         let fin = Fields {
@@ -37,6 +40,37 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
             self.perform(Event::Wait(Wait::Timer))?;
         }
         self.come_to_rest()
+    }
+
+    /// The peer has lost what it had not acknowledged, and acknowledges what it gets from now on, in order. All of it
+    /// has to come again.
+    fn remember(&mut self) -> Result<(), Violation> {
+        let first = self.peer_has();
+        for _ in 0..ROUNDS {
+            let before = self.peer_has();
+            if !self.is_open() || before == Some(self.snd_nxt()) {
+                break;
+            }
+            self.acknowledge_what_has_come()?;
+            if self.peer_has() == before {
+                self.perform(Event::Wait(Wait::Timer))?;
+            }
+        }
+        let has = self.peer_has();
+        self.ends_to_forget();
+        let (is_done, has_begun) = (has == Some(self.snd_nxt()), has != first);
+        // Who had given up before anything came again had waited long enough.
+        if is_done || !has_begun || !self.can_still_offer_a_window() {
+            return Ok(());
+        }
+        Err(Violation::of_rules(
+            Oracle::Liveness,
+            &["RFC2018-13", "RFC9293-SM-36"],
+            format!(
+                "what the peer has lost is not sent again: {} bytes are missing",
+                self.snd_nxt().wrapping_sub(has.unwrap_or_default())
+            ),
+        ))
     }
 
     /// The peer does its part until nothing is left to be sent or read.

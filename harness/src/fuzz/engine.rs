@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use fastrand::Rng;
 
 use super::feedback::{Coverage, Feedback};
-use super::input::Input;
+use super::input::{Input, Opening, Setup};
 use super::oracle::{Choices, Oracle, Violation};
 use super::play::{Found, Play, Played, Witness};
 use super::subject::Subject;
@@ -104,6 +104,15 @@ impl Engine {
     }
 
     fn next_input(&mut self) -> Input {
+        if self.totals.runs == 0 {
+            return Input {
+                setup: Setup {
+                    opening: Opening::Census,
+                    ..Setup::default()
+                },
+                events: Vec::new(),
+            };
+        }
         let most = self.settings.most_events;
         let rng = &mut self.rng;
         if self.kept.is_empty() || rng.u8(0..8) == 0 {

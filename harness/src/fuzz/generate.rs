@@ -6,20 +6,39 @@ use super::input::{
     Anchor, Call, Event, Fields, Icmp, Input, Length, Number, Record, Setup, Stamp, Wait, Window,
 };
 use super::packet::{ACK, FIN, PSH, RST, SYN, URG};
+use super::phrase;
 
 /// An input of so many events at most, and at least one.
 pub fn input(rng: &mut Rng, most: usize) -> Input {
+    let setup = setup(rng);
     let count = rng.usize(1..=most.max(1));
-    Input {
-        setup: setup(rng),
-        events: (0..count).map(|_| record(rng)).collect(),
+    let mut events = Vec::with_capacity(count + 16);
+    while events.len() < count {
+        match rng.u8(0..8) {
+            0 => phrase::add(rng, &mut events),
+            _ => events.push(event(rng)),
+        }
     }
+    events.truncate(count);
+    Input {
+        setup,
+        events: events.into_iter().map(Event::encode).collect(),
+    }
+}
+
+/// Several events that mean something together, as their bytes.
+pub fn phrase(rng: &mut Rng) -> Vec<Record> {
+    let mut events = Vec::with_capacity(16);
+    phrase::add(rng, &mut events);
+    events.into_iter().map(Event::encode).collect()
 }
 
 /// A setup, all forms alike often.
 pub fn setup(rng: &mut Rng) -> Setup {
     let mut record = [0; 8];
     rng.fill(&mut record);
+    // Never a census: the engine begins with one.
+    record[1] &= 7;
     Setup::decode(record)
 }
 
@@ -121,7 +140,8 @@ fn number(rng: &mut Rng) -> Number {
     number
 }
 
-fn window(rng: &mut Rng) -> Window {
+/// A window, most often that of before.
+pub(super) fn window(rng: &mut Rng) -> Window {
     match rng.u8(0..10) {
         0 => Window::Zero,
         1 => Window::One,

@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod mutate;
 pub mod oracle;
 pub mod packet;
+mod phrase;
 pub mod play;
 pub mod script;
 pub mod segment;

@@ -43,6 +43,10 @@ fn once(input: &mut Input, rng: &mut Rng, most: usize) {
         }
         10 => input.events[at][rng.usize(0..8)] = rng.u8(..),
         11 => input.setup = generate::setup(rng),
+        12 if len < most => {
+            let phrase = generate::phrase(rng);
+            input.events.splice(at..at, phrase);
+        }
         _ => input.events[at] = generate::record(rng),
     }
 }

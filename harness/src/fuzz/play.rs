@@ -1,9 +1,14 @@
 //! Performs an input on a subject, and has everything judged.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use super::damage::{Damage, Effect};
 use super::input::{Call, Event, Fields, Input, Opening, Setup, Wait};
 use super::ledger::{Ledger, after};
-use super::oracle::{Choices, Expected, Oracle, Outgoing, Specification, Streams, Violation};
+use super::oracle::{
+    Cause, Choices, Expected, Oracle, Outgoing, Reaction, Specification, Streams, Violation, Watch,
+    census,
+};
 use super::packet::{self, ACK, Packet, RST, SYN};
 use super::segment::{self, Ends, Offer, PeerClock, Segment};
 use super::sent::Sent;
@@ -79,6 +84,8 @@ pub struct Play<'a, S, W> {
     specification: Specification,
     outgoing: Outgoing,
     streams: Streams,
+    choices: Choices,
+    watch: Watch,
     /// The peer's segments, the newest last.
     earlier: std::collections::VecDeque<Segment>,
     /// What the subject has sent since the last event.
@@ -86,6 +93,12 @@ pub struct Play<'a, S, W> {
     datagram: Vec<u8>,
     text: Vec<u8>,
     received: Vec<u8>,
+    /// When the user called last, his socket was the newest connection.
+    is_users: bool,
+    /// What a forgetful peer has: up to this number.
+    peer_has: Option<u32>,
+    /// Nothing that follows can be judged.
+    is_lost: bool,
     played: Played,
 }
 
@@ -113,11 +126,16 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
             specification: Specification::new(choices),
             outgoing: Outgoing,
             streams: Streams::default(),
+            choices,
+            watch: Watch::default(),
             earlier: std::collections::VecDeque::with_capacity(REMEMBERED),
             sent: Sent::default(),
             datagram: Vec::new(),
             text: Vec::new(),
             received: Vec::new(),
+            is_users: false,
+            peer_has: None,
+            is_lost: false,
             played: Played::default(),
         }
     }
@@ -128,11 +146,19 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
     /// The first thing that must not be.
     pub fn run(mut self, input: &Input) -> Result<Played, Box<Found>> {
         let found = |violation: Violation, event: usize| Box::new(Found { violation, event });
+        if self.setup.opening == Opening::Census {
+            self.played.events = 1;
+            let taken = census(self.subject, self.ends, self.choices.isn_tick);
+            return taken.map_or_else(|violation| Err(found(violation, 0)), |()| Ok(self.played));
+        }
         self.open().map_err(|violation| found(violation, 0))?;
         for (index, event) in input.events().enumerate() {
             self.witness.event(index, &event);
             self.perform(event)
                 .map_err(|violation| found(violation, index))?;
+            if self.is_lost {
+                return Ok(self.played);
+            }
         }
         let end = input.events.len();
         self.finish().map_err(|violation| found(violation, end))?;
@@ -142,7 +168,7 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
     /// Brings the connection to where the events begin.
     fn open(&mut self) -> Result<(), Violation> {
         match self.setup.opening {
-            Opening::Closed => Ok(()),
+            Opening::Closed | Opening::Census => Ok(()),
             Opening::Listening => self.perform(Event::Call(Call::Listen)),
             Opening::Connecting => self.perform(Event::Call(Call::Connect)),
             Opening::Accepted => {
@@ -211,6 +237,41 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
         self.streams.written.wrapping_sub(sent)
     }
 
+    /// SND.NXT of the subject.
+    pub(super) fn snd_nxt(&self) -> u32 {
+        self.ledger.subject.next
+    }
+
+    /// Whether the peer forgets from here on, if the setup says so.
+    pub(super) fn begins_to_forget(&mut self) -> bool {
+        self.peer_has = self.ledger.peer.acked.filter(|_| self.setup.forgets);
+        self.peer_has.is_some()
+    }
+
+    /// The peer gets everything again.
+    pub(super) fn ends_to_forget(&mut self) {
+        self.peer_has = None;
+    }
+
+    /// Up to where a forgetful peer has what was sent.
+    pub(super) fn peer_has(&self) -> Option<u32> {
+        self.peer_has
+    }
+
+    /// A forgetful peer tells how far it is.
+    pub(super) fn acknowledge_what_has_come(&mut self) -> Result<(), Violation> {
+        let fields = Fields {
+            window: super::input::Window::Most,
+            ..Fields::usual(ACK)
+        };
+        let clock = PeerClock { now: self.millis() };
+        let isn = self.setup.isn;
+        let mut segment = Segment::of(&fields, &self.offer, &self.ledger, clock, isn);
+        segment.seq = self.ledger.subject.acked.unwrap_or(segment.seq);
+        segment.ack = self.peer_has.unwrap_or(segment.ack);
+        self.arrive(segment, None)
+    }
+
     /// Whether the peer's next number is not below the highest that it has used.
     pub(super) fn can_still_offer_a_window(&self) -> bool {
         let next = self.ledger.subject.acked.unwrap_or(self.ledger.peer.next);
@@ -220,6 +281,11 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
     /// Whether all that was written has been sent.
     pub(super) fn has_sent_all(&self) -> bool {
         self.left_over() == 0
+    }
+
+    /// The state, as the subject tells it.
+    fn state(&self) -> State {
+        self.subject.state().unwrap_or(State::Closed)
     }
 
     fn millis(&self) -> u32 {
@@ -265,13 +331,19 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
             Effect::Open if segment.flags & SYN != 0 => Ok(()),
             Effect::Open => {
                 segment::write(&segment, &self.ends, datagram);
-                if let Ok(packet) = packet::read(datagram) {
-                    self.ledger.arrived(&packet, false);
+                let whole = packet::read(datagram).ok();
+                if let Some(packet) = &whole {
+                    self.ledger.arrived(packet, false);
                 }
                 self.specification.doubt();
                 self.witness.arrived(self.subject.now(), &bytes);
                 self.subject.receive(&bytes);
-                self.settle()
+                self.take();
+                let sent = std::mem::take(&mut self.sent);
+                let judged = sent.packets(self.ends);
+                let judged = judged.and_then(|packets| self.judge_each(whole.as_ref(), &packets));
+                self.sent = sent;
+                judged
             }
         }
     }
@@ -285,7 +357,7 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
         let before = self.subject.state();
         self.witness.arrived(self.subject.now(), datagram);
         self.subject.receive(datagram);
-        self.settle()?;
+        self.settle(None)?;
         let after = self.subject.state();
         let what = match self.sent.len() {
             0 if before == after => return Ok(()),
@@ -302,8 +374,7 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
         let Ok(packet) = packet::read(datagram) else {
             return Ok(());
         };
-        let (now, state) = (self.subject.now(), self.subject.state());
-        let state = state.unwrap_or(State::Closed);
+        let (now, state) = (self.subject.now(), self.state());
         let expected = self.specification.expect(&packet, state, &self.ledger, now);
         let takes_syn = expected.takes_syn();
         let is_new = takes_syn && matches!(state, State::Closed | State::Listen | State::TimeWait);
@@ -321,12 +392,11 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
         self.subject.receive(bytes);
         self.take();
         let sent = std::mem::take(&mut self.sent);
-        let judged = self.answered(&packet, &sent, expected, before, now);
+        let judged = self.answered(&packet, &sent, expected, before, (state, now));
         self.sent = sent;
         let opens = judged?;
-        if opens && !takes_syn {
-            self.streams.doubt();
-        }
+        // The SYN lies half the sequence space away, and was taken: nobody can say what counts from here on.
+        self.is_lost |= opens && !takes_syn;
         if takes_syn && (opens || !is_new) {
             self.streams.next_read = self.ledger.peer.first.map(|irs| irs.wrapping_add(1));
         }
@@ -341,7 +411,7 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
         sent: &Sent,
         expected: Expected,
         before: Option<Ledger>,
-        now: Micros,
+        (state, now): (State, Micros),
     ) -> Result<bool, Violation> {
         let sent = sent.packets(self.ends)?;
         let opens = sent.iter().any(|sent| sent.has(SYN));
@@ -359,23 +429,40 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
         }
         self.specification
             .judge(expected, &sent, self.subject.state(), now)?;
+        self.watch(Cause::Arrival(packet), state, &sent)?;
         Ok(opens)
     }
 
-    /// A segment from another port meets no connection.
+    /// A segment from another port meets no connection; a SYN from an address that nobody can have is dropped.
     fn stranger(&mut self, fields: &Fields) -> Result<(), Violation> {
         let clock = PeerClock { now: self.millis() };
-        let mut segment = Segment::of(fields, &self.offer, &self.ledger, clock, self.setup.isn);
-        segment.flags &= !SYN;
+        let isn = self.setup.isn;
+        let mut segment = Segment::of(fields, &self.offer, &self.ledger, clock, isn);
         let mut ends = self.ends;
-        ends.peer.1 += 1;
+        let forged = fields.damage.and_then(|code| forged(code, &ends));
+        match forged {
+            Some(source) => {
+                ends.peer = source;
+                segment.flags = SYN;
+            }
+            None => {
+                ends.peer.1 += 1;
+                segment.flags &= !SYN;
+            }
+        }
         let mut datagram = std::mem::take(&mut self.datagram);
         segment::write(&segment, &ends, &mut datagram);
-        self.witness.arrived(self.subject.now(), &datagram);
-        self.subject.receive(&datagram);
+        let judged = match forged {
+            Some(_) => self.deliver_for_nothing(&datagram, &["RFC9293-MUST-63"]),
+            None => {
+                self.witness.arrived(self.subject.now(), &datagram);
+                self.subject.receive(&datagram);
+                self.take();
+                Ok(())
+            }
+        };
         self.datagram = datagram;
-        self.take();
-        Ok(())
+        judged
     }
 
     /// Takes what the subject has sent.
@@ -387,15 +474,50 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
         }
     }
 
-    /// Takes what the subject has sent without having been sent anything, and judges each packet by itself.
-    fn settle(&mut self) -> Result<(), Violation> {
+    /// Takes what the subject has sent without having been sent anything, and judges it: by what the cause was
+    /// and the state before, if it had one.
+    fn settle(&mut self, cause: Option<(Cause<'_>, State)>) -> Result<(), Violation> {
         self.take();
         let sent = std::mem::take(&mut self.sent);
-        let judged = sent
-            .packets(self.ends)
-            .and_then(|packets| self.judge_each(None, &packets));
+        let judged = sent.packets(self.ends).and_then(|packets| {
+            self.judge_each(None, &packets)?;
+            match cause {
+                Some((cause, before)) => self.watch(cause, before, &packets),
+                None => Ok(()),
+            }
+        });
         self.sent = sent;
         judged
+    }
+
+    /// Judges what has come of something by all that came before.
+    fn watch(
+        &mut self,
+        cause: Cause<'_>,
+        before: State,
+        sent: &[Packet<'_>],
+    ) -> Result<(), Violation> {
+        let standing = self.specification.standing();
+        let (Some(standing), Some(after)) = (standing, self.subject.state()) else {
+            self.watch.doubt();
+            return Ok(());
+        };
+        let read = self.streams.next_read.unwrap_or(standing.rcv_nxt);
+        let fin = u32::from(standing.has_ended);
+        let reaction = Reaction {
+            cause,
+            now: self.subject.now(),
+            before,
+            after,
+            sent,
+            ledger: &self.ledger,
+            standing,
+            unsent: self.left_over(),
+            unread: standing.rcv_nxt.wrapping_sub(read).wrapping_sub(fin),
+            buffer: buffer(&self.setup),
+            is_users: self.is_users,
+        };
+        self.watch.judge(&reaction, &self.choices)
     }
 
     /// Judges each of these packets by itself.
@@ -410,17 +532,23 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
             let message = format!("{} packets at once", sent.len());
             return Err(Violation::of(Oracle::Storm, message));
         }
-        let answers_rst = cause.is_some_and(|cause| cause.has(RST));
         for packet in sent {
             if packet.has(SYN) && self.ledger.subject.first != Some(packet.seq) {
                 let next_read = self.streams.next_read;
                 self.streams.begin(next_read);
             }
-            self.outgoing.judge(packet, &self.ledger, answers_rst)?;
+            self.outgoing.judge(packet, &self.ledger, cause)?;
             if let Some(iss) = self.ledger.subject.first.filter(|_| !packet.has(RST)) {
                 self.streams.sent(packet, iss)?;
             }
             self.ledger.sent(packet);
+            if let Some(has) = &mut self.peer_has
+                && !packet.has(SYN | RST)
+                && !after(packet.seq, *has)
+                && after(packet.end(), *has)
+            {
+                *has = packet.end();
+            }
         }
         Ok(())
     }
@@ -432,7 +560,9 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
             let bytes = (0..u32::from(length)).map(|n| user_byte(from.wrapping_add(n)));
             self.text.extend(bytes);
         }
+        let before = self.state();
         let is_users = self.subject.is_users().unwrap_or(true);
+        self.is_users = is_users;
         let answer = self.subject.call(call, &self.text, &mut self.received);
         self.witness.called(self.subject.now(), call, answer);
         match (call, answer) {
@@ -457,7 +587,7 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
             }
             _ => {}
         }
-        self.settle()
+        self.settle(Some((Cause::Call(call, answer), before)))
     }
 
     fn wait(&mut self, wait: Wait) -> Result<(), Violation> {
@@ -472,17 +602,38 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
         };
         for _ in 0..MOST_TIMERS {
             let due = self.subject.deadline().filter(|due| *due <= until);
-            let Some(due) = due else {
-                self.subject.advance(until);
-                return self.settle();
-            };
-            self.subject.advance(due);
-            self.settle()?;
+            let before = self.state();
+            self.subject.advance(due.unwrap_or(until));
+            self.settle(Some((Cause::Timer, before)))?;
+            if due.is_none() {
+                return Ok(());
+            }
         }
         Err(Violation::of(
             Oracle::Storm,
             format!("more than {MOST_TIMERS} timers fire within one wait"),
         ))
+    }
+}
+
+/// An address and port that no SYN can come from (RFC 9293 §3.9.2.3): the subject's own, the unspecified one, or
+/// a group's.
+fn forged(code: u8, ends: &Ends) -> Option<(IpAddr, u16)> {
+    let pick = |v4: Ipv4Addr, v6: Ipv6Addr| -> IpAddr {
+        match ends.subject.0 {
+            IpAddr::V4(_) => v4.into(),
+            IpAddr::V6(_) => v6.into(),
+        }
+    };
+    let all_hosts = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+    match code % 4 {
+        0 => None,
+        1 => Some(ends.subject),
+        2 => Some((
+            pick(Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED),
+            ends.peer.1,
+        )),
+        _ => Some((pick(Ipv4Addr::new(224, 0, 0, 1), all_hosts), ends.peer.1)),
     }
 }
 

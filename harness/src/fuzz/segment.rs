@@ -76,6 +76,15 @@ impl OptionBytes {
         }
     }
 
+    /// Puts an option in front of all others, if there is room.
+    pub fn push_front(&mut self, option: [u8; 4]) {
+        if self.len + option.len() <= self.bytes.len() {
+            self.bytes.copy_within(..self.len, option.len());
+            self.bytes[..option.len()].copy_from_slice(&option);
+            self.len += option.len();
+        }
+    }
+
     /// All of them.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
@@ -142,7 +151,11 @@ impl Segment {
             ack,
             flags,
             window: window(fields.window, peer, mss),
-            urgent: if flags & URG != 0 { text } else { 0 },
+            // It may point behind the text.
+            urgent: match flags & URG {
+                0 => 0,
+                _ => text + 100 * u16::from(fields.sacks),
+            },
             text,
             options: OptionBytes::default(),
         };

@@ -35,6 +35,8 @@ use crate::verdict::{CaseError, Verdict};
 use kit::Bench;
 use stop::Stop;
 
+pub(crate) use isn::statistics::of_sample as isn_findings;
+
 /// A probe with its parameters.
 trait Probe: DeserializeOwned {
     /// The name probe files use.

@@ -16,7 +16,12 @@ pub enum Opening {
     Accepted,
     /// A connection that the user has opened.
     Connected,
+    /// Thousands of connections one after the other, for their initial sequence numbers, and no events.
+    Census,
 }
+
+/// The code of a census: one of 256, for it takes as long as a thousand other inputs.
+const CENSUS: u8 = 0xff;
 
 /// The circumstances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +40,9 @@ pub struct Setup {
     pub mss: Option<u16>,
     /// The subject's receive buffer is so small that the window closes.
     pub small_buffer: bool,
+    /// When the events are over the peer has lost all that it had not acknowledged: what it told of by
+    /// selective acknowledgments has to be sent again (RFC 2018 §8).
+    pub forgets: bool,
     /// The peer's ISN.
     pub isn: u32,
     /// For whatever the subject draws.
@@ -80,6 +88,7 @@ impl Setup {
         let [_, opening, flags, scale, codes, isn, seed @ ..] = record;
         Setup {
             opening: match opening % 8 {
+                _ if opening == CENSUS => Opening::Census,
                 0 => Opening::Listening,
                 1 => Opening::Closed,
                 2 | 3 => Opening::Connecting,
@@ -90,6 +99,7 @@ impl Setup {
             timestamps: flags & 2 != 0,
             sack: flags & 4 != 0,
             small_buffer: flags & 8 != 0,
+            forgets: flags & 16 != 0,
             window_scale: (scale & 0x10 != 0).then_some(scale & 0x0f),
             mss: MSS[usize::from(codes & 7)],
             isn: ISN[usize::from(isn & 7)],
@@ -106,12 +116,14 @@ impl Setup {
             Opening::Connecting => 2,
             Opening::Accepted => 4,
             Opening::Connected => 6,
+            Opening::Census => CENSUS,
         };
         let flag = |is_set: bool, bit: u8| u8::from(is_set) << bit;
         let flags = flag(self.v6, 0)
             | flag(self.timestamps, 1)
             | flag(self.sack, 2)
-            | flag(self.small_buffer, 3);
+            | flag(self.small_buffer, 3)
+            | flag(self.forgets, 4);
         let [low, high] = self.seed.to_le_bytes();
         [
             VERSION,

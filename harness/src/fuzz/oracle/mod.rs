@@ -4,18 +4,22 @@
 //! were; only `invariants` asks the stack about itself. None may ever be wrong about a right stack: what
 //! a document leaves open is open here.
 
+mod census;
 mod outgoing;
 mod reply;
 mod stream;
+mod watch;
 
 use std::fmt;
 
 use super::subject::State;
 
+pub use census::census;
 pub use outgoing::Outgoing;
 pub(super) use reply::shown;
 pub use reply::{Choices, Expected, Specification};
 pub use stream::Streams;
+pub use watch::{Cause, Reaction, Standing, Watch};
 
 /// Something that must not be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +79,14 @@ pub enum Oracle {
     Outgoing,
     /// A reply, or the state behind it, is not among those allowed.
     Specification,
+    /// More is sent than may be, or less than must be.
+    Sending,
+    /// An acknowledgment does not tell what it has to.
+    Receiving,
+    /// Initial sequence numbers can be guessed, or do not follow a clock.
+    Isn,
+    /// Something happens too early or too late.
+    Timing,
     /// A byte stands in a wrong place.
     Stream,
     /// Packets without need, or without end.
@@ -95,6 +107,10 @@ impl Oracle {
         match self {
             Oracle::Outgoing => "outgoing",
             Oracle::Specification => "specification",
+            Oracle::Sending => "sending",
+            Oracle::Receiving => "receiving",
+            Oracle::Isn => "isn",
+            Oracle::Timing => "timing",
             Oracle::Stream => "stream",
             Oracle::Storm => "storm",
             Oracle::Liveness => "liveness",

@@ -9,7 +9,7 @@ use crate::fuzz::packet::{ACK, FIN, Packet, RST, SYN, URG};
 pub struct Outgoing;
 
 impl Outgoing {
-    /// Judges a segment to the peer before the ledger takes it in. `answers_rst`: a RST has just arrived.
+    /// Judges a segment to the peer before the ledger takes it in. `cause`: what has just arrived, if it answers that.
     ///
     /// # Errors
     /// The first rule that it breaks.
@@ -17,13 +17,13 @@ impl Outgoing {
         &self,
         packet: &Packet<'_>,
         ledger: &Ledger,
-        answers_rst: bool,
+        cause: Option<&Packet<'_>>,
     ) -> Result<(), Violation> {
         let fail = |rules: &[&'static str], message: String| {
             Err(Violation::of_rules(Oracle::Outgoing, rules, message))
         };
         if packet.has(RST) {
-            if answers_rst {
+            if cause.is_some_and(|cause| cause.has(RST)) {
                 return fail(&["RFC9293-SM-14"], "a RST answers a RST".into());
             }
             if packet.has(SYN | FIN) || !packet.text.is_empty() {
@@ -51,7 +51,8 @@ impl Outgoing {
                 "a segment of a connection without ACK".into(),
             );
         }
-        self.within_bounds(packet, ledger)
+        self.within_bounds(packet, ledger)?;
+        selective(packet, ledger, cause)
     }
 
     /// SEG.SEQ, SEG.ACK, the window and the length, against what was said before.
@@ -105,7 +106,6 @@ impl Outgoing {
             }
         }
         windows(packet, ledger)?;
-        selective(packet, ledger)?;
         let stamped = packet.options.stamp.is_some();
         if ledger.has_timestamps() != stamped {
             return fail(
@@ -162,7 +162,11 @@ fn windows(packet: &Packet<'_>, ledger: &Ledger) -> Result<(), Violation> {
 
 /// Blocks of a selective acknowledgment tell of what the peer has sent and SEG.ACK does not cover; the first one may
 /// tell what came twice (RFC 2883 §4).
-fn selective(packet: &Packet<'_>, ledger: &Ledger) -> Result<(), Violation> {
+fn selective(
+    packet: &Packet<'_>,
+    ledger: &Ledger,
+    cause: Option<&Packet<'_>>,
+) -> Result<(), Violation> {
     let count = usize::from(packet.options.sack_count.min(4));
     if count == 0 {
         return Ok(());
@@ -177,8 +181,14 @@ fn selective(packet: &Packet<'_>, ledger: &Ledger) -> Result<(), Violation> {
         );
     }
     for (index, (from, to)) in packet.options.sacks[..count].iter().enumerate() {
-        let is_duplicate = index == 0 && !after(*to, packet.ack);
-        if !after(*to, *from) || after(*to, ledger.peer_end) && !is_duplicate {
+        let is_covered = !after(*to, packet.ack);
+        let is_of_cause = |cause: &Packet<'_>| !after(cause.seq, *from) && !after(*to, cause.end());
+        if index == 0 && is_covered && !cause.is_some_and(is_of_cause) {
+            let message =
+                format!("the block {from}:{to} reports what was delivered, and nothing came twice");
+            return fail("RFC2018-5", message);
+        }
+        if !after(*to, *from) || after(*to, ledger.peer_end) && !(index == 0 && is_covered) {
             let message = format!("the block {from}:{to} tells of nothing that the peer has sent");
             return fail("RFC2018-4", message);
         }

@@ -11,8 +11,6 @@ pub struct Streams {
     pub written: u32,
     /// The number of the next byte that the user is given.
     pub next_read: Option<u32>,
-    /// Nobody can say where the peer's stream begins.
-    in_doubt: bool,
 }
 
 impl Streams {
@@ -21,13 +19,7 @@ impl Streams {
         *self = Streams {
             written: 0,
             next_read: first,
-            in_doubt: false,
         };
-    }
-
-    /// The connection began with a SYN that is half the sequence space from another one.
-    pub fn doubt(&mut self) {
-        self.in_doubt = true;
     }
 
     /// The user was given these bytes.
@@ -35,7 +27,7 @@ impl Streams {
     /// # Errors
     /// If one is not the peer's with that number.
     pub fn delivered(&mut self, bytes: &[u8]) -> Result<(), Violation> {
-        if bytes.is_empty() || self.in_doubt {
+        if bytes.is_empty() {
             return Ok(());
         }
         let Some(from) = self.next_read else {

@@ -2,5 +2,5 @@
 
 pub(super) mod clock;
 pub(super) mod sample;
-mod statistics;
+pub(super) mod statistics;
 pub(super) mod tuple;

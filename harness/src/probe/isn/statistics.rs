@@ -18,19 +18,19 @@ const PREDICTED_SHARE: usize = 10;
 
 /// What one test found.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Finding {
+pub(crate) struct Finding {
     /// The test's name.
-    pub(super) test: &'static str,
+    pub(crate) test: &'static str,
     /// What a good generator gives.
-    pub(super) expected: String,
+    pub(crate) expected: String,
     /// What this one gave.
-    pub(super) actual: String,
+    pub(crate) actual: String,
     /// Whether it passed.
-    pub(super) passed: bool,
+    pub(crate) passed: bool,
 }
 
 /// Runs every test that needs only the numbers, in the order of their making.
-pub(super) fn of_sample(sample: &[u32]) -> Vec<Finding> {
+pub(crate) fn of_sample(sample: &[u32]) -> Vec<Finding> {
     let repeated = duplicates(sample);
     let sigma = worst_sigma(sample);
     let (hits, predictions) = predictor_hits(sample);

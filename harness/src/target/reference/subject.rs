@@ -61,6 +61,10 @@ impl ReferenceTarget {
             facts,
             challenges: self.config.challenge_ack_limit as usize,
             challenge_period: micros(self.config.challenge_ack_interval),
+            min_rto: micros(self.config.min_rto),
+            first_rto: micros(self.config.initial_rto),
+            isn_tick: Some(4),
+            time_wait: 2 * micros(self.config.msl),
         }
     }
 

@@ -17,6 +17,7 @@ impl Specification {
             outcome, segment, ..
         } = expected;
         let rcv_nxt = self.rcv_nxt_of(expected);
+        self.count_challenge(expected, sent, now)?;
         match (outcome.reply, sent) {
             (Reply::Reset, [only]) => {
                 let is_right = only.flags == RST && only.seq == segment.ack && only.text.is_empty();
@@ -35,12 +36,8 @@ impl Specification {
                     unlike("<SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>", only)
                 })
             }
-            (Reply::Ack, []) if expected.is_final && expected.is_limited => Ok(()),
+            (Reply::Ack, []) if expected.is_final && self.may_be_silent(expected) => Ok(()),
             (Reply::Ack, [only]) if expected.is_final => {
-                self.challenged.push_back(now);
-                if self.challenged.len() > self.choices.challenges {
-                    self.challenged.pop_front();
-                }
                 let is_right = only.flags & (SYN | FIN | RST | ACK) == ACK
                     && only.text.is_empty()
                     && only.ack == rcv_nxt
@@ -54,7 +51,10 @@ impl Specification {
                 "nothing is to be sent, and there is {}",
                 shown(first)
             )),
-            (Reply::Abort, [only]) => {
+            // What the ACK field lets go leaves before the text is looked at.
+            (Reply::Abort, [earlier @ .., only])
+                if earlier.is_empty() || !expected.is_final && earlier.iter().all(is_text) =>
+            {
                 let is_right = only.flags == RST | ACK && expected.may_be_seq(only.seq);
                 ok_or(is_right, || {
                     unlike("<SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>", only)
@@ -68,6 +68,55 @@ impl Specification {
                 acknowledges(expected, rcv_nxt, sent)
             }
         }
+    }
+}
+
+impl Specification {
+    /// How many acknowledgments answered segments without text within the last period; and those for certain.
+    pub(super) fn challenged_lately(&self, now: Micros) -> (usize, usize) {
+        let period = self.choices.challenge_period;
+        let lately = self
+            .challenged
+            .iter()
+            .filter(|(at, _)| now.saturating_sub(*at) < period);
+        lately.fold((0, 0), |(all, certain), (_, is_certain)| {
+            (all + 1, certain + usize::from(*is_certain))
+        })
+    }
+
+    /// There were as many of these acknowledgments as the limit allows.
+    fn may_be_silent(&self, expected: &Expected) -> bool {
+        let lately = expected.challenged;
+        lately.is_some_and(|(all, _)| all >= self.choices.challenges)
+    }
+
+    /// Counts what may have been an acknowledgment of the limited kind. Limits count from fixed moments or from each
+    /// acknowledgment: within one period there are twice as many at most.
+    fn count_challenge(
+        &mut self,
+        expected: &Expected,
+        sent: &[Packet<'_>],
+        now: Micros,
+    ) -> Result<(), String> {
+        let (Some((_, certain)), [only]) = (expected.challenged, sent) else {
+            return Ok(());
+        };
+        if only.flags & (SYN | FIN | RST | ACK) != ACK || !only.text.is_empty() {
+            return Ok(());
+        }
+        // A SYN that comes again during the handshake is owed one, too.
+        let is_owed = super::is_handshake(expected.before);
+        let is_certain = expected.outcome.reply == Reply::Ack && expected.is_final && !is_owed;
+        if self.challenged.len() > 8 * self.choices.challenges {
+            self.challenged.pop_front();
+        }
+        self.challenged.push_back((now, is_certain));
+        let is_silent = !is_certain || certain < 2 * self.choices.challenges;
+        ok_or(is_silent, || {
+            format!(
+                "nothing more is to be said for a while, and there were {certain} acknowledgments like this"
+            )
+        })
     }
 }
 
@@ -92,6 +141,11 @@ fn acknowledges(expected: &Expected, rcv_nxt: u32, sent: &[Packet<'_>]) -> Resul
             shown(wrong)
         ))
     })
+}
+
+/// Whether it carries text of the connection.
+fn is_text(packet: &Packet<'_>) -> bool {
+    !packet.has(SYN | RST) && packet.has(ACK) && !packet.text.is_empty()
 }
 
 fn ok_or(is_right: bool, wrong: impl FnOnce() -> String) -> Result<(), String> {

@@ -4,17 +4,18 @@
 //! SND.UNA, what waits out of order), and how packets are held against its answer.
 
 mod answer;
+mod track;
 
 use std::collections::VecDeque;
 
 pub(in crate::fuzz) use answer::shown;
 
-use super::{Oracle, Violation, Wanted};
+use super::{Oracle, Standing, Violation, Wanted};
 use crate::fuzz::ledger::{Ledger, after};
 use crate::fuzz::packet::{ACK, FIN, Packet, RST, SYN};
-use crate::fuzz::subject::{Micros, State as Standing};
+use crate::fuzz::subject::{Micros, State as Named};
 use crate::specification::{
-    Facts, Flags, Is, Outcome, Place, Reply, Row, Segment, Stamp, State, Then, outcome,
+    Facts, Flags, Outcome, Place, Reply, Row, Segment, Stamp, State, Then, outcome,
 };
 
 /// What a profile chooses and the specification has to know.
@@ -26,6 +27,14 @@ pub struct Choices {
     pub challenges: usize,
     /// … within so many microseconds.
     pub challenge_period: Micros,
+    /// A retransmission timer runs for so long at least (RFC 6298 §2.4) …
+    pub min_rto: Micros,
+    /// … and that of a SYN for so long (§2.1).
+    pub first_rto: Micros,
+    /// 2 MSL.
+    pub time_wait: Micros,
+    /// One step of the clock in initial sequence numbers (RFC 6528 §3), if there is one.
+    pub isn_tick: Option<Micros>,
 }
 
 /// One connection, as its events have it.
@@ -44,6 +53,8 @@ pub struct Specification {
     /// Text behind a hole, as ranges of numbers; and the number of a FIN behind one.
     waiting: Vec<(u32, u32)>,
     fin_waiting: Option<u32>,
+    /// The peer's FIN was taken.
+    has_ended: bool,
     /// The user listens.
     listens: bool,
     /// The user has closed his direction, and reads no longer.
@@ -53,8 +64,9 @@ pub struct Specification {
     crossed: bool,
     /// Nothing has come that this does not decide.
     is_sure: bool,
-    /// When acknowledgments answered what was not taken.
-    challenged: VecDeque<Micros>,
+    /// When acknowledgments answered segments without text, and whether it is certain that such a segment was not
+    /// to be taken.
+    challenged: VecDeque<(Micros, bool)>,
 }
 
 /// What is expected of one segment.
@@ -68,8 +80,9 @@ pub struct Expected {
     segment: Segment,
     /// The row that decided drops the segment, or ends the connection.
     is_final: bool,
-    /// An acknowledgment may be withheld: there were enough.
-    is_limited: bool,
+    /// So many acknowledgments like the one that is due were sent lately, perhaps and for certain; `None` where it is
+    /// owed however many there were.
+    challenged: Option<(usize, usize)>,
     /// A number lies where nobody can say whether it is before or behind another.
     is_half_a_turn_away: bool,
     /// RCV.NXT and SND.NXT when the segment came.
@@ -111,7 +124,9 @@ impl Expected {
     /// where a probe or a window that has shrunk left it (§3.8.6.1).
     fn may_be_seq(&self, seq: u32) -> bool {
         let is_sent = !after(self.snd_una, seq) && !after(seq, self.snd_nxt);
-        seq == self.snd_nxt || is_sent && !after(self.edge, self.snd_nxt)
+        // A byte that probed does not count as sent yet, even when the window has opened a little since.
+        let is_before_probe = self.snd_nxt.wrapping_sub(seq) <= 1;
+        seq == self.snd_nxt || is_sent && (is_before_probe || !after(self.edge, self.snd_nxt))
     }
 }
 
@@ -129,6 +144,7 @@ impl Specification {
             ts_recent: None,
             waiting: Vec::new(),
             fin_waiting: None,
+            has_ended: false,
             listens: false,
             is_closed: false,
             nobody_reads: false,
@@ -149,6 +165,19 @@ impl Specification {
         self.is_sure = false;
     }
 
+    /// Where the connection stands; `None` where that is open.
+    pub fn standing(&self) -> Option<Standing> {
+        self.is_sure.then_some(Standing {
+            rcv_nxt: self.rcv_nxt,
+            snd_una: self.snd_una,
+            snd_edge: self.windowed_by.map(|_| self.snd_edge),
+            max_snd_wnd: self.max_snd_wnd,
+            ts_recent: self.ts_recent,
+            has_gap: !self.waiting.is_empty() && !self.nobody_reads,
+            has_ended: self.has_ended,
+        })
+    }
+
     /// The user listens from here on.
     pub fn listened(&mut self) {
         self.listens = true;
@@ -165,7 +194,7 @@ impl Specification {
     pub fn expect(
         &self,
         packet: &Packet<'_>,
-        standing: Standing,
+        standing: Named,
         ledger: &Ledger,
         now: Micros,
     ) -> Expected {
@@ -188,13 +217,12 @@ impl Specification {
             .iter()
             .any(|row| matches!(row.then, Then::TakeAck | Then::GoOn) && row.states.len() > 1)
             || is_handshake(state) && matches!(outcome.state, State::Established | State::FinWait1);
-        let recent = |at: &&Micros| now.saturating_sub(**at) < self.choices.challenge_period;
         let is_scaled = !packet.has(SYN) && ledger.subject.scale.is_some();
         let scale = ledger.peer.scale.filter(|_| is_scaled).unwrap_or(0).min(14);
         Expected {
             is_final: matches!(last, Some(Then::Drop(_) | Then::End(..))) && !has_gone_on,
             otherwise,
-            is_limited: self.challenged.iter().filter(recent).count() >= self.choices.challenges,
+            challenged: is_challenge(&segment).then(|| self.challenged_lately(now)),
             before: state,
             is_half_a_turn_away: is_half_a_turn_away(state, &segment, &place),
             segment,
@@ -216,20 +244,20 @@ impl Specification {
         }
     }
 
-    fn state(&self, standing: Standing) -> State {
+    fn state(&self, standing: Named) -> State {
         match standing {
-            Standing::Closed => State::Closed,
-            Standing::Listen => State::Listen,
-            Standing::SynSent => State::SynSent,
-            Standing::SynReceived if self.crossed => State::SynReceivedActive,
-            Standing::SynReceived => State::SynReceived,
-            Standing::Established => State::Established,
-            Standing::FinWait1 => State::FinWait1,
-            Standing::FinWait2 => State::FinWait2,
-            Standing::CloseWait => State::CloseWait,
-            Standing::Closing => State::Closing,
-            Standing::LastAck => State::LastAck,
-            Standing::TimeWait => State::TimeWait,
+            Named::Closed => State::Closed,
+            Named::Listen => State::Listen,
+            Named::SynSent => State::SynSent,
+            Named::SynReceived if self.crossed => State::SynReceivedActive,
+            Named::SynReceived => State::SynReceived,
+            Named::Established => State::Established,
+            Named::FinWait1 => State::FinWait1,
+            Named::FinWait2 => State::FinWait2,
+            Named::CloseWait => State::CloseWait,
+            Named::Closing => State::Closing,
+            Named::LastAck => State::LastAck,
+            Named::TimeWait => State::TimeWait,
         }
     }
 
@@ -305,14 +333,14 @@ impl Specification {
         &mut self,
         mut expected: Expected,
         sent: &[Packet<'_>],
-        standing: Option<Standing>,
+        standing: Option<Named>,
         now: Micros,
     ) -> Result<(), Violation> {
         if matches!(expected.before, State::Closed | State::Listen) {
             self.forget();
         }
         if !self.is_sure {
-            if standing.is_none_or(|standing| is_same(standing, Standing::Closed)) {
+            if standing.is_none_or(|standing| is_same(standing, Named::Closed)) {
                 self.forget();
             }
             return Ok(());
@@ -365,121 +393,12 @@ impl Specification {
             _ => self.rcv_nxt,
         }
     }
+}
 
-    /// Takes in what has become of the connection, and gives the state that follows.
-    fn take(&mut self, expected: &Expected) -> State {
-        let Outcome { place, state, .. } = &expected.outcome;
-        if matches!(state, State::Closed | State::Listen) {
-            self.forget();
-            return *state;
-        }
-        let rows = &expected.outcome.rows;
-        let (is_closed, nobody_reads) = (self.is_closed, self.nobody_reads);
-        if expected.takes_syn() && expected.before != State::SynReceivedActive {
-            self.forget();
-            self.crossed = *state == State::SynReceivedActive;
-            self.ts_recent = expected.stamp;
-            // A listener's connection is a new one.
-            if expected.before == State::SynSent {
-                (self.is_closed, self.nobody_reads) = (is_closed, nobody_reads);
-            }
-        }
-        self.irs = place.irs;
-        self.snd_una = place.snd_una;
-        let is_dropped = rows
-            .last()
-            .is_some_and(|row| matches!(row.then, Then::Drop(_)));
-        let is_acknowledging = rows
-            .iter()
-            .any(|row| matches!(row.then, Then::TakeAck | Then::GoOn));
-        if is_dropped && !is_acknowledging {
-            return *state;
-        }
-        self.max_snd_wnd = self.max_snd_wnd.max(expected.window);
-        self.take_window(expected);
-        if expected.is_recent
-            && let (Some(recent), Some(stamp)) = (self.ts_recent, expected.stamp)
-            && !after(recent, stamp)
-        {
-            self.ts_recent = Some(stamp);
-        }
-        // Nothing counts behind a FIN that has come.
-        self.rcv_nxt = match self.fin_waiting {
-            Some(fin) if after(place.rcv_nxt, fin) => fin,
-            _ => place.rcv_nxt,
-        };
-        for row in rows {
-            match row.when {
-                [Is::TextBehindHole] => self.keep(expected),
-                [Is::FinBehindHole] => self.keep_fin(expected),
-                // Text was taken from behind this FIN: which of them counts is not decided here.
-                [Is::FinInOrder] => {
-                    let number = self.rcv_nxt.wrapping_sub(1);
-                    let is_another = self.fin_waiting.is_some_and(|fin| fin != number);
-                    self.is_sure &= self.waiting.is_empty() && !is_another;
-                }
-                _ => {}
-            }
-        }
-        self.fill_up(*state)
-    }
-
-    /// SND.WND, unless an older segment tells it (§3.10.7.4, fifth).
-    fn take_window(&mut self, expected: &Expected) {
-        let (seq, ack) = (expected.segment.seq, expected.segment.ack);
-        let is_newer = match self.windowed_by {
-            None => true,
-            Some((wl1, wl2)) => after(seq, wl1) || seq == wl1 && !after(wl2, ack),
-        };
-        let is_old = after(self.snd_una, ack);
-        if is_newer && !is_old && expected.segment.flags.ack {
-            self.windowed_by = Some((seq, ack));
-            self.snd_edge = ack.wrapping_add(expected.window);
-        }
-    }
-
-    /// Text behind a hole waits.
-    fn keep(&mut self, expected: &Expected) {
-        let segment = &expected.segment;
-        let edge = self.rcv_nxt.wrapping_add(expected.outcome.place.rcv_wnd);
-        let end = segment.seq.wrapping_add(segment.text);
-        let end = if after(end, edge) { edge } else { end };
-        self.waiting.push((segment.seq, end));
-        self.is_sure &= self.fin_waiting.is_none_or(|fin| !after(end, fin));
-    }
-
-    /// So does a FIN. Two of them in different places are more than is decided here.
-    fn keep_fin(&mut self, expected: &Expected) {
-        let number = expected.segment.seq.wrapping_add(expected.segment.text);
-        let is_another = self.fin_waiting.is_some_and(|fin| fin != number);
-        let is_before_text = self.waiting.iter().any(|(_, end)| after(*end, number));
-        self.is_sure &= !is_another && !is_before_text;
-        self.fin_waiting = Some(number);
-    }
-
-    /// What waited behind a hole that is filled is taken, and the FIN at its end.
-    fn fill_up(&mut self, state: State) -> State {
-        while let Some(index) = self
-            .waiting
-            .iter()
-            .position(|(start, _)| !after(*start, self.rcv_nxt))
-        {
-            let (_, end) = self.waiting.swap_remove(index);
-            if after(end, self.rcv_nxt) {
-                self.rcv_nxt = end;
-            }
-        }
-        if self.fin_waiting != Some(self.rcv_nxt) {
-            return state;
-        }
-        self.fin_waiting = None;
-        self.rcv_nxt = self.rcv_nxt.wrapping_add(1);
-        match state {
-            State::FinWait1 => State::Closing,
-            State::FinWait2 => State::TimeWait,
-            _ => State::CloseWait,
-        }
-    }
+/// Whether a limit may hold for the acknowledgment that this draws (RFC 5961 §7): text and FINs are owed one.
+fn is_challenge(segment: &Segment) -> bool {
+    let Flags { syn, rst, .. } = segment.flags;
+    syn || rst || segment.seg_len() == 0
 }
 
 /// Whether our SYN is still to be acknowledged.
@@ -513,24 +432,24 @@ fn section(row: &&'static Row) -> String {
     }
 }
 
-fn standing_of(state: State) -> Standing {
+fn standing_of(state: State) -> Named {
     match state {
-        State::Closed => Standing::Closed,
-        State::Listen => Standing::Listen,
-        State::SynSent => Standing::SynSent,
-        State::SynReceived | State::SynReceivedActive => Standing::SynReceived,
-        State::Established => Standing::Established,
-        State::FinWait1 => Standing::FinWait1,
-        State::FinWait2 => Standing::FinWait2,
-        State::CloseWait => Standing::CloseWait,
-        State::Closing => Standing::Closing,
-        State::LastAck => Standing::LastAck,
-        State::TimeWait => Standing::TimeWait,
+        State::Closed => Named::Closed,
+        State::Listen => Named::Listen,
+        State::SynSent => Named::SynSent,
+        State::SynReceived | State::SynReceivedActive => Named::SynReceived,
+        State::Established => Named::Established,
+        State::FinWait1 => Named::FinWait1,
+        State::FinWait2 => Named::FinWait2,
+        State::CloseWait => Named::CloseWait,
+        State::Closing => Named::Closing,
+        State::LastAck => Named::LastAck,
+        State::TimeWait => Named::TimeWait,
     }
 }
 
 /// A connection that is over leaves a listener, if there is one.
-fn is_same(one: Standing, other: Standing) -> bool {
-    let is_over = |state| matches!(state, Standing::Closed | Standing::Listen);
+fn is_same(one: Named, other: Named) -> bool {
+    let is_over = |state| matches!(state, Named::Closed | Named::Listen);
     one == other || is_over(one) && is_over(other)
 }

@@ -13,7 +13,7 @@ use super::packet::{self, ACK, Packet, RST, SYN};
 use super::segment::{self, Ends, Offer, PeerClock, Segment};
 use super::sent::Sent;
 use super::subject::{Answer, Micros, Plan, State, Subject, ends};
-use super::text::user_byte;
+use super::text::Stream;
 
 /// Bytes of a small receive buffer, the smallest that SO_RCVBUF takes, and of an ordinary one.
 const SMALL: u32 = 1_152;
@@ -556,9 +556,8 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
     fn call(&mut self, call: Call) -> Result<(), Violation> {
         self.text.clear();
         if let Call::Send(length) = call {
-            let from = self.streams.written;
-            let bytes = (0..u32::from(length)).map(|n| user_byte(from.wrapping_add(n)));
-            self.text.extend(bytes);
+            let text = Stream::User.text(self.streams.written, length.into());
+            self.text.extend(text);
         }
         let before = self.state();
         let is_users = self.subject.is_users().unwrap_or(true);

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::input::{Anchor, Fields, Length, Number, Stamp, Window};
 use super::ledger::{Ledger, Side};
 use super::packet::{ACK, RST, SYN, URG, checksum};
-use super::text::peer_byte;
+use super::text::Stream;
 
 /// Two ends, the peer's first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -312,8 +312,7 @@ pub fn write(segment: &Segment, ends: &Ends, datagram: &mut Vec<u8>) {
     let first = segment
         .seq
         .wrapping_add(u32::from(segment.flags & SYN != 0));
-    let text = (0..u32::from(segment.text)).map(|n| peer_byte(first.wrapping_add(n)));
-    datagram.extend(text);
+    datagram.extend(Stream::Peer.text(first, segment.text.into()));
     let sum = pseudo + 6 + u64::from(tcp_len) + checksum::sum(&datagram[start..]);
     let sum = checksum::fold(sum);
     datagram[start + 16..start + 18].copy_from_slice(&sum.to_be_bytes());

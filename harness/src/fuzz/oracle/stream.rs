@@ -2,7 +2,7 @@
 
 use super::{Oracle, Violation};
 use crate::fuzz::packet::Packet;
-use crate::fuzz::text::{first_wrong, peer_byte, user_byte};
+use crate::fuzz::text::Stream;
 
 /// How far both streams of a connection are.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +39,7 @@ impl Streams {
                 ),
             ));
         };
-        if let Some(index) = first_wrong(bytes, from, peer_byte) {
+        if let Some(index) = Stream::Peer.first_wrong(bytes, from) {
             return Err(Violation::of(
                 Oracle::Stream,
                 format!(
@@ -71,7 +71,7 @@ impl Streams {
                 ),
             ));
         }
-        if let Some(index) = first_wrong(packet.text, first, user_byte) {
+        if let Some(index) = Stream::User.first_wrong(packet.text, first) {
             return Err(Violation::of(
                 Oracle::Stream,
                 format!(

@@ -29,6 +29,8 @@ pub struct ReferenceSubject {
     /// The connection with the peer that is newest, accepted or not, and its state.
     newest: Option<(SocketId, StateName)>,
     packets: std::collections::VecDeque<Vec<u8>>,
+    /// Where the user receives.
+    room: Box<[u8]>,
     /// It had something to say without end.
     overflowed: bool,
 }
@@ -80,6 +82,7 @@ impl ReferenceTarget {
             connection: None,
             newest: None,
             packets: std::collections::VecDeque::new(),
+            room: vec![0; usize::from(u16::MAX)].into(),
             overflowed: false,
         }
     }
@@ -145,17 +148,14 @@ impl ReferenceSubject {
     }
 
     fn recv(&mut self, id: SocketId, most: u16, into: &mut Vec<u8>) -> Answer {
-        into.resize(most.into(), 0);
-        match self.host.recv(self.now, id, into) {
+        let room = &mut self.room[..most.into()];
+        match self.host.recv(self.now, id, room) {
             Ok(0) if most > 0 => Answer::End,
             Ok(count) => {
-                into.truncate(count);
+                into.extend_from_slice(&room[..count]);
                 Answer::Bytes(count)
             }
-            Err(_) => {
-                into.clear();
-                Answer::Refused
-            }
+            Err(_) => Answer::Refused,
         }
     }
 

@@ -18,12 +18,17 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
+fn state_machine(data: &[u8]) {
+    tcpdrill_fuzz::state_machine(data, |_| {});
+}
+
 #[rstest]
 #[case("header_parse", tcpdrill_fuzz::header_parse)]
 #[case("header_roundtrip", tcpdrill_fuzz::header_roundtrip)]
 #[case("options", tcpdrill_fuzz::options)]
 #[case("checksum", tcpdrill_fuzz::checksum)]
 #[case("script", tcpdrill_fuzz::script)]
+#[case("state_machine", state_machine)]
 fn seeds_pass(#[case] target: &str, #[case] run: fn(&[u8])) {
     let seeds = files(&folder("seeds").join(target));
     assert!(seeds.len() >= 20, "{} seeds of {target}", seeds.len());

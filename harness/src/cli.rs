@@ -3,6 +3,7 @@
 mod fuzz;
 mod replay;
 mod script_args;
+mod seed;
 mod wire;
 mod zoo;
 
@@ -19,6 +20,7 @@ use crate::target::reference::ReferenceTarget;
 pub use fuzz::FuzzArgs;
 pub use replay::ReplayArgs;
 pub use script_args::{ConventionName, FamilyArgs, ScriptArgs};
+pub use seed::SeedArgs;
 pub use wire::{AgentArgs, WireArgs};
 pub use zoo::ZooArgs;
 
@@ -58,6 +60,8 @@ pub enum Command {
     Fuzz(FuzzArgs),
     /// Play an input of the fuzzer, or run a script, and show all that happens.
     Replay(ReplayArgs),
+    /// Run scripts and write what they did as inputs of the fuzzer.
+    Seed(SeedArgs),
     /// Give the reference stack historic defects and say which of them the cases find.
     Zoo(ZooArgs),
     /// Make the calls of cases on this machine, for `run --target wire` on another one.

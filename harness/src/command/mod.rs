@@ -17,6 +17,7 @@ mod profiles;
 mod replay;
 mod results;
 mod run;
+mod seed;
 mod wire;
 mod zoo;
 mod zoo_fuzz;
@@ -50,6 +51,7 @@ pub fn dispatch(cli: Cli) -> Exit {
         Some(Command::Profiles(args)) => profiles::profiles(&args),
         Some(Command::Fuzz(args)) => fuzz::fuzz(&args),
         Some(Command::Replay(args)) => replay::replay(&args),
+        Some(Command::Seed(args)) => seed::seed(&args),
         Some(Command::Zoo(args)) => zoo::zoo(&args),
         Some(Command::Agent(args)) => agent::agent(&args),
         Some(Command::Packetdrill(args)) => packetdrill(&args.words),

@@ -15,6 +15,7 @@ pub mod packet;
 mod phrase;
 pub mod play;
 pub mod script;
+pub mod seed;
 pub mod segment;
 mod sent;
 pub mod shrink;

@@ -112,26 +112,7 @@ impl Segment {
     ) -> Segment {
         let (peer, subject) = (&ledger.peer, &ledger.subject);
         let mss = u32::from(subject.mss.unwrap_or(536));
-        let first = peer.first.unwrap_or(isn);
-        let seq_base = Base {
-            next: peer.first.map_or(isn, |_| peer.next),
-            una: peer
-                .first
-                .map_or(isn, |_| subject.acked.unwrap_or(peer.next)),
-            first,
-            // The subject's window is for what the peer sends.
-            edge: subject.edge,
-            largest_edge: subject.largest_edge,
-            segment: mss,
-        };
-        let ack_base = Base {
-            next: subject.next,
-            una: peer.acked.unwrap_or(subject.next),
-            first: subject.first.unwrap_or(0),
-            edge: peer.edge,
-            largest_edge: peer.largest_edge,
-            segment: u32::from(peer.mss.unwrap_or(536)).max(1),
-        };
+        let (seq_base, ack_base) = bases(ledger, isn);
         let seq = seq_base.number(fields.seq);
         let flags = fields.flags;
         let ack = ack_base.number(fields.ack);
@@ -186,7 +167,57 @@ struct Base {
     segment: u32,
 }
 
+/// What SEG.SEQ and SEG.ACK of the peer count from. `isn`: where its numbers begin, if they have not begun.
+fn bases(ledger: &Ledger, isn: u32) -> (Base, Base) {
+    let (peer, subject) = (&ledger.peer, &ledger.subject);
+    let first = peer.first.unwrap_or(isn);
+    let of_peer = Base {
+        next: peer.first.map_or(isn, |_| peer.next),
+        una: peer
+            .first
+            .map_or(isn, |_| subject.acked.unwrap_or(peer.next)),
+        first,
+        // The subject's window is for what the peer sends.
+        edge: subject.edge,
+        largest_edge: subject.largest_edge,
+        segment: u32::from(subject.mss.unwrap_or(536)),
+    };
+    let of_subject = Base {
+        next: subject.next,
+        una: peer.acked.unwrap_or(subject.next),
+        first: subject.first.unwrap_or(0),
+        edge: peer.edge,
+        largest_edge: peer.largest_edge,
+        segment: u32::from(peer.mss.unwrap_or(536)).max(1),
+    };
+    (of_peer, of_subject)
+}
+
+/// How an event says these numbers of a segment of the peer, where it can.
+pub(super) fn express(
+    ledger: &Ledger,
+    isn: u32,
+    seq: u32,
+    ack: u32,
+) -> (Option<Number>, Option<Number>) {
+    let (of_peer, of_subject) = bases(ledger, isn);
+    (of_peer.express(seq), of_subject.express(ack))
+}
+
 impl Base {
+    /// The way with the smallest offset.
+    fn express(&self, value: u32) -> Option<Number> {
+        let say = |anchor: Anchor| {
+            let base = self.number(Number { anchor, offset: 0 });
+            let offset = value.wrapping_sub(base).cast_signed();
+            let offset = i16::try_from(offset).ok();
+            let offset = offset.filter(|offset| (-4_096..=4_095).contains(offset))?;
+            Some(Number { anchor, offset })
+        };
+        let ways = Anchor::ALL.into_iter().filter_map(say);
+        ways.min_by_key(|number| number.offset.unsigned_abs())
+    }
+
     fn number(&self, number: Number) -> u32 {
         let from = match number.anchor {
             Anchor::Next => self.next,

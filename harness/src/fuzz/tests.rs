@@ -12,12 +12,13 @@ use super::oracle::{Choices, Oracle};
 use super::packet::{self, ACK, FIN, PSH, RST, SYN};
 use super::play::Witness;
 use super::script::Scribe;
+use super::seed::from_trace;
 use super::segment::{OptionBytes, Segment, write};
 use super::shrink::shrink;
 use super::subject::{Answer, Micros, Plan, State, Subject, ends};
 use super::transcript::Transcript;
 use crate::program::IpVersion;
-use crate::runner::{self, RunSettings};
+use crate::runner::{self, RunOutcome, RunSettings};
 use crate::script::{self, LoadContext};
 use crate::source::Source;
 use crate::target::reference::{ReferenceSubject, ReferenceTarget};
@@ -297,6 +298,11 @@ fn a_handshake_is_judged_and_passes() {
 
 /// What a script does on the reference.
 fn verdict(text: &str, v6: bool) -> Verdict {
+    outcome(text, v6).verdict
+}
+
+/// The same with all that happened.
+fn outcome(text: &str, v6: bool) -> RunOutcome {
     let source = Source::new("finding.pkt", text);
     let target = ReferenceTarget::default();
     let ip_version = if v6 { IpVersion::Ipv6 } else { IpVersion::Ipv4 };
@@ -310,7 +316,7 @@ fn verdict(text: &str, v6: bool) -> Verdict {
         ip_version,
         ..RunSettings::default()
     };
-    runner::run(&program, &target, &settings).verdict
+    runner::run(&program, &target, &settings)
 }
 
 /// Both sides send, and close.
@@ -338,6 +344,36 @@ fn conversation(opening: Opening, v6: bool, timestamps: bool) -> Input {
         .map(Event::encode)
         .to_vec(),
     }
+}
+
+/// The packets of a script's lines, without times and without SYNs, which have numbers of their own.
+fn packets(script: &str) -> Vec<String> {
+    let lines = script.lines().filter_map(|line| line.split_once(' '));
+    lines
+        .map(|(_, line)| line.trim().to_owned())
+        .filter(|line| line.starts_with(['<', '>']) && !line[1..].starts_with(" S"))
+        .collect()
+}
+
+#[rstest]
+fn the_trace_of_a_script_is_an_input_that_goes_the_same_way(
+    #[values(Opening::Accepted, Opening::Connected)] opening: Opening,
+    #[values(false, true)] v6: bool,
+    #[values(false, true)] timestamps: bool,
+) {
+    let (mut subject, choices) = reference();
+    let mut script = |input: &Input| {
+        let mut scribe = Scribe::default();
+        play(&mut subject, input, &mut scribe, choices).expect("nothing is found");
+        scribe.script(&input.setup, None)
+    };
+    let before = script(&conversation(opening, v6, timestamps));
+    let seed = from_trace(&outcome(&before, v6).trace).expect("it has segments");
+    let after = packets(&script(&seed));
+    // What ends a run of the fuzzer comes behind it.
+    let before = packets(&before);
+    assert_eq!(after[..before.len()], before);
+    assert!(before.len() > 8, "{before:?}");
 }
 
 #[rstest]

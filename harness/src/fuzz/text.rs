@@ -13,7 +13,9 @@ const LONGEST: usize = PERIOD;
 static TEXTS: LazyLock<[Box<[u8]>; 2]> = LazyLock::new(|| {
     [0x9e37_79b1, 0x85eb_ca6b].map(|factor: u32| {
         let byte = |place: usize| ((place % PERIOD) as u32).wrapping_mul(factor) >> 24;
-        (0..PERIOD + LONGEST).map(|place| byte(place) as u8).collect()
+        (0..PERIOD + LONGEST)
+            .map(|place| byte(place) as u8)
+            .collect()
     })
 });
 

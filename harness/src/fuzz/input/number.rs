@@ -23,7 +23,7 @@ pub enum Anchor {
 }
 
 impl Anchor {
-    const ALL: [Anchor; 8] = [
+    pub(in crate::fuzz) const ALL: [Anchor; 8] = [
         Anchor::Next,
         Anchor::Una,
         Anchor::First,

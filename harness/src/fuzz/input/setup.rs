@@ -83,6 +83,11 @@ impl Default for Setup {
 }
 
 impl Setup {
+    /// Whether a setup can have this MSS.
+    pub(in crate::fuzz) fn can_say_mss(mss: u16) -> bool {
+        MSS.contains(&Some(mss))
+    }
+
     /// Reads eight bytes; the version only marks the form.
     pub(in crate::fuzz) fn decode(record: Record) -> Setup {
         let [_, opening, flags, scale, codes, isn, seed @ ..] = record;

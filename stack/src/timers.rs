@@ -157,6 +157,16 @@ mod tests {
         assert_eq!(table.deadline(), Some(at(9)));
     }
 
+    /// However far away a deadline is, it is one.
+    #[test]
+    fn a_timer_at_the_end_of_time_is_armed() {
+        let mut table = TimerTable::new();
+        table.arm(Timer::TimeWait, Instant::END);
+        assert!(table.is_armed(Timer::TimeWait));
+        assert_eq!(table.deadline(), table.get(Timer::TimeWait));
+        assert_eq!(drain(&mut table, Instant::END), [Timer::TimeWait]);
+    }
+
     #[test]
     fn due_timers_fire_once_by_time_then_by_list_order() {
         let mut table = TimerTable::new();

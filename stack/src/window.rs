@@ -169,6 +169,23 @@ mod tests {
         assert_eq!(WindowScale::for_buffer(bytes).shift(), shift);
     }
 
+    /// RFC 7323 §2.3: SEG.WND is RCV.WND shifted to the right, and the field holds 16 bits.
+    #[rstest]
+    #[case::as_it_is(65_535, 0, 65_535)]
+    #[case::one_too_many(65_536, 0, 65_535)]
+    #[case::far_too_many(200_000, 1, 65_535)]
+    #[case::rounded_down(65_535, 1, 32_767)]
+    #[case::less_than_a_unit(127, 7, 0)]
+    #[case::the_largest(u32::MAX, 14, 65_535)]
+    fn a_window_is_announced_as_far_as_the_field_goes(
+        #[case] bytes: u32,
+        #[case] scale: u8,
+        #[case] field: u16,
+    ) {
+        let window = Window::new(bytes);
+        assert_eq!(window.unscale(WindowScale::new(scale)).raw(), field);
+    }
+
     #[rstest]
     #[case(1460, 0, 1460)]
     #[case(1460, 12, 1448)]

@@ -366,4 +366,88 @@ mod tests {
         };
         assert_eq!(adaptive.full_size(), 400);
     }
+
+    fn by(acknowledging: Acknowledging) -> (AckPolicy, Config) {
+        let config = Config {
+            acknowledging,
+            delayed_ack: Duration::from_millis(40),
+            delayed_ack_max: Duration::from_millis(200),
+            ..Config::default()
+        };
+        (AckPolicy::with_config(&config), config)
+    }
+
+    /// RFC 9293 §3.8.6.3 leaves out what a full-sized segment is: the largest that came, or else what every peer may
+    /// send (§3.7.1). Where the peer's rhythm counts, that rhythm has a guess of its own.
+    #[test]
+    fn a_full_sized_segment_is_the_largest_that_came() {
+        let (mut policy, _) = by(Acknowledging::EverySecond);
+        assert_eq!((policy.full_size(), policy.is_adaptive()), (536, false));
+        policy.on_text(400, 1460);
+        assert_eq!(policy.full_size(), 536);
+        policy.on_text(1000, 1460);
+        policy.on_text(700, 1460);
+        assert_eq!(policy.full_size(), 1000);
+
+        let (mut policy, config) = by(Acknowledging::Adaptive);
+        assert_eq!((policy.full_size(), policy.is_adaptive()), (536, true));
+        policy.on_fin(true, &config);
+        assert_eq!((policy.full_size(), policy.is_adaptive()), (536, true));
+    }
+
+    /// The answer to our SYN is acknowledged at once, unless data waits that takes the acknowledgment along
+    /// and the peer's rhythm allows it.
+    #[rstest]
+    #[case(Acknowledging::EverySecond, false, Owed::Now, false)]
+    #[case(Acknowledging::EverySecond, true, Owed::Now, false)]
+    #[case(Acknowledging::Adaptive, false, Owed::Now, false)]
+    #[case(Acknowledging::Adaptive, true, Owed::Now, true)]
+    fn the_end_of_the_handshake_is_acknowledged(
+        #[case] acknowledging: Acknowledging,
+        #[case] waits: bool,
+        #[case] owed: Owed,
+        #[case] is_delayed: bool,
+    ) {
+        let (mut policy, config) = by(acknowledging);
+        policy.on_connected(waits, 65_535, Instant::ZERO, &config);
+        assert_eq!((policy.owed(), policy.is_delayed()), (owed, is_delayed));
+    }
+
+    /// Quick acknowledgments are for short segments; a full-sized one does not use them up.
+    #[test]
+    fn a_full_sized_segment_needs_no_quick_acknowledgment() {
+        let mut policy = AckPolicy::new(1);
+        policy.on_text(1460, 1460);
+        assert_eq!(policy.owed(), Owed::Soon);
+        policy.sent();
+        policy.on_text(10, 1460);
+        assert_eq!(policy.owed(), Owed::Now);
+    }
+
+    /// A timer that runs goes on, unless something arrived since. Then 40 ms from now count, if that is sooner; and
+    /// where no more than a quarter of them is left the acknowledgment leaves at once.
+    #[rstest]
+    #[case::first(None, true, Some(40))]
+    #[case::brought_forward(Some(90), true, Some(40))]
+    #[case::sooner_already(Some(30), true, Some(30))]
+    #[case::more_than_a_quarter(Some(11), true, Some(11))]
+    #[case::a_quarter(Some(10), true, None)]
+    #[case::nothing_arrived(Some(90), false, Some(90))]
+    #[case::nothing_arrived_and_a_quarter(Some(10), false, Some(10))]
+    #[case::nothing_arrived_and_none_runs(None, false, Some(40))]
+    fn the_delay_by_the_peers_rhythm(
+        #[case] running: Option<u64>,
+        #[case] arrived: bool,
+        #[case] due: Option<u64>,
+    ) {
+        let now = Instant::from_millis(1000);
+        let at = |millis: u64| now + Duration::from_millis(millis);
+        let (mut policy, config) = by(Acknowledging::Adaptive);
+        policy.on_connected(true, 65_535, now, &config);
+        if !arrived {
+            policy.due_at(None, Duration::ZERO, None, now);
+        }
+        let found = policy.due_at(running.map(at), Duration::ZERO, None, now);
+        assert_eq!(found, due.map(at));
+    }
 }

@@ -89,8 +89,8 @@ pub(super) fn capacity(tcb: &Tcb) -> u32 {
         .min(Window::MAX.bytes())
 }
 
-/// Whether the user's reading has made so much room that the peer should hear of it unasked: it
-/// could not send much, and now can send at least twice as much.
+/// Whether the user's reading has made so much room that the peer should hear of it unasked: it can
+/// send at least twice as much as before.
 pub(crate) fn update_is_due(tcb: &Tcb) -> bool {
     if tcb.rcv.fin_received {
         return false;
@@ -102,5 +102,5 @@ pub(crate) fn update_is_due(tcb: &Tcb) -> bool {
     } else {
         0
     };
-    offered <= capacity(tcb) / 2 && possible > offered && possible >= offered.saturating_mul(2)
+    possible >= offered.saturating_mul(2).max(1)
 }

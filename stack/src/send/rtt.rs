@@ -403,6 +403,43 @@ mod tests {
         assert_eq!(rtt.rto(), Duration::from_micros(362_500));
     }
 
+    /// RFC 6298 §2.1, §2.4, §2.5 and what systems add: each bound is the setting of its name. A sample of 1 ms
+    /// makes 3 ms, one of an hour too much.
+    #[test]
+    fn the_bounds_are_those_of_the_settings() {
+        let config = Config {
+            initial_rto: MS(1_500),
+            min_rto: MS(300),
+            max_rto: MS(90_000),
+            rto_slack: MS(400),
+            rtt_variance: RttVariance::Rfc6298,
+            ..Config::default()
+        };
+        let mut rtt = RttEstimator::new(RtoBounds::from(&config));
+        assert_eq!(rtt.rto(), MS(1_500));
+        rtt.sample(MS(1));
+        assert_eq!(rtt.rto(), MS(3 + 400));
+        rtt.sample(MS(3_600_000));
+        assert_eq!(rtt.rto(), MS(90_000));
+
+        let config = Config {
+            rto_slack: Duration::ZERO,
+            ..config
+        };
+        let mut rtt = RttEstimator::new(RtoBounds::from(&config));
+        rtt.sample(MS(1));
+        assert_eq!(rtt.rto(), MS(300));
+
+        // Half of the first round trip is RTTVAR, and the least timeout bounds that instead of the sum.
+        let config = Config {
+            rtt_variance: RttVariance::LargestOfRoundTrip,
+            ..config
+        };
+        let mut rtt = RttEstimator::new(RtoBounds::from(&config));
+        rtt.sample(MS(1));
+        assert_eq!(rtt.rto(), MS(1 + 300));
+    }
+
     #[rstest]
     #[case::below_min(1, 1_000)]
     #[case::between(2_000, 6_000)]
@@ -435,7 +472,8 @@ mod tests {
         for _ in 0..1_000 {
             rtt.back_off();
         }
-        assert_eq!(rtt.rto(), MS(60_000));
+        // At the bound nothing is doubled any more, and that is what the user is told.
+        assert_eq!((rtt.rto(), rtt.backoff()), (MS(60_000), 6));
         rtt.sample(MS(10));
         assert_eq!((rtt.rto(), rtt.backoff()), (MS(1_000), 0));
         rtt.back_off();
@@ -448,14 +486,18 @@ mod tests {
         let seq = SeqNum::new;
         let at = Instant::from_millis;
         let mut rtt = estimator(0);
+        assert!(!rtt.is_measuring());
         rtt.on_sent(seq(10), at(0));
         rtt.on_sent(seq(20), at(5));
         assert_eq!(rtt.on_acked(seq(9), at(6)), None);
+        assert!(rtt.is_measuring());
         assert_eq!(rtt.on_acked(seq(20), at(7)), Some(MS(7)));
+        assert!(!rtt.is_measuring());
         assert_eq!(rtt.on_acked(seq(30), at(8)), None);
 
         rtt.on_sent(seq(30), at(10));
         rtt.on_retransmitted();
+        assert!(!rtt.is_measuring());
         assert_eq!(rtt.on_acked(seq(30), at(12)), None);
         assert_eq!(rtt.srtt(), Some(MS(7)));
     }

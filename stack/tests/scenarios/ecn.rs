@@ -169,6 +169,21 @@ fn marks_take_the_window_down_to_one_segment_and_then_time(
     assert_eq!(talk.wait_ms(1).len(), 1);
 }
 
+/// RFC 9438 §4.6: the wait at a window of one segment ends with its timeout, or with an acknowledgment of new data
+/// that tells of no mark. One that acknowledges nothing new ends nothing.
+#[test]
+fn an_acknowledgment_of_nothing_new_does_not_end_the_wait_after_a_mark() {
+    let rules = Rules {
+        initial_window: InitialWindow::Segments(10),
+        ..Rules::default()
+    };
+    let (mut talk, mut acked) = writer(rules);
+    while echo(&mut talk, &mut acked) > 0 {}
+    assert_eq!(talk.peer(".", 1, acked, 0), [""; 0]);
+    assert_eq!(talk.wait_ms(999), []);
+    assert_eq!(talk.wait_ms(1).len(), 1);
+}
+
 #[test]
 fn two_segments_may_be_the_least_that_marks_leave() {
     let rules = Rules {

@@ -32,6 +32,7 @@ mod pacing;
 mod path_mtu;
 mod path_probing;
 mod sack;
+mod sender;
 mod settings;
 mod time_wait;
 mod urgent;

@@ -221,6 +221,27 @@ fn a_full_buffer_closes_our_window_and_probes_are_answered() {
     assert_eq!(talk.take_error(), Some(ConnectionError::Reset));
 }
 
+/// RFC 9293 §3.10.7.4, first check: while RCV.WND is zero no text is acceptable, and of what lies at RCV.NXT
+/// the ACK is taken all the same (MUST-66). What lies elsewhere tells nothing.
+#[rstest]
+#[case::before_it(1000, 1)]
+#[case::in_its_place(1001, 6)]
+#[case::behind_it(1002, 1)]
+fn a_closed_window_lets_in_the_ack_of_a_segment_in_its_place(#[case] seq: i64, #[case] una: u32) {
+    let mut talk = Talk::reach(
+        Config {
+            recv_buffer: 1000,
+            ..Bench::plain_config()
+        },
+        StateName::Established,
+    );
+    talk.peer(".", 1, 1, 1000);
+    talk.send(5);
+    assert_eq!(talk.peer("P.", seq, 6, 1), [". 6:6(0) ack 1001"]);
+    let status = talk.bench.host.status(talk.conn.id).expect("alive");
+    assert_eq!(status.snd_una, talk.conn.iss + una);
+}
+
 #[test]
 fn a_fin_at_a_closed_window_is_answered_and_not_taken() {
     let mut talk = Talk::reach(

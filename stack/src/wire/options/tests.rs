@@ -219,6 +219,33 @@ fn a_syn_ack_has_the_accecn_option_behind_the_timestamps() {
     );
 }
 
+/// RFC 5482 §3.3: the option is of least use on a SYN and may be left out anywhere; 40 bytes are all there are
+/// (RFC 9293 §3.1), and nothing else gives way to it.
+#[rstest]
+#[case::alone(0, false, true)]
+#[case::in_the_last_four_bytes(4, false, true)]
+#[case::beside_timestamps(2, true, true)]
+#[case::nothing_left(3, true, false)]
+fn a_user_timeout_takes_nobodys_place(
+    #[case] blocks: u32,
+    #[case] timestamps: bool,
+    #[case] fits: bool,
+) {
+    let mut options = TcpOptions {
+        timestamps: timestamps.then_some(Timestamps { value: 1, echo: 2 }),
+        ..TcpOptions::NONE
+    };
+    assert_eq!(options.is_empty(), !timestamps);
+    for at in 0..blocks {
+        options.sack.push(block(10 * at, 10 * at + 5));
+    }
+    let before = options.len();
+    options.add_user_timeout(UserTimeout::of(core::time::Duration::from_secs(9)));
+    assert_eq!(options.user_timeout.is_some(), fits);
+    assert_eq!(options.len(), before + 4 * usize::from(fits));
+    assert!(options.sack.len() <= options.sack_capacity());
+}
+
 #[test]
 fn a_fifth_block_is_refused() {
     let mut blocks: SackBlocks = (0..4).map(|n| block(n, n + 1)).collect();

@@ -3,6 +3,7 @@
 //! - [`tidy`] checks the rules of the house that the compiler does not know.
 //! - [`compare`] holds tcpdrill against packetdrill on scripts of the caller's.
 //! - [`coverage`] tells which lines of the stack the tests and the cases reach.
+//! - [`mutants`] changes the stack's code in one place at a time and tells who notices.
 //! - [`sample`] draws covered requirements by lot.
 //! - [`trace`] follows each requirement to the code that implements it and the cases that show it.
 //!
@@ -14,6 +15,7 @@ mod code;
 pub mod compare;
 pub mod coverage;
 mod finding;
+pub mod mutants;
 mod repository;
 pub mod sample;
 pub mod tidy;

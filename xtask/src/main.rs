@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use xtask::compare::Request;
-use xtask::{Repository, Severity, coverage, sample, tidy, trace};
+use xtask::{Repository, Severity, coverage, mutants, sample, tidy, trace};
 
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
@@ -21,6 +21,8 @@ usage: cargo xtask COMMAND
     --tcpdrill BIN     the tcpdrill to compare [target/release/tcpdrill]
   coverage             the lines of the stack that its tests and the bundled cases reach, and those they do not
     --lcov FILE        from what an earlier run left in FILE (target/coverage.lcov)
+  mutants [FILE...]    changes the stack's code in one place at a time: which changes its tests and the bundled cases notice
+    --again            goes on from what an earlier run left in target/mutants
   ci [ARGUMENT...]     the steps of CI in their order, installing nothing (arguments go to .ci/run)
 ";
 
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         ["compare", rest @ ..] => run_compare(rest),
         ["coverage"] => run_coverage(None),
         ["coverage", "--lcov", file] => run_coverage(Some(Path::new(file))),
+        ["mutants", rest @ ..] => run_mutants(rest),
         ["ci", rest @ ..] => run_ci(rest),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
@@ -138,6 +141,19 @@ fn run_coverage(lcov: Option<&Path>) -> ExitCode {
             } else {
                 ExitCode::FAILURE
             }
+        }
+        Err(problem) => {
+            eprintln!("{problem}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run_mutants(words: &[&str]) -> ExitCode {
+    match mutants::Request::parse(words).and_then(|request| request.run(&root())) {
+        Ok(report) => {
+            print!("{report}");
+            ExitCode::SUCCESS
         }
         Err(problem) => {
             eprintln!("{problem}");

@@ -31,6 +31,7 @@ mod options;
 mod pacing;
 mod path_mtu;
 mod path_probing;
+mod round_trip;
 mod sack;
 mod sender;
 mod settings;

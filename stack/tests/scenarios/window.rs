@@ -95,6 +95,17 @@ fn a_probe_asks_for_the_oldest_byte_when_data_is_outstanding() {
     assert_eq!(talk.peer_window(".", 1, 51, 1000), ["P. 51:101(50) ack 1"]);
 }
 
+/// RFC 9293 §3.9.1.2: PSH is on the last byte of what the user pushed, and a probe may have that one.
+#[rstest]
+#[case::the_only_one(1, "P. 1:2(1) ack 1")]
+#[case::the_first_of_two(2, ". 1:2(1) ack 1")]
+fn a_probe_with_the_last_byte_pushes(#[case] waiting: usize, #[case] probe: &str) {
+    let mut talk = Talk::plain();
+    talk.peer_window(".", 1, 1, 0);
+    talk.send(waiting);
+    assert_eq!(talk.wait_ms(1000), [(1000, probe.into())]);
+}
+
 #[test]
 fn a_fin_alone_probes_a_closed_window() {
     let mut talk = Talk::plain();

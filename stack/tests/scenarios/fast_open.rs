@@ -455,6 +455,19 @@ fn a_lost_syn_ack_costs_the_window_and_what_left_behind_it_is_sent_again() {
     assert_eq!(talk.peer(".", 101, 1, 0), [". 1:1461(1460) ack 101"]);
 }
 
+/// RFC 5681 §3.1: the first timeout halves what was out, the next ones of the same segment leave that as it is; it makes no
+/// difference that the SYN-ACK is what is sent again.
+#[test]
+fn the_first_timeout_before_the_handshake_ends_halves_what_was_out() {
+    let mut talk = early();
+    assert_eq!(talk.send(1460 * 8).len(), 8);
+    for wait in [1000, 2000] {
+        assert_eq!(talk.wait_ms(wait).len(), 1);
+        let status = talk.bench.host.status(talk.conn.id).expect("alive");
+        assert_eq!(status.ssthresh, 1460 * 8 / 2);
+    }
+}
+
 #[test]
 fn what_is_known_of_losses_before_the_handshake_ends_is_not_forgotten() {
     let mut talk = early();

@@ -118,6 +118,24 @@ fn a_crossed_open_repeats_its_syn_ack_and_gives_up_like_an_open() {
     assert_eq!(talk.take_error(), Some(ConnectionError::TimedOut));
 }
 
+/// RFC 5681 §3.1, RFC 6298 §5.7: who had to repeat his SYN begins with one segment and waits 3 s for its answer; the
+/// SYN-ACK of a crossed open is such a SYN.
+#[test]
+fn a_crossed_open_that_timed_out_begins_with_care() {
+    let mut talk = connecting(Bench::plain_config());
+    talk.peer("S", 0, 0, 0);
+    for (millis, timeouts) in [(1000, 1), (2000, 2)] {
+        talk.wait_ms(millis);
+        let status = talk.bench.host.status(talk.conn.id).expect("alive");
+        assert_eq!(status.timeouts, timeouts);
+    }
+    talk.peer("S.", 0, 1, 0);
+    assert_eq!(talk.state(), StateName::Established);
+    assert_eq!(talk.send(1460 * 5).len(), 1);
+    assert_eq!(talk.wait_ms(2999), []);
+    assert_eq!(talk.wait_ms(1).len(), 1);
+}
+
 #[test]
 fn a_reset_refuses_an_open_only_with_the_right_ack() {
     let mut talk = connecting(Bench::plain_config());

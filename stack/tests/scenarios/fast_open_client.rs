@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rstest::rstest;
-use tcpdrill_stack::config::{BurstRules, FastOpenConfig, Segmentation};
+use tcpdrill_stack::config::{BurstRules, FastOpenConfig, Segmentation, SynData};
 use tcpdrill_stack::segment::Segment;
 use tcpdrill_stack::testing::bench::{Bench, Conn, Seen, show};
 use tcpdrill_stack::window::{Mss, UnscaledWindow};
@@ -549,4 +549,31 @@ fn what_a_server_left_of_the_first_text_follows_in_a_burst() {
     open(&mut talk, 100);
     let answer = syn_ack(&talk, 1, None);
     assert_eq!(talk.inject(&answer), ["P. 1:101(100) ack 1"]);
+}
+
+/// RFC 7413 §4.2.1: a server that took the data on the SYN may answer before the handshake is over, with its SYN-ACK. A
+/// client that asked for that takes the answer, even if it drops what comes on other SYN-ACKs.
+#[rstest]
+#[case::asked(5, ". 6:6(0) ack 101")]
+#[case::not_asked(0, ". 1:1(0) ack 1")]
+fn text_on_a_syn_ack_is_for_those_who_asked(#[case] len: usize, #[case] answer: &str) {
+    let mut talk = known(Config {
+        syn_ack_data: SynData::Drop,
+        ..config()
+    });
+    if len > 0 {
+        assert_eq!(open(&mut talk, len).0, len);
+    } else {
+        let (now, peer) = (talk.bench.now, talk.bench.peer);
+        let local = (None, Some(talk.bench.local.port()));
+        let opened = talk
+            .bench
+            .host
+            .open_active(now, local, peer, SocketOptions::default());
+        talk.conn.id = opened.expect("opens");
+        only_syn(&mut talk);
+    }
+    let mut syn_ack = syn_ack(&talk, 1 + len as i64, None);
+    syn_ack.payload = (1..=100).map(byte_at).collect();
+    assert_eq!(talk.inject(&syn_ack), [answer]);
 }

@@ -61,6 +61,30 @@ fn a_valid_reset(#[case] setting: RstInTimeWait, #[case] state: StateName) {
     assert_eq!(talk.state(), state);
 }
 
+/// RFC 1337 §4: resets, and nothing but them, are ignored, whatever they acknowledge. A SYN in the window is challenged as
+/// ever (RFC 5961 §4.2), and so is an ACK of what was never sent (§5.2).
+#[rstest]
+#[case::reset("R", 2, 0, &[])]
+#[case::reset_with_ack("R.", 2, 2, &[])]
+#[case::reset_with_ack_of_nothing("R.", 2, 100, &[])]
+#[case::reset_with_fin("RF.", 2, 100, &[])]
+#[case::syn("S", 2, 0, &[". 2:2(0) ack 2"])]
+#[case::ack_of_nothing(".", 2, 100, &[". 2:2(0) ack 2"])]
+fn where_resets_are_ignored(
+    #[case] flags: &str,
+    #[case] seq: i64,
+    #[case] ack: i64,
+    #[case] answers: &[&str],
+) {
+    let mut talk = time_wait(Config {
+        rst_in_time_wait: RstInTimeWait::Ignore,
+        time_wait_syn: TimeWaitSyn::Refuse,
+        ..Bench::plain_config()
+    });
+    assert_eq!(talk.peer(flags, seq, ack, 0), answers);
+    assert_eq!(talk.state(), StateName::TimeWait);
+}
+
 #[rstest]
 #[case::newer(TimeWaitSyn::Accept, 3, true)]
 #[case::behind_the_fin(TimeWaitSyn::Accept, 2, true)]

@@ -266,9 +266,46 @@ fn update_window(tcb: &mut Tcb, segment: &SegmentRef<'_>, ack: SeqNum, una: SeqN
         tcb.snd.wl1 = segment.seq;
         tcb.snd.wl2 = ack;
     } else {
-        // The SYN takes no room in the window.
-        let first = tcb.snd.iss + 1;
-        let passed = una.max(first).span_to(tcb.snd.una.max(first));
+        // What acknowledges our SYN is never older than the window: the SYN, which takes no room in it, is
+        // not among these numbers.
+        let passed = una.span_to(tcb.snd.una);
         tcb.snd.wnd = Window::new(tcb.snd.wnd.bytes().saturating_sub(passed));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::socket::SendFlags;
+    use crate::state::StateName;
+    use crate::testing::bench::Bench;
+    use crate::window::UnscaledWindow;
+    use rstest::rstest;
+
+    /// RFC 9293 §3.10.7.4: what is acknowledged uses up the window, unless a newer one comes along; however much was
+    /// sent since the SYN.
+    #[rstest]
+    #[case::nothing(0)]
+    #[case::two_gib(1 << 31)]
+    #[case::three_gib(3 << 30)]
+    fn the_right_edge_stays_where_it_is(#[case] sent_before: u32) {
+        let mut bench = Bench::new(Bench::plain_config());
+        let conn = bench.reach(StateName::Established);
+        let tcb = &mut bench.host.connection_mut(conn.id).unwrap().tcb;
+        tcb.snd.iss = tcb.snd.iss - sent_before;
+        let segment = |bench: &Bench, seq, ack, window| {
+            let mut segment = bench.peer_segment("P.", seq, conn.iss + ack);
+            segment.payload = [0; 10].into();
+            segment.wnd = UnscaledWindow::new(window);
+            segment
+        };
+        bench.inject(&segment(&bench, 11, 1, 2920));
+        let sent = bench
+            .host
+            .send(bench.now, conn.id, &[0; 4000], SendFlags::default());
+        assert_eq!((sent, bench.drain().len()), (Ok(4000), 2));
+        // It fills a gap, so that it is older.
+        bench.inject(&segment(&bench, 1, 1461, 5000));
+        let tcb = &bench.host.connection(conn.id).unwrap().tcb;
+        assert_eq!(tcb.snd.wnd.bytes(), 1460);
     }
 }

@@ -30,6 +30,35 @@ fn the_timer_doubles_and_gives_up_at_r2() {
     );
 }
 
+/// RFC 9293 §3.8.3: the user learns of trouble once, when R1 is reached, unless he does not want to (MUST-20(d)).
+#[rstest]
+#[case::wanted(true, 1)]
+#[case::not_wanted(false, 0)]
+fn trouble_is_reported_once_at_r1(#[case] report: bool, #[case] times: usize) {
+    let options = SocketOptions {
+        report_soft_errors: report,
+        ..SocketOptions::default()
+    };
+    let mut talk = Talk::with_options(Bench::plain_config(), options);
+    talk.send(10);
+    talk.wait_s(200);
+    let trouble = talk.count(|event| matches!(event, Event::RetransmissionTrouble { .. }));
+    assert_eq!(trouble, times);
+}
+
+/// RFC 9293 §3.8.3: patience is for what is not acknowledged, and begins anew when SND.UNA moves.
+#[test]
+fn progress_gives_new_patience() {
+    let mut talk = Talk::plain();
+    assert_eq!(talk.send(2920).len(), 2);
+    talk.wait_ms(500);
+    talk.peer(".", 1, 1461, 0);
+    talk.wait_ms(299_999);
+    assert_eq!(talk.state(), StateName::Established);
+    talk.wait_ms(1);
+    assert_eq!(talk.state(), StateName::Closed);
+}
+
 #[test]
 fn the_user_timeout_is_r2() {
     let options = SocketOptions {

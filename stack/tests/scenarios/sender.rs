@@ -79,6 +79,18 @@ fn an_unused_window_does_not_grow(#[case] sent: usize, #[case] grows: bool) {
     assert_eq!(status(&talk).cwnd, 1460 * grown);
 }
 
+/// RFC 5681 §3.1: in slow start the window grows by the bytes that were acknowledged. A FIN has a number and is none.
+#[test]
+fn a_fin_is_no_byte() {
+    let mut talk = Talk::plain();
+    let before = status(&talk).cwnd;
+    talk.send(100);
+    talk.shutdown();
+    talk.peer(".", 1, 102, 0);
+    assert_eq!(talk.state(), StateName::FinWait2);
+    assert_eq!(status(&talk).cwnd, before + 100);
+}
+
 /// RFC 3522 §3.2: what comes back tells which copy arrived. The first one: the timeout was spurious. The second:
 /// it was not.
 #[rstest]
@@ -143,22 +155,21 @@ fn a_user_whose_turn_it_is_again_does_not_wait_for_room() {
     assert_eq!(limit(&talk), Limit::Network);
 }
 
-/// RFC 9293 §3.10.7.4: the window of a segment older than the latest is not taken. The one of the SYN holds on, and
-/// the SYN took no room in it.
+/// RFC 9293 §3.10.7.4, SYN-RECEIVED: what acknowledges our SYN tells the window, whatever number it has. Here five bytes
+/// from before the peer's SYN make it older than that.
 #[test]
-fn the_syn_takes_no_room_in_the_window() {
+fn the_third_segment_tells_the_window() {
     let mut bench = Bench::new(Bench::plain_config());
     bench.peer_window = 1000;
     let conn = bench.half_open();
     let mut talk = Talk::on(bench, conn);
-    // Five bytes from before the SYN make it older than that.
     let mut third = talk.segment("P.", -5, 1, 10);
     third.wnd = UnscaledWindow::new(5000);
     talk.inject(&third);
     let listener = talk.conn.listener.expect("passive");
     let accepted = talk.bench.host.accept(talk.bench.now, listener);
     talk.conn.id = accepted.expect("established");
-    assert_eq!(talk.send(1000)[0], "P. 1:1001(1000) ack 5");
+    assert_eq!(status(&talk).snd_wnd, 5000);
 }
 
 /// RFC 5681 §3.1 lets the window grow by what is acknowledged cumulatively. Where the setting says so, on a path that is

@@ -40,13 +40,40 @@ fn a_repeated_fin_is_acknowledged_and_starts_the_wait_anew() {
     assert_eq!(talk.state(), StateName::Closed);
 }
 
-#[test]
-fn other_segments_do_not_prolong_the_wait() {
+/// RFC 9293 §3.10.7.4: the peer's FIN, repeated, starts the wait anew; nothing else does.
+#[rstest]
+#[case::old_text("P.", -10, 10, &[". 2:2(0) ack 2"])]
+#[case::an_acknowledgment(".", 2, 0, &[])]
+#[case::a_probe(".", 1, 0, &[". 2:2(0) ack 2"])]
+#[case::a_fin_of_an_older_number("F.", -1, 0, &[". 2:2(0) ack 2"])]
+#[case::a_fin_of_a_newer_number("F.", 2, 0, &[". 2:2(0) ack 2"])]
+#[case::a_syn_that_ends_where_the_fin_did("SF.", 0, 0, &[". 2:2(0) ack 2"])]
+#[case::a_reset_with_fin("RF.", 1, 0, &[])]
+fn other_segments_do_not_prolong_the_wait(
+    #[case] flags: &str,
+    #[case] seq: i64,
+    #[case] len: usize,
+    #[case] answers: &[&str],
+) {
     let mut talk = time_wait(Bench::plain_config());
     talk.wait_s(239);
-    assert_eq!(talk.peer("P.", -10, 2, 10), [". 2:2(0) ack 2"]);
+    assert_eq!(talk.peer(flags, seq, 2, len), answers);
+    assert_eq!(talk.state(), StateName::TimeWait);
     talk.wait_s(1);
     assert_eq!(talk.state(), StateName::Closed);
+}
+
+/// RFC 9293 §3.6.1: it is a new SYN that may open the connection again: one without ACK and RST, for which this number
+/// would do.
+#[rstest]
+#[case::syn_ack("S.", &[". 2:2(0) ack 2"])]
+#[case::syn_reset("SR", &[". 2:2(0) ack 2"])]
+#[case::no_flag("", &[])]
+#[case::fin("F", &[])]
+fn only_a_syn_opens_it_again(#[case] flags: &str, #[case] answers: &[&str]) {
+    let mut talk = time_wait(Bench::plain_config());
+    assert_eq!(talk.peer(flags, 3, 2, 0), answers);
+    assert_eq!(talk.state(), StateName::TimeWait);
 }
 
 #[rstest]

@@ -52,7 +52,7 @@ impl fmt::Display for Report {
         let mut all = Counts::default();
         writeln!(f, "| file | mutants | tests | cases | survived | killed |")?;
         writeln!(f, "| --- | --: | --: | --: | --: | --: |")?;
-        for (file, counts) in &self.files {
+        for (file, counts) in self.files.iter().filter(|(_, counts)| counts.viable() > 0) {
             all.by_tests += counts.by_tests;
             all.by_cases += counts.by_cases;
             all.survived += counts.survived;

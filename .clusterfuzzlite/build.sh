@@ -11,6 +11,7 @@ targets=(
   script
   state_machine
   two_hosts
+  differential
 )
 
 cd "$SRC/tcpdrill/fuzz"

@@ -5,6 +5,7 @@
 
 mod canary;
 mod checksum;
+mod differential;
 mod header_parse;
 mod header_roundtrip;
 mod options;
@@ -15,6 +16,7 @@ mod two_hosts;
 
 pub use canary::canary;
 pub use checksum::checksum;
+pub use differential::differential;
 pub use header_parse::header_parse;
 pub use header_roundtrip::header_roundtrip;
 pub use options::options;

@@ -17,7 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::program::IpVersion;
 use crate::target::reference::ReferenceTarget;
 
-pub use fuzz::FuzzArgs;
+pub use fuzz::{FuzzArgs, SubjectArgs, SubjectName};
 pub use replay::ReplayArgs;
 pub use script_args::{ConventionName, FamilyArgs, ScriptArgs};
 pub use seed::SeedArgs;

@@ -2,8 +2,10 @@
 //!
 //! Needs the feature `mutants`; `.ci/run zoo` has it, and runs all defects against all cases.
 
+use tcpdrill::fuzz::arena::{Against, Contest};
+use tcpdrill::fuzz::engine::{Engine, Settings};
 use tcpdrill::suite::Suite;
-use tcpdrill::target::reference::{Defect, defects};
+use tcpdrill::target::reference::{Defect, Infected, ReferenceTarget, defects};
 use tcpdrill::zoo::{Explanations, Fate, Row, Zoo};
 
 /// The cases below a folder.
@@ -55,5 +57,26 @@ fn a_stack_that_breaks_down_fails_its_case() {
     for (row, want) in seen.iter().zip(["comes to no end", "out of range"]) {
         assert_eq!(row.fate(), Fate::Killed, "{row:?}");
         assert!(row.failing[0].message.contains(want), "{row:?}");
+    }
+}
+
+/// A reference with a defect parts from one without.
+#[test]
+fn a_defect_parts_from_what_is_right() {
+    for id in ["B21", "E06"] {
+        let infected = Infected::with(ReferenceTarget::default(), id).expect("it is built in");
+        let contest = Against {
+            one: &ReferenceTarget::default(),
+            other: &infected.target,
+        };
+        let settings = Settings {
+            seed: 1,
+            most_events: 48,
+            feedback: true,
+        };
+        let mut engine = Engine::knowing(settings, contest.known().expect("no list"));
+        let mut player = contest.player().expect("nothing is lacking");
+        let found = (0..5_000).find_map(|_| engine.step_of(&mut player));
+        assert!(found.is_some() && infected.triggered() > 0, "{id}");
     }
 }

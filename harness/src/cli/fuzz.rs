@@ -1,10 +1,16 @@
 //! Arguments of `fuzz`.
 
-use clap::Args;
+use clap::builder::PossibleValuesParser;
+use clap::{Args, ValueEnum};
+
+use crate::target::reference::ReferenceTarget;
 
 /// Arguments of `fuzz`.
 #[derive(Debug, Args)]
 pub struct FuzzArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its fields are documented")]
+    pub subject: SubjectArgs,
     /// How long to go on, in seconds, if nothing is found.
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     pub seconds: u64,
@@ -29,4 +35,28 @@ pub struct FuzzArgs {
     /// Draw every input anew, instead of changing those that showed something new.
     #[arg(long)]
     pub no_feedback: bool,
+}
+
+/// What is fuzzed.
+#[derive(Clone, Debug, Default, Args)]
+pub struct SubjectArgs {
+    /// The stack to fuzz.
+    #[arg(long, value_enum, default_value_t)]
+    pub target: SubjectName,
+    /// The set of choices that the reference stack follows [default: rfc9293].
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(ReferenceTarget::profiles()))]
+    pub profile: Option<String>,
+    /// Compare it with the reference, event by event, instead of judging it by the oracles.
+    #[arg(long)]
+    pub differential: bool,
+}
+
+/// The stacks that can be fuzzed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SubjectName {
+    /// tcpdrill's own stack.
+    #[default]
+    Reference,
+    /// smoltcp, a TCP/IP stack in Rust for small machines.
+    Smoltcp,
 }

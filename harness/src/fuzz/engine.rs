@@ -4,8 +4,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use fastrand::Rng;
 
+use super::arena::Player;
 use super::feedback::{Coverage, Feedback};
 use super::input::{Input, Opening, Setup};
+use super::known::Known;
 use super::oracle::{Choices, Oracle, Violation};
 use super::play::{Found, Play, Played, Witness};
 use super::subject::Subject;
@@ -52,6 +54,7 @@ pub struct Totals {
 pub struct Engine {
     settings: Settings,
     choices: Choices,
+    known: Known,
     rng: Rng,
     kept: Vec<Input>,
     feedback: Feedback,
@@ -59,6 +62,8 @@ pub struct Engine {
     pub coverage: Coverage,
     /// What was done so far.
     pub totals: Totals,
+    /// How often each entry of the known deviations has explained what was found.
+    pub explained: Vec<u64>,
 }
 
 impl Engine {
@@ -67,11 +72,22 @@ impl Engine {
         Engine {
             settings,
             choices,
+            known: Known::default(),
             rng: Rng::with_seed(settings.seed),
             kept: Vec::new(),
             feedback: Feedback::default(),
             coverage: Coverage::default(),
             totals: Totals::default(),
+            explained: Vec::new(),
+        }
+    }
+
+    /// For a judge of its own ([`step_of`](Self::step_of)), with deviations that are no findings.
+    pub fn knowing(settings: Settings, known: Known) -> Engine {
+        Engine {
+            explained: vec![0; known.entries().len()],
+            known,
+            ..Engine::new(settings, Choices::RFC)
         }
     }
 
@@ -82,24 +98,52 @@ impl Engine {
 
     /// One input more; a finding if there is one.
     pub fn step<S: Subject>(&mut self, subject: &mut S) -> Option<Finding> {
-        let input = self.next_input();
+        let choices = self.choices;
+        self.step_with(|input, feedback, known| {
+            play_knowing(subject, input, feedback, (choices, known))
+        })
+    }
+
+    /// The same with another judge.
+    pub fn step_of<P: Player>(&mut self, player: &mut P) -> Option<Finding> {
+        self.step_with(|input, feedback, _| player.play(input, feedback))
+    }
+
+    fn step_with(
+        &mut self,
+        play: impl FnOnce(&Input, &mut Feedback, &Known) -> Result<Played, Box<Found>>,
+    ) -> Option<Finding> {
+        let mut input = self.next_input();
         self.feedback.clear();
-        let result = play(subject, &input, &mut self.feedback, self.choices);
+        let result = play(&input, &mut self.feedback, &self.known);
         self.totals.runs += 1;
         match result {
             Ok(played) => {
                 self.totals.events += played.events as u64;
                 self.totals.packets += played.packets as u64;
                 self.totals.judged += played.judged as u64;
-                if self.coverage.take(&self.feedback) && self.settings.feedback {
-                    self.keep(input);
-                }
-                None
             }
-            Err(found) => Some(Finding {
-                input,
-                found: *found,
-            }),
+            Err(found) => {
+                self.totals.events += found.event as u64;
+                let Some(place) = self.known.explains(&found.violation, &input.setup) else {
+                    return Some(Finding {
+                        input,
+                        found: *found,
+                    });
+                };
+                self.explained[place] += 1;
+                // What stands behind it was never played.
+                input.events.truncate(found.event);
+            }
+        }
+        self.learn(input);
+        None
+    }
+
+    /// Keeps an input that has shown something new.
+    fn learn(&mut self, input: Input) {
+        if self.coverage.take(&self.feedback) && self.settings.feedback {
+            self.keep(input);
         }
     }
 
@@ -148,7 +192,24 @@ pub fn play<S: Subject, W: Witness>(
     witness: &mut W,
     choices: Choices,
 ) -> Result<Played, Box<Found>> {
-    let run = || Play::new(subject, witness, input.setup, choices).run(input);
+    play_knowing(subject, input, witness, (choices, &Known::default()))
+}
+
+/// The same, and ends where one of these deviations is met that does not show.
+///
+/// # Errors
+/// What was found, known or not, and where.
+pub fn play_knowing<S: Subject, W: Witness>(
+    subject: &mut S,
+    input: &Input,
+    witness: &mut W,
+    (choices, known): (Choices, &Known),
+) -> Result<Played, Box<Found>> {
+    let run = || {
+        Play::new(subject, witness, input.setup, choices)
+            .knowing(known)
+            .run(input)
+    };
     // A subject that has panicked is switched on anew before it is used again.
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let owned = panic.downcast_ref::<String>().map(String::as_str);

@@ -2,12 +2,15 @@
 //!
 //! See ARCHITECTURE.md, "How stacks are fuzzed".
 
+pub mod arena;
 pub mod damage;
+pub mod differential;
 mod ending;
 pub mod engine;
 pub mod feedback;
 pub mod generate;
 pub mod input;
+pub mod known;
 pub mod ledger;
 pub mod mutate;
 pub mod oracle;

@@ -28,6 +28,12 @@ pub struct Facts {
     /// However often it is asked, it answers. A stack may do so a few times a second only (RFC 5961 §7), and
     /// once has to do.
     pub answers_each_time: bool,
+    /// After CLOSE the user cannot read on, so that text is answered with a RST (MAY-1). Where CLOSE ends one
+    /// direction only, the peer may go on sending.
+    pub half_duplex_close: bool,
+    /// A segment that begins before the window and ends behind it is acceptable: what it has of the window is new.
+    /// Neither of the two tests in §3.4, table 6, has it.
+    pub takes_covering_segment: bool,
     /// TCP_INFO tells how much is unacknowledged.
     pub tells_unacked: bool,
 }
@@ -44,6 +50,8 @@ impl Facts {
         aborts_as_unknown: false,
         window_passes_fin: false,
         answers_each_time: true,
+        half_duplex_close: true,
+        takes_covering_segment: true,
         tells_unacked: true,
     };
 }

@@ -63,7 +63,7 @@ fn holds(is: Is, so_far: &Outcome, segment: &Segment, facts: Facts) -> bool {
         Is::Syn => flags.syn,
         Is::Ack => flags.ack,
         Is::NoAck => !flags.ack,
-        Is::Unacceptable => !place.acceptable(segment) && !place.is_probed(segment),
+        Is::Unacceptable => !place.acceptable(segment, facts) && !place.is_probed(segment),
         Is::ProbesWindow => place.is_probed(segment),
         Is::OutsideWindow => !place.in_window(segment.seq),
         Is::NotAtRcvNxt => segment.seq != place.rcv_nxt,

@@ -1,5 +1,6 @@
 //! Where the numbers of a segment lie, seen from the connection.
 
+use super::facts::Facts;
 use super::segment::Segment;
 use super::table::State;
 
@@ -68,13 +69,15 @@ impl Place {
     }
 
     /// The test of RFC 9293 §3.4, table 6.
-    pub fn acceptable(&self, segment: &Segment) -> bool {
+    pub fn acceptable(&self, segment: &Segment, facts: Facts) -> bool {
         match segment.seg_len() {
             0 => self.in_window(segment.seq),
             len => {
                 let last = segment.seq.wrapping_add(len - 1);
                 // The table's two tests miss a segment that begins before the window and ends behind it.
-                let covers = self.offset(segment.seq) < 0 && self.offset(last) >= 0;
+                let covers = facts.takes_covering_segment
+                    && self.offset(segment.seq) < 0
+                    && self.offset(last) >= 0;
                 self.rcv_wnd > 0 && (self.in_window(segment.seq) || self.in_window(last) || covers)
             }
         }

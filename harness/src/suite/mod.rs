@@ -18,5 +18,6 @@ pub use convention::Convention;
 pub use discover::{DiscoverError, Suite};
 pub use interrupt::Interrupt;
 pub use known::{Deviation, KnownDeviations, KnownError};
+pub(crate) use pattern::Pattern;
 pub use run::{ExecuteSettings, PATIENCE, execute};
 pub use select::Selection;

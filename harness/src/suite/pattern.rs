@@ -2,21 +2,21 @@
 
 /// A text in which `*` stands for any characters, or none, and `{a,b}` for each of several texts.
 #[derive(Clone, Debug)]
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     /// What it stands for, without braces, in the order of the alternatives.
     alternatives: Vec<String>,
 }
 
 impl Pattern {
     /// Reads a pattern.
-    pub(super) fn new(text: &str) -> Pattern {
+    pub(crate) fn new(text: &str) -> Pattern {
         Pattern {
             alternatives: alternatives(text),
         }
     }
 
     /// Whether it stands for this text.
-    pub(super) fn takes(&self, text: &str) -> bool {
+    pub(crate) fn takes(&self, text: &str) -> bool {
         self.alternatives.iter().any(|one| matches(one, text))
     }
 

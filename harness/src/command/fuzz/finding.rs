@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::FuzzArgs;
 use crate::command::output::Output;
-use crate::fuzz::engine::{Finding, play};
+use crate::fuzz::arena::{Contest, Player};
+use crate::fuzz::engine::Finding;
 use crate::fuzz::input::{Input, Setup};
 use crate::fuzz::script::Scribe;
 use crate::fuzz::shrink::shrink;
@@ -14,7 +15,7 @@ use crate::report;
 use crate::runner::{self, RunSettings};
 use crate::script::{self, LoadContext};
 use crate::source::Source;
-use crate::target::reference::ReferenceTarget;
+use crate::target::Target;
 use crate::verdict::Verdict;
 
 /// Makes a finding small, writes it down as bytes and as a script, and says what the script does on the
@@ -22,22 +23,24 @@ use crate::verdict::Verdict;
 ///
 /// # Errors
 /// If a file cannot be written.
-pub(super) fn tell(
-    target: &ReferenceTarget,
+pub(super) fn tell<C: Contest>(
+    contest: &C,
     finding: &Finding,
     number: usize,
     args: &FuzzArgs,
 ) -> Result<(), String> {
-    let mut subject = target.subject();
-    let choices = target.choices();
+    let mut player = contest.player()?;
+    let known = contest.known()?;
     let kind = finding.found.violation.kind();
     let small = shrink(&finding.input, &kind, |candidate: &Input| {
-        let result = play(&mut subject, candidate, &mut (), choices);
-        result.err().map(|found| found.violation.kind())
+        let result = player.play(candidate, &mut ());
+        let found = result.err()?;
+        let is_known = known.explains(&found.violation, &candidate.setup).is_some();
+        (!is_known).then(|| found.violation.kind())
     });
     let mut scribe = Scribe::default();
     let output = Output::default();
-    let Err(found) = play(&mut subject, &small, &mut scribe, choices) else {
+    let Err(found) = player.play(&small, &mut scribe) else {
         output.say(&format!(
             "finding {number}: {}: it does not come again",
             finding.found.violation
@@ -60,7 +63,7 @@ pub(super) fn tell(
     ));
     output.say(&format!(
         "  {}",
-        verified(target, &small.setup, &script, &text)
+        verified(contest.target(), &small.setup, &script, &text)
     ));
     Ok(())
 }
@@ -72,7 +75,7 @@ fn written(folder: &Path, name: &str, extension: &str, bytes: &[u8]) -> Result<P
 }
 
 /// What the script does on the stack.
-fn verified(target: &ReferenceTarget, setup: &Setup, path: &Path, text: &str) -> String {
+fn verified(target: &dyn Target, setup: &Setup, path: &Path, text: &str) -> String {
     let source = Source::new(path.display().to_string(), text);
     let ip_version = match setup.v6 {
         true => IpVersion::Ipv6,

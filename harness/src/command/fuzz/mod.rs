@@ -1,16 +1,20 @@
 //! `tcpdrill fuzz`: events drawn at random, until the time is over.
 
+mod contest;
+mod explained;
 mod finding;
 mod progress;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::cli::FuzzArgs;
 use crate::exit::Exit;
+use crate::fuzz::arena::Contest;
 use crate::fuzz::engine::{Engine, Finding, Settings};
-use crate::target::reference::ReferenceTarget;
+use crate::fuzz::known::Known;
 
+pub(super) use contest::{Act, with_contest};
 use progress::Progress;
 
 /// When a job ends.
@@ -25,6 +29,10 @@ struct Shared {
     progress: Progress,
     /// Findings, each of a kind of its own.
     findings: Mutex<Vec<Finding>>,
+    /// How often each entry of the list of known deviations has explained something, in all jobs that have ended.
+    explained: Mutex<Vec<u64>>,
+    /// The first job that could not begin, and why.
+    trouble: Mutex<Option<String>>,
     /// So many are enough.
     most: usize,
 }
@@ -38,7 +46,19 @@ pub(super) fn fuzz(args: &FuzzArgs) -> Exit {
 }
 
 fn run(args: &FuzzArgs) -> Result<Exit, String> {
-    let target = ReferenceTarget::default();
+    with_contest(&args.subject, Fuzz(args))
+}
+
+struct Fuzz<'a>(&'a FuzzArgs);
+
+impl Act for Fuzz<'_> {
+    fn act<C: Contest>(self, contest: &C) -> Result<Exit, String> {
+        run_in(contest, self.0)
+    }
+}
+
+fn run_in<C: Contest>(contest: &C, args: &FuzzArgs) -> Result<Exit, String> {
+    let known = contest.known()?;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.map_or(processors, usize::from);
     let started = Instant::now();
@@ -49,6 +69,8 @@ fn run(args: &FuzzArgs) -> Result<Exit, String> {
     let shared = Shared {
         progress: Progress::new(jobs),
         findings: Mutex::new(Vec::new()),
+        explained: Mutex::new(vec![0; known.entries().len()]),
+        trouble: Mutex::new(None),
         most: args.findings.into(),
     };
     super::zoo::quiet();
@@ -59,9 +81,11 @@ fn run(args: &FuzzArgs) -> Result<Exit, String> {
                 most_events: args.events.into(),
                 feedback: !args.no_feedback,
             };
-            let (target, shared) = (&target, &shared);
+            let (known, shared) = (&known, &shared);
             scope.spawn(move || {
-                job(target, settings, until, number, shared);
+                if let Err(problem) = job(contest, known, (settings, until), number, shared) {
+                    lock(&shared.trouble).get_or_insert(problem);
+                }
                 shared.progress.ended();
             });
         }
@@ -69,12 +93,16 @@ fn run(args: &FuzzArgs) -> Result<Exit, String> {
     });
     let output = super::output::Output::default();
     output.say(&shared.progress.line(started));
-    let findings = shared
-        .findings
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
+    if let Some(problem) = lock(&shared.trouble).take() {
+        return Err(problem);
+    }
+    let text = explained::text(&known, &lock(&shared.explained));
+    if !text.is_empty() {
+        output.say(&text);
+    }
+    let findings = lock(&shared.findings);
     for (number, finding) in findings.iter().enumerate() {
-        finding::tell(&target, finding, number + 1, args)?;
+        finding::tell(contest, finding, number + 1, args)?;
     }
     Ok(match findings.is_empty() {
         true => Exit::Success,
@@ -82,9 +110,15 @@ fn run(args: &FuzzArgs) -> Result<Exit, String> {
     })
 }
 
-fn job(target: &ReferenceTarget, settings: Settings, until: Until, number: usize, shared: &Shared) {
-    let mut engine = Engine::new(settings, target.choices());
-    let mut subject = target.subject();
+fn job<C: Contest>(
+    contest: &C,
+    known: &Known,
+    (settings, until): (Settings, Until),
+    number: usize,
+    shared: &Shared,
+) -> Result<(), String> {
+    let mut engine = Engine::knowing(settings, known.clone());
+    let mut player = contest.player()?;
     loop {
         // The clock is asked now and then only.
         if engine.totals.runs.is_multiple_of(64) {
@@ -100,16 +134,24 @@ fn job(target: &ReferenceTarget, settings: Settings, until: Until, number: usize
         if is_over {
             break;
         }
-        if let Some(finding) = engine.step(&mut subject) {
+        if let Some(finding) = engine.step_of(&mut player) {
             shared.found(finding);
         }
     }
     shared.progress.note(number, &engine);
+    for (all, own) in lock(&shared.explained).iter_mut().zip(&engine.explained) {
+        *all += own;
+    }
+    Ok(())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Shared {
     fn found(&self, finding: Finding) {
-        let mut findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut findings = lock(&self.findings);
         let kind = finding.found.violation.kind();
         let is_known = findings
             .iter()
@@ -121,7 +163,6 @@ impl Shared {
     }
 
     fn is_enough(&self) -> bool {
-        let findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner);
-        findings.len() >= self.most
+        lock(&self.findings).len() >= self.most
     }
 }

@@ -32,6 +32,73 @@ pub struct Violation {
     pub message: String,
     /// What should have been sent, where that is one thing.
     pub wanted: Option<Wanted>,
+    /// What it was the wrong answer to, if it was one.
+    pub cause: Option<Judged>,
+    /// How the connection was.
+    pub circumstances: Circumstances,
+}
+
+/// How a connection was when something was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Circumstances {
+    /// Timestamps were agreed on.
+    pub timestamps: bool,
+    /// Some of what the user has written was never sent.
+    pub unsent: bool,
+}
+
+/// A segment that the specification has judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// The state of the connection when it came, as the RFC writes it.
+    pub state: &'static str,
+    /// Byte 13 of its header.
+    pub flags: u8,
+    /// It has text.
+    pub text: bool,
+    /// Where its numbers lie.
+    pub place: Numbers,
+    /// The rows of the specification's table that it met.
+    pub places: Vec<&'static str>,
+}
+
+/// Where the numbers of a segment lie, in a word each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numbers {
+    /// SEG.SEQ and SEG.LEN against the window: `old`, `overlap` (its beginning is old), `next` (at RCV.NXT), `inside`,
+    /// `over` (it ends behind the window), `cover` (it begins before the window and ends behind it), `probe` (text or
+    /// FIN at RCV.NXT of a closed window), `outside`.
+    pub seq: &'static str,
+    /// SEG.ACK: `none`, `old`, `una` (SND.UNA), `new` or `beyond` (SND.NXT).
+    pub ack: &'static str,
+}
+
+impl Numbers {
+    /// Of a segment whose SEG.SEQ lies so far behind RCV.NXT, with this SEG.LEN and RCV.WND; SEG.ACK behind SND.UNA,
+    /// if it has one, and SND.NXT behind SND.UNA.
+    pub fn of((seq, len, window): (u32, u32, u32), ack: Option<u32>, in_flight: u32) -> Numbers {
+        let [first, len, window] = [i64::from(seq.cast_signed()), len.into(), window.into()];
+        let end = first + len;
+        let seq = match first {
+            0 if window == 0 && len > 0 => "probe",
+            i64::MIN..0 if end > window => "cover",
+            i64::MIN..0 if end > 0 => "overlap",
+            i64::MIN..0 => "old",
+            0 if end > window => "over",
+            0 => "next",
+            _ if first >= window => "outside",
+            _ if end > window => "over",
+            _ => "inside",
+        };
+        let ack = match ack.map(u32::cast_signed) {
+            None => "none",
+            Some(0) => "una",
+            Some(i32::MIN..0) => "old",
+            Some(ack) if ack.cast_unsigned() <= in_flight => "new",
+            Some(_) => "beyond",
+        };
+        Numbers { seq, ack }
+    }
 }
 
 /// What is to be sent at once, and nothing else; numbers are those of the wire.
@@ -99,9 +166,28 @@ pub enum Oracle {
     Invariant,
     /// It panicked.
     Panic,
+    /// Another stack does something else.
+    Differential,
 }
 
 impl Oracle {
+    /// All of them.
+    pub const ALL: [Oracle; 13] = [
+        Oracle::Outgoing,
+        Oracle::Specification,
+        Oracle::Sending,
+        Oracle::Receiving,
+        Oracle::Isn,
+        Oracle::Timing,
+        Oracle::Stream,
+        Oracle::Storm,
+        Oracle::Liveness,
+        Oracle::Memory,
+        Oracle::Invariant,
+        Oracle::Panic,
+        Oracle::Differential,
+    ];
+
     /// As reports have it.
     pub fn name(self) -> &'static str {
         match self {
@@ -117,6 +203,7 @@ impl Oracle {
             Oracle::Memory => "memory",
             Oracle::Invariant => "invariant",
             Oracle::Panic => "panic",
+            Oracle::Differential => "differential",
         }
     }
 }
@@ -137,6 +224,8 @@ impl Violation {
             rules: Vec::new(),
             message: message.into(),
             wanted: None,
+            cause: None,
+            circumstances: Circumstances::default(),
         }
     }
 

@@ -1,18 +1,22 @@
 //! The reference stack as it is fuzzed: without descriptors, errno and blocking.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
+use tcpdrill_stack::config::{InitialWindow, TimeWaitSyn};
 use tcpdrill_stack::{
     Config, Event, Host, Instant, Output, Profile, SendFlags, SocketId, SocketOptions, StateName,
     invariant,
 };
 
 use super::ReferenceTarget;
+use crate::fuzz::arena::Arena;
 use crate::fuzz::input::Call;
 use crate::fuzz::oracle::Choices;
 use crate::fuzz::segment::Ends;
 use crate::fuzz::subject::{Answer, Micros, Plan, State, Subject};
 use crate::specification::Facts;
+use crate::target::Target;
 
 /// The stack's clock when it is switched on.
 const BOOT: Instant = Instant::from_micros(1_000_000_000);
@@ -85,6 +89,38 @@ impl ReferenceTarget {
             room: vec![0; usize::from(u16::MAX)].into(),
             overflowed: false,
         }
+    }
+}
+
+impl Arena for ReferenceTarget {
+    type Subject = ReferenceSubject;
+
+    fn target(&self) -> &dyn Target {
+        self
+    }
+
+    fn subject(&self) -> Result<ReferenceSubject, String> {
+        Ok(self.subject())
+    }
+
+    fn for_comparison(&self) -> Result<ReferenceSubject, String> {
+        let mut target = self.clone();
+        let config = &mut target.config;
+        config.delayed_ack = Duration::ZERO;
+        config.nagle = false;
+        // A window of so few bytes has no scale, and is not rounded.
+        config.window_scale = Some(0);
+        config.congestion.initial_window = InitialWindow::Segments(100_000);
+        config.challenge_ack_limit = 1;
+        config.challenge_ack_interval = Duration::from_secs(1);
+        config.time_wait_syn = TimeWaitSyn::Refuse;
+        config.msl = Duration::from_secs(5);
+        config.send_buffer = 65_536;
+        Ok(target.subject())
+    }
+
+    fn choices(&self) -> Choices {
+        self.choices()
     }
 }
 

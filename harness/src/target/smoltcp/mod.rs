@@ -15,8 +15,11 @@ mod device;
 mod host;
 mod kernel;
 mod session;
+mod subject;
 #[cfg(test)]
 mod tests;
+
+pub use subject::SmoltcpSubject;
 
 use super::{Session, SessionSettings, Target, TargetError, guarded::Guarded};
 use crate::program::Capability;

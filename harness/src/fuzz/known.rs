@@ -214,7 +214,7 @@ impl Entry {
 
     /// Whether this is what the entry tells of.
     fn explains(&self, violation: &Violation, setup: &Setup) -> bool {
-        let cause = violation.cause.as_ref();
+        let cause = violation.cause.as_deref();
         let has_rule = |rule: &String| violation.rules.contains(&rule.as_str());
         let decided =
             |place: &String| cause.is_some_and(|cause| cause.places.contains(&place.as_str()));
@@ -293,7 +293,7 @@ mod tests {
 
     fn violation() -> Violation {
         Violation {
-            cause: Some(Judged {
+            cause: Some(Box::new(Judged {
                 state: "ESTABLISHED",
                 flags: SYN | ACK,
                 text: false,
@@ -302,7 +302,7 @@ mod tests {
                     ack: "una",
                 },
                 places: vec!["3.10.7.4 fourth"],
-            }),
+            })),
             circumstances: Circumstances {
                 timestamps: true,
                 unsent: false,

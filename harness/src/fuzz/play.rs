@@ -611,9 +611,11 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
     }
 
     /// Whether its text may be the one byte of no meaning that a keep-alive has: it lies right before SND.NXT (RFC 9293
-    /// §3.8.4).
+    /// §3.8.4), or was acknowledged already.
     fn is_keep_alive(&self, packet: &Packet<'_>) -> bool {
-        self.keeps_alive && packet.text.len() == 1 && packet.end() == self.ledger.subject.next
+        let end = packet.end();
+        let is_old = end == self.ledger.subject.next || Some(end) == self.ledger.peer.acked;
+        self.keeps_alive && packet.text.len() == 1 && is_old
     }
 
     fn call(&mut self, call: Call) -> Result<(), Violation> {

@@ -33,7 +33,7 @@ pub struct Violation {
     /// What should have been sent, where that is one thing.
     pub wanted: Option<Wanted>,
     /// What it was the wrong answer to, if it was one.
-    pub cause: Option<Judged>,
+    pub cause: Option<Box<Judged>>,
     /// How the connection was.
     pub circumstances: Circumstances,
 }

@@ -139,13 +139,13 @@ impl Expected {
             message: format!("in {state}, by {places}: {what}"),
             wanted,
             circumstances: Circumstances::default(),
-            cause: Some(Judged {
+            cause: Some(Box::new(Judged {
                 state,
                 flags: self.flags,
                 text: self.segment.text > 0,
                 place: self.numbers,
                 places: rows.iter().map(|row| row.place).collect(),
-            }),
+            })),
         }
     }
 

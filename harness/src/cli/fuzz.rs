@@ -32,6 +32,9 @@ pub struct FuzzArgs {
     /// Where findings are written to, as bytes and as scripts.
     #[arg(long, value_name = "DIR", default_value = "findings")]
     pub out: std::path::PathBuf,
+    /// Another list of deviations that are no findings, instead of the one built in for the stack.
+    #[arg(long, value_name = "FILE")]
+    pub known: Option<std::path::PathBuf>,
     /// Draw every input anew, instead of changing those that showed something new.
     #[arg(long)]
     pub no_feedback: bool,
@@ -59,4 +62,6 @@ pub enum SubjectName {
     Reference,
     /// smoltcp, a TCP/IP stack in Rust for small machines.
     Smoltcp,
+    /// The running Linux kernel, in a network namespace of its own.
+    Linux,
 }

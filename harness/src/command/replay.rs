@@ -19,6 +19,7 @@ pub(super) fn replay(args: &ReplayArgs) -> Exit {
             target: match args.subject.target {
                 SubjectName::Reference => TargetName::Reference,
                 SubjectName::Smoltcp => TargetName::Smoltcp,
+                SubjectName::Linux => TargetName::Linux,
             },
             ..RunArgs::default()
         });
@@ -51,7 +52,10 @@ fn played_in<C: Contest>(contest: &C, args: &ReplayArgs) -> Result<Exit, String>
     let output = super::output::Output::default();
     super::zoo::quiet();
     if args.script {
-        let mut scribe = Scribe::default();
+        let mut scribe = match player.is_live() {
+            true => Scribe::live(),
+            false => Scribe::default(),
+        };
         let result = player.play(&input, &mut scribe);
         let found = result.as_ref().err().map(AsRef::as_ref);
         output.say(&scribe.script(&input.setup, found).trim_end());

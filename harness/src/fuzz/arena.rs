@@ -18,7 +18,15 @@ pub trait Arena: Sync {
     /// The same stack as scripts run on it: a finding is written as one.
     fn target(&self) -> &dyn Target;
 
-    /// A new one. Each job has its own.
+    /// Gets what it needs of this machine, before the process has a second thread.
+    ///
+    /// # Errors
+    /// What is missing.
+    fn prepare(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// A new one, for the calling thread. Each job has its own.
     ///
     /// # Errors
     /// What the machine lacks.
@@ -60,6 +68,11 @@ pub trait Player {
     /// # Errors
     /// What was found, known or not, and where.
     fn play<W: Witness>(&mut self, input: &Input, witness: &mut W) -> Result<Played, Box<Found>>;
+
+    /// Whether time is the world's: see [`Subject::is_live`].
+    fn is_live(&self) -> bool {
+        false
+    }
 }
 
 /// A way to fuzz: whose inputs are judged, and how.
@@ -102,6 +115,10 @@ impl<S: Subject> Player for AlonePlayer<S> {
             witness,
             (self.choices, &self.known),
         )
+    }
+
+    fn is_live(&self) -> bool {
+        self.subject.is_live()
     }
 }
 

@@ -241,6 +241,7 @@ impl<'a, A: Subject, B: Subject, W: Witness> Pair<'a, A, B, W> {
         let len =
             u32::from(segment.text) + u32::from(flags & SYN != 0) + u32::from(flags & FIN != 0);
         Judged {
+            marks: Vec::new(),
             state: self.one.state().name(),
             flags,
             text: segment.text > 0,

@@ -11,6 +11,8 @@ use super::subject::{State, Subject};
 
 /// Rounds in which the peer acknowledges what there is; each may open a window by a segment only.
 const ROUNDS: usize = 400;
+/// The same of a subject whose time cannot be moved: whether it goes on for ever cannot be told.
+const LIVE_ROUNDS: usize = 12;
 /// Timers until a host alone gives up everything: keep-alives and retransmissions of all it has.
 const TIMERS: usize = 2_000;
 
@@ -26,7 +28,7 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
     /// # Errors
     /// If they do not, or something else is found on the way.
     pub(super) fn finish(&mut self) -> Result<(), Violation> {
-        if self.begins_to_forget() {
+        if !self.subject().is_live() && self.begins_to_forget() {
             self.remember()?;
         }
         self.cooperate()?;
@@ -76,7 +78,9 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
     /// The peer does its part until nothing is left to be sent or read.
     fn cooperate(&mut self) -> Result<(), Violation> {
         self.perform(Event::Call(Call::Accept))?;
-        for _ in 0..ROUNDS {
+        let is_live = self.subject().is_live();
+        let rounds = if is_live { LIVE_ROUNDS } else { ROUNDS };
+        for _ in 0..rounds {
             if !self.is_open() {
                 return Ok(());
             }
@@ -97,7 +101,7 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
         }
         // Windows are taken from no segment below the highest so far: not the stack's fault.
         let may_offer = self.can_still_offer_a_window();
-        match self.has_sent_all() || !self.is_open() || !may_offer {
+        match is_live || self.has_sent_all() || !self.is_open() || !may_offer {
             true => Ok(()),
             false => Err(Violation::of(
                 Oracle::Liveness,
@@ -125,7 +129,7 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
 
     fn is_open(&mut self) -> bool {
         matches!(
-            self.subject().state(),
+            self.standing(),
             Some(State::Established | State::CloseWait | State::FinWait1 | State::LastAck)
         )
     }

@@ -13,6 +13,7 @@
 //! segment = ["RST", "SYN-ACK"]   # flags of the segment that was answered: these, and those behind a minus not
 //! seq = ["inside", "over"]     # where SEG.SEQ lies: see `Numbers`
 //! ack = ["old"]                 # and SEG.ACK
+//! marks = ["edge"]              # what else is special about it: see `Judged`
 //! text = true                   # it has text
 //! timestamps = true             # timestamps were agreed on
 //! unsent = true                 # some of what was written was never sent
@@ -74,6 +75,8 @@ struct Written {
     seq: Vec<String>,
     #[serde(default)]
     ack: Vec<String>,
+    #[serde(default)]
+    marks: Vec<String>,
     text: Option<bool>,
     timestamps: Option<bool>,
     unsent: Option<bool>,
@@ -113,6 +116,7 @@ pub struct Entry {
     segment: Vec<Flags>,
     seq: Vec<String>,
     ack: Vec<String>,
+    marks: Vec<String>,
     text: Option<bool>,
     timestamps: Option<bool>,
     unsent: Option<bool>,
@@ -203,6 +207,7 @@ impl Entry {
             segment: segment?,
             seq: written.seq,
             ack: written.ack,
+            marks: written.marks,
             text: written.text,
             timestamps: written.timestamps,
             unsent: written.unsent,
@@ -225,6 +230,8 @@ impl Entry {
             })
         };
         let has_seq = |seq: &String| cause.is_some_and(|cause| cause.place.seq == seq);
+        let has_mark =
+            |mark: &String| cause.is_some_and(|cause| cause.marks.contains(&mark.as_str()));
         let has_ack = |ack: &String| cause.is_some_and(|cause| cause.place.ack == ack);
         self.oracle == violation.oracle
             && one_of(&self.rules, has_rule)
@@ -233,6 +240,7 @@ impl Entry {
             && one_of(&self.segment, has_flags)
             && one_of(&self.seq, has_seq)
             && one_of(&self.ack, has_ack)
+            && one_of(&self.marks, has_mark)
             && (self.text).is_none_or(|has| cause.is_some_and(|cause| cause.text == has))
             && (self.timestamps).is_none_or(|has| violation.circumstances.timestamps == has)
             && (self.unsent).is_none_or(|has| violation.circumstances.unsent == has)
@@ -302,6 +310,7 @@ mod tests {
                     ack: "una",
                 },
                 places: vec!["3.10.7.4 fourth"],
+                marks: vec!["edge"],
             })),
             circumstances: Circumstances {
                 timestamps: true,
@@ -330,6 +339,8 @@ mod tests {
     #[case(r#"seq = ["old"]"#, false)]
     #[case(r#"ack = ["una"]"#, true)]
     #[case(r#"ack = ["new"]"#, false)]
+    #[case(r#"marks = ["taken", "edge"]"#, true)]
+    #[case(r#"marks = ["taken"]"#, false)]
     #[case("text = false", true)]
     #[case("text = true", false)]
     #[case("timestamps = true", true)]

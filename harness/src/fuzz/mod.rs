@@ -26,4 +26,7 @@ pub mod subject;
 #[cfg(test)]
 mod tests;
 mod text;
+pub mod tracking;
+#[cfg(test)]
+mod tracking_tests;
 pub mod transcript;

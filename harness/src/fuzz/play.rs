@@ -15,6 +15,7 @@ use super::segment::{self, Ends, Offer, PeerClock, Segment};
 use super::sent::Sent;
 use super::subject::{Answer, Micros, Plan, State, Subject, ends};
 use super::text::Stream;
+use super::tracking::Track;
 
 /// Bytes of a small receive buffer, the smallest that SO_RCVBUF takes, and of an ordinary one.
 const SMALL: u32 = 1_152;
@@ -26,6 +27,8 @@ const REMEMBERED: usize = 8;
 const MOST_TIMERS: usize = 2_000;
 /// A wait is no longer than this.
 const LONGEST_WAIT: Micros = 300_000_000;
+/// The peer's clock at the start, in milliseconds, where time is real.
+const LIVE_CLOCK: u32 = 10_000_000;
 /// Beside what text makes necessary, so many packets answer one event at most.
 const MOST_REPLIES: usize = 8;
 
@@ -83,6 +86,8 @@ pub struct Play<'a, S, W> {
     offer: Offer,
     ledger: Ledger,
     specification: Specification,
+    /// For a subject that does not tell its state.
+    track: Track,
     half_duplex_close: bool,
     /// The user has asked for keep-alives.
     keeps_alive: bool,
@@ -129,6 +134,7 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
             },
             ledger: Ledger::default(),
             specification: Specification::new(choices),
+            track: Track::default(),
             half_duplex_close: choices.facts.half_duplex_close,
             keeps_alive: false,
             known: None,
@@ -221,7 +227,11 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
 
     pub(super) fn perform(&mut self, event: Event) -> Result<(), Violation> {
         self.played.events += 1;
-        let before = self.subject.state();
+        if self.subject.is_live() {
+            // What comes of a timer is no answer to what follows.
+            self.settle(None)?;
+        }
+        let before = self.standing();
         match event {
             Event::Segment(fields) => {
                 let clock = PeerClock { now: self.millis() };
@@ -244,7 +254,13 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
         if let Err(message) = self.subject.check() {
             return Err(Violation::of(Oracle::Invariant, message));
         }
-        if let (Some(before), Some(after)) = (before, self.subject.state()) {
+        let is_quiet = self
+            .specification
+            .has_acknowledged(self.ledger.subject.next)
+            && self.has_sent_all()
+            && !self.keeps_alive;
+        self.track.passed(self.subject.now(), is_quiet);
+        if let (Some(before), Some(after)) = (before, self.standing()) {
             self.witness.step(before, &event, after, self.sent.len());
         }
         Ok(())
@@ -318,14 +334,36 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
         self.left_over() == 0
     }
 
-    /// The state, as the subject tells it.
-    fn state(&self) -> State {
-        self.subject.state().unwrap_or(State::Closed)
+    /// The state as the subject tells it or, if it does not, as far as it is known.
+    pub(super) fn standing(&self) -> Option<State> {
+        self.subject.state().or_else(|| self.track.state())
     }
 
+    /// The same; if nobody knows, the connection may be over.
+    fn state(&self) -> State {
+        self.standing().unwrap_or(self.track.over())
+    }
+
+    /// Whether the user's socket is the connection that there is.
+    fn users(&self) -> Option<bool> {
+        self.subject.is_users().or_else(|| self.track.is_users())
+    }
+
+    /// Nothing is judged until the connection is over.
+    fn doubt(&mut self) {
+        self.specification.doubt();
+        self.track.doubt();
+    }
+
+    /// The peer's clock. Where time is real, runs are short: it does not begin at zero there, which some stacks take
+    /// for no timestamp.
     fn millis(&self) -> u32 {
+        let start = match self.subject.is_live() {
+            true => LIVE_CLOCK,
+            false => 0,
+        };
         // Wraps, like the clock of the option.
-        (self.subject.now() / 1_000) as u32
+        (self.subject.now() / 1_000) as u32 + start
     }
 
     /// A segment of the peer arrives, damaged or not.
@@ -370,7 +408,7 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
                 if let Some(packet) = &whole {
                     self.ledger.arrived(packet, false);
                 }
-                self.specification.doubt();
+                self.doubt();
                 self.witness.arrived(self.subject.now(), &bytes);
                 self.subject.receive(&bytes);
                 self.take();
@@ -389,11 +427,11 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
         datagram: &[u8],
         rules: &[&'static str],
     ) -> Result<(), Violation> {
-        let before = self.subject.state();
+        let before = self.standing();
         self.witness.arrived(self.subject.now(), datagram);
         self.subject.receive(datagram);
         self.settle(None)?;
-        let after = self.subject.state();
+        let after = self.standing();
         let what = match self.sent.len() {
             0 if before == after => return Ok(()),
             0 => "it changes the state",
@@ -432,6 +470,9 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
         let opens = judged?;
         // The SYN lies half the sequence space away, and was taken: nobody can say what counts from here on.
         self.is_lost |= opens && !takes_syn;
+        if opens && !takes_syn {
+            self.track.doubt();
+        }
         if takes_syn && (opens || !is_new) {
             self.streams.next_read = self.ledger.peer.first.map(|irs| irs.wrapping_add(1));
         }
@@ -450,6 +491,13 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
     ) -> Result<bool, Violation> {
         let sent = sent.packets(self.ends)?;
         let opens = sent.iter().any(|sent| sent.has(SYN));
+        let first = |ledger: &Ledger| ledger.subject.first;
+        let iss = first(before.as_ref().unwrap_or(&self.ledger));
+        let is_known = self.standing().is_some();
+        if !is_known && packet.has(SYN) && self.track.may_take_syn(packet, &sent, iss) {
+            self.is_lost = true;
+            return Ok(false);
+        }
         if let Some(before) = before.filter(|_| !opens) {
             self.ledger = before;
         }
@@ -457,19 +505,41 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
         let edge = self.ledger.subject.largest_edge;
         let has_offered = self.ledger.subject.acked.is_some();
         self.judge_each(Some(packet), &sent)?;
-        self.played.judged += 1;
         let is_beyond = has_offered && !packet.has(SYN) && after(packet.end(), edge);
         if is_beyond && self.ledger.subject.largest_edge != edge {
             // What the ACK field let go told of a wider window, before the text was cut to it.
-            self.specification.doubt();
+            self.doubt();
         }
-        self.specification
-            .judge(expected, &sent, self.subject.state(), now)?;
+        self.follow(packet, expected, &sent, iss, now)?;
         if let Some(quiet) = quiet {
             self.end_quietly(quiet, !sent.is_empty())?;
         }
         self.watch(Cause::Arrival(packet), state, &sent)?;
         Ok(opens)
+    }
+
+    /// Holds the answer against the specification, where that knows what was due.
+    fn follow(
+        &mut self,
+        packet: &Packet<'_>,
+        expected: Expected,
+        sent: &[Packet<'_>],
+        iss: Option<u32>,
+        now: Micros,
+    ) -> Result<(), Violation> {
+        let told = self.subject.state();
+        let is_known = told.or(self.track.state()).is_some();
+        if !is_known && !self.track.shows_none(packet, sent, iss) {
+            return Ok(());
+        }
+        self.played.judged += 1;
+        let opens = expected.begins() && sent.iter().any(|packet| packet.has(SYN));
+        match self.specification.judge(expected, sent, told, now)? {
+            Some(state) => self.track.follow(state, opens, now),
+            None => self.track.doubt(),
+        }
+        self.is_lost |= self.specification.leaves_stream_open();
+        Ok(())
     }
 
     /// Ends a run whose deviations are known where it goes on unlike the model and does not show it.
@@ -551,6 +621,10 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
         before: State,
         sent: &[Packet<'_>],
     ) -> Result<(), Violation> {
+        if self.subject.is_live() {
+            // When something is due, and how much at a time, is not judged where timers cannot be moved.
+            return Ok(());
+        }
         let standing = self.specification.standing();
         let (Some(standing), Some(after)) = (standing, self.subject.state()) else {
             self.watch.doubt();
@@ -625,8 +699,8 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
             self.text.extend(text);
         }
         let before = self.state();
-        let is_users = self.subject.is_users().unwrap_or(true);
-        self.is_users = is_users;
+        let is_users = self.users();
+        self.is_users = is_users == Some(true);
         let answer = self.subject.call(call, &self.text, &mut self.received);
         self.witness.called(self.subject.now(), call, answer);
         match (call, answer) {
@@ -643,16 +717,26 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
                 self.ledger = Ledger::default();
                 self.specification.forget();
             }
-            (Call::Close | Call::Abort, Answer::Done) if is_users => {
-                self.specification.closed(self.half_duplex_close)
-            }
-            (Call::Shutdown, Answer::Done) if is_users => self.specification.closed(false),
-            (Call::Recv(_), Answer::Bytes(_)) if is_users => {
+            (Call::Close | Call::Abort | Call::Shutdown, Answer::Done) => match is_users {
+                Some(true) => {
+                    let is_deaf = call != Call::Shutdown && self.half_duplex_close;
+                    self.specification.closed(is_deaf);
+                }
+                Some(false) => {}
+                None => self.doubt(),
+            },
+            (Call::Recv(_), Answer::Bytes(_)) if is_users == Some(true) => {
                 self.streams.delivered(&self.received)?
             }
             _ => {}
         }
-        self.settle(Some((Cause::Call(call, answer), before)))
+        self.settle(Some((Cause::Call(call, answer), before)))?;
+        if answer != Answer::Refused {
+            let sent = self.sent.packets(self.ends)?;
+            let now = self.subject.now();
+            self.track.called(call, is_users, &sent, now);
+        }
+        Ok(())
     }
 
     fn wait(&mut self, wait: Wait) -> Result<(), Violation> {
@@ -670,6 +754,11 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
             let before = self.state();
             self.subject.advance(due.unwrap_or(until));
             self.settle(Some((Cause::Timer, before)))?;
+            let has_reset = |packets: Vec<Packet<'_>>| packets.iter().any(|packet| packet.has(RST));
+            if has_reset(self.sent.packets(self.ends)?) {
+                // It has given up; of which connection, the RST alone does not say.
+                self.track.doubt();
+            }
             if due.is_none() {
                 return Ok(());
             }

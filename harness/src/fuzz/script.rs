@@ -12,6 +12,13 @@ use super::packet::{self, ACK, FIN, PSH, Packet, RST, SYN, URG};
 use super::play::{Found, Witness, buffer};
 use super::subject::{Answer, Micros, State};
 
+/// Shorter than this nobody waits, in microseconds.
+const SHORTEST: Micros = 3_000;
+
+/// What a fuzzed kernel does not ration, or put off, is not to be rationed in the script.
+const SETTINGS: &str =
+    "+0   `sysctl -q net.ipv4.tcp_invalid_ratelimit=0 net.ipv4.tcp_comp_sack_nr=0`\n";
+
 /// What a script is made of.
 #[derive(Clone, Debug)]
 enum Step {
@@ -24,6 +31,8 @@ enum Step {
 #[derive(Clone, Debug, Default)]
 pub struct Scribe {
     steps: Vec<(Micros, Step)>,
+    /// What is shorter is no wait: on a live stack whatever is done takes its time.
+    shortest: Micros,
 }
 
 impl Witness for Scribe {
@@ -41,6 +50,14 @@ impl Witness for Scribe {
 }
 
 impl Scribe {
+    /// Of a stack whose time is real.
+    pub fn live() -> Scribe {
+        Scribe {
+            shortest: SHORTEST,
+            ..Scribe::default()
+        }
+    }
+
     /// The script, with the finding at its end if there is one.
     pub fn script(&self, setup: &Setup, found: Option<&Found>) -> String {
         let mut text = header(setup, found);
@@ -52,10 +69,16 @@ impl Scribe {
             (Some(_), Some(end)) => self.steps.split_at(end + 1),
             _ => (&self.steps[..], &[][..]),
         };
+        if self.shortest > 0 {
+            text.push_str(SETTINGS);
+        }
         let mut writer = Writer::new(setup);
         let mut last = usual.first().map_or(0, |(at, _)| *at);
         for (at, step) in usual {
             let mut wait = at - last;
+            if wait < self.shortest {
+                wait = 0;
+            }
             for line in writer.lines(step) {
                 if line.starts_with("//") {
                     let _ = writeln!(text, "{line}");

@@ -121,6 +121,12 @@ pub trait Subject {
     /// What does not hold.
     fn check(&self) -> Result<(), String>;
 
+    /// Whether time is the world's: it passes by itself, packets come by themselves, and waits may be shorter than
+    /// they are asked to be.
+    fn is_live(&self) -> bool {
+        false
+    }
+
     /// Bytes of memory that the connection holds, if it tells.
     fn memory(&self) -> Option<usize> {
         None

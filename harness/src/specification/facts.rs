@@ -34,6 +34,18 @@ pub struct Facts {
     /// A segment that begins before the window and ends behind it is acceptable: what it has of the window is new.
     /// Neither of the two tests in §3.4, table 6, has it.
     pub takes_covering_segment: bool,
+    /// Of a segment that reaches beyond the window it takes what lies within (§3.10.7.4: "one could tailor actual
+    /// segments to fit this assumption"); a stack may take all of it while it has room, as Linux does.
+    pub cuts_to_window: bool,
+    /// A FIN that waits behind a hole is the end, whatever text comes for its number meanwhile. A stack may let count
+    /// what is in order first.
+    pub waiting_fin_ends: bool,
+    /// A segment without the timestamps that were agreed on is dropped, as it should be (RFC 7323 §3.2); a stack may
+    /// deal with it like any other.
+    pub drops_unstamped: bool,
+    /// A window is taken from a segment with a newer SEG.SEQ or SEG.ACK than the last one's (§3.10.7.4, fifth); a stack may
+    /// take that of any segment that acknowledges something new.
+    pub window_follows_seq: bool,
     /// TCP_INFO tells how much is unacknowledged.
     pub tells_unacked: bool,
 }
@@ -52,6 +64,10 @@ impl Facts {
         answers_each_time: true,
         half_duplex_close: true,
         takes_covering_segment: true,
+        cuts_to_window: true,
+        waiting_fin_ends: true,
+        drops_unstamped: true,
+        window_follows_seq: true,
         tells_unacked: true,
     };
 }

@@ -1,6 +1,10 @@
 //! Stands in for the Linux target on other systems and says why it cannot run there.
 
 use super::{Session, SessionSettings, Target, TargetError};
+use crate::fuzz::arena::Arena;
+use crate::fuzz::input::Call;
+use crate::fuzz::oracle::Choices;
+use crate::fuzz::subject::{Answer, Micros, Plan, State, Subject};
 use crate::program::Capability;
 
 const REASON: &str = "the linux target tests the kernel it runs on, and this is not Linux; use --target reference, or a Linux machine";
@@ -93,5 +97,67 @@ impl Target for LinuxTarget {
             capability: "linux".into(),
             reason: REASON.into(),
         })
+    }
+}
+
+/// The kernel as it is fuzzed; never, here.
+#[derive(Debug)]
+pub enum LinuxSubject {}
+
+impl Arena for LinuxTarget {
+    type Subject = LinuxSubject;
+
+    fn target(&self) -> &dyn Target {
+        self
+    }
+
+    fn prepare(&self) -> Result<(), String> {
+        Err(REASON.into())
+    }
+
+    fn subject(&self) -> Result<LinuxSubject, String> {
+        Err(REASON.into())
+    }
+
+    fn choices(&self) -> Choices {
+        Choices::RFC
+    }
+}
+
+impl Subject for LinuxSubject {
+    fn restart(&mut self, _plan: &Plan) {
+        match *self {}
+    }
+
+    fn now(&self) -> Micros {
+        match *self {}
+    }
+
+    fn receive(&mut self, _datagram: &[u8]) {
+        match *self {}
+    }
+
+    fn call(&mut self, _call: Call, _text: &[u8], _into: &mut Vec<u8>) -> Answer {
+        match *self {}
+    }
+
+    fn deadline(&self) -> Option<Micros> {
+        match *self {}
+    }
+
+    fn advance(&mut self, _to: Micros) {
+        match *self {}
+    }
+
+    fn next_packet(&mut self, _datagram: &mut Vec<u8>) -> bool {
+        match *self {}
+    }
+
+    fn state(&self) -> Option<State> {
+        match *self {}
+    }
+
+    fn check(&self) -> Result<(), String> {
+        match *self {}
     }
 }

@@ -3,6 +3,7 @@
 use crate::cli::{SubjectArgs, SubjectName};
 use crate::exit::Exit;
 use crate::fuzz::arena::{Against, Alone, Arena, Contest};
+use crate::target::linux::LinuxTarget;
 use crate::target::reference::ReferenceTarget;
 use crate::target::smoltcp::SmoltcpTarget;
 
@@ -35,6 +36,14 @@ pub(in crate::command) fn with_contest(args: &SubjectArgs, act: impl Act) -> Res
             act.act(&Alone(&reference))
         }
         SubjectName::Smoltcp => with(&SmoltcpTarget, args, act),
+        SubjectName::Linux if args.differential => {
+            Err("--differential is for stacks whose time can be moved".to_owned())
+        }
+        SubjectName::Linux => {
+            let linux = LinuxTarget::default();
+            linux.prepare()?;
+            act.act(&Alone(&linux))
+        }
     }
 }
 

@@ -18,6 +18,9 @@ use crate::source::Source;
 use crate::target::Target;
 use crate::verdict::Verdict;
 
+/// How often an input is tried to make it smaller, where time is real.
+const LIVE_TRIES: usize = 400;
+
 /// Makes a finding small, writes it down as bytes and as a script, and says what the script does on the
 /// stack in which it was found.
 ///
@@ -32,13 +35,22 @@ pub(super) fn tell<C: Contest>(
     let mut player = contest.player()?;
     let known = contest.known()?;
     let kind = finding.found.violation.kind();
+    // Where time is real every try takes its time.
+    let mut left = match player.is_live() {
+        true => LIVE_TRIES,
+        false => usize::MAX,
+    };
     let small = shrink(&finding.input, &kind, |candidate: &Input| {
+        left = left.checked_sub(1)?;
         let result = player.play(candidate, &mut ());
         let found = result.err()?;
         let is_known = known.explains(&found.violation, &candidate.setup).is_some();
         (!is_known).then(|| found.violation.kind())
     });
-    let mut scribe = Scribe::default();
+    let mut scribe = match player.is_live() {
+        true => Scribe::live(),
+        false => Scribe::default(),
+    };
     let output = Output::default();
     let Err(found) = player.play(&small, &mut scribe) else {
         output.say(&format!(

@@ -5,12 +5,13 @@ mod explained;
 mod finding;
 mod progress;
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::cli::FuzzArgs;
 use crate::exit::Exit;
-use crate::fuzz::arena::Contest;
+use crate::fuzz::arena::{Contest, Player};
 use crate::fuzz::engine::{Engine, Finding, Settings};
 use crate::fuzz::known::Known;
 
@@ -29,6 +30,8 @@ struct Shared {
     progress: Progress,
     /// Findings, each of a kind of its own.
     findings: Mutex<Vec<Finding>>,
+    /// What did not come again when it was played again, by its kind, and how often.
+    flakes: Mutex<BTreeMap<String, u64>>,
     /// How often each entry of the list of known deviations has explained something, in all jobs that have ended.
     explained: Mutex<Vec<u64>>,
     /// The first job that could not begin, and why.
@@ -58,7 +61,14 @@ impl Act for Fuzz<'_> {
 }
 
 fn run_in<C: Contest>(contest: &C, args: &FuzzArgs) -> Result<Exit, String> {
-    let known = contest.known()?;
+    let known = match &args.known {
+        Some(path) => {
+            let name = path.display().to_string();
+            let text = std::fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
+            Known::read(&name, &text)?
+        }
+        None => contest.known()?,
+    };
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.map_or(processors, usize::from);
     let started = Instant::now();
@@ -69,6 +79,7 @@ fn run_in<C: Contest>(contest: &C, args: &FuzzArgs) -> Result<Exit, String> {
     let shared = Shared {
         progress: Progress::new(jobs),
         findings: Mutex::new(Vec::new()),
+        flakes: Mutex::new(BTreeMap::new()),
         explained: Mutex::new(vec![0; known.entries().len()]),
         trouble: Mutex::new(None),
         most: args.findings.into(),
@@ -99,6 +110,11 @@ fn run_in<C: Contest>(contest: &C, args: &FuzzArgs) -> Result<Exit, String> {
     let text = explained::text(&known, &lock(&shared.explained));
     if !text.is_empty() {
         output.say(&text);
+    }
+    for (kind, count) in lock(&shared.flakes).iter() {
+        output.say(&format!(
+            "{count:>9} did not come again when played twice more: {kind}"
+        ));
     }
     let findings = lock(&shared.findings);
     for (number, finding) in findings.iter().enumerate() {
@@ -134,8 +150,13 @@ fn job<C: Contest>(
         if is_over {
             break;
         }
-        if let Some(finding) = engine.step_of(&mut player) {
-            shared.found(finding);
+        if let Some(finding) = engine.step_of(&mut player)
+            && shared.is_new(&finding)
+        {
+            match comes_again(&mut player, &finding) {
+                true => shared.found(finding),
+                false => shared.flaked(&finding),
+            }
         }
     }
     shared.progress.note(number, &engine);
@@ -145,18 +166,38 @@ fn job<C: Contest>(
     Ok(())
 }
 
+/// Whether it is found twice more: what a live machine does once need not be the stack's doing.
+fn comes_again<P: Player>(player: &mut P, finding: &Finding) -> bool {
+    let kind = finding.found.violation.kind();
+    let again = |player: &mut P| {
+        let result = player.play(&finding.input, &mut ());
+        result.is_err_and(|found| found.violation.kind() == kind)
+    };
+    !player.is_live() || again(player) && again(player)
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Shared {
-    fn found(&self, finding: Finding) {
-        let mut findings = lock(&self.findings);
+    /// Whether nothing of its kind was found yet.
+    fn is_new(&self, finding: &Finding) -> bool {
         let kind = finding.found.violation.kind();
-        let is_known = findings
-            .iter()
-            .any(|known| known.found.violation.kind() == kind);
-        if !is_known && findings.len() < self.most {
+        let findings = lock(&self.findings);
+        !(findings.iter()).any(|known| known.found.violation.kind() == kind)
+    }
+
+    /// It did not come again.
+    fn flaked(&self, finding: &Finding) {
+        let kind = finding.found.violation.kind();
+        *lock(&self.flakes).entry(kind).or_default() += 1;
+    }
+
+    fn found(&self, finding: Finding) {
+        let is_new = self.is_new(&finding);
+        let mut findings = lock(&self.findings);
+        if is_new && findings.len() < self.most {
             findings.push(finding);
             self.progress.found();
         }

@@ -60,6 +60,9 @@ pub struct Judged {
     pub place: Numbers,
     /// The rows of the specification's table that it met.
     pub places: Vec<&'static str>,
+    /// What else is special about it: `edge` (SEG.SEQ lies right behind the window), `taken` (it lies below RCV.NXT, and
+    /// its end not below the last acknowledgment), `iss` (SEG.ACK is our SYN's number), `wild-tsecr` (TSecr is of no TSval yet).
+    pub marks: Vec<&'static str>,
 }
 
 /// Where the numbers of a segment lie, in a word each.

@@ -11,17 +11,17 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket,
 };
 
-const SOCK_DIAG_BY_FAMILY: u16 = 20;
+pub(super) const SOCK_DIAG_BY_FAMILY: u16 = 20;
 const SOCK_DESTROY: u16 = 21;
 /// Every state, listening and half-open ones included.
 const ALL_STATES: u32 = 0x1fff;
 /// Lengths of a netlink header, of `inet_diag_req_v2` and of the socket's name within it.
 const HEADER: usize = 16;
 const REQUEST: usize = 56;
-const NAME: usize = 48;
+pub(super) const NAME: usize = 48;
 /// Where the name stands in a request and, after family, state, timer and retransmissions, in an answer.
 const NAME_IN_REQUEST: usize = 8;
-const NAME_IN_ANSWER: usize = 4;
+pub(super) const NAME_IN_ANSWER: usize = 4;
 
 /// Resets every TCP connection of the calling thread's namespace and closes every listener. Gives how
 /// many sockets there were.
@@ -46,7 +46,7 @@ pub(super) fn every_connection() -> Result<usize, Errno> {
     result.map(|()| found)
 }
 
-fn open() -> Result<OwnedFd, Errno> {
+pub(super) fn open() -> Result<OwnedFd, Errno> {
     socket(
         AddressFamily::Netlink,
         SockType::Raw,
@@ -88,7 +88,8 @@ fn take_names(mut answer: &[u8], names: &mut Vec<[u8; NAME]>) -> Result<bool, Er
     Ok(false)
 }
 
-fn destroy(fd: &OwnedFd, family: u8, name: &[u8; NAME]) -> Result<(), Errno> {
+/// Ends one socket.
+pub(super) fn destroy(fd: &OwnedFd, family: u8, name: &[u8; NAME]) -> Result<(), Errno> {
     let message = message(SOCK_DESTROY, libc::NLM_F_ACK, family, name);
     send(fd.as_raw_fd(), &message, MsgFlags::empty())?;
     let mut answer = [0; 512];
@@ -110,7 +111,7 @@ fn destroy(fd: &OwnedFd, family: u8, name: &[u8; NAME]) -> Result<(), Errno> {
 }
 
 /// The kind and body of the first of several netlink messages, and the rest.
-fn first_message(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
+pub(super) fn first_message(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
     let len = u32::from_ne_bytes(bytes.get(..4)?.try_into().ok()?) as usize;
     let kind = u16::from_ne_bytes(bytes.get(4..6)?.try_into().ok()?);
     let body = bytes.get(HEADER..len)?;
@@ -119,12 +120,17 @@ fn first_message(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
 }
 
 /// The error of an NLMSG_ERROR; [`Errno::UnknownErrno`], which is 0, for a mere acknowledgement.
-fn error_in(body: &[u8]) -> Errno {
+pub(super) fn error_in(body: &[u8]) -> Errno {
     let code = body.get(..4).and_then(|code| code.try_into().ok());
     Errno::from_raw(-code.map_or(-libc::EBADMSG, i32::from_ne_bytes))
 }
 
-fn message(kind: u16, flags: i32, family: u8, name: &[u8; NAME]) -> [u8; HEADER + REQUEST] {
+pub(super) fn message(
+    kind: u16,
+    flags: i32,
+    family: u8,
+    name: &[u8; NAME],
+) -> [u8; HEADER + REQUEST] {
     let mut bytes = [0; HEADER + REQUEST];
     let flags = (libc::NLM_F_REQUEST | flags) as u16;
     bytes[0..4].copy_from_slice(&((HEADER + REQUEST) as u32).to_ne_bytes());

@@ -6,6 +6,7 @@
 //!   `metrics`, the rest by `shell` in a `place` of its own, with a `guardian` should we be killed); `tun` and `capture`
 //!   are the two sides of the wire; `process` is what a signal ends; `orphans` and
 //!   `destroy` see to it that nothing is left behind, `survivor` should we be killed.
+//! - `fuzz` is the kernel as the fuzzer's subject.
 //! - `caller` makes calls where the process is, for an agent; `link` is an Ethernet interface, for
 //!   the `wire` target; it and `capture` share `packet_socket`.
 //!
@@ -29,6 +30,7 @@ mod ending;
 mod ethtool;
 mod facts;
 mod fds;
+mod fuzz;
 pub(in crate::target) mod gate;
 mod given;
 mod guardian;
@@ -66,6 +68,7 @@ pub(crate) use caller::Caller;
 pub(in crate::target) use calls::move_stamps;
 pub use ending::raise_on_signals;
 pub(crate) use facts::findings;
+pub use fuzz::LinuxSubject;
 pub use given::use_given_namespace;
 pub use privilege::{Privilege, prepare};
 

@@ -86,9 +86,7 @@ pub(super) fn configure(settings: &SessionSettings, by: Link) -> Result<Wire, Ta
             reason: "this kernel has no IPv6, or it is switched off (ipv6.disable=1)".into(),
         });
     }
-    for (name, value) in BEFORE {
-        set_default(name, value);
-    }
+    set_defaults();
     let cable = Cable::open(by, settings)?;
     let index = if_nametoindex(tun::NAME)
         .map_err(|errno| machine("the index of tun0 cannot be had", errno))?;
@@ -124,6 +122,13 @@ pub(super) fn configure(settings: &SessionSettings, by: Link) -> Result<Wire, Ta
         capture,
         route,
     })
+}
+
+/// Sets what the kernel may have copied from the host, in a fresh namespace without a device.
+pub(super) fn set_defaults() {
+    for (name, value) in BEFORE {
+        set_default(name, value);
+    }
 }
 
 fn link(
@@ -185,7 +190,7 @@ fn any_ip(
 ///
 /// Even without duplicate address detection the kernel makes the route to a new address in its own
 /// time, on a work queue; a packet that comes earlier is dropped.
-fn wait_for_local_route(address: Ipv6Addr) -> Result<(), TargetError> {
+pub(super) fn wait_for_local_route(address: Ipv6Addr) -> Result<(), TargetError> {
     const PATIENCE: Duration = Duration::from_secs(5);
     let end = Instant::now() + PATIENCE;
     loop {

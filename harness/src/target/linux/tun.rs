@@ -68,6 +68,16 @@ impl Tun {
         }
     }
 
+    /// Reads the oldest datagram that the stack has sent; [`Errno::EAGAIN`] if there is none.
+    pub(super) fn read(&self, datagram: &mut [u8]) -> Result<usize, Errno> {
+        loop {
+            match nix::unistd::read(&self.fd, datagram) {
+                Err(Errno::EINTR) => {}
+                other => return other,
+            }
+        }
+    }
+
     /// Takes what the stack sent off the device's queue; the packets are had from [`super::capture`].
     ///
     /// The queue holds 500 packets. Left full, it would hold up the stack's sending.

@@ -66,6 +66,8 @@ pub struct Specification {
     /// Text behind a hole, as ranges of numbers; and the number of a FIN behind one.
     waiting: Vec<(u32, u32)>,
     fin_waiting: Option<u32>,
+    /// The peer has ended its stream in two places, or has gone on behind its end.
+    ends_twice: bool,
     /// The peer's FIN was taken.
     has_ended: bool,
     /// The user listens.
@@ -94,6 +96,7 @@ pub struct Expected {
     /// Byte 13 of its header.
     flags: u8,
     numbers: Numbers,
+    marks: Vec<&'static str>,
     /// The row that decided drops the segment, or ends the connection.
     is_final: bool,
     /// So many acknowledgments like the one that is due were sent lately, perhaps and for certain; `None` where it is
@@ -101,6 +104,8 @@ pub struct Expected {
     challenged: Option<(usize, usize)>,
     /// A number lies where nobody can say whether it is before or behind another.
     is_half_a_turn_away: bool,
+    /// Nobody can say how much of it is taken.
+    is_cut: bool,
     /// RCV.NXT and SND.NXT when the segment came.
     rcv_nxt: u32,
     snd_nxt: u32,
@@ -120,6 +125,11 @@ impl Expected {
         let is_open = !matches!(self.outcome.state, State::Closed | State::Listen);
         let takes = |row: &&Row| matches!(row.then, Then::TakeSynAckInto(_) | Then::End(..));
         flags.syn && !flags.rst && is_open && self.outcome.rows.iter().any(takes)
+    }
+
+    /// Whether a connection begins with it, if a SYN answers it.
+    pub fn begins(&self) -> bool {
+        matches!(self.before, State::Closed | State::Listen | State::TimeWait)
     }
 
     /// It is known that the segment goes another way, although the answer does not show it.
@@ -145,6 +155,7 @@ impl Expected {
                 text: self.segment.text > 0,
                 place: self.numbers,
                 places: rows.iter().map(|row| row.place).collect(),
+                marks: self.marks.clone(),
             })),
         }
     }
@@ -173,6 +184,7 @@ impl Specification {
             ts_recent: None,
             waiting: Vec::new(),
             fin_waiting: None,
+            ends_twice: false,
             has_ended: false,
             listens: false,
             is_closed: false,
@@ -259,6 +271,8 @@ impl Specification {
             challenged: is_challenge(&segment).then(|| self.challenged_lately(now)),
             before: state,
             is_half_a_turn_away: is_half_a_turn_away(state, &segment, &place),
+            is_cut: !facts.cuts_to_window && is_cut(state, &segment, &place),
+            marks: marks(packet, &place, ledger),
             segment,
             flags: packet.flags,
             numbers: Numbers::of(
@@ -314,7 +328,9 @@ impl Specification {
             self.ts_recent,
         ) {
             // A SYN is of another incarnation, which has agreed on nothing.
-            (true, None, _) if !packet.has(SYN) => Stamp::Missing,
+            (true, None, _) if !packet.has(SYN) && self.choices.facts.drops_unstamped => {
+                Stamp::Missing
+            }
             (true, Some((value, _)), Some(recent)) if after(recent, value) => Stamp::Old,
             (true, Some((value, _)), Some(recent)) if after(value, recent) && packet.has(SYN) => {
                 Stamp::Newer
@@ -370,8 +386,8 @@ impl Specification {
         }
     }
 
-    /// Holds what was sent and the state that the subject tells against what was expected, and takes in
-    /// what has become of the connection.
+    /// Holds what was sent and the state that the subject tells, if it does, against what was expected, and takes in
+    /// what has become of the connection; gives the state that follows, unless that is in doubt.
     ///
     /// # Errors
     /// What was not allowed.
@@ -381,24 +397,25 @@ impl Specification {
         sent: &[Packet<'_>],
         standing: Option<Named>,
         now: Micros,
-    ) -> Result<(), Violation> {
+    ) -> Result<Option<Named>, Violation> {
         if matches!(expected.before, State::Closed | State::Listen) {
             self.forget();
         }
         if !self.is_sure {
-            if standing.is_none_or(|standing| is_same(standing, Named::Closed)) {
+            if standing.is_some_and(|standing| is_same(standing, Named::Closed)) {
                 self.forget();
             }
-            return Ok(());
+            return Ok(standing);
         }
         let opens = sent.iter().any(|packet| packet.has(SYN));
         if let Some(otherwise) = expected.otherwise.take().filter(|_| !opens) {
             expected.outcome = otherwise;
         }
         let state = self.take(&expected);
+        self.dispute(expected.is_cut);
         self.is_sure &= !expected.is_half_a_turn_away;
         if !self.is_sure {
-            return Ok(());
+            return Ok(standing);
         }
         if let Err(what) = self.replies(&expected, sent, now) {
             let wanted = self.wanted(&expected);
@@ -411,8 +428,15 @@ impl Specification {
                 let what = format!("the state is {found} and should be {name}");
                 Err(expected.violation(what, Some(Wanted::State(wanted))))
             }
-            _ => Ok(()),
+            // Some of it may have come to light only now.
+            _ if !self.is_sure => Ok(standing),
+            _ => Ok(Some(wanted)),
         }
+    }
+
+    /// Whether all of this is acknowledged, of a connection that is open.
+    pub fn has_acknowledged(&self, snd_nxt: u32) -> bool {
+        self.snd_una == snd_nxt
     }
 
     /// What is to be sent, where that is one thing.
@@ -468,6 +492,37 @@ fn is_half_a_turn_away(state: State, segment: &Segment, place: &Place) -> bool {
     let has_numbers = !matches!(state, State::Closed | State::Listen);
     let is_seq = is_seq && state != State::SynSent;
     has_numbers && (is_seq || of_sender.iter().any(|number| is_away(segment.ack, *number)))
+}
+
+/// Whether a segment begins in the window, or right behind it, and ends beyond: what counts of it is then open where a
+/// stack does not cut it. Of text in a closed window nothing counts; what it acknowledges may be lost with it.
+fn is_cut(state: State, segment: &Segment, place: &Place) -> bool {
+    let edge = place.rcv_nxt.wrapping_add(place.rcv_wnd);
+    let end = segment.seq.wrapping_add(segment.seg_len());
+    let is_open = !matches!(state, State::Closed | State::Listen | State::SynSent);
+    let acks_more = segment.flags.ack && after(segment.ack, place.snd_una);
+    let acks_fin = place.fin_sent && segment.ack == place.snd_nxt;
+    let is_probe = place.rcv_wnd == 0 && segment.text > 0 && (!acks_more || acks_fin);
+    is_open && !is_probe && !segment.flags.rst && after(end, edge) && !after(segment.seq, edge)
+}
+
+/// See `Judged`.
+fn marks(packet: &Packet<'_>, place: &Place, ledger: &Ledger) -> Vec<&'static str> {
+    let edge = place.rcv_nxt.wrapping_add(place.rcv_wnd);
+    let acked = ledger.subject.acked.unwrap_or(place.rcv_nxt);
+    let is_taken = after(place.rcv_nxt, packet.seq) && !after(acked, packet.end());
+    let is_wild = match (packet.options.stamp, ledger.subject.stamp) {
+        (Some((_, echo)), Some(last)) => after(echo, last),
+        _ => false,
+    };
+    let marks = [
+        (place.rcv_wnd > 0 && packet.seq == edge, "edge"),
+        (is_taken, "taken"),
+        (packet.has(ACK) && packet.ack == place.iss, "iss"),
+        (is_wild, "wild-tsecr"),
+    ];
+    let set = marks.into_iter().filter(|(is_set, _)| *is_set);
+    set.map(|(_, mark)| mark).collect()
 }
 
 /// Where a row stands.

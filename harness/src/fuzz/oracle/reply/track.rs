@@ -41,7 +41,12 @@ impl Specification {
         {
             self.ts_recent = Some(stamp);
         }
-        // Nothing counts behind a FIN that has come.
+        // Nothing counts behind a FIN that has come, unless it is one that only waits.
+        let is_over_fin = self
+            .fin_waiting
+            .is_some_and(|fin| after(place.rcv_nxt, fin));
+        self.ends_twice |= is_over_fin;
+        self.is_sure &= self.choices.facts.waiting_fin_ends || !is_over_fin;
         self.rcv_nxt = match self.fin_waiting {
             Some(fin) if after(place.rcv_nxt, fin) => fin,
             _ => place.rcv_nxt,
@@ -55,7 +60,7 @@ impl Specification {
                     self.has_ended = true;
                     let number = self.rcv_nxt.wrapping_sub(1);
                     let is_another = self.fin_waiting.is_some_and(|fin| fin != number);
-                    self.is_sure &= self.waiting.is_empty() && !is_another;
+                    self.dispute(is_another || !self.waiting.is_empty());
                 }
                 _ => {}
             }
@@ -70,11 +75,24 @@ impl Specification {
             None => true,
             Some((wl1, wl2)) => after(seq, wl1) || seq == wl1 && !after(wl2, ack),
         };
+        let is_new_ack = after(ack, expected.snd_una) && !self.choices.facts.window_follows_seq;
+        let is_newer = is_newer || is_new_ack;
         let is_old = after(self.snd_una, ack);
         if is_newer && !is_old && expected.segment.flags.ack {
             self.windowed_by = Some((seq, ack));
             self.snd_edge = ack.wrapping_add(expected.window);
         }
+    }
+
+    /// Where the peer's stream ends is not decided here, if it is open.
+    pub(super) fn dispute(&mut self, is_open: bool) {
+        self.ends_twice |= is_open;
+        self.is_sure &= !is_open;
+    }
+
+    /// Whether it is open which of the peer's bytes count.
+    pub fn leaves_stream_open(&self) -> bool {
+        self.ends_twice && !self.choices.facts.waiting_fin_ends
     }
 
     /// Text behind a hole waits.
@@ -84,7 +102,8 @@ impl Specification {
         let end = segment.seq.wrapping_add(segment.text);
         let end = if after(end, edge) { edge } else { end };
         self.waiting.push((segment.seq, end));
-        self.is_sure &= self.fin_waiting.is_none_or(|fin| !after(end, fin));
+        let is_behind = self.fin_waiting.is_some_and(|fin| after(end, fin));
+        self.dispute(is_behind);
     }
 
     /// So does a FIN. Two of them in different places are more than is decided here.
@@ -92,7 +111,7 @@ impl Specification {
         let number = expected.segment.seq.wrapping_add(expected.segment.text);
         let is_another = self.fin_waiting.is_some_and(|fin| fin != number);
         let is_before_text = self.waiting.iter().any(|(_, end)| after(*end, number));
-        self.is_sure &= !is_another && !is_before_text;
+        self.dispute(is_another || is_before_text);
         self.fin_waiting = Some(number);
     }
 

@@ -1,0 +1,249 @@
+//! The running kernel as it is fuzzed: one namespace with a TUN device for all inputs, one connection an input.
+//!
+//! - `host` is the namespace; the thread that fuzzes lives in it.
+//! - `diag` asks the kernel's socket diagnosis for the state of the connection, whoever holds it, and ends it.
+//! - `user` has the sockets.
+//!
+//! The kernel has dealt with a datagram when the write to the TUN device returns, so what waits in the device then is
+//! the answer to it. Time is real: waits are cut short, most inputs see no timer.
+
+mod diag;
+mod host;
+mod user;
+
+use std::time::{Duration, Instant};
+
+use super::LinuxTarget;
+use super::cable::Link;
+use super::ending;
+use crate::fuzz::arena::Arena;
+use crate::fuzz::input::Call;
+use crate::fuzz::known::Known;
+use crate::fuzz::oracle::Choices;
+use crate::fuzz::segment::Ends;
+use crate::fuzz::subject::{Answer, Micros, Plan, State, Subject};
+use crate::specification::Facts;
+use crate::target::{Target, TargetError};
+use diag::{Diagnosis, Seen};
+use host::Host;
+use user::User;
+
+/// Deviations of this kernel that were looked at.
+const KNOWN: &str = include_str!("../../../fuzz/known/linux.toml");
+
+/// More challenge ACKs than an input can ask for.
+const UNLIMITED: usize = 1 << 20;
+
+/// How long an input's waits are at most: most inputs are hasty, some see a delayed acknowledgment, few a
+/// retransmission. Which one it is follows from its seed.
+const HASTY: Duration = Duration::from_micros(100);
+const PATIENT: Duration = Duration::from_millis(50);
+const MOST_PATIENT: Duration = Duration::from_millis(300);
+
+/// An input waits so often at most as long as it may.
+const WAITS: u32 = 4;
+
+/// What came of the last input goes on for so many looks at most.
+const ROUNDS: usize = 8;
+
+/// The kernel of this machine, in a namespace that the calling thread has entered.
+#[derive(Debug)]
+pub struct LinuxSubject {
+    user: User,
+    diagnosis: Diagnosis,
+    host: Host,
+    ends: Ends,
+    started: Instant,
+    patience: Duration,
+    /// How much the input may still wait in all.
+    left: Duration,
+    /// The connection that was seen last, accepted or not.
+    newest: Option<u64>,
+    /// What went wrong with the machine, and not with TCP.
+    trouble: Option<String>,
+}
+
+impl Arena for LinuxTarget {
+    type Subject = LinuxSubject;
+
+    fn target(&self) -> &dyn Target {
+        self
+    }
+
+    fn prepare(&self) -> Result<(), String> {
+        super::prepare()?;
+        Link::Tun.try_out()
+    }
+
+    fn subject(&self) -> Result<LinuxSubject, String> {
+        LinuxSubject::enter().map_err(|error| error.to_string())
+    }
+
+    fn choices(&self) -> Choices {
+        Choices {
+            facts: Facts {
+                takes_syn_at_rcv_nxt: false,
+                takes_syn_with_fin: false,
+                takes_text_of_syn_ack: false,
+                aborts_as_unknown: true,
+                cuts_to_window: false,
+                waiting_fin_ends: false,
+                drops_unstamped: false,
+                window_follows_seq: false,
+                answers_text_behind_fin: false,
+                ..Facts::RFC
+            },
+            // `host` switches the limits off; timers are not judged.
+            challenges: UNLIMITED,
+            ..Choices::RFC
+        }
+    }
+
+    fn known(&self) -> Result<Known, String> {
+        Known::read("known/linux.toml", KNOWN)
+    }
+}
+
+impl LinuxSubject {
+    /// Moves the calling thread into a namespace with a TUN device, for good.
+    ///
+    /// # Errors
+    /// What this machine lacks.
+    pub fn enter() -> Result<LinuxSubject, TargetError> {
+        let ends = crate::fuzz::subject::ends(false);
+        let v6 = crate::fuzz::subject::ends(true);
+        Ok(LinuxSubject {
+            host: Host::enter(&[ends.subject.0, v6.subject.0])?,
+            diagnosis: Diagnosis::open()?,
+            user: User::default(),
+            ends,
+            started: Instant::now(),
+            patience: HASTY,
+            left: HASTY,
+            newest: None,
+            trouble: None,
+        })
+    }
+
+    fn note<T>(&mut self, result: Result<T, String>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(trouble) => {
+                self.trouble.get_or_insert(trouble);
+                None
+            }
+        }
+    }
+
+    /// The connection with the peer as the kernel has it now, or its listener.
+    fn seen(&self) -> Result<Seen, String> {
+        self.diagnosis.look(&self.ends)
+    }
+
+    /// Notes which connection is the newest: one that has ended is told of no more.
+    fn remember(&mut self) {
+        let seen = self.seen();
+        if let Some(seen) = self.note(seen)
+            && !matches!(seen.state, State::Closed | State::Listen)
+        {
+            self.newest = Some(seen.cookie);
+        }
+    }
+
+    /// Nothing of the input before is left.
+    fn clean_up(&mut self) -> Result<(), String> {
+        self.user.leave();
+        for _ in 0..ROUNDS {
+            if self.seen()?.state == State::Closed {
+                self.host.discard();
+                return Ok(());
+            }
+            self.diagnosis.end(&self.ends)?;
+        }
+        Err("a connection of the input before cannot be ended".to_owned())
+    }
+}
+
+impl Subject for LinuxSubject {
+    fn restart(&mut self, plan: &Plan) {
+        let cleaned = self.clean_up();
+        self.trouble = None;
+        self.note(cleaned);
+        self.ends = plan.ends;
+        // A run that ended in a panic may have left the other family's.
+        let cleaned = self.clean_up();
+        self.note(cleaned);
+        self.user = User::of(plan);
+        self.newest = None;
+        self.started = Instant::now();
+        self.patience = match plan.seed % 256 {
+            255 => MOST_PATIENT,
+            seed if seed % 16 == 15 => PATIENT,
+            _ => HASTY,
+        };
+        self.left = self.patience * WAITS;
+    }
+
+    fn now(&self) -> Micros {
+        Micros::try_from(self.started.elapsed().as_micros()).unwrap_or(Micros::MAX)
+    }
+
+    fn receive(&mut self, datagram: &[u8]) {
+        let written = self.host.write(datagram);
+        self.note(written);
+        self.remember();
+    }
+
+    fn call(&mut self, call: Call, text: &[u8], into: &mut Vec<u8>) -> Answer {
+        into.clear();
+        let answer = self.user.call(call, text, into);
+        self.remember();
+        self.note(answer).unwrap_or(Answer::Refused)
+    }
+
+    fn deadline(&self) -> Option<Micros> {
+        None
+    }
+
+    fn advance(&mut self, to: Micros) {
+        let wanted = Duration::from_micros(to.saturating_sub(self.now()));
+        let wait = wanted.min(self.patience).min(self.left);
+        self.left -= wait;
+        std::thread::sleep(wait);
+        if ending::has_come() {
+            self.trouble.get_or_insert("interrupted".to_owned());
+        }
+    }
+
+    fn next_packet(&mut self, datagram: &mut Vec<u8>) -> bool {
+        let read = self.host.read(datagram);
+        self.note(read).unwrap_or(false)
+    }
+
+    fn state(&self) -> Option<State> {
+        self.seen().ok().map(|seen| seen.state)
+    }
+
+    fn is_users(&self) -> Option<bool> {
+        let cookie = self.user.cookie();
+        Some(cookie.is_some() && cookie == self.newest)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let trouble = |trouble: &String| format!("the machine, not TCP: {trouble}");
+        self.trouble
+            .as_ref()
+            .map_or(Ok(()), |text| Err(trouble(text)))
+    }
+
+    fn is_live(&self) -> bool {
+        true
+    }
+}
+
+impl Drop for LinuxSubject {
+    fn drop(&mut self) {
+        // Not interesting: whoever is left is ended with the namespace.
+        let _ = self.clean_up();
+    }
+}

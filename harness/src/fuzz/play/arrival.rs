@@ -36,7 +36,7 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
         judged
     }
 
-    pub(super) fn arrive_damaged(
+    fn arrive_damaged(
         &mut self,
         segment: Segment,
         damage: Damage,
@@ -74,7 +74,7 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
     }
 
     /// A datagram arrives that is to be dropped without a word.
-    pub(super) fn deliver_for_nothing(
+    fn deliver_for_nothing(
         &mut self,
         datagram: &[u8],
         rules: &[&'static str],
@@ -94,11 +94,7 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
     }
 
     /// A datagram arrives, as other bytes where those count like it.
-    pub(super) fn deliver(
-        &mut self,
-        datagram: &[u8],
-        bytes: Option<&[u8]>,
-    ) -> Result<(), Violation> {
+    fn deliver(&mut self, datagram: &[u8], bytes: Option<&[u8]>) -> Result<(), Violation> {
         // What this harness writes, it reads.
         let Ok(packet) = packet::read(datagram) else {
             return Ok(());
@@ -137,7 +133,7 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
 
     /// Judges what was sent at once in answer to a segment; whether a SYN was among it. `before`: the ledger
     /// as it was, where the segment may have begun another connection.
-    pub(super) fn answered(
+    fn answered(
         &mut self,
         packet: &Packet<'_>,
         sent: &Sent,
@@ -175,7 +171,7 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
     }
 
     /// Holds the answer against the specification, where that knows what was due.
-    pub(super) fn follow(
+    fn follow(
         &mut self,
         packet: &Packet<'_>,
         expected: Expected,
@@ -199,7 +195,7 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
     }
 
     /// Ends a run whose deviations are known where it goes on unlike the model and does not show it.
-    pub(super) fn end_quietly(&self, quiet: Violation, is_answered: bool) -> Result<(), Violation> {
+    fn end_quietly(&self, quiet: Violation, is_answered: bool) -> Result<(), Violation> {
         let explains = |known: &Known| known.explains_quietly(&quiet, &self.setup, is_answered);
         if self.known.is_some_and(explains) {
             return Err(quiet);

@@ -25,6 +25,8 @@ const INPUTS: usize = 1_000;
 #[case::close_in_time_wait("G07", Oracle::Specification)]
 #[case::half_closed_ends("G10", Oracle::Timing)]
 #[case::no_doubling("H01", Oracle::Timing)]
+#[case::round_trip_of_a_repeated_segment("H05", Oracle::Timing)]
+#[case::answers_acknowledgments("H08", Oracle::Receiving)]
 #[case::duplicates_with_text("H07", Oracle::Sending)]
 #[case::timeout_without_effect("H09", Oracle::Sending)]
 #[case::late_acknowledgment("H16", Oracle::Timing)]
@@ -37,15 +39,18 @@ const INPUTS: usize = 1_000;
 fn is_found_by_its_oracle(#[case] id: &str, #[case] oracle: Oracle) {
     let infected =
         Infected::with(ReferenceTarget::default(), id).expect("a defect that is built in");
-    let settings = Settings {
-        seed: 1,
-        most_events: 48,
-        feedback: true,
+    // One seed may pass a defect by for long.
+    let search = |seed| {
+        let settings = Settings {
+            seed,
+            most_events: 48,
+            feedback: true,
+        };
+        let mut engine = Engine::new(settings, infected.target.choices());
+        let mut subject = infected.target.subject();
+        (0..INPUTS).find_map(|_| engine.step(&mut subject))
     };
-    let mut engine = Engine::new(settings, infected.target.choices());
-    let mut subject = infected.target.subject();
-    let finding = (0..INPUTS).find_map(|_| engine.step(&mut subject));
-    let found = finding.expect("it is found").found;
+    let found = (1..=6).find_map(search).expect("it is found").found;
     assert_eq!(found.violation.oracle, oracle, "{}", found.violation);
     assert!(
         infected.triggered() > 0,

@@ -1,9 +1,12 @@
 //! The command line.
 
 mod fuzz;
+mod kernel;
+mod learn;
 mod replay;
 mod script_args;
 mod seed;
+mod vm;
 mod wire;
 mod zoo;
 
@@ -18,9 +21,14 @@ use crate::program::IpVersion;
 use crate::target::reference::ReferenceTarget;
 
 pub use fuzz::{FuzzArgs, SubjectArgs, SubjectName};
+pub use kernel::{
+    BisectArgs, BuildingArgs, KernelBuildArgs, KernelCommand, KernelInstallArgs, KernelRemoveArgs,
+};
+pub use learn::{AlphabetName, LearnArgs, LearnName};
 pub use replay::ReplayArgs;
 pub use script_args::{ConventionName, FamilyArgs, ScriptArgs};
 pub use seed::SeedArgs;
+pub use vm::{VmArgs, VmStartArgs};
 pub use wire::{AgentArgs, WireArgs};
 pub use zoo::ZooArgs;
 
@@ -58,6 +66,8 @@ pub enum Command {
     Profiles(ProfilesArgs),
     /// Throw events at a stack, and hold what it does against the documents.
     Fuzz(FuzzArgs),
+    /// Learn what a stack is as a machine, and what tells two of them apart.
+    Learn(Box<LearnArgs>),
     /// Play an input of the fuzzer, or run a script, and show all that happens.
     Replay(ReplayArgs),
     /// Run scripts and write what they did as inputs of the fuzzer.
@@ -66,10 +76,21 @@ pub enum Command {
     Zoo(ZooArgs),
     /// Make the calls of cases on this machine, for `run --target wire` on another one.
     Agent(AgentArgs),
+    /// Build and keep kernels for `run --target linux-vm`.
+    #[command(subcommand)]
+    Kernel(KernelCommand),
+    /// Build a tree of Linux and run cases on it, for `git bisect run`: 0 good, 1 bad, 125 not to be tested.
+    BisectRun(BisectArgs),
     /// Take packetdrill's own command line, and answer as it does.
     Packetdrill(PacketdrillArgs),
     /// Say what this machine can do for tcpdrill, and what to do about what it cannot.
     Doctor,
+    /// Be the first process of a kernel in virtual time.
+    #[command(hide = true)]
+    VmInit,
+    /// Become a kernel in virtual time.
+    #[command(hide = true)]
+    VmStart(VmStartArgs),
 }
 
 /// Arguments of `run`.
@@ -122,12 +143,26 @@ pub struct RunArgs {
     /// below /sys. Such a case runs alone, and all is put back.
     #[arg(long)]
     pub allow_commands: bool,
+    /// Write what happened in each case as text, in the script's numbers: on a virtual clock two runs write the
+    /// same; `-` is standard output.
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+    /// Hold what the stack sends to the microsecond against the scripts, without the tolerance of 4 ms and an
+    /// eighth of the wait that they have otherwise; a `--tolerance_usecs` of a script's own stays. For targets
+    /// in virtual time. A kernel's timers fire with its ticks (1 ms where HZ is 1000), and the further ahead
+    /// they are set the coarser: up to 1 tick late below 63 ticks, 8 below 504, 64 below 4032, and so on.
+    /// That much stays allowed, and no packet may come early.
+    #[arg(long)]
+    pub exact: bool,
     /// Seed of everything random on a virtual target.
     #[arg(long, default_value_t)]
     pub seed: u64,
     /// Show every case with its packets.
     #[arg(short, long)]
     pub verbose: bool,
+    /// The kernel of `--target linux-vm`.
+    #[command(flatten)]
+    pub vm: VmArgs,
     /// Where the stack of `--target wire` is.
     #[command(flatten)]
     pub wire: WireArgs,
@@ -257,6 +292,8 @@ pub enum TargetName {
     Reference,
     /// The running Linux kernel.
     Linux,
+    /// A Linux kernel of yours in virtual time, as an ordinary program: exact times, no waiting, no root.
+    LinuxVm,
     /// smoltcp, a TCP/IP stack in Rust for small machines, in virtual time.
     Smoltcp,
     /// A stack on another machine, over a real interface; see the options for `--target wire`.
@@ -307,7 +344,17 @@ impl Family {
 
 /// Reads the command line; ends the process where it asks for help or cannot be understood.
 pub fn parse() -> Cli {
-    Cli::try_parse().unwrap_or_else(|error| with_hint(error).exit())
+    Cli::try_parse().unwrap_or_else(|error| {
+        let is_bisecting = std::env::args_os()
+            .nth(1)
+            .is_some_and(|word| word == "bisect-run");
+        if is_bisecting && error.use_stderr() {
+            let _ = error.print();
+            // git takes the usual status for a verdict on the revision.
+            std::process::exit(128);
+        }
+        with_hint(error).exit()
+    })
 }
 
 /// A script in place of a command is to be run, most likely.

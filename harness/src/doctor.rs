@@ -1,6 +1,8 @@
-//! What this machine can do for the Linux target, and what to do about what it cannot.
+//! What this machine can do for the Linux targets, and what to do about what it cannot.
 
 use std::fmt;
+
+use crate::vm::kernel;
 
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +44,15 @@ impl Examination {
             .iter()
             .all(|finding| finding.state != State::Missing)
     }
+
+    /// Whether cases can be run on a kernel in virtual time.
+    pub fn linux_vm_target_is_usable(&self) -> bool {
+        let mut kernels = self
+            .findings
+            .iter()
+            .filter(|one| one.subject == kernel::SUBJECT);
+        kernels.any(|finding| finding.state == State::Ok)
+    }
 }
 
 impl fmt::Display for State {
@@ -82,12 +93,17 @@ impl fmt::Display for Examination {
             "target reference: usable (it needs nothing of the machine)"
         )?;
         if self.linux_target_is_usable() {
-            writeln!(f, "target linux: usable")
+            writeln!(f, "target linux: usable")?;
         } else {
             writeln!(
                 f,
                 "target linux: not usable until what is missing above is there"
-            )
+            )?;
+        }
+        if self.linux_vm_target_is_usable() {
+            writeln!(f, "target linux-vm: usable")
+        } else {
+            writeln!(f, "target linux-vm: not usable without a kernel of its own")
         }
     }
 }
@@ -151,9 +167,19 @@ mod tests {
 
         target reference: usable (it needs nothing of the machine)
         target linux: not usable until what is missing above is there
+        target linux-vm: not usable without a kernel of its own
         ");
         examination.findings.remove(1);
         assert!(examination.linux_target_is_usable());
-        assert!(examination.to_string().ends_with("target linux: usable\n"));
+        let usable =
+            "target linux: usable\ntarget linux-vm: not usable without a kernel of its own\n";
+        assert!(examination.to_string().ends_with(usable));
+        let found = finding(kernel::SUBJECT, State::Ok, "Linux 6.12.117", None);
+        examination.findings.push(found);
+        assert!(
+            examination
+                .to_string()
+                .ends_with("target linux-vm: usable\n")
+        );
     }
 }

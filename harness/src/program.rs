@@ -11,6 +11,8 @@ mod tcp;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 pub use ip::{
     EcnPattern, FragmentPattern, IcmpPattern, IcmpQuote, IpDamage, IpPattern, LayerPattern,
     UdpPattern,
@@ -84,7 +86,9 @@ pub enum SurplusMode {
 }
 
 /// IP families a case can run on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub enum IpVersion {
     /// IPv4 sockets and packets.
     #[default]

@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// A range of bytes in a [`Source`], half open.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 pub struct Span {
     /// Offset of the first byte.
     pub start: usize,
@@ -43,9 +47,32 @@ impl<T> Spanned<T> {
 }
 
 /// One script file: its name as shown to people, its text, and where its lines start.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "Written", into = "Written")]
 pub struct Source {
     inner: Arc<Inner>,
+}
+
+/// A script file in a message.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    name: String,
+    text: String,
+}
+
+impl From<Written> for Source {
+    fn from(written: Written) -> Source {
+        Source::new(written.name, written.text)
+    }
+}
+
+impl From<Source> for Written {
+    fn from(source: Source) -> Written {
+        Written {
+            name: source.name().to_owned(),
+            text: source.text().to_owned(),
+        }
+    }
 }
 
 #[derive(Debug)]

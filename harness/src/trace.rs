@@ -1,10 +1,12 @@
 //! Everything that happened while a case ran, in order.
 
+use serde::{Deserialize, Serialize};
+
 use crate::source::Span;
 use crate::time::Time;
 
 /// One thing that happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TraceEntry {
     /// When, on the case's clock.
     pub at: Time,
@@ -17,7 +19,7 @@ pub struct TraceEntry {
 }
 
 /// The kinds of things that happen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TraceEvent {
     /// The harness put this datagram in front of the stack.
     Injected(Vec<u8>),
@@ -32,7 +34,7 @@ pub enum TraceEvent {
 }
 
 /// A case's history.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trace {
     /// The entries, oldest first.
     pub entries: Vec<TraceEntry>,

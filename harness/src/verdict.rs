@@ -3,13 +3,16 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::diagnostic::Diagnostic;
 use crate::program::IpVersion;
 use crate::source::Span;
 use crate::trace::Trace;
+use crate::words::Word;
 
 /// The judgement on one case, target and IP version. The seven are never mixed up.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Verdict {
     /// The stack did what the script says.
     Pass,
@@ -67,12 +70,13 @@ impl Verdict {
 }
 
 /// What of the machine made an attempt worthless for judging, as measured.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Perturbation {
     /// The script line it happened on.
     pub span: Span,
     /// What was late, as the subject of a sentence.
-    pub what: &'static str,
+    #[serde(deserialize_with = "crate::words::read")]
+    pub what: Word,
     /// How late.
     pub late: Duration,
     /// How late it may be at most; `None` if it is late by little, but what was found depends on it.
@@ -92,7 +96,7 @@ impl fmt::Display for Perturbation {
 }
 
 /// Why a case could not be judged.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum CaseError {
     /// The script does not parse or check.
     Script(Vec<Diagnostic>),
@@ -103,14 +107,15 @@ pub enum CaseError {
 }
 
 /// One field that differs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     /// Stable name: `time`, `flags`, `seq`, `length`, `ack`, `window`, `urgent`, `options`, `payload`,
     /// `checksum`, `ip`, `source`, `reserved`, `ports`, `ttl`, `tos`, `ecn`, `flowlabel`, `ip_version`, `protocol`, `icmp_type`, `icmp_code`,
     /// `missing`, `surplus` and `unreadable` (a packet), `result`, `blocked` (a call that did not return),
     /// `errno`, `output`, `data`, `peer` (of what `accept` gave), `assert`, `status`, `broken` (the stack panicked
     /// or came to no end), or a probe's own.
-    pub field: &'static str,
+    #[serde(deserialize_with = "crate::words::read")]
+    pub field: Word,
     /// What the script says.
     pub expected: String,
     /// What was seen.
@@ -128,10 +133,11 @@ impl fmt::Display for Difference {
 }
 
 /// Why a case failed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Failure {
     /// Stable code, `R…` (see docs/diagnostics.md) or a probe's `P…`.
-    pub code: &'static str,
+    #[serde(deserialize_with = "crate::words::read")]
+    pub code: Word,
     /// One line: what happened.
     pub message: String,
     /// A few words under the underlined line; may be empty.
@@ -147,7 +153,7 @@ pub struct Failure {
 }
 
 /// The result of one case on one target in one IP version.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CaseResult {
     /// Name: path below the suite's root without extension, `handshake/passive-open`.
     pub case: String,

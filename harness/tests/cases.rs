@@ -180,7 +180,8 @@ fn only_what_is_listed_is_skipped(target: &dyn Target, listed: &str) -> Result<(
     let cases: Vec<&Case> = suite.cases.iter().collect();
     let known = suite
         .known(target.known())
-        .map_err(|problem| problem.to_string())?;
+        .map_err(|problem| problem.to_string())?
+        .on(target.kernel().as_deref());
     let settings = ExecuteSettings {
         ip_versions: vec![IpVersion::Ipv4],
         ..ExecuteSettings::default()
@@ -278,7 +279,7 @@ fn run_in_background<T: Target>(
             .filter(|case| names.contains(&case.name))
             .collect();
         let known = match suite.known(target.known()) {
-            Ok(known) => known,
+            Ok(known) => known.on(target.kernel().as_deref()),
             Err(problem) => return board.end(&problem.to_string()),
         };
         let settings = ExecuteSettings {

@@ -35,6 +35,12 @@ pub struct FuzzArgs {
     /// Another list of deviations that are no findings, instead of the one built in for the stack.
     #[arg(long, value_name = "FILE")]
     pub known: Option<std::path::PathBuf>,
+    /// Begin with the inputs in this folder, one a file.
+    #[arg(long, value_name = "DIR")]
+    pub corpus: Option<std::path::PathBuf>,
+    /// Write inputs that cross a new transition to the folder of --corpus.
+    #[arg(long, requires = "corpus")]
+    pub keep: bool,
     /// Draw every input anew, instead of changing those that showed something new.
     #[arg(long)]
     pub no_feedback: bool,

@@ -23,7 +23,7 @@ pub struct ZooArgs {
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
     /// Let the fuzzer look for each of them, instead of the cases, and say how long it took.
-    #[arg(long, conflicts_with_all = ["profile", "json", "markdown", "verbose"])]
+    #[arg(long, conflicts_with_all = ["profile", "json", "check", "verbose"])]
     pub fuzz: bool,
     /// With `--fuzz`: trials of each defect, each with a seed of its own.
     #[arg(long, value_name = "N", default_value_t = 5, requires = "fuzz", value_parser = clap::value_parser!(u16).range(1..))]
@@ -44,7 +44,8 @@ pub struct ZooArgs {
     /// Write the results as JSON; `-` is standard output, and the text then goes to standard error.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Write the table into the marked block of this Markdown file.
+    /// Write the table into the marked block of this Markdown file; with `--fuzz`, that of all that stands in the log,
+    /// with feedback and without.
     #[arg(long, value_name = "FILE")]
     pub markdown: Option<PathBuf>,
     /// With `--markdown`: write nothing, and end with status 1 if the block is another.

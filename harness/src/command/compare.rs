@@ -29,6 +29,7 @@ fn told(args: &CompareArgs) -> Result<(), String> {
     let suite = Suite::bundled();
     let known = suite.known(&run.target.known);
     let known = known.map_err(|problem| problem.to_string())?;
+    let known = known.on(run.target.kernel.as_deref());
     let covers: Vec<(&Case, Vec<String>)> = suite
         .cases
         .iter()

@@ -31,9 +31,9 @@ pub(super) fn diff(args: &DiffArgs) -> Exit {
 
 /// What differs between two reports.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Comparison {
+pub(super) struct Comparison {
     /// An entry for each result that differs: the case, both verdicts, and what the new one says.
-    lines: Vec<String>,
+    pub(super) lines: Vec<String>,
     /// How many results both have.
     common: usize,
     /// How many of these have another verdict.
@@ -45,7 +45,7 @@ struct Comparison {
 }
 
 impl Comparison {
-    fn of(old: &Results, new: &Results) -> Comparison {
+    pub(super) fn of(old: &Results, new: &Results) -> Comparison {
         let (old, new) = (by_key(old), by_key(new));
         let keys: BTreeSet<&Key<'_>> = old.keys().chain(new.keys()).collect();
         let mut all = Comparison::default();
@@ -82,7 +82,7 @@ impl Comparison {
     }
 
     /// `3 of 515 verdicts changed, 2 added, 1 gone`.
-    fn totals(&self) -> String {
+    pub(super) fn totals(&self) -> String {
         let mut text = format!("{} of {} verdicts changed", self.changed, self.common);
         for (count, what) in [(self.added, "added"), (self.gone, "gone")] {
             if count > 0 {

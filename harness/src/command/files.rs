@@ -1,4 +1,4 @@
-//! The files a run writes: JSON, JUnit, TAP, KTAP, pages, captures.
+//! The files a run writes: JSON, JUnit, TAP, KTAP, traces, pages, captures.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -20,7 +20,20 @@ const STANDARD: &str = "-";
 
 /// Where the text for people goes: standard output, unless a report goes there.
 pub(super) fn text_output(args: &RunArgs) -> Output {
-    output_beside(&[&args.json, &args.junit, &args.tap, &args.ktap])
+    output_beside(&reports(args))
+}
+
+/// The reports that are one file.
+fn reports(args: &RunArgs) -> [&Option<PathBuf>; 5] {
+    let RunArgs {
+        json,
+        junit,
+        tap,
+        ktap,
+        trace,
+        ..
+    } = args;
+    [json, junit, tap, ktap, trace]
 }
 
 /// Where text goes beside these reports.
@@ -38,8 +51,7 @@ pub(super) fn output_beside(reports: &[&Option<PathBuf>]) -> Output {
 /// Files that are there keep what is in them. What came back are the problems.
 pub(super) fn try_all(args: &RunArgs) -> Vec<String> {
     let standard = |path: &&PathBuf| path.as_path() == Path::new(STANDARD);
-    let files = [&args.json, &args.junit, &args.tap, &args.ktap];
-    let files: Vec<&PathBuf> = files.into_iter().flatten().collect();
+    let files: Vec<&PathBuf> = reports(args).into_iter().flatten().collect();
     let mut problems = Vec::new();
     if files.iter().filter(|path| standard(path)).count() > 1 {
         problems.push("only one report can go to standard output".to_string());
@@ -99,6 +111,9 @@ pub(super) fn write_all(args: &RunArgs, ended: Ended<'_>, others: &[Results]) ->
     }
     if let Some(path) = &args.ktap {
         outcomes.push(write(path, report::ktap::render(results).as_bytes()));
+    }
+    if let Some(path) = &args.trace {
+        outcomes.push(write(path, report::trace::render(results).as_bytes()));
     }
     if let Some(folder) = &args.html {
         outcomes.extend(write_pages(folder, ended, others));

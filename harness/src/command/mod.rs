@@ -10,6 +10,8 @@ mod explain;
 mod files;
 mod fmt;
 mod fuzz;
+mod kernel;
+mod learn;
 mod list;
 mod output;
 mod packetdrill;
@@ -18,6 +20,7 @@ mod replay;
 mod results;
 mod run;
 mod seed;
+mod vm;
 mod wire;
 mod zoo;
 mod zoo_fuzz;
@@ -50,12 +53,17 @@ pub fn dispatch(cli: Cli) -> Exit {
         Some(Command::Compare(args)) => compare::compare(&args),
         Some(Command::Profiles(args)) => profiles::profiles(&args),
         Some(Command::Fuzz(args)) => fuzz::fuzz(&args),
+        Some(Command::Learn(args)) => learn::learn(&args),
         Some(Command::Replay(args)) => replay::replay(&args),
         Some(Command::Seed(args)) => seed::seed(&args),
         Some(Command::Zoo(args)) => zoo::zoo(&args),
         Some(Command::Agent(args)) => agent::agent(&args),
+        Some(Command::Kernel(command)) => kernel::kernel(&command),
+        Some(Command::BisectRun(args)) => kernel::bisect_run(&args),
         Some(Command::Packetdrill(args)) => packetdrill(&args.words),
         Some(Command::Doctor) => doctor::doctor(),
+        Some(Command::VmInit) => vm::init(),
+        Some(Command::VmStart(args)) => vm::start(&args),
     };
     output::settle(exit)
 }

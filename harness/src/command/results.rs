@@ -60,7 +60,8 @@ fn on_the_reference(suite: &Suite, cases: &[&Case]) -> Result<Results, String> {
     let target = ReferenceTarget::default();
     let known = suite
         .known(target.known())
-        .map_err(|problem| problem.to_string())?;
+        .map_err(|problem| problem.to_string())?
+        .on(target.kernel().as_deref());
     let settings = ExecuteSettings {
         ip_versions: Family::All.versions(),
         ..ExecuteSettings::default()

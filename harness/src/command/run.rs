@@ -6,13 +6,16 @@ use std::time::{Duration, Instant};
 use crate::cli::{LinkName, RunArgs, TargetName};
 use crate::exit::Exit;
 use crate::report::terminal::{Progress, Style, Terminal};
-use crate::report::{Results, Summary, TargetEntry};
-use crate::suite::{Case, Convention, ExecuteSettings, Interrupt, PATIENCE, Suite, execute};
+use crate::report::{Results, RunEvent, Summary, TargetEntry};
+use crate::suite::{
+    Case, Convention, ExecuteSettings, Interrupt, KnownDeviations, PATIENCE, Suite, execute,
+};
 use crate::target::linux::{Link, LinuxTarget};
 use crate::target::reference::ReferenceTarget;
 use crate::target::smoltcp::SmoltcpTarget;
 use crate::target::{self, Target};
 use crate::verdict::CaseResult;
+use crate::vm::{self, VmTarget};
 
 use super::output::Output;
 use super::{files, results};
@@ -37,14 +40,20 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         Ok(suite) => suite,
         Err(problem) => return super::refuse(&problem),
     };
-    if args.link.is_some() && args.target != TargetName::Linux {
+    if args.link.is_some() && !matches!(args.target, TargetName::Linux | TargetName::LinuxVm) {
         return super::refuse(&"`--link` is for the running kernel; give `--target linux` too");
     }
     if args.profile.is_some() && args.target != TargetName::Reference {
         return super::refuse(&"`--profile` is for the reference stack; leave `--target` out");
     }
-    if let Err(problem) = super::wire::check(args) {
+    if let Err(problem) = super::wire::check(args).and_then(|()| super::vm::check(args)) {
         return super::refuse(&problem);
+    }
+    if args.exact && matches!(args.target, TargetName::Linux | TargetName::Wire) {
+        return super::refuse(&"`--exact` needs a clock that is: give another `--target`");
+    }
+    if let [_, _, ..] = args.vm.kernel[..] {
+        return super::vm::run_on_each(args, &suite);
     }
     let interrupt = Interrupt::default();
     let target = match open_target(args, &interrupt) {
@@ -71,10 +80,10 @@ pub(super) fn run(args: &RunArgs) -> Exit {
     if !problems.is_empty() {
         return complain_all(&problems);
     }
-    run_cases(args, &suite, &cases, target.as_ref(), &settings, &others)
+    run_cases(args, &suite, &cases, &target, &settings, &others)
 }
 
-fn settings(args: &RunArgs, interrupt: Interrupt) -> Result<ExecuteSettings, Exit> {
+pub(super) fn settings(args: &RunArgs, interrupt: Interrupt) -> Result<ExecuteSettings, Exit> {
     let ip_versions = super::families(&args.family)?;
     let convention = args.family.convention.map(Convention::from);
     let mut pairs = args.script.pairs();
@@ -89,6 +98,7 @@ fn settings(args: &RunArgs, interrupt: Interrupt) -> Result<ExecuteSettings, Exi
         defines: args.script.defines.clone(),
         seed: args.seed,
         drop_in: convention.is_some(),
+        exact: args.exact,
         allow_commands: args.allow_commands,
         convention,
         patience: PATIENCE,
@@ -100,12 +110,13 @@ fn run_cases(
     args: &RunArgs,
     suite: &Suite,
     cases: &[&Case],
-    target: &dyn Target,
+    chosen: &Chosen,
     settings: &ExecuteSettings,
     others: &[Results],
 ) -> Exit {
+    let target = chosen.target();
     let known = match suite.known(target.known()) {
-        Ok(known) => known,
+        Ok(known) => known.on(target.kernel().as_deref()),
         Err(problem) => return super::refuse(&problem),
     };
     target::linux::raise_on_signals(&settings.interrupt);
@@ -125,7 +136,7 @@ fn run_cases(
     output.say(&format_args!("{count} on {description}; {families}\n"));
     let mut terminal = Terminal::new(output, style(args.verbose, output));
     let started = Instant::now();
-    let results = execute(cases, target, &known, settings, &mut |event| {
+    let results = chosen.execute(cases, &known, settings, &mut |event| {
         // What cannot be written is told at the end: the files are still to be written.
         let _ = terminal.event(event);
     });
@@ -146,7 +157,7 @@ fn run_cases(
     exit_of(summary, &results, args.target)
 }
 
-fn style(verbose: bool, output: Output) -> Style {
+pub(super) fn style(verbose: bool, output: Output) -> Style {
     /// How often a run that nobody watches says how far it is.
     const NOW_AND_THEN: Duration = Duration::from_secs(30);
     let is_terminal = match output {
@@ -183,9 +194,10 @@ fn exit_of(summary: Summary, results: &[CaseResult], target: TargetName) -> Exit
     if summary.judged() == 0 && !results.is_empty() {
         let more = match target {
             TargetName::Linux => "`tcpdrill doctor` says what this machine lacks",
-            TargetName::Reference | TargetName::Smoltcp | TargetName::Wire => {
-                "the report says for want of what"
-            }
+            TargetName::Reference
+            | TargetName::Smoltcp
+            | TargetName::LinuxVm
+            | TargetName::Wire => "the report says for want of what",
         };
         super::complain("error", &format_args!("every case was skipped; {more}"));
         return Exit::NothingRan;
@@ -194,13 +206,17 @@ fn exit_of(summary: Summary, results: &[CaseResult], target: TargetName) -> Exit
 }
 
 /// Says why there is no target, and what to do.
-fn cannot_run(target: TargetName, reason: &str) -> Exit {
+pub(super) fn cannot_run(target: TargetName, reason: &str) -> Exit {
     let (name, help) = match target {
         TargetName::Reference => ("reference", "this should not happen"),
         TargetName::Smoltcp => ("smoltcp", "this should not happen"),
         TargetName::Linux => (
             "linux",
             "`tcpdrill doctor` says what is missing and what to do about it",
+        ),
+        TargetName::LinuxVm => (
+            "linux-vm",
+            "docs/virtual-linux.md says how such a kernel is made",
         ),
         TargetName::Wire => ("wire", "docs/wire.md says how the two machines are set up"),
     };
@@ -211,8 +227,9 @@ fn cannot_run(target: TargetName, reason: &str) -> Exit {
 }
 
 /// Called before the process has a second thread: an ordinary user needs a user namespace.
-fn open_target(args: &RunArgs, interrupt: &Interrupt) -> Result<Box<dyn Target>, String> {
-    match args.target {
+fn open_target(args: &RunArgs, interrupt: &Interrupt) -> Result<Chosen, String> {
+    let here: Result<Box<dyn Target>, String> = match args.target {
+        TargetName::LinuxVm => return Ok(Chosen::Inside(super::vm::open(args)?)),
         TargetName::Wire => {
             // Looking for the other end starts threads that stay, as trying out a link does.
             target::linux::raise_on_signals(interrupt);
@@ -234,6 +251,37 @@ fn open_target(args: &RunArgs, interrupt: &Interrupt) -> Result<Box<dyn Target>,
             };
             link.try_out()?;
             Ok(Box::new(LinuxTarget::over(link)))
+        }
+    };
+    here.map(Chosen::Here)
+}
+
+/// The target, by where its cases run.
+enum Chosen {
+    /// In this process.
+    Here(Box<dyn Target>),
+    /// In kernels of their own, each of which has its harness inside.
+    Inside(VmTarget),
+}
+
+impl Chosen {
+    fn target(&self) -> &dyn Target {
+        match self {
+            Chosen::Here(target) => target.as_ref(),
+            Chosen::Inside(target) => target,
+        }
+    }
+
+    fn execute(
+        &self,
+        cases: &[&Case],
+        known: &KnownDeviations,
+        settings: &ExecuteSettings,
+        observe: &mut dyn FnMut(&RunEvent<'_>),
+    ) -> Vec<CaseResult> {
+        match self {
+            Chosen::Here(target) => execute(cases, target.as_ref(), known, settings, observe),
+            Chosen::Inside(target) => vm::execute(cases, target, known, settings, observe),
         }
     }
 }

@@ -65,7 +65,14 @@ fn run(args: &ZooArgs, all: &[Defect]) -> Result<Exit, String> {
     }
     if let Some(path) = &args.markdown {
         let block = report::zoo::markdown(&rows, &explanations);
-        complaints.extend(document(path, &block, args.check)?);
+        let command = "zoo --markdown";
+        complaints.extend(document(
+            path,
+            &block,
+            report::zoo::MARKS,
+            args.check,
+            command,
+        )?);
     }
     for complaint in &complaints {
         super::complain("error", complaint);
@@ -114,24 +121,24 @@ pub(super) fn quiet() {
 }
 
 /// Puts the block between the marks of a file, or says that another stands there.
-fn document(path: &Path, block: &str, check: bool) -> Result<Option<String>, String> {
+pub(super) fn document(
+    path: &Path,
+    block: &str,
+    marks: report::zoo::Marks,
+    check: bool,
+    command: &str,
+) -> Result<Option<String>, String> {
     let shown = path.display();
     let text =
         fs::read_to_string(path).map_err(|problem| format!("cannot read {shown}: {problem}"))?;
-    let new = report::zoo::inserted(&text, block).ok_or_else(|| {
-        format!(
-            "{shown} has no lines `{}` and `{}`",
-            report::zoo::BEGIN,
-            report::zoo::END
-        )
-    })?;
+    let new = report::zoo::inserted(&text, block, marks)
+        .ok_or_else(|| format!("{shown} has no lines `{}` and `{}`", marks.begin, marks.end))?;
     if new == text {
         return Ok(None);
     }
     if check {
-        let command = "cargo run --release -p tcpdrill --features mutants -- zoo --markdown";
         return Ok(Some(format!(
-            "{shown} shows another table; write it anew: {command} {shown}"
+            "{shown} shows another table; write it anew: cargo run --release -p tcpdrill --features mutants -- {command} {shown}"
         )));
     }
     files::write(path, new.as_bytes())?;

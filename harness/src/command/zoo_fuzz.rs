@@ -40,6 +40,16 @@ pub(super) fn run(args: &ZooArgs, defects: &[Defect]) -> Result<Exit, String> {
     done.extend(new);
     done.sort_by(|one, other| one.id.cmp(&other.id));
     Output::default().say(&report::hunt::text(&done, defects).trim_end());
+    if let Some(path) = &args.markdown {
+        let log = args
+            .log
+            .as_deref()
+            .ok_or("--markdown wants a --log with --fuzz")?;
+        let (with, without) = (read(log, true)?, read(log, false)?);
+        let block = report::hunt::markdown(&with, &without, defects);
+        let command = "zoo --fuzz --markdown";
+        super::zoo::document(path, &block, report::hunt::MARKS, false, command)?;
+    }
     Ok(Exit::Success)
 }
 

@@ -3,10 +3,13 @@
 pub mod code;
 pub mod render;
 
+use serde::{Deserialize, Serialize};
+
 use crate::source::{Source, Span};
+use crate::words::Word;
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Severity {
     /// The script cannot run, or the case failed.
     Error,
@@ -15,7 +18,7 @@ pub enum Severity {
 }
 
 /// A place in the script with a few words under it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Label {
     /// Where.
     pub span: Span,
@@ -24,10 +27,11 @@ pub struct Label {
 }
 
 /// One finding with its place.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Diagnostic {
     /// Stable code: `S…` syntax, `C…` check, `R…` run (see docs/diagnostics.md).
-    pub code: &'static str,
+    #[serde(deserialize_with = "crate::words::read")]
+    pub code: Word,
     /// How bad.
     pub severity: Severity,
     /// One line: what happened, what was expected.

@@ -41,6 +41,13 @@ pub trait Arena: Sync {
         self.subject()
     }
 
+    /// One to be learned as a machine: with these settings, by Linux's names, as far as it takes them, and
+    /// nothing is rationed or put off.
+    ///
+    /// # Errors
+    /// What the machine lacks.
+    fn for_learning(&self, settings: &[(&str, &str)]) -> Result<Self::Subject, String>;
+
     /// What it chooses of what the specification leaves open.
     fn choices(&self) -> Choices;
 
@@ -155,11 +162,17 @@ pub struct Against<'a, A, B> {
 pub struct AgainstPlayer<A, B> {
     one: A,
     other: B,
+    known: Known,
 }
 
 impl<A: Subject, B: Subject> Player for AgainstPlayer<A, B> {
     fn play<W: Witness>(&mut self, input: &Input, witness: &mut W) -> Result<Played, Box<Found>> {
-        differential::play(&mut self.one, &mut self.other, input, witness)
+        differential::play(
+            (&mut self.one, &mut self.other),
+            input,
+            &self.known,
+            witness,
+        )
     }
 }
 
@@ -174,6 +187,7 @@ impl<A: Arena, B: Arena> Contest for Against<'_, A, B> {
         Ok(AgainstPlayer {
             one: self.one.for_comparison()?,
             other: self.other.for_comparison()?,
+            known: self.other.differences()?,
         })
     }
 

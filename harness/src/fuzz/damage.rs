@@ -1,6 +1,6 @@
 //! Segments that are not as they should be, and what a receiver has to make of them.
 
-use super::packet::checksum;
+use super::packet::{SYN, checksum};
 use super::segment::Segment;
 
 /// What is wrong with a datagram.
@@ -30,6 +30,8 @@ pub enum Damage {
     LongOption,
     /// The rest of the options is no options: End of Option List comes first.
     EndOfOptions,
+    /// A window scale where there is no SYN.
+    StrayScale,
 }
 
 /// What a receiver makes of it.
@@ -44,7 +46,7 @@ pub enum Effect {
 }
 
 impl Damage {
-    const ALL: [Damage; 12] = [
+    const ALL: [Damage; 13] = [
         Damage::Checksum,
         Damage::LastByte,
         Damage::IpChecksum,
@@ -57,6 +59,7 @@ impl Damage {
         Damage::ZeroOption,
         Damage::LongOption,
         Damage::EndOfOptions,
+        Damage::StrayScale,
     ];
 
     /// The one that an event's code stands for.
@@ -73,6 +76,7 @@ impl Damage {
             Damage::Reserved => (Effect::None, &["RFC9293-SM-02"]),
             Damage::UnknownOption => (Effect::None, &["RFC9293-MUST-6"]),
             Damage::EndOfOptions => (Effect::None, &["RFC9293-MUST-4"]),
+            Damage::StrayScale => (Effect::None, &["RFC7323-3"]),
             // "MUST be prepared to handle": a crash is found, whatever else is done.
             Damage::ZeroOption | Damage::LongOption => (Effect::Open, &["RFC9293-MUST-7"]),
         }
@@ -88,6 +92,7 @@ impl Damage {
             }
             Damage::ZeroOption => &[253, 0, 1, 1],
             Damage::LongOption => &[253, 200, 1, 1],
+            Damage::StrayScale if segment.flags & SYN == 0 => &[1, 3, 3, 9],
             // Behind the end stand bytes that would be a wrong option.
             Damage::EndOfOptions => &[0, 253, 0, 0],
             _ => return,
@@ -136,7 +141,8 @@ impl Damage {
             Damage::UnknownOption
             | Damage::ZeroOption
             | Damage::LongOption
-            | Damage::EndOfOptions => {}
+            | Damage::EndOfOptions
+            | Damage::StrayScale => {}
         }
     }
 }
@@ -165,8 +171,9 @@ fn seal_ip(datagram: &mut [u8]) {
 fn seal(datagram: &mut [u8], tcp: usize) {
     let addresses = if tcp == 20 { 12..20 } else { 8..40 };
     datagram[tcp + 16..tcp + 18].fill(0);
-    let len = (datagram.len() - tcp) as u64;
-    let sum = checksum::sum(&datagram[addresses]) + 6 + len + checksum::sum(&datagram[tcp..]);
+    let (addresses, segment) = (&datagram[addresses], &datagram[tcp..]);
+    let pseudo = checksum::sum(addresses) + checksum::of_tcp(segment.len());
+    let sum = pseudo + checksum::sum(segment);
     datagram[tcp + 16..tcp + 18].copy_from_slice(&checksum::fold(sum).to_be_bytes());
 }
 
@@ -190,6 +197,7 @@ mod tests {
     #[case(Damage::ZeroOption, Err(Unread::Option(253)))]
     #[case(Damage::LongOption, Err(Unread::Option(253)))]
     #[case(Damage::EndOfOptions, Ok(()))]
+    #[case(Damage::StrayScale, Ok(()))]
     fn each_is_just_what_it_says(
         #[case] damage: Damage,
         #[case] expected: Result<(), Unread>,

@@ -14,6 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::damage::{Damage, Effect};
 use super::input::{Call, Event, Fields, Input, Opening, Setup, Wait};
+use super::known::Known;
 use super::ledger::{Ledger, after};
 use super::oracle::{Judged, Numbers, Oracle, Violation};
 use super::packet::{self, ACK, FIN, SYN};
@@ -33,6 +34,7 @@ struct Pair<'a, A, B, W> {
     one: Side<'a, A>,
     other: Side<'a, B>,
     witness: &'a mut W,
+    known: &'a Known,
     setup: Setup,
     ends: Ends,
     offer: Offer,
@@ -45,17 +47,18 @@ struct Pair<'a, A, B, W> {
     played: Played,
 }
 
-/// Plays an input on both; a panic of one is a finding like any other. The witness sees the first one.
+/// Plays an input on both; a panic of one is a finding like any other. The witness sees the first one. Where an entry
+/// of the list says that they part without a sign, the input ends.
 ///
 /// # Errors
 /// Where they first part, or what else was found.
 pub fn play<A: Subject, B: Subject, W: Witness>(
-    one: &mut A,
-    other: &mut B,
+    stacks: (&mut A, &mut B),
     input: &Input,
+    known: &Known,
     witness: &mut W,
 ) -> Result<Played, Box<Found>> {
-    let run = || Pair::new(one, other, input.setup, witness).run(input);
+    let run = || Pair::new(stacks, input.setup, known, witness).run(input);
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let owned = panic.downcast_ref::<String>().map(String::as_str);
         let text = owned.or_else(|| panic.downcast_ref::<&str>().copied());
@@ -67,7 +70,12 @@ pub fn play<A: Subject, B: Subject, W: Witness>(
 }
 
 impl<'a, A: Subject, B: Subject, W: Witness> Pair<'a, A, B, W> {
-    fn new(one: &'a mut A, other: &'a mut B, setup: Setup, witness: &'a mut W) -> Self {
+    fn new(
+        (one, other): (&'a mut A, &'a mut B),
+        setup: Setup,
+        known: &'a Known,
+        witness: &'a mut W,
+    ) -> Self {
         let ends = ends(setup.v6);
         let plan = Plan {
             ends,
@@ -78,6 +86,7 @@ impl<'a, A: Subject, B: Subject, W: Witness> Pair<'a, A, B, W> {
             one: Side::new(one, &plan),
             other: Side::new(other, &plan),
             witness,
+            known,
             setup,
             ends,
             offer: Offer {
@@ -214,7 +223,26 @@ impl<'a, A: Subject, B: Subject, W: Witness> Pair<'a, A, B, W> {
             .other
             .take(self.ends, counts.then_some((&second, states.1)), &mut ())?;
         let name = if counts { "a segment" } else { "a damaged one" };
-        self.compare((&one, &other), true, name, Some(cause))
+        self.compare((&one, &other), true, name, Some(cause.clone()))?;
+        match counts {
+            true => self.end_quietly(cause, one.acked.is_some()),
+            false => Ok(()),
+        }
+    }
+
+    /// Ends the input where the two are known to part after such a segment, and nothing shows it.
+    fn end_quietly(&self, cause: Judged, is_answered: bool) -> Result<(), Violation> {
+        if !self.known.has_quiet() {
+            return Ok(());
+        }
+        let quiet = self.apart("what is kept", "a segment", "nothing shows", Some(cause));
+        match self
+            .known
+            .explains_quietly(&quiet, &self.setup, is_answered)
+        {
+            true => Err(quiet),
+            false => Ok(()),
+        }
     }
 
     /// What the timestamp of a segment is.

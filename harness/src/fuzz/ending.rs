@@ -13,6 +13,8 @@ use super::subject::{State, Subject};
 const ROUNDS: usize = 400;
 /// The same of a subject whose time cannot be moved: whether it goes on for ever cannot be told.
 const LIVE_ROUNDS: usize = 12;
+/// Timers that a sender may need for what is lost, once it has begun to send that again: acknowledgments drive it.
+const STALLS: usize = 8;
 /// Timers until a host alone gives up everything: keep-alives and retransmissions of all it has.
 const TIMERS: usize = 2_000;
 
@@ -48,6 +50,7 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
     /// has to come again.
     fn remember(&mut self) -> Result<(), Violation> {
         let first = self.peer_has();
+        let mut stalls = 0;
         for _ in 0..ROUNDS {
             let before = self.peer_has();
             if !self.is_open() || before == Some(self.snd_nxt()) {
@@ -55,8 +58,17 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
             }
             self.acknowledge_what_has_come()?;
             if self.peer_has() == before {
+                stalls += usize::from(before != first);
                 self.perform(Event::Wait(Wait::Timer))?;
             }
+        }
+        if stalls > STALLS && self.can_still_offer_a_window() {
+            self.ends_to_forget();
+            return Err(Violation::of_rules(
+                Oracle::Liveness,
+                &["RFC2018-13"],
+                format!("what the peer has lost is sent again by timeouts only: {stalls} of them"),
+            ));
         }
         let has = self.peer_has();
         self.ends_to_forget();
@@ -95,7 +107,8 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
             if self.has_sent_all() {
                 return Ok(());
             }
-            if self.progress() == before {
+            // What comes keeps a reader busy, and a sender may have to wait (RFC 3168 §6.1.2).
+            if self.progress().0 == before.0 {
                 self.perform(Event::Wait(Wait::Timer))?;
             }
         }

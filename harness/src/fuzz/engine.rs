@@ -1,11 +1,12 @@
 //! Draws inputs, keeps those that show something new, and stops where something is found.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use fastrand::Rng;
 
 use super::arena::Player;
-use super::feedback::{Coverage, Feedback};
+use super::feedback::{Coverage, Crossed, Feedback};
 use super::input::{Input, Opening, Setup};
 use super::known::Known;
 use super::oracle::{Choices, Oracle, Violation};
@@ -57,6 +58,10 @@ pub struct Engine {
     known: Known,
     rng: Rng,
     kept: Vec<Input>,
+    /// To be played before any is drawn.
+    corpus: VecDeque<Input>,
+    /// Inputs that were drawn and have crossed a transition that none before had, with all that they crossed.
+    discoveries: Vec<(Input, Crossed)>,
     feedback: Feedback,
     /// What was seen so far.
     pub coverage: Coverage,
@@ -75,6 +80,8 @@ impl Engine {
             known: Known::default(),
             rng: Rng::with_seed(settings.seed),
             kept: Vec::new(),
+            corpus: VecDeque::new(),
+            discoveries: Vec::new(),
             feedback: Feedback::default(),
             coverage: Coverage::default(),
             totals: Totals::default(),
@@ -89,6 +96,16 @@ impl Engine {
             known,
             ..Engine::new(settings, Choices::RFC)
         }
+    }
+
+    /// Plays these before any other.
+    pub fn begin_with(&mut self, corpus: impl IntoIterator<Item = Input>) {
+        self.corpus.extend(corpus);
+    }
+
+    /// Inputs that were drawn and have crossed a transition that none before had, with all that they crossed.
+    pub fn discoveries(&self) -> &[(Input, Crossed)] {
+        &self.discoveries
     }
 
     /// Inputs that have shown something new.
@@ -113,7 +130,13 @@ impl Engine {
         &mut self,
         play: impl FnOnce(&Input, &mut Feedback, &Known) -> Result<Played, Box<Found>>,
     ) -> Option<Finding> {
-        let mut input = self.next_input();
+        // The first is the census.
+        let of_corpus = match self.totals.runs {
+            0 => None,
+            _ => self.corpus.pop_front(),
+        };
+        let is_drawn = of_corpus.is_none();
+        let mut input = of_corpus.unwrap_or_else(|| self.next_input());
         self.feedback.clear();
         let result = play(&input, &mut self.feedback, &self.known);
         self.totals.runs += 1;
@@ -136,13 +159,18 @@ impl Engine {
                 input.events.truncate(found.event);
             }
         }
-        self.learn(input);
+        self.learn(input, is_drawn);
         None
     }
 
     /// Keeps an input that has shown something new.
-    fn learn(&mut self, input: Input) {
-        if self.coverage.take(&self.feedback) && self.settings.feedback {
+    fn learn(&mut self, input: Input, is_drawn: bool) {
+        let news = self.coverage.take(&self.feedback);
+        if news.transition && is_drawn {
+            let crossed = self.feedback.crossed();
+            self.discoveries.push((input.clone(), crossed));
+        }
+        if news.anything && self.settings.feedback {
             self.keep(input);
         }
     }

@@ -10,6 +10,7 @@ use super::subject::State;
 
 /// How many counters there are.
 pub const COUNTERS: usize = 4096;
+const _: () = assert!(COUNTERS.is_multiple_of(16));
 
 /// The first half: single steps. The second: pairs of them.
 const STEPS: usize = COUNTERS / 2;
@@ -74,7 +75,25 @@ fn spread(number: usize) -> usize {
     (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) as usize >> 40
 }
 
+/// The transitions of one run.
+#[derive(Clone, Debug)]
+pub struct Crossed(Box<Transitions>);
+
+/// What a run has added to what was seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// Something.
+    pub anything: bool,
+    /// A transition.
+    pub transition: bool,
+}
+
 impl Feedback {
+    /// The transitions of the run.
+    pub fn crossed(&self) -> Crossed {
+        Crossed(self.transitions.clone())
+    }
+
     /// Forgets the run.
     pub fn clear(&mut self) {
         self.counters.fill(0);
@@ -125,19 +144,41 @@ impl Default for Coverage {
 }
 
 impl Coverage {
-    /// Takes in a run; whether it has shown anything new.
-    pub fn take(&mut self, feedback: &Feedback) -> bool {
+    /// Takes in a run; what it has shown that is new.
+    pub fn take(&mut self, feedback: &Feedback) -> News {
         let mut is_new = false;
-        for (seen, count) in self.seen.iter_mut().zip(feedback.counters().iter()) {
-            if *count == 0 {
+        let (all, _) = feedback.counters().as_chunks::<16>();
+        for (place, counts) in all.iter().enumerate() {
+            // Most were not counted at all.
+            if u128::from_ne_bytes(*counts) == 0 {
                 continue;
             }
-            // As libFuzzer has it: 1, 2, 3, 4 to 7, 8 to 15 and so on.
-            let bucket = 1 << (8 - count.leading_zeros()).saturating_sub(1);
-            is_new |= *seen & bucket == 0;
-            *seen |= bucket;
+            let seen = &mut self.seen[16 * place..16 * place + 16];
+            for (seen, count) in seen.iter_mut().zip(counts) {
+                // As libFuzzer has it: 1, 2, 3, 4 to 7, 8 to 15 and so on.
+                let bucket = match count {
+                    0 => continue,
+                    count => 1 << (7 - count.leading_zeros()),
+                };
+                is_new |= *seen & bucket == 0;
+                *seen |= bucket;
+            }
         }
-        for (seen, new) in self.transitions.iter_mut().zip(feedback.transitions.iter()) {
+        News {
+            anything: is_new,
+            transition: self.cross(&feedback.transitions),
+        }
+    }
+
+    /// Takes in the transitions of a run; whether one of them is new.
+    pub fn takes(&mut self, crossed: &Crossed) -> bool {
+        self.cross(&crossed.0)
+    }
+
+    fn cross(&mut self, crossed: &Transitions) -> bool {
+        let mut is_new = false;
+        for (seen, new) in self.transitions.iter_mut().zip(crossed) {
+            is_new |= new & !*seen != 0;
             *seen |= new;
         }
         is_new

@@ -24,6 +24,8 @@ pub struct Side {
     pub sack: bool,
     /// The last TSval; `None` if its SYN offered no timestamps.
     pub stamp: Option<u32>,
+    /// The TSval of its first SYN.
+    pub first_stamp: Option<u32>,
     /// The number behind the window that it offered last, and behind the largest.
     pub edge: u32,
     /// See `edge`.
@@ -38,7 +40,7 @@ pub(super) fn after(a: u32, b: u32) -> bool {
 impl Side {
     /// Takes in a segment of this side, `other` being the other one. A SYN with another number begins
     /// a new connection; whatever comes without one, or with RST, is a stray of none.
-    pub fn note(&mut self, packet: &Packet<'_>, other: &Side) {
+    pub fn note(&mut self, packet: &Packet<'_>, other: &Side, others_end: u32) {
         let has = |flag: u8| packet.flags & flag != 0;
         if has(RST) {
             return;
@@ -51,6 +53,7 @@ impl Side {
                 scale: packet.options.scale,
                 sack: packet.options.sack_permitted,
                 stamp: packet.options.stamp.map(|(value, _)| value),
+                first_stamp: packet.options.stamp.map(|(value, _)| value),
                 ..Side::default()
             };
         }
@@ -68,7 +71,7 @@ impl Side {
             self.stamp = Some(value);
         }
         // What acknowledges something that was never sent is no peer's.
-        if has(ACK) && other.has_sent(packet.ack) {
+        if has(ACK) && other.has_sent(packet.ack, others_end) {
             self.window = packet.window;
             self.offer(packet, other);
         } else if has(SYN) {
@@ -76,11 +79,21 @@ impl Side {
         }
     }
 
+    /// Whether a TSecr was certainly none of its TSvals so far, unless it is of a clock that runs faster than any may
+    /// (RFC 7323 §5.4); zero says nothing.
+    pub fn has_never_stamped(&self, echo: u32) -> bool {
+        let (Some(first), Some(last)) = (self.first_stamp, self.stamp) else {
+            return false;
+        };
+        let is_later = after(echo, last.wrapping_add(1 << 20));
+        echo != 0 && (is_later || after(first, echo))
+    }
+
     /// Whether this can be the SEG.ACK of somebody who has seen this side's SYN; of one that has sent none
     /// everything can.
-    fn has_sent(&self, ack: u32) -> bool {
+    fn has_sent(&self, ack: u32, end: u32) -> bool {
         let from_syn = |number: u32| self.first.map(|first| number.wrapping_sub(first));
-        from_syn(ack) <= from_syn(self.next)
+        from_syn(ack) <= from_syn(end)
     }
 
     /// The window of a segment with ACK (RFC 7323 §2.3: of a SYN it is not scaled).
@@ -112,7 +125,8 @@ pub struct Ledger {
 impl Ledger {
     /// Takes in a segment of the subject to the peer.
     pub fn sent(&mut self, packet: &Packet<'_>) {
-        self.subject.note(packet, &self.peer);
+        // What was sent beyond the window may be taken all the same.
+        self.subject.note(packet, &self.peer, self.peer_end);
     }
 
     /// Takes in a segment of the peer, as far as it is one of the connection: a SYN if it `may_begin` one,
@@ -120,7 +134,7 @@ impl Ledger {
     pub fn arrived(&mut self, packet: &Packet<'_>, may_begin: bool) {
         if packet.has(SYN) {
             if may_begin {
-                self.peer.note(packet, &self.subject);
+                self.peer.note(packet, &self.subject, self.subject.next);
                 self.peer_top = packet.seq;
                 self.peer_end = packet.end();
             }
@@ -142,7 +156,7 @@ impl Ledger {
         }
         let next = self.peer.next;
         let fin = self.peer.fin;
-        self.peer.note(packet, &self.subject);
+        self.peer.note(packet, &self.subject, self.subject.next);
         if after(packet.end(), edge) {
             self.peer.next = if after(edge, next) { edge } else { next };
             self.peer.fin = fin;

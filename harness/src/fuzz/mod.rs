@@ -3,6 +3,7 @@
 //! See ARCHITECTURE.md, "How stacks are fuzzed".
 
 pub mod arena;
+pub mod corpus;
 pub mod damage;
 pub mod differential;
 mod ending;
@@ -17,15 +18,17 @@ pub mod oracle;
 pub mod packet;
 mod phrase;
 pub mod play;
+#[cfg(test)]
+mod profile_tests;
 pub mod script;
 pub mod seed;
 pub mod segment;
-mod sent;
+pub(crate) mod sent;
 pub mod shrink;
 pub mod subject;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(crate) mod text;
 pub mod tracking;
 #[cfg(test)]
 mod tracking_tests;

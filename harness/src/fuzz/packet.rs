@@ -118,6 +118,7 @@ impl Packet<'_> {
 ///
 /// # Errors
 /// Why it is no well-formed TCP segment.
+#[inline]
 pub fn read(datagram: &[u8]) -> Result<Packet<'_>, Unread> {
     let (source, destination, pseudo, segment) = match datagram.first().map(|byte| byte >> 4) {
         Some(4) => ipv4(datagram)?,
@@ -136,7 +137,7 @@ pub fn read(datagram: &[u8]) -> Result<Packet<'_>, Unread> {
     let text = segment.get(offset..).ok_or(Unread::Length)?;
     let word = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
     let double = |at: usize| u32::from(word(at)) << 16 | u32::from(word(at + 2));
-    Ok(Packet {
+    let mut packet = Packet {
         source: (source, word(0)),
         destination: (destination, word(2)),
         seq: double(4),
@@ -144,10 +145,12 @@ pub fn read(datagram: &[u8]) -> Result<Packet<'_>, Unread> {
         flags: header[13],
         window: word(14),
         urgent: word(18),
-        options: read_options(options)?,
+        options: Options::default(),
         option_bytes: options,
         text,
-    })
+    };
+    read_options(options, &mut packet.options)?;
+    Ok(packet)
 }
 
 /// Addresses, the sum of the pseudo-header, and the segment.
@@ -172,7 +175,7 @@ fn ipv4(datagram: &[u8]) -> Result<Network<'_>, Unread> {
     let address = |at: usize| -> IpAddr {
         [header[at], header[at + 1], header[at + 2], header[at + 3]].into()
     };
-    let pseudo = checksum::sum(&header[12..20]) + 6 + segment.len() as u64;
+    let pseudo = checksum::sum(&header[12..20]) + checksum::of_tcp(segment.len());
     Ok((address(12), address(16), pseudo, segment))
 }
 
@@ -185,7 +188,7 @@ fn ipv6(datagram: &[u8]) -> Result<Network<'_>, Unread> {
         return Err(Unread::Protocol);
     }
     let address = |from: &[u8]| -> IpAddr { <[u8; 16]>::try_from(from).unwrap_or_default().into() };
-    let pseudo = checksum::sum(&header[8..40]) + 6 + segment.len() as u64;
+    let pseudo = checksum::sum(&header[8..40]) + checksum::of_tcp(segment.len());
     Ok((
         address(&header[8..24]),
         address(&header[24..40]),
@@ -195,8 +198,8 @@ fn ipv6(datagram: &[u8]) -> Result<Network<'_>, Unread> {
 }
 
 /// RFC 9293 §3.2, RFC 7323 §2.2 and §3.2, RFC 2018 §2 and §3.
-fn read_options(mut bytes: &[u8]) -> Result<Options, Unread> {
-    let mut options = Options::default();
+#[inline]
+fn read_options(mut bytes: &[u8], options: &mut Options) -> Result<(), Unread> {
     while let [kind, rest @ ..] = bytes {
         if *kind == 0 {
             break;
@@ -224,7 +227,7 @@ fn read_options(mut bytes: &[u8]) -> Result<Options, Unread> {
         }
         bytes = &bytes[len..];
     }
-    Ok(options)
+    Ok(())
 }
 
 /// Two numbers of four bytes.
@@ -236,18 +239,24 @@ fn two(bytes: &[u8]) -> (u32, u32) {
     (number(0), number(4))
 }
 
-/// The internet checksum (RFC 1071).
+/// The internet checksum (RFC 1071), in the order of bytes that the machine has: the sum is the same (§2 (B)).
 pub(super) mod checksum {
     /// The sum of the words, not folded yet: no packet makes it overflow.
     pub(in crate::fuzz) fn sum(bytes: &[u8]) -> u64 {
-        let (words, rest) = bytes.as_chunks::<4>();
-        let whole: u64 = words
-            .iter()
-            .map(|word| u64::from(u32::from_be_bytes(*word)))
-            .sum();
-        let mut last = [0; 4];
+        let (words, rest) = bytes.as_chunks::<8>();
+        let mut last = [0; 8];
         last[..rest.len()].copy_from_slice(rest);
-        whole + u64::from(u32::from_be_bytes(last))
+        let mut whole = u64::from_ne_bytes(last);
+        for word in words {
+            let (sum, carried) = whole.overflowing_add(u64::from_ne_bytes(*word));
+            whole = sum + u64::from(carried);
+        }
+        (whole >> 32) + (whole & 0xffff_ffff)
+    }
+
+    /// What the pseudo-header has beside the addresses: TCP's number, and the length of the segment.
+    pub(in crate::fuzz) fn of_tcp(len: usize) -> u64 {
+        u64::from(6_u16.to_be()) + u64::from((len as u16).to_be())
     }
 
     /// What stands in the header: the complement of the sum in sixteen bits.
@@ -255,6 +264,37 @@ pub(super) mod checksum {
         while sum > 0xffff {
             sum = (sum & 0xffff) + (sum >> 16);
         }
+        u16::from_be(!(sum as u16))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::checksum;
+    use proptest::prelude::*;
+
+    /// RFC 1071 §4.1, word by word.
+    fn by_words(bytes: &[u8]) -> u16 {
+        let mut sum = 0_u32;
+        for pair in bytes.chunks(2) {
+            sum += u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0));
+        }
+        while sum > 0xffff {
+            sum = (sum & 0xffff) + (sum >> 16);
+        }
         !(sum as u16)
+    }
+
+    proptest! {
+        #[test]
+        fn the_sum_is_that_of_the_words(
+            header in prop::collection::vec(any::<u8>(), 8..=8),
+            text in prop::collection::vec(prop_oneof![Just(0xff), any::<u8>()], 0..3_000),
+        ) {
+            let number = [0, 6].into_iter().chain((text.len() as u16).to_be_bytes());
+            let whole: Vec<u8> = header.iter().copied().chain(number).chain(text.iter().copied()).collect();
+            let sum = checksum::sum(&header) + checksum::of_tcp(text.len()) + checksum::sum(&text);
+            prop_assert_eq!(checksum::fold(sum), by_words(&whole));
+        }
     }
 }

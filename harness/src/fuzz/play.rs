@@ -105,6 +105,8 @@ pub struct Play<'a, S, W> {
     received: Vec<u8>,
     /// When the user called last, his socket was the newest connection.
     is_users: bool,
+    /// What has arrived last was taken, and nothing in it asks for an answer.
+    asks_nothing: bool,
     /// What a forgetful peer has: up to this number.
     peer_has: Option<u32>,
     /// Nothing that follows can be judged.
@@ -136,7 +138,7 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
             specification: Specification::new(choices),
             track: Track::default(),
             half_duplex_close: choices.facts.half_duplex_close,
-            keeps_alive: false,
+            keeps_alive: choices.always_keeps_alive,
             known: None,
             outgoing: Outgoing,
             streams: Streams::default(),
@@ -148,6 +150,7 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
             text: Vec::new(),
             received: Vec::new(),
             is_users: false,
+            asks_nothing: false,
             peer_has: None,
             is_lost: false,
             played: Played::default(),

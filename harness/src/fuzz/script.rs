@@ -21,9 +21,12 @@ const SETTINGS: &str =
 
 /// What a script is made of.
 #[derive(Clone, Debug)]
-enum Step {
+pub(crate) enum Step {
+    /// A datagram arrives at the stack.
     Arrived(Vec<u8>),
+    /// The stack sends one.
     Sent(Vec<u8>),
+    /// The user calls.
     Called(Call, Answer),
 }
 
@@ -151,8 +154,11 @@ fn mark(text: &mut String, found: &Found, came: &[String]) {
 
 /// Writes lines, and keeps what they count from.
 #[derive(Debug)]
-struct Writer {
-    setup: Setup,
+pub(crate) struct Writer {
+    /// Bytes that a socket is told to receive.
+    buffer: Option<u32>,
+    /// Of what is sent only flags, numbers and lengths are written.
+    is_loose: bool,
     irs: u32,
     /// The first number of a SYN that has just come, and the one behind its last.
     offered: Option<(u32, u32)>,
@@ -168,7 +174,8 @@ struct Writer {
 impl Writer {
     fn new(setup: &Setup) -> Writer {
         Writer {
-            setup: *setup,
+            buffer: Some(buffer(setup)),
+            is_loose: false,
             irs: setup.isn,
             offered: None,
             iss: None,
@@ -179,7 +186,21 @@ impl Writer {
         }
     }
 
-    fn lines(&mut self, step: &Step) -> Vec<String> {
+    /// One that leaves open what is free: windows, options and PSH, and how large the user's buffer is.
+    pub(crate) fn loose(setup: &Setup) -> Writer {
+        Writer {
+            buffer: None,
+            is_loose: true,
+            ..Writer::new(setup)
+        }
+    }
+
+    /// The descriptor of the connection.
+    pub(crate) fn connection(&self) -> Option<u32> {
+        self.connection
+    }
+
+    pub(crate) fn lines(&mut self, step: &Step) -> Vec<String> {
         match step {
             Step::Arrived(datagram) => {
                 let Ok(packet) = packet::read(datagram) else {
@@ -214,6 +235,9 @@ impl Writer {
                 let iss = self.iss.unwrap_or(0);
                 self.stamps
                     .extend(packet.options.stamp.map(|(value, _)| value));
+                if self.is_loose {
+                    return vec![format!("> {} <...>", numbers(&packet, iss, self.irs, None))];
+                }
                 vec![format!(
                     "> {}",
                     segment(&packet, iss, self.irs, None, &|_| true)
@@ -315,12 +339,15 @@ impl Writer {
 
     /// A new socket with the buffer of the setup.
     fn socket(&self, fd: u32) -> Vec<String> {
-        let bytes = buffer(&self.setup);
-        vec![
+        let mut lines = vec![
             format!("socket(..., SOCK_STREAM, IPPROTO_TCP) = {fd}"),
             option(fd, "SOL_SOCKET, SO_REUSEADDR", true),
-            format!("setsockopt({fd}, SOL_SOCKET, SO_RCVBUF, [{bytes}], 4) = 0"),
-        ]
+        ];
+        lines.extend(
+            self.buffer
+                .map(|bytes| format!("setsockopt({fd}, SOL_SOCKET, SO_RCVBUF, [{bytes}], 4) = 0")),
+        );
+        lines
     }
 }
 
@@ -337,6 +364,33 @@ fn segment(
     syn: Option<u32>,
     told: &dyn Fn(u32) -> bool,
 ) -> String {
+    let mut line = format!(
+        "{} {}",
+        flags(packet),
+        numbers_behind_flags(packet, seq_origin, ack_origin, syn)
+    );
+    let _ = write!(line, " win {}", packet.window);
+    if packet.has(URG) {
+        let _ = write!(line, " urg {}", packet.urgent);
+    }
+    let options = options(packet, ack_origin, told);
+    if !options.is_empty() {
+        let _ = write!(line, " <{}>", options.join(","));
+    }
+    line
+}
+
+/// The same without windows and options. Where PSH stands is free: so are the flags of text.
+fn numbers(packet: &Packet<'_>, seq_origin: u32, ack_origin: u32, syn: Option<u32>) -> String {
+    let flags = match packet.text.is_empty() || packet.has(SYN | FIN | RST) {
+        true => flags(packet),
+        false => "*".to_owned(),
+    };
+    let numbers = numbers_behind_flags(packet, seq_origin, ack_origin, syn);
+    format!("{flags} {numbers}")
+}
+
+fn flags(packet: &Packet<'_>) -> String {
     let letters = [
         (FIN, 'F'),
         (SYN, 'S'),
@@ -348,10 +402,18 @@ fn segment(
         (ACK, '.'),
     ];
     let set = letters.iter().filter(|(flag, _)| packet.has(*flag));
-    let mut flags: String = set.map(|(_, letter)| *letter).collect();
-    if flags.is_empty() {
-        flags.push('-');
+    match set.map(|(_, letter)| *letter).collect::<String>() {
+        none if none.is_empty() => "-".to_owned(),
+        flags => flags,
     }
+}
+
+fn numbers_behind_flags(
+    packet: &Packet<'_>,
+    seq_origin: u32,
+    ack_origin: u32,
+    syn: Option<u32>,
+) -> String {
     let is_of_none = packet.has(RST) && packet.has(ACK) && packet.seq == 0;
     let seq = match packet.has(SYN) {
         true => syn.unwrap_or(0),
@@ -359,7 +421,7 @@ fn segment(
         false => packet.seq.wrapping_sub(seq_origin),
     };
     let end = seq.wrapping_add(packet.text.len() as u32);
-    let mut line = format!("{flags} {seq}:{end}({})", packet.text.len());
+    let mut line = format!("{seq}:{end}({})", packet.text.len());
     if is_of_none {
         line.push('!');
     }
@@ -368,14 +430,6 @@ fn segment(
         let is_answer = packet.has(SYN) && syn.is_none();
         let origin = if is_answer { 0 } else { ack_origin };
         let _ = write!(line, " ack {}", packet.ack.wrapping_sub(origin));
-    }
-    let _ = write!(line, " win {}", packet.window);
-    if packet.has(URG) {
-        let _ = write!(line, " urg {}", packet.urgent);
-    }
-    let options = options(packet, ack_origin, told);
-    if !options.is_empty() {
-        let _ = write!(line, " <{}>", options.join(","));
     }
     line
 }

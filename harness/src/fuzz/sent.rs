@@ -6,19 +6,19 @@ use super::segment::Ends;
 
 /// Datagrams in the order in which they were sent.
 #[derive(Debug, Default)]
-pub(super) struct Sent {
+pub(crate) struct Sent {
     datagrams: Vec<Vec<u8>>,
     count: usize,
 }
 
 impl Sent {
     /// Forgets all of them.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.count = 0;
     }
 
     /// Where the next one is to be written.
-    pub(super) fn place(&mut self) -> &mut Vec<u8> {
+    pub(crate) fn place(&mut self) -> &mut Vec<u8> {
         if self.datagrams.len() == self.count {
             self.datagrams.push(Vec::new());
         }
@@ -26,13 +26,13 @@ impl Sent {
     }
 
     /// Keeps what was written there, and shows it.
-    pub(super) fn keep(&mut self) -> &[u8] {
+    pub(crate) fn keep(&mut self) -> &[u8] {
         self.count += 1;
         &self.datagrams[self.count - 1]
     }
 
     /// How many there are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.count
     }
 
@@ -40,7 +40,7 @@ impl Sent {
     ///
     /// # Errors
     /// If one of them all is no well-formed segment.
-    pub(super) fn packets(&self, ends: Ends) -> Result<Vec<Packet<'_>>, Violation> {
+    pub(crate) fn packets(&self, ends: Ends) -> Result<Vec<Packet<'_>>, Violation> {
         let mut packets = Vec::with_capacity(self.count);
         for datagram in &self.datagrams[..self.count] {
             let packet = packet::read(datagram)

@@ -5,6 +5,9 @@ use std::net::IpAddr;
 use super::input::Call;
 use super::segment::Ends;
 
+/// Timers that may fire within one wait, far more than any stack has.
+const MOST_TIMERS: usize = 10_000;
+
 /// Microseconds since the subject was switched on.
 pub type Micros = u64;
 
@@ -106,6 +109,21 @@ pub trait Subject {
 
     /// The oldest packet that it has sent and that was not taken yet, into `datagram`.
     fn next_packet(&mut self, datagram: &mut Vec<u8>) -> bool;
+
+    /// The next packet, if it is sent by this time; the clock then stands where it was sent, and otherwise there.
+    fn next_packet_by(&mut self, until: Micros, datagram: &mut Vec<u8>) -> bool {
+        for _ in 0..MOST_TIMERS {
+            if self.next_packet(datagram) {
+                return true;
+            }
+            match self.deadline().filter(|due| *due <= until) {
+                Some(due) => self.advance(due),
+                None => break,
+            }
+        }
+        self.advance(until);
+        self.next_packet(datagram)
+    }
 
     /// The state of the connection with the peer, if it tells.
     fn state(&self) -> Option<State>;

@@ -21,7 +21,7 @@ static TEXTS: LazyLock<[Box<[u8]>; 2]> = LazyLock::new(|| {
 
 /// Whose text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stream {
+pub(crate) enum Stream {
     /// The peer's, by sequence number.
     Peer,
     /// The user's, by the number of bytes before.
@@ -30,7 +30,7 @@ pub(super) enum Stream {
 
 impl Stream {
     /// So many bytes from a place on, 65,536 at most.
-    pub(super) fn text(self, from: u32, len: usize) -> &'static [u8] {
+    pub(crate) fn text(self, from: u32, len: usize) -> &'static [u8] {
         let start = from as usize % PERIOD;
         let len = len.min(LONGEST);
         &TEXTS[self as usize][start..start + len]

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
+use super::zoo::Marks;
 use crate::target::reference::Defect;
 use crate::zoo::Hunted;
 
@@ -42,6 +43,67 @@ pub fn text(all: &[Hunted], defects: &[Defect]) -> String {
     }
     let mut text = format!("{}\n", table.trim_fmt());
     let _ = writeln!(text, "\n{}", totals(all));
+    text
+}
+
+/// Where the block stands in a Markdown file.
+pub const MARKS: Marks = Marks {
+    begin: "<!-- hunt: written by `tcpdrill zoo --fuzz --markdown` -->",
+    end: "<!-- /hunt -->",
+};
+
+/// The block for Markdown: totals and the table, of trials with feedback and without.
+pub fn markdown(with: &[Hunted], without: &[Hunted], defects: &[Defect]) -> String {
+    let mut table = Table::new();
+    table
+        .load_preset(presets::ASCII_MARKDOWN)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header([
+            "",
+            "defect",
+            "reached",
+            "triggered",
+            "found",
+            "median",
+            "by",
+            "found blindly",
+            "median",
+        ]);
+    for defect in defects {
+        let of = |all: &[Hunted]| all.iter().find(|hunted| hunted.id == defect.id).cloned();
+        let (with, without) = (of(with), of(without));
+        let (reached, triggered) = with.as_ref().map_or((false, false), Hunted::reached);
+        let found = |hunted: &Option<Hunted>| {
+            hunted.as_ref().map_or_else(String::new, |hunted| {
+                format!("{}/{}", hunted.found(), hunted.trials.len())
+            })
+        };
+        let time = |hunted: &Option<Hunted>| {
+            hunted
+                .as_ref()
+                .map_or_else(String::new, |hunted| median(hunted.median()))
+        };
+        let by = with
+            .as_ref()
+            .map_or_else(String::new, |hunted| hunted.oracles().join(", "));
+        table.add_row([
+            defect.id.to_owned(),
+            defect.title.to_owned(),
+            yes(reached),
+            yes(triggered),
+            found(&with),
+            time(&with),
+            by,
+            found(&without),
+            time(&without),
+        ]);
+    }
+    let of_both = [("With feedback", with), ("Without", without)];
+    let mut text = String::new();
+    for (name, all) in of_both.into_iter().filter(|(_, all)| !all.is_empty()) {
+        let _ = writeln!(text, "{name}: {}.\n", totals(all));
+    }
+    let _ = writeln!(text, "{}", table.trim_fmt());
     text
 }
 
@@ -100,12 +162,12 @@ mod tests {
             breaks: &[],
         };
         let found = vec![trial(0.5, Some("stream")), trial(1.5, Some("liveness"))];
-        insta::assert_snapshot!(text(
-            &[
-                hunted("A01", found),
-                hunted("B02", vec![trial(600.0, None), trial(2.0, Some("stream"))]),
-            ],
-            &[defect("A01", "One thing"), defect("B02", "Another")],
-        ));
+        let all = [
+            hunted("A01", found),
+            hunted("B02", vec![trial(600.0, None), trial(2.0, Some("stream"))]),
+        ];
+        let defects = [defect("A01", "One thing"), defect("B02", "Another")];
+        insta::assert_snapshot!(text(&all, &defects));
+        insta::assert_snapshot!("markdown", markdown(&all, &all[..1], &defects));
     }
 }

@@ -22,6 +22,7 @@ pub(crate) mod samples;
 pub mod summary;
 pub mod tap;
 pub mod terminal;
+pub mod trace;
 pub mod zoo;
 
 pub use event::{RunEvent, message};

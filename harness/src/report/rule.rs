@@ -247,6 +247,7 @@ mod tests {
             line: "+0 > . 1:1(0) ack 1".to_string(),
             fields: vec!["ack".to_string()],
             ip_versions: Vec::new(),
+            kernel: crate::suite::Bound::default(),
         };
         let text = sample(|coverage| {
             let titles = ["The first".to_string(), "The second".to_string()];

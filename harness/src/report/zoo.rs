@@ -11,10 +11,20 @@ use crate::zoo::{Explanations, Failing, Fate, Row};
 /// How many of the cases that kill a defect are named.
 const NAMED: usize = 2;
 
-/// The line before the block in a Markdown file.
-pub const BEGIN: &str = "<!-- zoo: written by `tcpdrill zoo --markdown` -->";
-/// The line behind it.
-pub const END: &str = "<!-- /zoo -->";
+/// Where a block stands in a Markdown file.
+#[derive(Clone, Copy, Debug)]
+pub struct Marks {
+    /// The line before it.
+    pub begin: &'static str,
+    /// The line behind it.
+    pub end: &'static str,
+}
+
+/// Of the table of cases.
+pub const MARKS: Marks = Marks {
+    begin: "<!-- zoo: written by `tcpdrill zoo --markdown` -->",
+    end: "<!-- /zoo -->",
+};
 
 /// What is shown.
 #[derive(Clone, Copy, Debug)]
@@ -251,10 +261,10 @@ fn table<const COLUMNS: usize>(head: [&str; COLUMNS]) -> Table {
 }
 
 /// `text` with the block between its marks; `None` if it has no marks.
-pub fn inserted(text: &str, block: &str) -> Option<String> {
-    let (before, rest) = text.split_once(BEGIN)?;
-    let (_, behind) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n\n{block}\n{END}{behind}"))
+pub fn inserted(text: &str, block: &str, Marks { begin, end }: Marks) -> Option<String> {
+    let (before, rest) = text.split_once(begin)?;
+    let (_, behind) = rest.split_once(end)?;
+    Some(format!("{before}{begin}\n\n{block}\n{end}{behind}"))
 }
 
 #[cfg(test)]
@@ -300,10 +310,11 @@ mod tests {
     fn markdown_goes_between_its_marks() {
         let list = "[[not_built]]\nid = \"A05\"\ntitle = \"t\"\nsource = \"s\"\nreason = \"r\"\n";
         let block = markdown(&rows(), &Explanations::read(list).unwrap());
-        let old = format!("# Title\n{BEGIN}\nold\n{END}\nmore\n");
-        let new = inserted(&old, &block).unwrap();
-        assert_eq!(inserted(&new, &block).as_ref(), Some(&new));
-        assert_eq!(inserted("no marks", &block), None);
+        let Marks { begin, end } = MARKS;
+        let old = format!("# Title\n{begin}\nold\n{end}\nmore\n");
+        let new = inserted(&old, &block, MARKS).unwrap();
+        assert_eq!(inserted(&new, &block, MARKS).as_ref(), Some(&new));
+        assert_eq!(inserted("no marks", &block, MARKS), None);
         insta::assert_snapshot!(new);
     }
 }

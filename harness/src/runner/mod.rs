@@ -12,6 +12,7 @@ mod connection;
 mod contents;
 mod counted;
 mod descriptors;
+mod exact;
 mod explain;
 mod facts;
 mod focus;
@@ -227,6 +228,8 @@ struct Run<'a> {
     connect_port: u16,
     next_remote_port: u16,
     tolerance: Tolerance,
+    /// Packets of the stack are judged without it.
+    exact: bool,
     payload: PayloadMode,
     /// The key of `md5 valid`.
     md5_secret: Vec<u8>,
@@ -301,6 +304,7 @@ impl<'a> Run<'a> {
             addresses: place.settings.clone(),
             lateness: Lateness::new(settings::tolerance(&options).fixed),
             tolerance: settings::tolerance(&options),
+            exact: settings.exact,
             md5_secret: options
                 .tcp_md5_secret
                 .clone()

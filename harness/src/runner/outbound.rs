@@ -339,7 +339,7 @@ impl Run<'_> {
             found.extend(self.payload_difference(segment, pattern));
         }
         for at in [seen.first_at, seen.observed.at] {
-            let error = due.error(at, self.tolerance);
+            let error = self.off(due, at);
             if error == 0 {
                 continue;
             }

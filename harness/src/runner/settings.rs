@@ -22,6 +22,8 @@ pub struct RunSettings {
     pub drop_in: bool,
     /// The folder of the script's file, in which its commands are run.
     pub folder: Option<std::path::PathBuf>,
+    /// What the stack sends is held to the microsecond against the script.
+    pub exact: bool,
     /// Commands may change what all programs of the machine share; it is put back.
     pub allow_commands: bool,
 }

@@ -1,5 +1,7 @@
 //! Option lines that come from outside a script: of a command line, of a convention.
 
+use serde::{Deserialize, Serialize};
+
 use super::ast::{File, OptionLine};
 use super::{LoadContext, check};
 use crate::diagnostic::Diagnostic;
@@ -7,7 +9,7 @@ use crate::program::CaseHeader;
 use crate::source::{Source, Span, Spanned};
 
 /// What scripts are given beside what they say themselves.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Given {
     /// `-D NAME=VALUE`; these win over the script's own.
     pub defines: Vec<(String, String)>,

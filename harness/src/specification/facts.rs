@@ -48,6 +48,30 @@ pub struct Facts {
     pub window_follows_seq: bool,
     /// TCP_INFO tells how much is unacknowledged.
     pub tells_unacked: bool,
+    // What follows breaks a rule, or is none. For the generated cases it stays as the rule has it, and a list names what comes
+    // of it; the fuzzer, whose inputs would all end there, is told instead.
+    /// In SYN-RECEIVED the SYN that came before draws the SYN-ACK again, not an ACK (against RFC9293-SM-25).
+    pub repeats_syn_ack: bool,
+    /// What becomes of another SYN in the window of SYN-RECEIVED.
+    pub another_syn: AnotherSyn,
+    /// In TIME-WAIT no RST counts (RFC 1337 §3, against RFC9293-SM-42).
+    pub ignores_rst_in_time_wait: bool,
+    /// In SYN-SENT a segment with a TSecr that was never sent is refused, as one with such a SEG.ACK is. RFC 7323 says
+    /// nothing of it.
+    pub refuses_wild_echo: bool,
+    /// CLOSE with text unread sends a FIN as ever (against RFC9293-SHLD-3).
+    pub closes_over_unread: bool,
+}
+
+/// What becomes of a SYN in the window of a half-open connection of a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnotherSyn {
+    /// The connection is forgotten (RFC9293-SM-24).
+    Returns,
+    /// The same, and a RST is sent as CLOSED would.
+    Resets,
+    /// The SYN-ACK is sent again.
+    RepeatsSynAck,
 }
 
 impl Facts {
@@ -69,5 +93,10 @@ impl Facts {
         drops_unstamped: true,
         window_follows_seq: true,
         tells_unacked: true,
+        repeats_syn_ack: false,
+        another_syn: AnotherSyn::Returns,
+        ignores_rst_in_time_wait: false,
+        refuses_wild_echo: false,
+        closes_over_unread: false,
     };
 }

@@ -1,9 +1,11 @@
 //! Reads the table: what must come of a segment.
 
-use super::facts::Facts;
+use smallvec::SmallVec;
+
+use super::facts::{AnotherSyn, Facts};
 use super::place::Place;
 use super::segment::{Segment, Stamp};
-use super::table::{Is, Reply, Row, State, TABLE, Then};
+use super::table::{Is, Reply, Row, State, Then, first_at, next_row};
 
 /// What must come of a segment.
 #[derive(Debug)]
@@ -15,7 +17,7 @@ pub struct Outcome {
     /// Where the connection stands afterwards.
     pub place: Place,
     /// Which rows said so.
-    pub rows: Vec<&'static Row>,
+    pub rows: SmallVec<[&'static Row; 8]>,
 }
 
 /// Goes through the table from top to bottom.
@@ -24,23 +26,22 @@ pub fn outcome(state: State, place: Place, segment: &Segment, facts: Facts) -> O
         reply: Reply::Nothing,
         state,
         place,
-        rows: Vec::with_capacity(8),
+        rows: SmallVec::new(),
     };
-    // A SYN-ACK that was taken goes on where the RFC says: behind the checks of the other states.
-    let mut resume = None;
-    for row in TABLE {
-        if resume.is_some_and(|place| row.place != place) {
-            continue;
-        }
-        resume = None;
-        let all_hold =
-            |so_far: &Outcome| row.when.iter().all(|is| holds(*is, so_far, segment, facts));
-        if !row.is_for(so_far.state) || !all_hold(&so_far) {
+    let mut place = 0;
+    while let Some((row, behind)) = next_row(so_far.state, place) {
+        place = behind;
+        if !row
+            .when
+            .iter()
+            .all(|is| holds(*is, &so_far, segment, facts))
+        {
             continue;
         }
         so_far.rows.push(row);
+        // A SYN-ACK that was taken goes on where the RFC says: behind the checks of the other states.
         if let Then::TakeSynAckInto(_) = row.then {
-            resume = Some("3.10.7.4 seventh");
+            place = first_at("3.10.7.4 seventh");
         }
         if apply(row.then, &mut so_far, segment) {
             break;
@@ -100,6 +101,11 @@ fn holds(is: Is, so_far: &Outcome, segment: &Segment, facts: Facts) -> bool {
         Is::SynWithFinRefused => flags.fin && !facts.takes_syn_with_fin,
         Is::TextOfSynAckLeft => !facts.takes_text_of_syn_ack,
         Is::TextBehindFinUnanswered => !facts.answers_text_behind_fin,
+        Is::SynAckRepeated => facts.repeats_syn_ack,
+        Is::AnotherSynResets => facts.another_syn == AnotherSyn::Resets,
+        Is::AnotherSynRepeats => facts.another_syn == AnotherSyn::RepeatsSynAck,
+        Is::RstIgnored => facts.ignores_rst_in_time_wait,
+        Is::EchoWild => segment.stamp == Stamp::Wild && facts.refuses_wild_echo,
     }
 }
 

@@ -11,7 +11,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use facts::Facts;
+pub use facts::{AnotherSyn, Facts};
 pub use judge::{Outcome, outcome};
 pub use place::{Place, Trimmed};
 pub use segment::{Flags, Segment, Stamp};

@@ -5,7 +5,7 @@ use super::segment::Segment;
 use super::table::State;
 
 /// The variables of a connection (RFC 9293 §3.3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// IRS; in the states without one, any number.
     pub irs: u32,

@@ -1,7 +1,7 @@
 //! Segments as the table sees them.
 
 /// The four flags that decide.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names are the RFC's")]
 pub struct Flags {
     pub syn: bool,
@@ -63,6 +63,8 @@ pub enum Stamp {
     Missing,
     /// TSval is older than TS.Recent.
     Old,
+    /// In SYN-SENT: TSecr was never sent.
+    Wild,
 }
 
 /// One segment.

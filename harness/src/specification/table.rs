@@ -141,6 +141,16 @@ pub enum Is {
     TextOfSynAckLeft,
     /// See `Facts`.
     TextBehindFinUnanswered,
+    /// See `Facts`.
+    SynAckRepeated,
+    /// See `Facts`.
+    AnotherSynResets,
+    /// See `Facts`.
+    AnotherSynRepeats,
+    /// See `Facts`.
+    RstIgnored,
+    /// TSecr was never sent; see `Facts`.
+    EchoWild,
 }
 
 /// What is sent at once.
@@ -212,13 +222,6 @@ pub struct Row {
     bits: u16,
 }
 
-impl Row {
-    /// Whether it is for this state.
-    pub fn is_for(&self, state: State) -> bool {
-        self.bits & 1 << state as u16 != 0
-    }
-}
-
 const fn row(
     place: &'static str,
     states: &'static [State],
@@ -286,6 +289,7 @@ pub static TABLE: &[Row] = &[
 
     row("3.10.7.3 first",  &[SynSent], &[Is::Ack, Is::AckNotNew, Is::Rst], Then::Drop(Reply::Nothing), &["RFC9293-SM-20", "RFC5961-5"]),
     row("3.10.7.3 first",  &[SynSent], &[Is::Ack, Is::AckNotNew], Then::Drop(Reply::Reset),  &["RFC9293-SM-19"]),
+    row("3.10.7.3 first",  &[SynSent], &[Is::Ack, Is::NoRst, Is::EchoWild], Then::Drop(Reply::Reset), &[]),
     row("3.10.7.3 second", &[SynSent], &[Is::Rst, Is::Ack],     Then::End(Reply::Nothing, Closed), &["RFC9293-SM-20"]),
     row("3.10.7.3 second", &[SynSent], &[Is::Rst],              Then::Drop(Reply::Nothing),  &["RFC9293-SM-20", "RFC5961-5"]),
     row("3.10.7.3 fourth", &[SynSent], &[Is::Syn, Is::Ack, Is::TextOfSynAckLeft], Then::End(Reply::Ack, Established), &["RFC9293-SM-11"]),
@@ -304,12 +308,14 @@ pub static TABLE: &[Row] = &[
     row("RFC 7323 5.3",    OTHERWISE, &[Is::NoRst, Is::StampOld], Then::Drop(Reply::Ack),  &["RFC7323-20", "RFC7323-21"]),
 
     row("3.10.7.4 first",  OTHERWISE, &[Is::Rst, Is::OutsideWindow], Then::Drop(Reply::Nothing), &["RFC5961-1"]),
+    row("3.10.7.4 first",  SYN_RECEIVED, &[Is::NoRst, Is::Syn, Is::NoAck, Is::AtIrs, Is::SynAckRepeated], Then::Drop(Reply::SynAck), &[]),
     row("3.10.7.4 first",  SYN_RECEIVED, &[Is::NoRst, Is::Syn, Is::NoAck, Is::AtIrs], Then::Drop(Reply::Ack), &["RFC9293-SM-25"]),
     row("3.10.7.4 first",  OTHERWISE, &[Is::NoRst, Is::Syn, Is::Unacceptable], Then::Drop(Reply::Ack), &["RFC9293-SM-08", "RFC5961-6"]),
     row("3.10.7.4 first",  OTHERWISE, &[Is::NoRst, Is::Unacceptable], Then::Drop(Reply::Ack), &["RFC9293-SM-07", "RFC9293-SM-08"]),
 
     row("3.10.7.4 first",  OTHERWISE, &[Is::NoRst, Is::ProbesWindow], Then::Answer,          &["RFC9293-MUST-66", "RFC9293-SM-52"]),
 
+    row("RFC 1337 3",      &[TimeWait], &[Is::Rst, Is::RstIgnored], Then::Drop(Reply::Nothing), &["RFC1337-1"]),
     row("3.10.7.4 second", OTHERWISE, &[Is::Rst, Is::NotAtRcvNxt], Then::Drop(Reply::Ack),    &["RFC5961-3", "RFC5961-4"]),
     row("3.10.7.4 second", &[SynReceived], &[Is::Rst],          Then::End(Reply::Nothing, Listen), &["RFC9293-SM-23"]),
     row("3.10.7.4 second", &[SynReceivedActive], &[Is::Rst],    Then::End(Reply::Nothing, Closed), &["RFC5961-2"]),
@@ -317,6 +323,9 @@ pub static TABLE: &[Row] = &[
     row("3.10.7.4 second", &[Closing, LastAck], &[Is::Rst],     Then::End(Reply::Nothing, Closed), &["RFC5961-2"]),
     row("3.10.7.4 second", &[TimeWait], &[Is::Rst],             Then::End(Reply::Nothing, Closed), &["RFC9293-SM-42"]),
 
+    row("3.10.7.4 fourth", &[SynReceived], &[Is::Syn, Is::AnotherSynRepeats], Then::Drop(Reply::SynAck), &[]),
+    row("3.10.7.4 fourth", &[SynReceived], &[Is::Syn, Is::Ack, Is::AnotherSynResets], Then::End(Reply::Reset, Listen), &[]),
+    row("3.10.7.4 fourth", &[SynReceived], &[Is::Syn, Is::AnotherSynResets], Then::End(Reply::ResetAck, Listen), &[]),
     row("3.10.7.4 fourth", &[SynReceived], &[Is::Syn],          Then::End(Reply::Nothing, Listen), &["RFC9293-SM-24"]),
     row("3.10.7.4 fourth", OTHERWISE, &[Is::Syn],               Then::Drop(Reply::Ack),      &["RFC5961-6", "RFC5961-7"]),
 
@@ -347,3 +356,34 @@ pub static TABLE: &[Row] = &[
     row("3.10.7.4 eighth", &[FinWait2], &[Is::FinInOrder],      Then::TakeFinInto(TimeWait), &["RFC9293-SM-32"]),
     row("3.10.7.4 eighth", RECEIVING, &[Is::FinBehindHole],     Then::Answer,                &["RFC9293-SM-40"]),
 ];
+
+/// For each state the places of its rows in the table, as bits.
+static PLACES: [u128; 12] = {
+    assert!(TABLE.len() <= 128);
+    let mut places = [0; 12];
+    let mut row = 0;
+    while row < TABLE.len() {
+        let mut state = 0;
+        while state < places.len() {
+            if TABLE[row].bits & 1 << state != 0 {
+                places[state] |= 1 << row;
+            }
+            state += 1;
+        }
+        row += 1;
+    }
+    places
+};
+
+/// The first row for a state from a place of the table on, and the place behind it.
+pub(super) fn next_row(state: State, from: usize) -> Option<(&'static Row, usize)> {
+    let rest = PLACES[state as usize].checked_shr(from as u32)?;
+    let place = from + rest.trailing_zeros() as usize;
+    TABLE.get(place).map(|row| (row, place + 1))
+}
+
+/// The place of the first row of a section.
+pub(super) fn first_at(section: &str) -> usize {
+    let is_there = |row: &Row| row.place == section;
+    TABLE.iter().position(is_there).unwrap_or(TABLE.len())
+}

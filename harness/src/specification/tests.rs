@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 
-use super::{Facts, Flags, Outcome, Place, Reply, Segment, Stamp, State, outcome};
+use super::{AnotherSyn, Facts, Flags, Outcome, Place, Reply, Segment, Stamp, State, outcome};
 
 /// ESTABLISHED, with a hundred bytes of window.
 const PLACE: Place = Place {
@@ -144,3 +144,77 @@ fn a_close_that_came_early_follows_the_handshake(
     );
     assert_eq!(found.state, expected);
 }
+
+/// What some stacks do against a rule, beside the rule: the state, the flags SYN, ACK and RST, SEG.SEQ, and what comes of it.
+#[rstest]
+#[case::copy(State::SynReceived, "s", 0, REPEATS, Reply::SynAck, State::SynReceived)]
+#[case::copy_by_the_rule(State::SynReceived, "s", 0, Facts::RFC, Reply::Ack, State::SynReceived)]
+#[case::another(State::SynReceived, "s", 1, RESETS, Reply::ResetAck, State::Listen)]
+#[case::another_with_ack(State::SynReceived, "sa", 1, RESETS, Reply::Reset, State::Listen)]
+#[case::another_is_answered(State::SynReceived, "s", 1, REPEATS, Reply::SynAck, State::SynReceived)]
+#[case::another_by_the_rule(State::SynReceived, "s", 1, Facts::RFC, Reply::Nothing, State::Listen)]
+#[case::another_of_crossed_ones(
+    State::SynReceivedActive,
+    "s",
+    1,
+    RESETS,
+    Reply::Ack,
+    State::SynReceivedActive
+)]
+#[case::rst(State::TimeWait, "r", 1, IGNORES, Reply::Nothing, State::TimeWait)]
+#[case::rst_inside(State::TimeWait, "r", 2, IGNORES, Reply::Nothing, State::TimeWait)]
+#[case::rst_by_the_rule(State::TimeWait, "r", 1, Facts::RFC, Reply::Nothing, State::Closed)]
+#[case::echo(State::SynSent, "sa", 500, IGNORES, Reply::Reset, State::SynSent)]
+#[case::echo_of_a_rst(State::SynSent, "ra", 500, IGNORES, Reply::Nothing, State::Closed)]
+#[case::echo_without_ack(
+    State::SynSent,
+    "s",
+    500,
+    IGNORES,
+    Reply::SynAck,
+    State::SynReceivedActive
+)]
+#[case::echo_by_the_rule(State::SynSent, "sa", 500, Facts::RFC, Reply::Ack, State::Established)]
+fn what_is_against_a_rule_is_a_fact(
+    #[case] state: State,
+    #[case] flags: &str,
+    #[case] seq: u32,
+    #[case] facts: Facts,
+    #[case] reply: Reply,
+    #[case] then: State,
+) {
+    let segment = Segment {
+        flags: Flags {
+            syn: flags.contains('s'),
+            ack: flags.contains('a'),
+            rst: flags.contains('r'),
+            fin: false,
+        },
+        seq,
+        text: 0,
+        stamp: match state {
+            State::SynSent => Stamp::Wild,
+            _ => Stamp::Usual,
+        },
+        ..SEGMENT
+    };
+    let found = outcome(state, PLACE, &segment, facts);
+    assert_eq!((found.reply, found.state), (reply, then));
+}
+
+const REPEATS: Facts = Facts {
+    repeats_syn_ack: true,
+    another_syn: AnotherSyn::RepeatsSynAck,
+    ..Facts::RFC
+};
+
+const RESETS: Facts = Facts {
+    another_syn: AnotherSyn::Resets,
+    ..Facts::RFC
+};
+
+const IGNORES: Facts = Facts {
+    ignores_rst_in_time_wait: true,
+    refuses_wild_echo: true,
+    ..Facts::RFC
+};

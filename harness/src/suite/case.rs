@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use crate::source::Source;
 
 /// Where a case came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Origin {
     /// It travels inside the binary.
     Bundled,
@@ -16,7 +18,7 @@ pub enum Origin {
 }
 
 /// What a case consists of.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Body {
     /// A script.
     Script(Source),
@@ -27,7 +29,7 @@ pub enum Body {
 }
 
 /// One case.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Case {
     /// Path below the suite's root without extension: `handshake/passive-open`.
     pub name: String,

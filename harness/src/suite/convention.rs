@@ -1,5 +1,7 @@
 //! What the runners of packetdrill's script trees give every script, by family.
 
+use serde::{Deserialize, Serialize};
+
 use crate::program::{Capability, IpVersion};
 use crate::script::{self, Given};
 use crate::source::Source;
@@ -9,7 +11,7 @@ use crate::verdict::Verdict;
 use super::case::{Body, Case};
 
 /// A runner whose flags and choice of families are taken over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Convention {
     /// `run_all.py` of packetdrill itself.
     RunAll,

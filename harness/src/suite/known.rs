@@ -9,9 +9,11 @@ use serde::Deserialize;
 
 use crate::family;
 use crate::program::IpVersion;
+use crate::script::Version;
 use crate::source::Source;
 use crate::verdict::{Failure, Verdict};
 
+use super::bound::Bound;
 use super::case::{Body, Case};
 use super::pattern::Pattern;
 
@@ -36,6 +38,9 @@ pub struct Deviation {
     /// The families it applies to; all if left out.
     #[serde(default)]
     pub ip_versions: Vec<String>,
+    /// The kernels it applies to, such as `< 6.17`; all if left out.
+    #[serde(default)]
+    pub kernel: Bound,
 }
 
 #[derive(Deserialize)]
@@ -58,7 +63,8 @@ pub struct KnownError {
 /// The deviations of one target, by case.
 #[derive(Clone, Debug, Default)]
 pub struct KnownDeviations {
-    by_case: BTreeMap<String, Deviation>,
+    /// Several of one case are about different kernels.
+    by_case: BTreeMap<String, Vec<Deviation>>,
     /// Entries for generated cases, until they are resolved.
     patterns: Vec<Deviation>,
 }
@@ -81,10 +87,7 @@ impl KnownDeviations {
                 self.patterns.push(deviation);
                 continue;
             }
-            let case = deviation.case.clone();
-            if self.by_case.insert(case.clone(), deviation).is_some() {
-                return Err(fail(format!("{case} is listed twice")));
-            }
+            self.add(deviation).map_err(fail)?;
         }
         Ok(())
     }
@@ -127,12 +130,30 @@ impl KnownDeviations {
                     line: line.to_string(),
                     ..entry.clone()
                 };
-                if self.by_case.insert(one.case.clone(), one).is_some() {
-                    return Err(fail(format!("{} is listed twice", case.name)));
-                }
+                self.add(one).map_err(fail)?;
             }
         }
         Ok(())
+    }
+
+    /// Adds an entry, unless one of the same case stands there that is about the same kernels.
+    fn add(&mut self, entry: Deviation) -> Result<(), String> {
+        let others = self.by_case.entry(entry.case.clone()).or_default();
+        if others.iter().any(|other| other.kernel.meets(&entry.kernel)) {
+            return Err(format!("{} is listed twice", entry.case));
+        }
+        others.push(entry);
+        Ok(())
+    }
+
+    /// What of the list is about a stack with this kernel, if it has one.
+    #[must_use]
+    pub fn on(mut self, kernel: Option<&str>) -> KnownDeviations {
+        let kernel = kernel.and_then(Version::read);
+        for entries in self.by_case.values_mut() {
+            entries.retain(|entry| entry.kernel.holds(kernel.as_ref()));
+        }
+        self
     }
 
     /// Forgets the entries for generated cases.
@@ -174,9 +195,10 @@ impl KnownDeviations {
     /// Makes the names of the entries begin with `prefix`, as those of their cases do.
     pub(super) fn count_from(&mut self, prefix: &str) {
         let entries = std::mem::take(&mut self.by_case).into_values();
-        for mut entry in entries {
+        for mut entry in entries.flatten() {
             entry.case = format!("{prefix}{}", entry.case);
-            self.by_case.insert(entry.case.clone(), entry);
+            let others = self.by_case.entry(entry.case.clone()).or_default();
+            others.push(entry);
         }
     }
 
@@ -185,21 +207,21 @@ impl KnownDeviations {
     /// # Errors
     /// If a case stands in both; `file` is what the message calls the other.
     pub(super) fn merge(&mut self, file: &str, other: KnownDeviations) -> Result<(), KnownError> {
-        for (case, deviation) in other.by_case {
+        for (case, deviations) in other.by_case {
             if self.by_case.contains_key(&case) {
                 return Err(KnownError {
                     file: file.to_string(),
                     problem: format!("{case} is on another list as well"),
                 });
             }
-            self.by_case.insert(case, deviation);
+            self.by_case.insert(case, deviations);
         }
         Ok(())
     }
 
     /// The listed cases, in order of name.
     pub fn cases(&self) -> impl Iterator<Item = &Deviation> {
-        self.by_case.values()
+        self.by_case.values().flatten()
     }
 
     /// What a verdict becomes when this list is held against it.
@@ -214,7 +236,9 @@ impl KnownDeviations {
         let listed = self
             .by_case
             .get(case)
-            .filter(|entry| entry.ip_versions.is_empty() || entry.ip_versions.contains(&version));
+            .into_iter()
+            .flatten()
+            .find(|entry| entry.ip_versions.is_empty() || entry.ip_versions.contains(&version));
         let Some(entry) = listed else { return verdict };
         let reason = format!("{}: {}", entry.requirement, entry.reason);
         match verdict {

@@ -1,5 +1,6 @@
 //! The suite: which cases there are, which of them to run, and what is known to differ.
 
+mod bound;
 mod bundled;
 mod case;
 mod convention;
@@ -12,6 +13,7 @@ mod run;
 mod select;
 mod window;
 
+pub use bound::Bound;
 pub(crate) use bundled::files as bundled_files;
 pub use case::{Body, Case, Origin};
 pub use convention::Convention;
@@ -19,5 +21,6 @@ pub use discover::{DiscoverError, Suite};
 pub use interrupt::Interrupt;
 pub use known::{Deviation, KnownDeviations, KnownError};
 pub(crate) use pattern::Pattern;
+pub(crate) use run::judge_one;
 pub use run::{ExecuteSettings, PATIENCE, execute};
 pub use select::Selection;

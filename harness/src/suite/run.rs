@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use crate::program::{IpVersion, Program};
 use crate::report::RunEvent;
 use crate::runner::{self, RunOutcome, RunSettings};
@@ -31,7 +33,7 @@ const LONGEST_REST: Duration = Duration::from_secs(3);
 const PROBE: Duration = Duration::from_secs(3);
 
 /// How a suite is run.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ExecuteSettings {
     /// Families to run each case on.
     pub ip_versions: Vec<IpVersion>,
@@ -43,6 +45,8 @@ pub struct ExecuteSettings {
     pub seed: u64,
     /// Read and judge scripts exactly as packetdrill does.
     pub drop_in: bool,
+    /// Hold what the stack sends to the microsecond against the scripts.
+    pub exact: bool,
     /// Commands of scripts that are not bundled may change what all programs of the machine share.
     pub allow_commands: bool,
     /// What scripts of a family are given beside their own lines; nothing if it is not here.
@@ -54,12 +58,13 @@ pub struct ExecuteSettings {
     /// attempts one upon the other would all fall into it. Zero: no rests.
     pub patience: Duration,
     /// Raised to end the run early.
+    #[serde(skip)]
     pub interrupt: Interrupt,
 }
 
 impl ExecuteSettings {
     /// Whether a case is run on a family.
-    fn takes(&self, case: &Case, version: IpVersion) -> bool {
+    pub(crate) fn takes(&self, case: &Case, version: IpVersion) -> bool {
         self.convention
             .is_none_or(|convention| convention.takes(case, version))
     }
@@ -133,6 +138,25 @@ pub fn execute(
     );
     results.sort_by(|a, b| (&a.case, a.ip_version).cmp(&(&b.case, b.ip_version)));
     results
+}
+
+/// Runs one case on one family with nothing beside it, and holds no list of deviations against it; `None`
+/// if the run is to end.
+pub(crate) fn judge_one(
+    case: &Case,
+    ip_version: IpVersion,
+    target: &dyn Target,
+    settings: &ExecuteSettings,
+) -> Option<CaseResult> {
+    let mut unit = prepare(case, ip_version, target, settings);
+    let known = KnownDeviations::default();
+    loop {
+        match attempt(&mut unit, target, &known, settings) {
+            Attempt::Done(News::Result(result), _) => return Some(*result),
+            Attempt::Done(News::Perturbed { .. }, _) | Attempt::Again(_) => {}
+            Attempt::CutShort => return None,
+        }
+    }
 }
 
 /// How many units run at a time. On a live machine that follows its punctuality.
@@ -234,6 +258,7 @@ fn attempt(
         seed: settings.seed,
         drop_in: settings.drop_in,
         folder: unit.case.folder(),
+        exact: settings.exact,
         allow_commands: settings.allow_commands || !matches!(unit.case.origin, Origin::File(_)),
         ..RunSettings::default()
     };

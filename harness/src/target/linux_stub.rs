@@ -1,5 +1,7 @@
 //! Stands in for the Linux target on other systems and says why it cannot run there.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Session, SessionSettings, Target, TargetError};
 use crate::fuzz::arena::Arena;
 use crate::fuzz::input::Call;
@@ -29,8 +31,13 @@ pub fn use_given_namespace(privilege: Privilege) {
 /// Does nothing: a signal ends the process at once here.
 pub fn raise_on_signals(_interrupt: &crate::suite::Interrupt) {}
 
+/// Starts a program: there are no cases here whose descriptors it could copy.
+pub(crate) fn spawn(command: &mut std::process::Command) -> std::io::Result<std::process::Child> {
+    command.spawn()
+}
+
 /// How the harness is linked to the stack under test.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Link {
     /// A TUN device.
     Tun,
@@ -116,6 +123,10 @@ impl Arena for LinuxTarget {
     }
 
     fn subject(&self) -> Result<LinuxSubject, String> {
+        Err(REASON.into())
+    }
+
+    fn for_learning(&self, _: &[(&str, &str)]) -> Result<LinuxSubject, String> {
         Err(REASON.into())
     }
 

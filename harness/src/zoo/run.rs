@@ -67,7 +67,7 @@ impl<'a> Zoo<'a> {
         };
         for profile in zoo.profiles.clone() {
             let target = ReferenceTarget::of_profile(&profile).map_err(ZooError::Profile)?;
-            let known = suite.known(target.known())?;
+            let known = suite.known(target.known())?.on(target.kernel().as_deref());
             let baseline = Baseline::new(&zoo.run(&target, &known));
             let ground = Ground {
                 target,

@@ -93,8 +93,8 @@ fn take(tcb: &mut Tcb, segment: &SegmentRef<'_>, now: Instant) {
         };
         owe_acknowledgment(tcb, advanced, shape, now);
     }
-    // A lone FIN in its place is the eighth check's matter.
-    let lone_fin = adaptive && segment.payload.is_empty() && segment.text_seq() == nxt;
+    // A lone FIN in its place is the eighth check's matter, unless the window is closed to it.
+    let lone_fin = adaptive && segment.payload.is_empty() && tcb.rcv.fin == Some(nxt);
     if !plain && !lone_fin && mutant!(tcb.config, F07, true, tcb.rcv.wnd() > 0) {
         // Old, out of order, filling a hole, or refused: the peer wants to know at once.
         // REQ: RFC5681-11

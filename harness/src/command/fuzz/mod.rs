@@ -12,7 +12,10 @@ use std::time::{Duration, Instant};
 use crate::cli::FuzzArgs;
 use crate::exit::Exit;
 use crate::fuzz::arena::{Contest, Player};
+use crate::fuzz::corpus;
 use crate::fuzz::engine::{Engine, Finding, Settings};
+use crate::fuzz::feedback::Crossed;
+use crate::fuzz::input::Input;
 use crate::fuzz::known::Known;
 
 pub(super) use contest::{Act, with_contest};
@@ -34,6 +37,8 @@ struct Shared {
     flakes: Mutex<BTreeMap<String, u64>>,
     /// How often each entry of the list of known deviations has explained something, in all jobs that have ended.
     explained: Mutex<Vec<u64>>,
+    /// What each job that has ended has discovered.
+    discoveries: Mutex<BTreeMap<usize, Vec<(Input, Crossed)>>>,
     /// The first job that could not begin, and why.
     trouble: Mutex<Option<String>>,
     /// So many are enough.
@@ -69,6 +74,10 @@ fn run_in<C: Contest>(contest: &C, args: &FuzzArgs) -> Result<Exit, String> {
         }
         None => contest.known()?,
     };
+    let inputs = match &args.corpus {
+        Some(folder) => corpus::read(folder)?,
+        None => Vec::new(),
+    };
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = args.jobs.map_or(processors, usize::from);
     let started = Instant::now();
@@ -81,6 +90,7 @@ fn run_in<C: Contest>(contest: &C, args: &FuzzArgs) -> Result<Exit, String> {
         findings: Mutex::new(Vec::new()),
         flakes: Mutex::new(BTreeMap::new()),
         explained: Mutex::new(vec![0; known.entries().len()]),
+        discoveries: Mutex::new(BTreeMap::new()),
         trouble: Mutex::new(None),
         most: args.findings.into(),
     };
@@ -92,9 +102,11 @@ fn run_in<C: Contest>(contest: &C, args: &FuzzArgs) -> Result<Exit, String> {
                 most_events: args.events.into(),
                 feedback: !args.no_feedback,
             };
-            let (known, shared) = (&known, &shared);
+            let (known, inputs, shared) = (&known, &inputs[..], &shared);
             scope.spawn(move || {
-                if let Err(problem) = job(contest, known, (settings, until), number, shared) {
+                if let Err(problem) =
+                    job(contest, (known, inputs), (settings, until), number, shared)
+                {
                     lock(&shared.trouble).get_or_insert(problem);
                 }
                 shared.progress.ended();
@@ -102,20 +114,7 @@ fn run_in<C: Contest>(contest: &C, args: &FuzzArgs) -> Result<Exit, String> {
         }
         shared.progress.show(started);
     });
-    let output = super::output::Output::default();
-    output.say(&shared.progress.line(started));
-    if let Some(problem) = lock(&shared.trouble).take() {
-        return Err(problem);
-    }
-    let text = explained::text(&known, &lock(&shared.explained));
-    if !text.is_empty() {
-        output.say(&text);
-    }
-    for (kind, count) in lock(&shared.flakes).iter() {
-        output.say(&format!(
-            "{count:>9} did not come again when played twice more: {kind}"
-        ));
-    }
+    sum_up(args, &known, &shared, started)?;
     let findings = lock(&shared.findings);
     for (number, finding) in findings.iter().enumerate() {
         finding::tell(contest, finding, number + 1, args)?;
@@ -126,14 +125,54 @@ fn run_in<C: Contest>(contest: &C, args: &FuzzArgs) -> Result<Exit, String> {
     })
 }
 
+/// Says what was done, and what was passed over.
+fn sum_up(args: &FuzzArgs, known: &Known, shared: &Shared, started: Instant) -> Result<(), String> {
+    let output = super::output::Output::default();
+    output.say(&shared.progress.line(started));
+    if let Some(problem) = lock(&shared.trouble).take() {
+        return Err(problem);
+    }
+    let text = explained::text(known, &lock(&shared.explained));
+    if !text.is_empty() {
+        output.say(&text);
+    }
+    for (kind, count) in lock(&shared.flakes).iter() {
+        output.say(&format!(
+            "{count:>9} did not come again when played twice more: {kind}"
+        ));
+    }
+    keep(args, &lock(&shared.discoveries))
+}
+
+/// Adds what the jobs have discovered to the corpus, if it is to be kept.
+fn keep(
+    args: &FuzzArgs,
+    discoveries: &BTreeMap<usize, Vec<(Input, Crossed)>>,
+) -> Result<(), String> {
+    let Some(folder) = args.corpus.as_deref().filter(|_| args.keep) else {
+        return Ok(());
+    };
+    let mut count = 0;
+    for input in corpus::merge(discoveries.values().flatten()) {
+        corpus::write(folder, input)?;
+        count += 1;
+    }
+    let folder = folder.display();
+    super::output::Output::default().say(&format!(
+        "{count} inputs that cross something new: {folder}"
+    ));
+    Ok(())
+}
+
 fn job<C: Contest>(
     contest: &C,
-    known: &Known,
+    (known, inputs): (&Known, &[Input]),
     (settings, until): (Settings, Until),
     number: usize,
     shared: &Shared,
 ) -> Result<(), String> {
     let mut engine = Engine::knowing(settings, known.clone());
+    engine.begin_with(inputs.iter().cloned());
     let mut player = contest.player()?;
     loop {
         // The clock is asked now and then only.
@@ -160,6 +199,7 @@ fn job<C: Contest>(
         }
     }
     shared.progress.note(number, &engine);
+    lock(&shared.discoveries).insert(number, engine.discoveries().to_vec());
     for (all, own) in lock(&shared.explained).iter_mut().zip(&engine.explained) {
         *all += own;
     }

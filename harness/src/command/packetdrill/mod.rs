@@ -47,7 +47,12 @@ pub fn packetdrill(words: &[OsString]) -> Exit {
     };
     match super::output::settle(exit) {
         Exit::Success => Exit::Success,
-        Exit::Unexpected | Exit::Usage | Exit::NothingRan | Exit::Interrupted => Exit::Unexpected,
+        Exit::Unexpected
+        | Exit::Usage
+        | Exit::NothingRan
+        | Exit::Untestable
+        | Exit::Abort
+        | Exit::Interrupted => Exit::Unexpected,
     }
 }
 

@@ -5,6 +5,7 @@
 //! a document leaves open is open here.
 
 mod census;
+mod choices;
 mod outgoing;
 mod reply;
 mod stream;
@@ -15,9 +16,10 @@ use std::fmt;
 use super::subject::State;
 
 pub use census::census;
+pub use choices::Choices;
 pub use outgoing::Outgoing;
 pub(super) use reply::shown;
-pub use reply::{Choices, Expected, Specification};
+pub use reply::{Expected, Specification};
 pub use stream::Streams;
 pub use watch::{Cause, Reaction, Standing, Watch};
 

@@ -100,8 +100,9 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
             return Ok(());
         };
         let (now, state) = (self.subject.now(), self.state());
-        let expected = self.specification.expect(&packet, state, &self.ledger, now);
+        let mut expected = self.specification.expect(&packet, state, &self.ledger, now);
         let takes_syn = expected.takes_syn();
+        let may_draw_syn = expected.may_draw_syn();
         let is_new = takes_syn && matches!(state, State::Closed | State::Listen | State::TimeWait);
         let before = is_new.then(|| self.ledger.clone());
         if is_new {
@@ -111,20 +112,24 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
                 self.ledger.peer.first = None;
             }
         }
+        let fin = self.ledger.peer.fin;
         self.ledger.arrived(&packet, takes_syn);
         let bytes = bytes.unwrap_or(datagram);
         self.witness.arrived(now, bytes);
         self.subject.receive(bytes);
         self.take();
         let sent = std::mem::take(&mut self.sent);
-        let judged = self.answered(&packet, &sent, expected, before, (state, now));
+        let judged = self.answered(&packet, &sent, &mut expected, before, (state, now));
         self.sent = sent;
         let opens = judged?;
         // The SYN lies half the sequence space away, and was taken: nobody can say what counts from here on.
-        self.is_lost |= opens && !takes_syn;
-        if opens && !takes_syn {
+        self.is_lost |= opens && !may_draw_syn;
+        if opens && !may_draw_syn {
             self.track.doubt();
         }
+        // Where its stream ends, if it goes on behind the end, only the specification could say.
+        let goes_on = fin.is_some_and(|fin| after(packet.end(), fin.wrapping_add(1)));
+        self.is_lost |= goes_on && !self.specification.is_sure();
         if takes_syn && (opens || !is_new) {
             self.streams.next_read = self.ledger.peer.first.map(|irs| irs.wrapping_add(1));
         }
@@ -137,7 +142,7 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
         &mut self,
         packet: &Packet<'_>,
         sent: &Sent,
-        expected: Expected,
+        expected: &mut Expected,
         before: Option<Ledger>,
         (state, now): (State, Micros),
     ) -> Result<bool, Violation> {
@@ -153,6 +158,7 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
         if let Some(before) = before.filter(|_| !opens) {
             self.ledger = before;
         }
+        self.asks_nothing = expected.asks_nothing();
         let quiet = self.known.map(|_| self.as_found(expected.quiet()));
         let edge = self.ledger.subject.largest_edge;
         let has_offered = self.ledger.subject.acked.is_some();
@@ -174,7 +180,7 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
     fn follow(
         &mut self,
         packet: &Packet<'_>,
-        expected: Expected,
+        expected: &mut Expected,
         sent: &[Packet<'_>],
         iss: Option<u32>,
         now: Micros,

@@ -62,6 +62,7 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
             unread: standing.rcv_nxt.wrapping_sub(read).wrapping_sub(fin),
             buffer: buffer(&self.setup),
             is_users: self.is_users,
+            asks_nothing: self.asks_nothing,
         };
         self.watch.judge(&reaction, &self.choices)
     }
@@ -105,8 +106,13 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
     /// Whether its text may be the one byte of no meaning that a keep-alive has: it lies right before SND.NXT (RFC 9293
     /// §3.8.4), or was acknowledged already.
     pub(super) fn is_keep_alive(&self, packet: &Packet<'_>) -> bool {
+        if !self.keeps_alive || packet.text.len() != 1 {
+            return false;
+        }
         let end = packet.end();
-        let is_old = end == self.ledger.subject.next || Some(end) == self.ledger.peer.acked;
-        self.keeps_alive && packet.text.len() == 1 && is_old
+        let snd_una = self.specification.standing().map(|it| it.snd_una);
+        end == self.ledger.subject.next
+            || Some(end) == self.ledger.peer.acked
+            || Some(end) == snd_una
     }
 }

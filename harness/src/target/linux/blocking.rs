@@ -13,12 +13,17 @@ use super::children;
 use super::clock::{self, Nanos};
 use super::fds::FdTable;
 use super::priority;
+use super::virtual_time;
 use super::worker::{self, Worker};
 use crate::call::{Call, Outcome};
 use crate::target::TargetError;
 
 /// How long a call may keep running before it has to sleep or return.
 const SETTLE: Duration = Duration::from_secs(1);
+
+/// So often, in virtual time, a call is given the processor before a moment is let pass: it may wait for
+/// one.
+const LOOKS: u32 = 100;
 
 /// A finished call: from when to when it ran, and what it gave.
 pub(super) struct Finished {
@@ -124,7 +129,7 @@ impl InFlight {
     /// Waits until the call has returned or sleeps, and gives the two instants between which it began.
     pub(super) fn settle(&self) -> Result<(Nanos, Nanos), TargetError> {
         let end = Instant::now() + SETTLE;
-        let mut asleep = 0;
+        let (mut asleep, mut looks) = (0, 0);
         loop {
             let phase = self.progress.phase.load(Ordering::Acquire);
             asleep = if phase == CALLING && is_asleep(self.tid) {
@@ -148,7 +153,13 @@ impl InFlight {
                     SETTLE.as_secs()
                 )));
             }
-            std::thread::sleep(Duration::from_micros(20));
+            if virtual_time::rules() && looks < LOOKS {
+                // It has the processor for as long as it needs it, and no time passes.
+                looks += 1;
+                std::thread::yield_now();
+            } else {
+                std::thread::sleep(Duration::from_micros(20));
+            }
         }
     }
 

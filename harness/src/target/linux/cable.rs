@@ -4,6 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::OnceLock;
 
 use nix::errno::Errno;
+use serde::{Deserialize, Serialize};
 
 use super::netns;
 use super::tun::Tun;
@@ -12,7 +13,7 @@ use super::worker::Worker;
 use crate::target::{SessionSettings, TargetError};
 
 /// How the harness is linked to the stack under test.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Link {
     /// A TUN device.
     Tun,

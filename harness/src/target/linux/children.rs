@@ -28,7 +28,10 @@ pub(super) fn making() -> RwLockWriteGuard<'static, ()> {
 }
 
 /// Starts a program, which runs at ordinary priority.
-pub(super) fn spawn(command: &mut Command) -> io::Result<Child> {
+///
+/// # Errors
+/// The system's.
+pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
     let making = making();
     let copies = Copies::begin();
     let child = priority::at_once(|| command.spawn());

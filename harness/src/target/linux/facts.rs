@@ -30,6 +30,7 @@ pub(crate) fn findings(privilege: &Result<Privilege, String>) -> Vec<Finding> {
         tool("ip", "by scripts whose commands call it"),
         tool("tc", "by scripts whose commands call it"),
     ]);
+    findings.extend(crate::vm::kernel::findings());
     findings
 }
 

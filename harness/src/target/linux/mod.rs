@@ -6,6 +6,8 @@
 //!   `metrics`, the rest by `shell` in a `place` of its own, with a `guardian` should we be killed); `tun` and `capture`
 //!   are the two sides of the wire; `process` is what a signal ends; `orphans` and
 //!   `destroy` see to it that nothing is left behind, `survivor` should we be killed.
+//! - `virtual_time` is for a kernel whose clock stands still while anything runs (`crate::vm`): nothing that
+//!   measures the machine's punctuality is started there.
 //! - `fuzz` is the kernel as the fuzzer's subject.
 //! - `caller` makes calls where the process is, for an agent; `link` is an Ethernet interface, for
 //!   the `wire` target; it and `capture` share `packet_socket`.
@@ -59,6 +61,7 @@ mod sysctl;
 mod tick;
 mod tun;
 mod veth;
+mod virtual_time;
 mod watch;
 mod wheel;
 mod worker;
@@ -66,11 +69,13 @@ mod worker;
 pub use cable::Link;
 pub(crate) use caller::Caller;
 pub(in crate::target) use calls::move_stamps;
+pub(crate) use children::spawn;
 pub use ending::raise_on_signals;
 pub(crate) use facts::findings;
 pub use fuzz::LinuxSubject;
 pub use given::use_given_namespace;
 pub use privilege::{Privilege, prepare};
+pub(crate) use virtual_time::{leave_nothing_to_chance, settle_in, write_back};
 
 use super::{Session, SessionSettings, Target, TargetError};
 use crate::program::Capability;
@@ -93,7 +98,9 @@ impl LinuxTarget {
     /// The running kernel, over this link instead of the first that the machine has.
     pub fn over(link: Link) -> LinuxTarget {
         tick::measure();
-        wheel::Wheels::shared();
+        if !virtual_time::rules() {
+            wheel::Wheels::shared();
+        }
         LinuxTarget { link: Some(link) }
     }
 
@@ -146,7 +153,7 @@ impl Target for LinuxTarget {
     }
 
     fn is_virtual(&self) -> bool {
-        false
+        virtual_time::rules()
     }
 
     fn most_sessions(&self) -> usize {

@@ -33,6 +33,7 @@ use super::process::Process;
 use super::signals::Signals;
 use super::survivor::{self, Legacy};
 use super::tick;
+use super::virtual_time;
 use super::watch::Watch;
 use super::wheel::{self, Wheels};
 use super::worker::Worker;
@@ -69,8 +70,9 @@ pub(super) struct LinuxSession {
     worker: Worker,
     fds: Arc<FdTable>,
     line: Line,
-    watch: Arc<Watch>,
-    wheels: &'static Wheels,
+    /// Nobody watches in virtual time.
+    watch: Option<Arc<Watch>>,
+    wheels: Option<&'static Wheels>,
     /// How far into a tick the clock is to be started.
     into_tick: Nanos,
     /// Watches the kernel's count of its ticks.
@@ -99,6 +101,7 @@ impl LinuxSession {
         settings: &SessionSettings,
         link: Link,
     ) -> Result<LinuxSession, TargetError> {
+        let is_live = !virtual_time::rules();
         let presence = alone::beside_others();
         clock::set_exact_timers();
         let settings = settings.clone();
@@ -124,11 +127,11 @@ impl LinuxSession {
                 sent: VecDeque::new(),
                 connections: Connections::default(),
             },
-            watch: Watch::shared(),
-            wheels: Wheels::shared(),
+            watch: is_live.then(Watch::shared),
+            wheels: is_live.then(Wheels::shared),
             into_tick: tick::place_for(&BTreeSet::new()),
             jiffies: None,
-            place: Wheels::shared().all(),
+            place: CpuSet::new(),
             waits: Vec::new(),
         })
     }
@@ -186,7 +189,8 @@ impl LinuxSession {
 
 impl Session for LinuxSession {
     fn be_punctual(&mut self) {
-        let place = self.wheels.best();
+        let Some(wheels) = self.wheels else { return };
+        let place = wheels.best();
         self.place = place;
         let punctual = move || {
             wheel::run_on(&place);
@@ -207,7 +211,7 @@ impl Session for LinuxSession {
         for packet in &mut self.line.sent {
             packet.at = Time::from_micros(packet.at.as_micros() - shift);
         }
-        self.jiffies = Jiffies::new();
+        self.jiffies = self.watch.as_ref().and_then(|_| Jiffies::new());
     }
 
     fn now(&mut self) -> Time {
@@ -227,13 +231,16 @@ impl Session for LinuxSession {
     }
 
     fn held_up(&mut self, from: Time, to: Time) -> Duration {
+        let (Some(watch), Some(wheels)) = (&self.watch, self.wheels) else {
+            return Duration::ZERO;
+        };
         let (from, to) = (self.line.clock.instant(from), self.line.clock.instant(to));
         let waited = self.waits.iter().map(|&(end, length)| {
             let start = (end - length).max(from);
             (end.min(to) - start).max(0)
         });
-        let longest = self.watch.held_up(from, to).max(waited.sum());
-        let longest = longest.max(self.wheels.held_up(&self.place, from, to));
+        let longest = watch.held_up(from, to).max(waited.sum());
+        let longest = longest.max(wheels.held_up(&self.place, from, to));
         Duration::from_nanos(u64::try_from(longest).unwrap_or(0))
     }
 
@@ -242,6 +249,9 @@ impl Session for LinuxSession {
     }
 
     fn kept_waiting(&self) -> bool {
+        if self.watch.is_none() {
+            return false;
+        }
         let in_flight = self.in_flight.as_ref().map_or(0, InFlight::waited);
         in_flight > NOTICED || !self.waits.is_empty()
     }
@@ -426,13 +436,15 @@ impl Session for LinuxSession {
 impl Drop for LinuxSession {
     fn drop(&mut self) {
         // Taking a case apart is work, and nobody waits for it.
-        let all = self.wheels.all();
-        let at_leisure = move || {
-            priority::ordinary();
-            wheel::run_on(&all);
-        };
-        at_leisure();
-        let _ = self.worker.run(at_leisure);
+        if let Some(wheels) = self.wheels {
+            let all = wheels.all();
+            let at_leisure = move || {
+                priority::ordinary();
+                wheel::run_on(&all);
+            };
+            at_leisure();
+            let _ = self.worker.run(at_leisure);
+        }
         self.in_flight = None;
         if let Some(machine) = self.machine.take() {
             let _ = self.worker.run(move || machine.end());

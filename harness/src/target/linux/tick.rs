@@ -26,6 +26,10 @@ const INTO_TICK: Nanos = 1_050_000;
 /// in the tick that is meant.
 const SURELY_IN: Nanos = 300_000;
 
+/// The level of the kernel's timer wheel on which timers lie that are 2^15 to 2^18 ticks ahead moves every so
+/// many ticks; those of sooner timers move more often, those of later ones are none of TCP's.
+const TURN: Nanos = 8_i64.pow(5);
+
 /// How many waits are measured at least; the shortest way from the tick to us counts.
 const WAITS: usize = 6;
 /// How many at most, on a machine so busy that few agree.
@@ -62,6 +66,12 @@ pub(super) fn next_start(now: Nanos, into: Nanos) -> Nanos {
         return now;
     }
     next_at(now, phase() + into, tick)
+}
+
+/// The next moment that lies so far `into` a tick and at the same place of the kernel's timer wheel as
+/// every other such moment.
+pub(super) fn next_turn(now: Nanos, into: Nanos) -> Nanos {
+    next_at(now, phase() + into, tick_nanos() * TURN)
 }
 
 /// The tick in which an instant lies.

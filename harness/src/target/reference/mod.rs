@@ -9,6 +9,7 @@ mod arrivals;
 mod blocking;
 mod calls;
 mod capability;
+mod choices;
 mod commands;
 mod defects;
 mod descriptors;

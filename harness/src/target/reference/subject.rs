@@ -3,19 +3,17 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tcpdrill_stack::config::{InitialWindow, TimeWaitSyn};
+use tcpdrill_stack::config::{Acknowledging, InitialWindow, TimeWaitSyn};
 use tcpdrill_stack::{
-    Config, Event, Host, Instant, Output, Profile, SendFlags, SocketId, SocketOptions, StateName,
-    invariant,
+    Config, Event, Host, Instant, Output, SendFlags, SocketId, SocketOptions, StateName, invariant,
 };
 
-use super::ReferenceTarget;
+use super::{ReferenceTarget, choices};
 use crate::fuzz::arena::Arena;
 use crate::fuzz::input::Call;
 use crate::fuzz::oracle::Choices;
 use crate::fuzz::segment::Ends;
 use crate::fuzz::subject::{Answer, Micros, Plan, State, Subject};
-use crate::specification::Facts;
 use crate::target::Target;
 
 /// The stack's clock when it is switched on.
@@ -48,30 +46,7 @@ const MOST: usize = 10_000;
 impl ReferenceTarget {
     /// What its profile chooses of what the specification leaves open.
     pub fn choices(&self) -> Choices {
-        let facts = match self.profile {
-            Profile::Rfc9293 => Facts::RFC,
-            Profile::Linux => Facts {
-                takes_syn_at_rcv_nxt: false,
-                takes_syn_with_fin: false,
-                takes_text_of_syn_ack: false,
-                aborts_as_unknown: true,
-                ..Facts::RFC
-            },
-            Profile::Freebsd => Facts {
-                takes_syn_at_rcv_nxt: false,
-                aborts_as_unknown: true,
-                ..Facts::RFC
-            },
-        };
-        Choices {
-            facts,
-            challenges: self.config.challenge_ack_limit as usize,
-            challenge_period: micros(self.config.challenge_ack_interval),
-            min_rto: micros(self.config.min_rto),
-            first_rto: micros(self.config.initial_rto),
-            isn_tick: Some(4),
-            time_wait: 2 * micros(self.config.msl),
-        }
+        choices::of(self.profile)
     }
 
     /// What is fuzzed of it.
@@ -116,6 +91,18 @@ impl Arena for ReferenceTarget {
         config.time_wait_syn = TimeWaitSyn::Refuse;
         config.msl = Duration::from_secs(5);
         config.send_buffer = 65_536;
+        Ok(target.subject())
+    }
+
+    fn for_learning(&self, settings: &[(&str, &str)]) -> Result<ReferenceSubject, String> {
+        let mut target = self.clone();
+        target.config.acknowledging = Acknowledging::EverySecond;
+        target.config.delayed_ack = Duration::ZERO;
+        target.config.nagle = false;
+        for (name, value) in settings {
+            // A name that this stack has no mechanism for asks for nothing that it does.
+            super::sysctl::set_in(&mut target.config, name, value);
+        }
         Ok(target.subject())
     }
 
@@ -235,10 +222,6 @@ fn done(is_done: bool) -> Answer {
         true => Answer::Done,
         false => Answer::Refused,
     }
-}
-
-fn micros(length: std::time::Duration) -> Micros {
-    u64::try_from(length.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn instant(micros: Micros) -> Instant {

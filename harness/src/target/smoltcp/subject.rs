@@ -32,6 +32,8 @@ use crate::target::Target;
 const MTU: u16 = 1_500;
 /// How long the peer may be silent: longer than any wait of an input.
 const R2: Duration = Duration::from_secs(600);
+/// The same where it is learned: after one retransmission, and before another.
+const LEARNED_R2: Duration = Duration::from_millis(2_500);
 /// Between two keep-alives (RFC 9293 §3.8.4 has two hours; smoltcp leaves it to its user).
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
@@ -55,6 +57,12 @@ impl Arena for SmoltcpTarget {
         Ok(SmoltcpSubject::new(Timing::AtOnce))
     }
 
+    fn for_learning(&self, _: &[(&str, &str)]) -> Result<SmoltcpSubject, String> {
+        let mut subject = SmoltcpSubject::new(Timing::AtOnce);
+        subject.r2 = LEARNED_R2;
+        Ok(subject)
+    }
+
     fn choices(&self) -> Choices {
         Choices {
             facts: Facts {
@@ -73,7 +81,7 @@ impl Arena for SmoltcpTarget {
             first_rto: 1_000_000,
             // `CLOSE_DELAY`, which is no 2 MSL: docs/smoltcp.md tells of it.
             time_wait: 10_000_000,
-            isn_tick: None,
+            ..Choices::RFC
         }
     }
 
@@ -98,6 +106,7 @@ enum Timing {
 /// A host with one listener at most and one connection with the peer.
 pub struct SmoltcpSubject {
     timing: Timing,
+    r2: Duration,
     host: Host,
     ends: Ends,
     /// What sockets are made with.
@@ -124,9 +133,10 @@ impl SmoltcpSubject {
         };
         SmoltcpSubject {
             timing,
+            r2: R2,
             host: host(&plan),
             ends: plan.ends,
-            options: options(&plan, timing),
+            options: options(&plan, timing, R2),
             listening: None,
             connection: None,
             is_closed: false,
@@ -318,7 +328,7 @@ fn host(plan: &Plan) -> Host {
     )
 }
 
-fn options(plan: &Plan, timing: Timing) -> Options {
+fn options(plan: &Plan, timing: Timing, r2: Duration) -> Options {
     let usual = match timing {
         Timing::Usual => Options::default(),
         Timing::AtOnce => Options {
@@ -332,7 +342,7 @@ fn options(plan: &Plan, timing: Timing) -> Options {
         receive_buffer: plan
             .receive_buffer
             .map_or(usual.receive_buffer, |bytes| bytes as usize),
-        timeout: Some(R2),
+        timeout: Some(r2),
         ..usual
     }
 }
@@ -357,9 +367,10 @@ impl Subject for SmoltcpSubject {
     fn restart(&mut self, plan: &Plan) {
         *self = SmoltcpSubject {
             timing: self.timing,
+            r2: self.r2,
             host: host(plan),
             ends: plan.ends,
-            options: options(plan, self.timing),
+            options: options(plan, self.timing, self.r2),
             listening: None,
             connection: None,
             is_closed: false,

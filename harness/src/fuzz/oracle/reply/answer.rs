@@ -17,9 +17,17 @@ impl Specification {
             outcome, segment, ..
         } = expected;
         let rcv_nxt = self.rcv_nxt_of(expected);
+        let held_back;
+        let sent = match self.choices.sends_bursts && expected.is_final {
+            true => {
+                held_back = expected.without_new_text(sent, rcv_nxt);
+                &held_back[..]
+            }
+            false => sent,
+        };
         self.count_challenge(expected, sent, now)?;
         match (outcome.reply, sent) {
-            (Reply::Reset, [only]) => {
+            (Reply::Reset, [earlier @ .., only]) if expected.may_go_before(earlier) => {
                 let is_right = only.flags == RST && only.seq == segment.ack && only.text.is_empty();
                 ok_or(is_right, || unlike("<SEQ=SEG.ACK><CTL=RST>", only))
             }
@@ -52,9 +60,7 @@ impl Specification {
                 shown(first)
             )),
             // What the ACK field lets go leaves before the text is looked at.
-            (Reply::Abort, [earlier @ .., only])
-                if earlier.is_empty() || !expected.is_final && earlier.iter().all(is_text) =>
-            {
+            (Reply::Abort, [earlier @ .., only]) if expected.may_go_before(earlier) => {
                 let is_right = only.flags == RST | ACK && expected.may_be_seq(only.seq);
                 ok_or(is_right, || {
                     unlike("<SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>", only)
@@ -68,6 +74,32 @@ impl Specification {
                 acknowledges(expected, rcv_nxt, sent)
             }
         }
+    }
+}
+
+impl Expected {
+    /// Whether this may go before a RST: text that what the ACK field says lets go, before the text is looked at.
+    fn may_go_before(&self, earlier: &[Packet<'_>]) -> bool {
+        earlier.is_empty() || !self.is_final && earlier.iter().all(is_text)
+    }
+
+    /// What was sent without text that goes for the first time, which may have waited for an occasion; where there is
+    /// nothing else its acknowledgment counts.
+    fn without_new_text<'a>(&self, sent: &[Packet<'a>], rcv_nxt: u32) -> Vec<Packet<'a>> {
+        let is_new = |packet: &Packet<'_>| is_text(packet) && !after(self.snd_nxt, packet.seq);
+        let mut rest: Vec<Packet<'a>> = sent.iter().filter(|one| !is_new(one)).copied().collect();
+        if let [first, ..] = sent
+            && rest.is_empty()
+            && self.outcome.reply == Reply::Ack
+            && first.ack == rcv_nxt
+        {
+            rest.push(Packet {
+                text: &[],
+                flags: ACK,
+                ..*first
+            });
+        }
+        rest
     }
 }
 

@@ -5,50 +5,19 @@
 
 mod answer;
 mod track;
+mod undecided;
 
 use std::collections::VecDeque;
 
 pub(in crate::fuzz) use answer::shown;
 
-use super::{Circumstances, Judged, Numbers, Oracle, Standing, Violation, Wanted};
+use super::{Choices, Circumstances, Judged, Numbers, Oracle, Standing, Violation, Wanted};
 use crate::fuzz::ledger::{Ledger, after};
 use crate::fuzz::packet::{ACK, FIN, Packet, RST, SYN};
 use crate::fuzz::subject::{Micros, State as Named};
 use crate::specification::{
-    Facts, Flags, Outcome, Place, Reply, Row, Segment, Stamp, State, Then, outcome,
+    Flags, Outcome, Place, Reply, Row, Segment, Stamp, State, Then, outcome,
 };
-
-/// What a profile chooses and the specification has to know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Choices {
-    /// See [`Facts`].
-    pub facts: Facts,
-    /// At most so many acknowledgments answer segments that are not taken (RFC 5961 §7) …
-    pub challenges: usize,
-    /// … within so many microseconds.
-    pub challenge_period: Micros,
-    /// A retransmission timer runs for so long at least (RFC 6298 §2.4) …
-    pub min_rto: Micros,
-    /// … and that of a SYN for so long (§2.1).
-    pub first_rto: Micros,
-    /// 2 MSL.
-    pub time_wait: Micros,
-    /// One step of the clock in initial sequence numbers (RFC 6528 §3), if there is one.
-    pub isn_tick: Option<Micros>,
-}
-
-impl Choices {
-    /// What RFC 9293 has, and no limit.
-    pub const RFC: Choices = Choices {
-        facts: Facts::RFC,
-        challenges: usize::MAX,
-        challenge_period: 0,
-        min_rto: 1_000_000,
-        first_rto: 1_000_000,
-        time_wait: 240_000_000,
-        isn_tick: None,
-    };
-}
 
 /// One connection, as its events have it.
 #[derive(Clone, Debug)]
@@ -59,6 +28,8 @@ pub struct Specification {
     rcv_nxt: u32,
     snd_una: u32,
     max_snd_wnd: u32,
+    /// The largest window that was taken: whether MAX.SND.WND counts others is open.
+    max_taken: u32,
     /// The first number behind SND.WND; SND.WL1 and SND.WL2.
     snd_edge: u32,
     windowed_by: Option<(u32, u32)>,
@@ -90,7 +61,7 @@ pub struct Expected {
     outcome: Outcome,
     /// What else may come of a SYN in TIME-WAIT: whether it is newer is told by more than its number
     /// (RFC 6191 §2), and a stack need not look.
-    otherwise: Option<Outcome>,
+    otherwise: Option<Box<Outcome>>,
     before: State,
     segment: Segment,
     /// Byte 13 of its header.
@@ -102,8 +73,8 @@ pub struct Expected {
     /// So many acknowledgments like the one that is due were sent lately, perhaps and for certain; `None` where it is
     /// owed however many there were.
     challenged: Option<(usize, usize)>,
-    /// A number lies where nobody can say whether it is before or behind another.
-    is_half_a_turn_away: bool,
+    /// The documents do not say what becomes of it.
+    is_undecided: bool,
     /// Nobody can say how much of it is taken.
     is_cut: bool,
     /// RCV.NXT and SND.NXT when the segment came.
@@ -127,6 +98,11 @@ impl Expected {
         flags.syn && !flags.rst && is_open && self.outcome.rows.iter().any(takes)
     }
 
+    /// Whether a SYN may answer it: of a new connection, or the one of this once more.
+    pub fn may_draw_syn(&self) -> bool {
+        self.takes_syn() || self.outcome.reply == Reply::SynAck
+    }
+
     /// Whether a connection begins with it, if a SYN answers it.
     pub fn begins(&self) -> bool {
         matches!(self.before, State::Closed | State::Listen | State::TimeWait)
@@ -135,6 +111,11 @@ impl Expected {
     /// It is known that the segment goes another way, although the answer does not show it.
     pub fn quiet(&self) -> Violation {
         self.violation("it goes another way unseen".to_owned(), None)
+    }
+
+    /// Whether the segment is taken, and nothing in it asks for an answer.
+    pub fn asks_nothing(&self) -> bool {
+        self.outcome.reply == Reply::Nothing && !self.is_final && self.segment.seg_len() == 0
     }
 
     /// It is not what was to be.
@@ -179,6 +160,7 @@ impl Specification {
             rcv_nxt: 0,
             snd_una: 0,
             max_snd_wnd: 0,
+            max_taken: 0,
             snd_edge: 0,
             windowed_by: None,
             ts_recent: None,
@@ -249,12 +231,12 @@ impl Specification {
         let place = self.place(state, ledger);
         let facts = self.choices.facts;
         let judged = outcome(state, place, &segment, facts);
-        let reopens = state == State::TimeWait && judged.reply == Reply::SynAck;
+        let reopens = state == State::TimeWait && judged.rows.last().is_some_and(opens_anew);
         let deaf = Place {
             listens: false,
             ..place
         };
-        let otherwise = reopens.then(|| outcome(state, deaf, &segment, facts));
+        let otherwise = reopens.then(|| Box::new(outcome(state, deaf, &segment, facts)));
         let outcome = judged;
         let last = outcome.rows.last().map(|row| row.then);
         // What the segment acknowledges was taken, and may have let text go.
@@ -270,8 +252,9 @@ impl Specification {
             otherwise,
             challenged: is_challenge(&segment).then(|| self.challenged_lately(now)),
             before: state,
-            is_half_a_turn_away: is_half_a_turn_away(state, &segment, &place),
-            is_cut: !facts.cuts_to_window && is_cut(state, &segment, &place),
+            is_undecided: undecided::is_half_a_turn_away(state, &segment, &place)
+                || undecided::is_age_unknown(&segment, &place, self.max_taken),
+            is_cut: !facts.cuts_to_window && undecided::is_cut(state, &segment, &place),
             marks: marks(packet, &place, ledger),
             segment,
             flags: packet.flags,
@@ -335,6 +318,7 @@ impl Specification {
             (true, Some((value, _)), Some(recent)) if after(value, recent) && packet.has(SYN) => {
                 Stamp::Newer
             }
+            (false, Some((_, echo)), None) if ledger.subject.has_never_stamped(echo) => Stamp::Wild,
             (false, Some(_), _) if packet.has(SYN) => Stamp::Newer,
             _ => Stamp::Usual,
         };
@@ -393,7 +377,7 @@ impl Specification {
     /// What was not allowed.
     pub fn judge(
         &mut self,
-        mut expected: Expected,
+        expected: &mut Expected,
         sent: &[Packet<'_>],
         standing: Option<Named>,
         now: Micros,
@@ -409,16 +393,20 @@ impl Specification {
         }
         let opens = sent.iter().any(|packet| packet.has(SYN));
         if let Some(otherwise) = expected.otherwise.take().filter(|_| !opens) {
-            expected.outcome = otherwise;
+            // One that opens nothing is refused, too, and leaves a listener.
+            let is_silent = sent.is_empty() && standing != Some(Named::TimeWait);
+            if expected.outcome.reply == Reply::SynAck || !is_silent {
+                expected.outcome = *otherwise;
+            }
         }
-        let state = self.take(&expected);
+        let state = self.take(expected);
         self.dispute(expected.is_cut);
-        self.is_sure &= !expected.is_half_a_turn_away;
+        self.is_sure &= !expected.is_undecided;
         if !self.is_sure {
             return Ok(standing);
         }
-        if let Err(what) = self.replies(&expected, sent, now) {
-            let wanted = self.wanted(&expected);
+        if let Err(what) = self.replies(expected, sent, now) {
+            let wanted = self.wanted(expected);
             return Err(expected.violation(what, wanted));
         }
         let wanted = standing_of(state);
@@ -471,39 +459,18 @@ fn is_challenge(segment: &Segment) -> bool {
     syn || rst || segment.seg_len() == 0
 }
 
+/// Whether a row ends TIME-WAIT for the sake of a new connection.
+fn opens_anew(row: &&Row) -> bool {
+    let for_another = [State::SynReceived, State::Listen];
+    matches!(row.then, Then::End(_, state) if row.place == "3.6.1" && for_another.contains(&state))
+}
+
 /// Whether our SYN is still to be acknowledged.
 fn is_handshake(state: State) -> bool {
     matches!(
         state,
         State::SynSent | State::SynReceived | State::SynReceivedActive
     )
-}
-
-/// Serial arithmetic says nothing of two numbers that are half the sequence space apart (RFC 1982 §3.2).
-fn is_half_a_turn_away(state: State, segment: &Segment, place: &Place) -> bool {
-    let is_away =
-        |one: u32, other: u32| one.wrapping_sub(other).wrapping_add(8_192) >> 14 == 1 << 17;
-    let ends = [segment.seq, segment.seq.wrapping_add(segment.seg_len())];
-    let of_receiver = [place.rcv_nxt, place.rcv_nxt.wrapping_add(place.rcv_wnd)];
-    let of_sender = [place.snd_una, place.snd_nxt];
-    let is_seq = ends
-        .iter()
-        .any(|end| of_receiver.iter().any(|number| is_away(*end, *number)));
-    let has_numbers = !matches!(state, State::Closed | State::Listen);
-    let is_seq = is_seq && state != State::SynSent;
-    has_numbers && (is_seq || of_sender.iter().any(|number| is_away(segment.ack, *number)))
-}
-
-/// Whether a segment begins in the window, or right behind it, and ends beyond: what counts of it is then open where a
-/// stack does not cut it. Of text in a closed window nothing counts; what it acknowledges may be lost with it.
-fn is_cut(state: State, segment: &Segment, place: &Place) -> bool {
-    let edge = place.rcv_nxt.wrapping_add(place.rcv_wnd);
-    let end = segment.seq.wrapping_add(segment.seg_len());
-    let is_open = !matches!(state, State::Closed | State::Listen | State::SynSent);
-    let acks_more = segment.flags.ack && after(segment.ack, place.snd_una);
-    let acks_fin = place.fin_sent && segment.ack == place.snd_nxt;
-    let is_probe = place.rcv_wnd == 0 && segment.text > 0 && (!acks_more || acks_fin);
-    is_open && !is_probe && !segment.flags.rst && after(end, edge) && !after(segment.seq, edge)
 }
 
 /// See `Judged`.

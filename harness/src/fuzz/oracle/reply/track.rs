@@ -34,6 +34,9 @@ impl Specification {
             return *state;
         }
         self.max_snd_wnd = self.max_snd_wnd.max(expected.window);
+        if expected.takes_syn() {
+            self.max_taken = self.max_taken.max(expected.window);
+        }
         self.take_window(expected);
         if expected.is_recent
             && let (Some(recent), Some(stamp)) = (self.ts_recent, expected.stamp)
@@ -81,6 +84,7 @@ impl Specification {
         if is_newer && !is_old && expected.segment.flags.ack {
             self.windowed_by = Some((seq, ack));
             self.snd_edge = ack.wrapping_add(expected.window);
+            self.max_taken = self.max_taken.max(expected.window);
         }
     }
 

@@ -6,9 +6,6 @@ use crate::fuzz::oracle::{Choices, Oracle, Violation};
 use crate::fuzz::packet::{Packet, RST};
 use crate::fuzz::subject::{Answer, Micros, State};
 
-/// R2 for a SYN (RFC9293-MUST-23).
-const R2_OF_SYN: Micros = 180_000_000;
-
 /// What is remembered.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Calls {
@@ -64,18 +61,19 @@ impl Calls {
                 format!("time alone leads from {before} to {after}: {why}"),
             ))
         };
+        let keeps_alive = self.keeps_alive || choices.always_keeps_alive;
         let has_work = reaction.unsent > 0 || reaction.snd_nxt() != reaction.standing.snd_una;
         match before {
             _ if !is_over(after) => wrong(&[], "it can only end a connection"),
             State::TimeWait if passed < choices.time_wait => {
                 wrong(&["RFC9293-MUST-13"], "2 MSL are not over")
             }
-            State::SynSent if passed < R2_OF_SYN => {
-                wrong(&["RFC9293-MUST-23"], "three minutes are not over")
+            State::SynSent if passed < choices.patience_with_syn => {
+                wrong(&["RFC9293-MUST-23"], "it is too early to give up")
             }
-            State::FinWait2 if self.has_closed || self.keeps_alive || has_work => Ok(()),
+            State::FinWait2 if self.has_closed || keeps_alive || has_work => Ok(()),
             State::Established | State::FinWait2 | State::CloseWait
-                if !self.keeps_alive && !has_work =>
+                if !keeps_alive && !has_work =>
             {
                 wrong(&[], "nothing is outstanding, and the user has not closed")
             }
@@ -121,7 +119,8 @@ fn closed(reaction: &Reaction<'_>, choices: &Choices) -> Result<(), Violation> {
         State::Established | State::FinWait1 | State::FinWait2 | State::CloseWait
     );
     // Where the user can go on to read, nothing is lost.
-    if receives && reaction.unread > 0 && choices.facts.half_duplex_close {
+    let facts = &choices.facts;
+    if receives && reaction.unread > 0 && facts.half_duplex_close && !facts.closes_over_unread {
         let is_right = has(reaction.sent, RST) && is_over(after);
         return ok_or(is_right, &["RFC9293-SHLD-3"], || {
             let unread = reaction.unread;

@@ -69,6 +69,8 @@ pub struct Reaction<'a> {
     pub buffer: u32,
     /// The user's socket is this connection.
     pub is_users: bool,
+    /// What has arrived was taken, and nothing in it asks for an answer.
+    pub asks_nothing: bool,
 }
 
 impl Reaction<'_> {
@@ -83,6 +85,11 @@ impl Reaction<'_> {
     /// SND.NXT.
     fn snd_nxt(&self) -> u32 {
         self.ledger.subject.next
+    }
+
+    /// Whether selective acknowledgments were agreed on.
+    fn has_selective(&self) -> bool {
+        self.ledger.subject.sack && self.ledger.peer.sack
     }
 
     /// The most that a segment to the peer holds: not more than its MSS, nor less than what everybody takes.
@@ -119,7 +126,7 @@ impl Watch {
         }
         self.calls.judge(reaction, choices)?;
         self.timers.judge(reaction, choices)?;
-        self.sending.judge(reaction)?;
+        self.sending.judge(reaction, choices)?;
         self.receiving.judge(reaction)
     }
 

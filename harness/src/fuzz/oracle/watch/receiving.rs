@@ -14,6 +14,8 @@ pub(super) struct Receiving {
     edge: Option<u32>,
     /// TS.Recent after the event before.
     recent: Option<u32>,
+    /// SEG.SEQ, SEG.ACK, SEG.WND and flags of the last segment without text.
+    last: Option<(u32, u32, u16, u8)>,
 }
 
 impl Receiving {
@@ -21,6 +23,7 @@ impl Receiving {
         if !reaction.is_open() {
             return Ok(());
         }
+        self.echoes_nothing(reaction)?;
         for packet in reaction.sent {
             if packet.has(SYN | RST) || !packet.has(ACK) {
                 continue;
@@ -28,9 +31,28 @@ impl Receiving {
             self.echo(packet, reaction)?;
             self.window(packet, reaction)?;
             gap(packet, reaction)?;
+            self.last = packet.text.is_empty().then(|| told(packet));
         }
         self.recent = reaction.standing.ts_recent;
         self.room(reaction)
+    }
+
+    /// Who answers an acknowledgment that asks for nothing with the one that he has sent last will be answered himself.
+    fn echoes_nothing(&self, reaction: &Reaction<'_>) -> Result<(), Violation> {
+        let [only] = reaction.sent else {
+            return Ok(());
+        };
+        let is_arrival = matches!(reaction.cause, Cause::Arrival(_));
+        let says_nothing = only.is_empty() && only.options.sack_count == 0;
+        let is_again = self.last == Some(told(only));
+        if !is_arrival || !reaction.asks_nothing || !says_nothing || !is_again {
+            return Ok(());
+        }
+        wrong(
+            &[],
+            "an acknowledgment that asks for nothing is answered with the last one once more"
+                .to_owned(),
+        )
     }
 
     /// TSecr is TS.Recent, before the event or behind it.
@@ -92,6 +114,11 @@ impl Receiving {
     }
 }
 
+/// What a segment without text tells, timestamps apart.
+fn told(packet: &Packet<'_>) -> (u32, u32, u16, u8) {
+    (packet.seq, packet.ack, packet.window, packet.flags)
+}
+
 /// What is worth announcing: half of the buffer, or a segment.
 fn worth(reaction: &Reaction<'_>) -> u32 {
     let mss = u32::from(reaction.ledger.subject.mss.unwrap_or(536));
@@ -100,11 +127,9 @@ fn worth(reaction: &Reaction<'_>) -> u32 {
 
 /// While text waits behind a hole, acknowledgments say so.
 fn gap(packet: &Packet<'_>, reaction: &Reaction<'_>) -> Result<(), Violation> {
-    let (subject, peer) = (&reaction.ledger.subject, &reaction.ledger.peer);
-    let agreed = subject.sack && peer.sack;
     let is_silent = packet.is_empty() && packet.options.sack_count == 0;
     let is_plain = packet.ack == reaction.standing.rcv_nxt;
-    if !agreed || !reaction.standing.has_gap || !is_silent || !is_plain {
+    if !reaction.has_selective() || !reaction.standing.has_gap || !is_silent || !is_plain {
         return Ok(());
     }
     wrong(

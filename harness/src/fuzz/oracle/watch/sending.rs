@@ -3,7 +3,7 @@
 
 use super::{Cause, Reaction};
 use crate::fuzz::ledger::after;
-use crate::fuzz::oracle::{Oracle, Violation};
+use crate::fuzz::oracle::{Choices, Oracle, Violation};
 use crate::fuzz::packet::{ECE, FIN, Packet, RST, SYN};
 use crate::fuzz::subject::State;
 
@@ -23,6 +23,8 @@ pub(super) struct Sending {
     nxt: u32,
     /// cwnd is not above this, in bytes.
     most: u32,
+    /// Segments of text that are out, at most.
+    segments: u32,
     /// Acknowledgments of nothing new since the last of something.
     repeated: u32,
     /// Those among them that are duplicates by RFC 5681 §2.
@@ -38,7 +40,11 @@ pub(super) struct Sending {
 }
 
 impl Sending {
-    pub(super) fn judge(&mut self, reaction: &Reaction<'_>) -> Result<(), Violation> {
+    pub(super) fn judge(
+        &mut self,
+        reaction: &Reaction<'_>,
+        choices: &Choices,
+    ) -> Result<(), Violation> {
         if !reaction.is_open() {
             return Ok(());
         }
@@ -53,14 +59,14 @@ impl Sending {
             };
         }
         if let Cause::Arrival(packet) = reaction.cause {
-            self.acknowledged(packet, reaction);
+            self.acknowledged(packet, reaction, choices);
         }
         let judged = self
             .new_text(reaction)
             .and_then(|()| self.again(reaction))
             .and_then(|()| match self.is_slowed {
                 true => Ok(()),
-                false => must_send(reaction),
+                false => must_send(reaction, choices),
             });
         self.una = reaction.standing.snd_una;
         self.nxt = reaction.snd_nxt();
@@ -70,13 +76,22 @@ impl Sending {
     }
 
     /// Takes in what a segment of the peer acknowledges.
-    fn acknowledged(&mut self, packet: &Packet<'_>, reaction: &Reaction<'_>) {
+    fn acknowledged(&mut self, packet: &Packet<'_>, reaction: &Reaction<'_>, choices: &Choices) {
         let (una, smss) = (reaction.standing.snd_una, reaction.smss());
         self.is_slowed |= packet.has(ECE);
         if after(una, self.una) {
             let acked = una.wrapping_sub(self.una);
             let avoidance = smss * smss / self.most.max(1) + 1;
-            self.most = self.most.saturating_add(acked.max(avoidance));
+            let counted = match choices.counts_segments {
+                true => self.segments.saturating_mul(smss),
+                false => 0,
+            };
+            let growth = acked.max(avoidance).max(counted);
+            self.most = self.most.saturating_add(growth);
+            self.segments = match una == self.nxt {
+                true => 0,
+                false => self.segments.saturating_sub(acked.div_ceil(smss)),
+            };
             (self.repeated, self.duplicates) = (0, 0);
             self.recover = self.recover.filter(|recover| after(*recover, una));
         } else {
@@ -90,7 +105,7 @@ impl Sending {
     }
 
     /// What is sent for the first time lies in both windows.
-    fn new_text(&self, reaction: &Reaction<'_>) -> Result<(), Violation> {
+    fn new_text(&mut self, reaction: &Reaction<'_>) -> Result<(), Violation> {
         let Some(edge) = reaction.standing.snd_edge else {
             return Ok(());
         };
@@ -102,6 +117,7 @@ impl Sending {
             if !after(end, self.nxt) {
                 continue;
             }
+            self.segments += 1;
             // One byte may ask whether a closed window is still closed.
             let probes = packet.text.len() == 1 && !after(edge, packet.seq);
             if after(end, edge) && !probes {
@@ -165,7 +181,7 @@ impl Sending {
 }
 
 /// With nothing outstanding, what silly-window avoidance lets go goes at once.
-fn must_send(reaction: &Reaction<'_>) -> Result<(), Violation> {
+fn must_send(reaction: &Reaction<'_>, choices: &Choices) -> Result<(), Violation> {
     let is_sending = matches!(
         reaction.after,
         State::Established | State::CloseWait | State::FinWait1 | State::LastAck
@@ -176,7 +192,12 @@ fn must_send(reaction: &Reaction<'_>) -> Result<(), Violation> {
         return Ok(());
     };
     let (unsent, usable) = (reaction.unsent, edge.wrapping_sub(una));
-    let is_worth = unsent <= usable || unsent.min(usable) * 2 >= reaction.standing.max_snd_wnd;
+    // Together with it goes a FIN.
+    let has_fin = matches!(reaction.after, State::FinWait1 | State::LastAck);
+    let is_worth = match choices.sends_bursts {
+        true => usable >= unsent.min(reaction.smss()) + u32::from(has_fin),
+        false => unsent <= usable || unsent.min(usable) * 2 >= reaction.standing.max_snd_wnd,
+    };
     if una != reaction.snd_nxt() || unsent == 0 || !is_worth {
         return Ok(());
     }

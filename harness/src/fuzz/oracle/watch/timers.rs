@@ -4,11 +4,9 @@
 use super::{Cause, Reaction};
 use crate::fuzz::ledger::after;
 use crate::fuzz::oracle::{Choices, Oracle, Violation};
-use crate::fuzz::packet::{Packet, SYN};
-use crate::fuzz::subject::Micros;
+use crate::fuzz::packet::{ACK, Packet, SYN};
+use crate::fuzz::subject::{Micros, State};
 
-/// A timeout may be kept at this, however often it would have doubled (RFC 6298 §2.5).
-const LONGEST: Micros = 60_000_000;
 /// Clocks tick in steps: so much is lost in rounding.
 const TICK: Micros = 10_000;
 /// RFC9293-MUST-40.
@@ -21,8 +19,21 @@ pub(super) struct Timers {
     repeated: Option<(u32, Micros, Option<Micros>)>,
     /// When the oldest text that is not acknowledged went out, or what was before it was acknowledged.
     runs_since: Option<(u32, Micros)>,
+    /// Since when the timer has run, if nothing has come that may have started it anew.
+    runs_untouched_since: Option<Micros>,
+    /// Something has come since the oldest text went out: it may have told of what left later.
+    is_overtaken: bool,
+    /// How often timers have repeated the SYN.
+    syns: u32,
+    /// A SYN that was not acknowledged may come again soon: the peer has said that it knows nothing of it.
+    is_hurried: bool,
     /// The peer's window was closed meanwhile: what is sent may be a probe of it.
     probes: bool,
+    /// What was sent again ends here, and a timeout is not shorter than this before something else is acknowledged: no
+    /// round trip was measured (RFC 6298 §3 and §5).
+    backed_off: Option<(u32, Micros)>,
+    /// SND.NXT after the event before.
+    reached: Option<u32>,
     /// Since when text that has come waits for its acknowledgment, and up to which number.
     owed_since: Option<Micros>,
 }
@@ -51,20 +62,42 @@ impl Timers {
         match (reaction.cause, oldest) {
             (Cause::Timer, Some(packet)) => self.fired(packet, reaction, choices)?,
             // Whatever comes may start the timer anew.
-            (Cause::Arrival(_), _) => self.repeated = None,
+            (Cause::Arrival(packet), _) => {
+                self.repeated = None;
+                self.runs_untouched_since = None;
+                self.is_overtaken = true;
+                let is_refused = packet.has(ACK) && packet.ack != reaction.snd_nxt();
+                self.is_hurried |= is_refused && reaction.before == State::SynSent;
+            }
             (Cause::Timer | Cause::Call(..), _) => {}
+        }
+        // A timestamp tells which of them was acknowledged.
+        let measures = reaction.ledger.has_timestamps();
+        if measures || self.backed_off.is_some_and(|(end, _)| after(una, end)) {
+            self.backed_off = None;
         }
         let has_moved = self.runs_since.is_some_and(|(since, _)| since != una);
         let is_new = self.runs_since.is_none() && una != reaction.snd_nxt();
         if has_moved || is_new {
+            self.is_overtaken = has_moved;
             self.runs_since = Some((una, reaction.now));
+            self.runs_untouched_since = Some(reaction.now);
             self.probes = false;
         }
         let edge = reaction.standing.snd_edge;
-        self.probes |= edge.is_some_and(|edge| !after(edge, una));
+        // So much of a window counts as none.
+        let least = match choices.sends_bursts {
+            true => reaction.smss(),
+            false => 0,
+        };
+        self.probes |= edge.is_some_and(|edge| !after(edge, una.wrapping_add(least)));
+        if self.probes {
+            self.backed_off = None;
+        }
         if una == reaction.snd_nxt() {
             self.runs_since = None;
         }
+        self.reached = Some(reaction.snd_nxt());
         Ok(())
     }
 
@@ -84,34 +117,105 @@ impl Timers {
         let from = last.map(|(_, at, _)| at);
         let from = from.or(self.runs_since.map(|(_, since)| since));
         let passed = now - from.unwrap_or(now);
+        self.syns += u32::from(packet.has(SYN));
+        let finds_by_time = choices.finds_losses_by_time && reaction.has_selective();
+        let is_overtaken = finds_by_time && std::mem::take(&mut self.is_overtaken);
+        if !self.probes && !is_overtaken {
+            self.least(packet, passed, choices)?;
+        }
+        if let Some((_, _, Some(before))) = last {
+            self.doubles(packet, (before, passed), choices)?;
+        }
+        if let Some((_, least)) = self.backed_off.filter(|_| last.is_none() && !self.probes)
+            && passed + TICK < least
+        {
+            return wrong(
+                &["RFC6298-6"],
+                format!(
+                    "the timeout does not stay backed off: {} ms, and no round trip was measured since it was {}",
+                    passed / 1_000,
+                    least / 1_000
+                ),
+            );
+        }
+        match finds_by_time && last.is_none() {
+            // It only probes.
+            true => self.runs_untouched_since = Some(now),
+            false => self.back_off(packet, now, choices),
+        }
+        self.repeated = Some((packet.seq, now, last.map(|_| passed)));
+        Ok(())
+    }
+
+    /// A timeout is not shorter than the least.
+    fn least(
+        &self,
+        packet: &Packet<'_>,
+        passed: Micros,
+        choices: &Choices,
+    ) -> Result<(), Violation> {
+        let hurried = choices
+            .hurried_syn
+            .filter(|_| self.is_hurried && self.syns == 1);
         let least = match packet.has(SYN) {
-            true => choices.first_rto,
+            true => hurried.unwrap_or(choices.first_rto),
             false => choices.min_rto,
         };
-        if passed + TICK < least && !self.probes {
-            return wrong(
+        match passed + TICK < least {
+            false => Ok(()),
+            true => wrong(
                 &["RFC6298-4", "RFC6298-8"],
                 format!(
                     "a timer repeats after {} ms and should wait for {}",
                     passed / 1_000,
                     least / 1_000
                 ),
-            );
+            ),
         }
-        if let Some((_, _, Some(before))) = last
-            && passed + TICK < (2 * before).min(LONGEST)
-        {
-            return wrong(
-                &["RFC6298-11"],
-                format!(
-                    "the wait for a repetition does not double: {} ms after {}",
-                    passed / 1_000,
-                    before / 1_000
-                ),
-            );
+    }
+
+    /// The next wait is twice as long.
+    fn doubles(
+        &self,
+        packet: &Packet<'_>,
+        (before, passed): (Micros, Micros),
+        choices: &Choices,
+    ) -> Result<(), Violation> {
+        let most = match self.probes {
+            true => choices.most_persist,
+            false => choices.max_rto,
+        };
+        let is_linear = packet.has(SYN) && self.syns <= choices.linear_syns + 1;
+        let is_least = self.probes && before <= choices.least_persist + TICK;
+        if is_linear || is_least || passed + TICK >= (2 * before).min(most) {
+            return Ok(());
         }
-        self.repeated = Some((packet.seq, now, last.map(|_| passed)));
-        Ok(())
+        wrong(
+            &["RFC6298-11"],
+            format!(
+                "the wait for a repetition does not double: {} ms after {}",
+                passed / 1_000,
+                before / 1_000
+            ),
+        )
+    }
+
+    /// The timeout is twice as long as it was (RFC 6298 §5.5). That of a SYN is forgotten (§5.7), and what was sent
+    /// for the first time beside what was repeated may be measured.
+    fn back_off(&mut self, packet: &Packet<'_>, now: Micros, choices: &Choices) {
+        let is_old = self
+            .reached
+            .is_some_and(|reached| !after(packet.end(), reached));
+        let from = self.runs_untouched_since.replace(now);
+        self.backed_off = match (from, self.backed_off) {
+            _ if packet.has(SYN) || !is_old => None,
+            (None, before) => before,
+            (Some(from), before) => {
+                let timeout = (2 * (now - from)).min(choices.max_rto);
+                let end = before.map_or(packet.end(), |(end, _)| latest(end, packet.end()));
+                Some((end, timeout))
+            }
+        };
     }
 
     fn acknowledgments(&mut self, reaction: &Reaction<'_>) -> Result<(), Violation> {
@@ -139,4 +243,9 @@ impl Timers {
 
 fn wrong(rules: &[&'static str], message: String) -> Result<(), Violation> {
     Err(Violation::of_rules(Oracle::Timing, rules, message))
+}
+
+/// The later of two numbers.
+fn latest(one: u32, other: u32) -> u32 {
+    if after(one, other) { one } else { other }
 }

@@ -1,19 +1,26 @@
 //! The namespace of a fuzzed kernel, and its wire.
 
 use std::net::IpAddr;
+use std::os::fd::AsFd;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::net::if_::if_nametoindex;
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
 
 use super::super::netlink::Netlink;
 use super::super::survivor::{self, Legacy};
 use super::super::tun::{self, Tun};
 use super::super::{device, netns, sysctl};
-use crate::script::command::Link;
+use crate::script::command::{Change, Link, Route};
 use crate::target::TargetError;
 
 /// The loopback interface is the first of every namespace.
 const LOOPBACK: u32 = 1;
+
+/// See rtnetlink(7).
+const RTAX_QUICKACK: u16 = 15;
 
 /// What keeps one input from another, and the answers from being rationed: name, value.
 pub(super) const SETTINGS: &[(&str, &str)] = &[
@@ -110,6 +117,33 @@ impl Host {
                 datagram.extend_from_slice(read);
                 return Ok(true);
             }
+        }
+    }
+
+    /// Sleeps until the kernel has sent something, or so long.
+    pub(super) fn wait(&self, length: Duration) -> Result<(), String> {
+        let mut tun = [PollFd::new(self.tun.as_fd(), PollFlags::POLLIN)];
+        match ppoll(&mut tun, Some(TimeSpec::from_duration(length)), None) {
+            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Err(errno) => Err(format!("tun0 cannot be waited for: {errno}")),
+        }
+    }
+
+    /// Has no acknowledgment delayed to this network.
+    pub(super) fn acknowledge_at_once(&self, network: (IpAddr, u8)) -> Result<(), String> {
+        let route = Route {
+            change: Change::Replace,
+            destination: network,
+            gateway: None,
+            onlink: false,
+            device: tun::NAME.to_owned(),
+            metrics: vec![(RTAX_QUICKACK, 1)],
+            locks: 0,
+            congestion_control: None,
+        };
+        match device::route(&route, None).status {
+            0 => Ok(()),
+            _ => Err("the route to the peer cannot be changed".to_owned()),
         }
     }
 

@@ -11,11 +11,12 @@ mod diag;
 mod host;
 mod user;
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use super::LinuxTarget;
 use super::cable::Link;
-use super::ending;
+use super::{ending, sysctl};
 use crate::fuzz::arena::Arena;
 use crate::fuzz::input::Call;
 use crate::fuzz::known::Known;
@@ -30,6 +31,9 @@ use user::User;
 
 /// Deviations of this kernel that were looked at.
 const KNOWN: &str = include_str!("../../../fuzz/known/linux.toml");
+
+/// The subject's network.
+const PREFIX: (IpAddr, u8) = (IpAddr::V4(Ipv4Addr::new(192, 0, 2, 0)), 24);
 
 /// More challenge ACKs than an input can ask for.
 const UNLIMITED: usize = 1 << 20;
@@ -77,6 +81,16 @@ impl Arena for LinuxTarget {
 
     fn subject(&self) -> Result<LinuxSubject, String> {
         LinuxSubject::enter().map_err(|error| error.to_string())
+    }
+
+    fn for_learning(&self, settings: &[(&str, &str)]) -> Result<LinuxSubject, String> {
+        let subject = LinuxSubject::enter().map_err(|error| error.to_string())?;
+        for (name, value) in settings {
+            // A kernel that lacks one has not what it sets.
+            let _ = sysctl::write(name, value);
+        }
+        subject.host.acknowledge_at_once(PREFIX)?;
+        Ok(subject)
     }
 
     fn choices(&self) -> Choices {
@@ -218,6 +232,25 @@ impl Subject for LinuxSubject {
     fn next_packet(&mut self, datagram: &mut Vec<u8>) -> bool {
         let read = self.host.read(datagram);
         self.note(read).unwrap_or(false)
+    }
+
+    /// Waits as long as it is asked to: who learns has to.
+    fn next_packet_by(&mut self, until: Micros, datagram: &mut Vec<u8>) -> bool {
+        while self.trouble.is_none() {
+            if self.next_packet(datagram) {
+                return true;
+            }
+            let left = until.saturating_sub(self.now());
+            if left == 0 {
+                break;
+            }
+            let waited = self.host.wait(Duration::from_micros(left));
+            self.note(waited);
+            if ending::has_come() {
+                self.trouble.get_or_insert("interrupted".to_owned());
+            }
+        }
+        false
     }
 
     fn state(&self) -> Option<State> {

@@ -91,6 +91,14 @@ pub(super) fn takes(name: &str, value: &str) -> bool {
     }
 }
 
+/// Makes a setting of a configuration; whether the reference has such a one.
+pub(super) fn set_in(config: &mut Config, name: &str, value: &str) -> bool {
+    match meaning(name) {
+        Some(Meaning::Set(setter)) => setter(config, value).is_ok(),
+        Some(Meaning::Only(..) | Meaning::Nothing) | None => false,
+    }
+}
+
 /// Whether a value is one of those that ask for nothing a missing mechanism would have to do.
 fn is_offered(offered: &[&str], value: &str) -> bool {
     offered

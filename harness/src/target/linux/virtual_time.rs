@@ -1,0 +1,126 @@
+//! A kernel in virtual time: its clock stands still while anything runs, and jumps to the next timer when
+//! all sleep.
+//!
+//! No machine is late there, so nobody watches whether it is. Nothing may wait by looking at the clock:
+//! all that waits sleeps. (A look at the clock moves it by a quarter of a microsecond, so that a program
+//! that does look again and again comes to an end.)
+
+use std::fs::File;
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nix::errno::Errno;
+
+use super::netlink::Netlink;
+use super::{clock, provision};
+
+/// How long a seed of the kernel's random numbers is.
+const SEED: usize = 64;
+
+/// The first interface of every namespace.
+const LOOPBACK: u32 = 1;
+
+nix::ioctl_write_ptr!(add_entropy, b'R', 0x03, [libc::c_int; 2]);
+
+/// `struct rand_pool_info`.
+#[repr(C)]
+struct Entropy {
+    /// How many bits, and how many bytes.
+    counts: [libc::c_int; 2],
+    bytes: [u8; SEED],
+}
+
+static RULES: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process runs in virtual time.
+pub(super) fn rules() -> bool {
+    RULES.load(Ordering::Relaxed)
+}
+
+/// Makes this process, the first of its kernel, at home in virtual time: called once, before anything
+/// looks at the clock. `seed` starts the kernel's random numbers.
+///
+/// # Errors
+/// What the kernel refuses, in a line.
+pub(crate) fn settle_in(seed: u64) -> Result<(), String> {
+    RULES.store(true, Ordering::Relaxed);
+    clock::set_exact_timers();
+    provision::raise_descriptor_limit();
+    feed(seed)?;
+    // Each case has a namespace of its own; the first is for what is outside of all.
+    let _ = Netlink::open().and_then(|mut netlink| netlink.link_up(LOOPBACK, None));
+    Ok(())
+}
+
+/// A kernel that is started anew has nothing to draw random numbers from: the first ISN would wait.
+fn feed(seed: u64) -> Result<(), String> {
+    let mut bytes = [0; SEED];
+    fastrand::Rng::with_seed(seed).fill(&mut bytes);
+    let entropy = Entropy {
+        counts: [8 * SEED as libc::c_int, SEED as libc::c_int],
+        bytes,
+    };
+    let device = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/urandom")
+        .map_err(|error| format!("/dev/urandom cannot be opened: {error}"))?;
+    // SAFETY: the call reads an `Entropy`, whose second count says how many bytes follow the two.
+    unsafe { add_entropy(device.as_raw_fd(), (&raw const entropy).cast()) }
+        .map(drop)
+        .map_err(|errno| format!("/dev/urandom takes no seed: {errno}"))
+}
+
+/// Has the kernel write what was added to a file of the host, and waits until the host has it: not until its
+/// disk has, which would take the time of a disk.
+pub(crate) fn write_back(file: &File) -> Result<(), Errno> {
+    let all = libc::SYNC_FILE_RANGE_WAIT_BEFORE
+        | libc::SYNC_FILE_RANGE_WRITE
+        | libc::SYNC_FILE_RANGE_WAIT_AFTER;
+    // SAFETY: takes numbers only.
+    Errno::result(unsafe { libc::sync_file_range(file.as_raw_fd(), 0, 0, all) }).map(drop)
+}
+
+/// From here on this process, and what it becomes, gets no random numbers from its kernel: a kernel that runs
+/// as a program would mix them into its own, and no two runs of it would be the same.
+///
+/// # Errors
+/// What the kernel refuses, in a line.
+pub(crate) fn leave_nothing_to_chance() -> Result<(), String> {
+    const NUMBER: u32 = 0;
+    let statement = |code: u32, value: u32, jump: (u8, u8)| libc::sock_filter {
+        code: code as u16,
+        jt: jump.0,
+        jf: jump.1,
+        k: value,
+    };
+    // Programs of another word size have other numbers; no kernel is one.
+    let mut filter = [
+        statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, NUMBER, (0, 0)),
+        statement(
+            libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
+            libc::SYS_getrandom as u32,
+            (0, 1),
+        ),
+        statement(
+            libc::BPF_RET | libc::BPF_K,
+            libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32,
+            (0, 0),
+        ),
+        statement(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW, (0, 0)),
+    ];
+    let program = libc::sock_fprog {
+        len: filter.len() as u16,
+        filter: filter.as_mut_ptr(),
+    };
+    let refused = |errno: Errno| format!("chance cannot be excluded: {errno}");
+    nix::sys::prctl::set_no_new_privs().map_err(refused)?;
+    // SAFETY: the call copies the four statements that `program` points to.
+    let set = unsafe {
+        libc::prctl(
+            libc::PR_SET_SECCOMP,
+            libc::SECCOMP_MODE_FILTER,
+            &raw const program,
+        )
+    };
+    Errno::result(set).map(drop).map_err(refused)
+}

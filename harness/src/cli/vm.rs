@@ -23,6 +23,8 @@ pub struct VmArgs {
 /// Arguments of `vm-start`, which becomes a kernel.
 #[derive(Clone, Debug, Args)]
 pub struct VmStartArgs {
+    /// The processor it stays on, counted round and round.
+    pub processor: usize,
     /// The kernel and its command line.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
     pub words: Vec<OsString>,

@@ -193,7 +193,7 @@ pub(super) fn init() -> Exit {
 
 /// Becomes a kernel.
 pub(super) fn start(args: &VmStartArgs) -> Exit {
-    super::refuse(&vm::start(&args.words))
+    super::refuse(&vm::start(args.processor, &args.words))
 }
 
 #[cfg(test)]

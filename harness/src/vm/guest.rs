@@ -112,7 +112,8 @@ fn run(
         let number = unit.number;
         reports.tell(&Report::Began { unit: number })?;
         if let Some(result) = judge_one(&unit.case, unit.ip_version, &target, settings) {
-            reports.tell(&Report::Ended {
+            // Told with the next one, which is begun at once.
+            reports.note(&Report::Ended {
                 unit: number,
                 result: Box::new(result),
             })?;
@@ -123,25 +124,40 @@ fn run(
 
 /// The file that the host reads as it grows.
 #[derive(Debug)]
-struct Reports(File);
+struct Reports {
+    file: File,
+    /// What the host has not been told yet.
+    noted: Vec<u8>,
+}
 
 impl Reports {
     fn open(folder: &Path) -> Result<Reports, String> {
         let path: PathBuf = folder.join(REPORTS);
         let file = OpenOptions::new().append(true).open(&path);
-        file.map(Reports)
+        let noted = Vec::new();
+        file.map(|file| Reports { file, noted })
             .map_err(|error| format!("{} cannot be written: {error}", path.display()))
+    }
+
+    /// Keeps a report until the next one is told.
+    fn note(&mut self, report: &impl Serialize) -> Result<(), String> {
+        let bytes = protocol::frame(report).map_err(lost)?;
+        self.noted.extend_from_slice(&bytes);
+        Ok(())
     }
 
     /// Adds a report; the host has it when this returns.
     fn tell(&mut self, report: &impl Serialize) -> Result<(), String> {
-        let lost = |what: String| format!("a report is lost: {what}");
-        let bytes = protocol::frame(report).map_err(lost)?;
-        self.0
-            .write_all(&bytes)
-            .map_err(|error| lost(error.to_string()))?;
-        linux::write_back(&self.0).map_err(|error| lost(error.to_string()))
+        self.note(report)?;
+        let written = self.file.write_all(&self.noted);
+        self.noted.clear();
+        written.map_err(|error| lost(error.to_string()))?;
+        linux::write_back(&self.file).map_err(|error| lost(error.to_string()))
     }
+}
+
+fn lost(what: String) -> String {
+    format!("a report is lost: {what}")
 }
 
 /// Makes the files of the host a system that programs can run in.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::RecvTimeoutError;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use super::calls;
 use super::children;
 use super::clock::{self, Nanos};
 use super::fds::FdTable;
+use super::handover::{Giver, Taker, handover};
 use super::priority;
 use super::virtual_time;
 use super::worker::{self, Worker};
@@ -52,9 +53,9 @@ struct Progress {
 pub(super) struct InFlight {
     tid: Pid,
     progress: Arc<Progress>,
-    finished: Receiver<Finished>,
+    finished: Taker<Finished>,
     /// Its thread waits for the end of this channel, so that `tid` stays its own.
-    release: Option<Sender<()>>,
+    release: Option<Giver<()>>,
     thread: Option<JoinHandle<()>>,
     taken: bool,
 }
@@ -68,13 +69,13 @@ impl InFlight {
     ) -> Result<InFlight, TargetError> {
         let progress = Arc::new(Progress::default());
         let shared = Arc::clone(&progress);
-        let (identity, tid) = channel();
-        let (result, finished) = channel();
-        let (release, released) = channel::<()>();
+        let (identity, tid) = handover();
+        let (result, finished) = handover();
+        let (release, released) = handover::<()>();
         let body = move || {
             clock::set_exact_timers();
             priority::urgent();
-            let _ = identity.send(gettid());
+            identity.give(gettid());
             let _held_off = children::held_off(&call);
             let waited = priority::waited_for_processor();
             let start = clock::monotonic_nanos();
@@ -83,14 +84,14 @@ impl InFlight {
             shared.phase.store(CALLING, Ordering::Release);
             let outcome = calls::perform(&call, &fds);
             let end = clock::monotonic_nanos();
-            let _ = result.send(Finished {
+            result.give(Finished {
                 start,
                 end,
                 waited: priority::waited_for_processor() - waited,
                 outcome,
             });
             shared.phase.store(DONE, Ordering::Release);
-            let _ = released.recv();
+            released.take();
         };
         let thread = worker
             .run(move || {
@@ -103,8 +104,8 @@ impl InFlight {
             })?
             .map_err(|error| TargetError::Machine(format!("no thread for the call: {error}")))?;
         let tid = tid
-            .recv()
-            .map_err(|_| TargetError::Machine("the call's thread ended unexpectedly".into()))?;
+            .take()
+            .ok_or_else(|| TargetError::Machine("the call's thread ended unexpectedly".into()))?;
         Ok(InFlight {
             tid,
             progress,

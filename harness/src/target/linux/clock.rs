@@ -1,5 +1,6 @@
 //! The case's clock on a live machine: CLOCK_MONOTONIC, and packet stamps brought onto it.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use nix::sys::time::TimeSpec;
@@ -15,6 +16,8 @@ pub(super) type Nanos = i64;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
     zero: Nanos,
+    /// In virtual time how far CLOCK_REALTIME is ahead of CLOCK_MONOTONIC, which nobody steps there.
+    ahead: Option<Nanos>,
 }
 
 /// A case that starts so soon after the moment it should starts on time.
@@ -27,10 +30,11 @@ impl Clock {
     pub(super) fn new() -> Clock {
         Clock {
             zero: monotonic_nanos(),
+            ahead: virtual_time::rules().then(wall_is_ahead),
         }
     }
 
-    /// A clock whose zero is now, `into` a tick of the kernel.
+    /// The same clock, but its zero is now, `into` a tick of the kernel.
     ///
     /// The kernel's timers count in ticks (1 to 10 ms). Starting every case at the same place
     /// within one makes the rounding of its timers the same from run to run.
@@ -39,21 +43,28 @@ impl Clock {
     ///
     /// In virtual time waiting costs nothing, and every case starts at the same place of the kernel's whole
     /// timer wheel: what it sees does not depend on what ran before it.
-    pub(super) fn started_in_a_tick(into: Nanos) -> Clock {
+    pub(super) fn started_in_a_tick(self, into: Nanos) -> Clock {
         if virtual_time::rules() {
             sleep_until_nanos(tick::next_turn(monotonic_nanos(), into));
-            return Clock::new();
+            return self.from_now();
         }
         for _ in 1..STARTS {
             let start = tick::next_start(monotonic_nanos(), into);
             sleep_until_nanos(start);
-            let clock = Clock::new();
+            let clock = self.from_now();
             if clock.zero - start <= PROMPT {
                 return clock;
             }
         }
         sleep_until_nanos(tick::next_start(monotonic_nanos(), into));
-        Clock::new()
+        self.from_now()
+    }
+
+    fn from_now(self) -> Clock {
+        Clock {
+            zero: monotonic_nanos(),
+            ..self
+        }
     }
 
     pub(super) fn now(self) -> Time {
@@ -82,15 +93,20 @@ impl Clock {
 
     /// The case's time of a CLOCK_REALTIME stamp that the kernel has just taken.
     ///
-    /// Both clocks are read together now, so that a step of the wall clock earlier in the
+    /// On a live machine both clocks are read together now, so that a step of the wall clock earlier in the
     /// case does not matter.
     pub(super) fn time_of_stamp(self, stamp: TimeSpec) -> Time {
-        let before = monotonic_nanos();
-        let wall = clock_nanos(ClockId::CLOCK_REALTIME).unwrap_or_default();
-        let after = monotonic_nanos();
-        let age = wall - nanos(stamp);
-        self.time(before + (after - before) / 2 - age)
+        let ahead = self.ahead.unwrap_or_else(wall_is_ahead);
+        self.time(nanos(stamp) - ahead)
     }
+}
+
+/// How far CLOCK_REALTIME is ahead of CLOCK_MONOTONIC.
+fn wall_is_ahead() -> Nanos {
+    let before = monotonic_nanos();
+    let wall = clock_nanos(ClockId::CLOCK_REALTIME).unwrap_or_default();
+    let after = monotonic_nanos();
+    wall - (before + (after - before) / 2)
 }
 
 /// Now, in nanoseconds of CLOCK_MONOTONIC.
@@ -130,7 +146,8 @@ pub(super) fn set_exact_timers() {
 
 /// The length of the kernel's tick, 1 000 000 000 / HZ.
 pub(super) fn tick_nanos() -> Nanos {
-    clock_getres(ClockId::CLOCK_MONOTONIC_COARSE).map_or(4_000_000, nanos)
+    static TICK: OnceLock<Nanos> = OnceLock::new();
+    *TICK.get_or_init(|| clock_getres(ClockId::CLOCK_MONOTONIC_COARSE).map_or(4_000_000, nanos))
 }
 
 fn clock_nanos(id: ClockId) -> Option<Nanos> {
@@ -169,7 +186,10 @@ mod tests {
 
     #[test]
     fn a_moment_encloses_its_two_instants() {
-        let clock = Clock { zero: 1_000 };
+        let clock = Clock {
+            zero: 1_000,
+            ahead: None,
+        };
         let moment = clock.moment(2_500, 2_600);
         assert_eq!(moment.start, Time::from_micros(1));
         assert_eq!(moment.end, Time::from_micros(2));

@@ -1,6 +1,7 @@
 //! What the kernel tells about a connection, as the variables of a script's checks.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use super::calls;
 use super::fds::FdTable;
@@ -162,10 +163,13 @@ fn text(bytes: &[u8]) -> &str {
 
 /// The running kernel's version: major, minor.
 fn kernel_release() -> (u32, u32) {
-    nix::sys::utsname::uname()
-        .ok()
-        .and_then(|names| release_in(names.release().to_str()?))
-        .unwrap_or((0, 0))
+    static RELEASE: OnceLock<(u32, u32)> = OnceLock::new();
+    *RELEASE.get_or_init(|| {
+        nix::sys::utsname::uname()
+            .ok()
+            .and_then(|names| release_in(names.release().to_str()?))
+            .unwrap_or((0, 0))
+    })
 }
 
 fn release_in(release: &str) -> Option<(u32, u32)> {

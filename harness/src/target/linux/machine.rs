@@ -29,6 +29,8 @@ pub(super) struct CaseMachine {
     /// Its commands may write files of the machine.
     allowed: bool,
     shell: Option<Shell>,
+    /// The thread that runs the commands has been moved to a place of the case's own.
+    has_moved: bool,
     /// Old values of files by the path of the script that puts them back.
     undo: BTreeMap<String, Vec<(String, String)>>,
     /// Changed files of the host: old value, and the promise to put it back.
@@ -45,6 +47,7 @@ impl CaseMachine {
             alone,
             allowed: false,
             shell: None,
+            has_moved: false,
             undo: BTreeMap::new(),
             changed: BTreeMap::new(),
             by_route: None,
@@ -56,6 +59,11 @@ impl CaseMachine {
         self.folder.clone_from(&context.folder);
         self.alone = context.alone;
         self.allowed = context.allowed;
+    }
+
+    /// Whether the thread that ran the commands is of no use to another case.
+    pub(super) fn has_moved(&self) -> bool {
+        self.has_moved
     }
 
     /// Ends the shell and puts back what was changed of the host. To be called on the thread that
@@ -81,6 +89,7 @@ impl CaseMachine {
     fn shell(&mut self) -> Result<&mut Shell, TargetError> {
         if self.shell.is_none() {
             let changed: Vec<PathBuf> = self.changed.keys().cloned().collect();
+            self.has_moved = true;
             place::enter(self.folder.as_deref(), &changed, self.allowed)?;
             let shell = Shell::start(self.folder.as_deref())?;
             forget_leftover(&undo_path(&shell.pid().to_string()))?;

@@ -36,6 +36,7 @@ mod fuzz;
 pub(in crate::target) mod gate;
 mod given;
 mod guardian;
+mod handover;
 mod info;
 mod jiffies;
 pub(in crate::target) mod link;
@@ -75,7 +76,9 @@ pub(crate) use facts::findings;
 pub use fuzz::LinuxSubject;
 pub use given::use_given_namespace;
 pub use privilege::{Privilege, prepare};
-pub(crate) use virtual_time::{leave_nothing_to_chance, settle_in, write_back};
+pub(crate) use virtual_time::{
+    leave_nothing_to_chance, settle_in, stay_on_one_processor, write_back,
+};
 
 use super::{Session, SessionSettings, Target, TargetError};
 use crate::program::Capability;

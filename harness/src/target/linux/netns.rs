@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -15,6 +16,7 @@ use super::given;
 use super::netlink::{Netlink, Route};
 use super::sysctl;
 use super::tun;
+use super::worker::Worker;
 use crate::source::Span;
 use crate::target::{SessionSettings, TargetError};
 use crate::verdict::Perturbation;
@@ -126,8 +128,29 @@ pub(super) fn configure(settings: &SessionSettings, by: Link) -> Result<Wire, Ta
 
 /// Sets what the kernel may have copied from the host, in a fresh namespace without a device.
 pub(super) fn set_defaults() {
-    for (name, value) in BEFORE {
+    for (name, value) in LEFT_TO_SET.get().map_or(BEFORE, Vec::as_slice) {
         set_default(name, value);
+    }
+}
+
+/// What is left to set in a fresh namespace of a kernel that is ours alone.
+static LEFT_TO_SET: OnceLock<Vec<(&str, &str)>> = OnceLock::new();
+
+/// Has every namespace to come begin with what a case starts from, as far as the kernel lets it inherit that
+/// from the first one, in which the calling thread is. Only for a kernel that nobody else uses.
+pub(super) fn bequeath_defaults() {
+    set_default("net.core.devconf_inherit_init_net", "1");
+    set_defaults();
+    let missing = Worker::start(|| {
+        leave()?;
+        let differs = |(name, value): &&(&str, &str)| {
+            sysctl::read(name).is_ok_and(|now| !now.split_whitespace().eq(value.split_whitespace()))
+        };
+        Ok(BEFORE.iter().filter(differs).copied().collect::<Vec<_>>())
+    });
+    // Where that cannot be found out each case sets all of it.
+    if let Ok((_, missing)) = missing {
+        let _ = LEFT_TO_SET.set(missing);
     }
 }
 

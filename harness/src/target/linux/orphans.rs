@@ -4,6 +4,8 @@
 //! whole namespace alive. When a case ends they are reset by their peers, whom the harness plays.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 const TCP: u8 = 6;
@@ -141,6 +143,20 @@ fn checksum(parts: &[&[u8]]) -> [u8; 2] {
         sum = (sum & 0xffff) + (sum >> 16);
     }
     (!(sum as u16)).to_be_bytes()
+}
+
+/// The number of TCP sockets in use in the calling thread's namespace, of both families.
+pub(super) fn all_in_use() -> u32 {
+    let files = ["sockstat", "sockstat6"].map(|file| format!("/proc/thread-self/net/{file}"));
+    let texts = files.iter().filter_map(|file| short_text(file).ok());
+    texts.map(|text| sockets_in_use(&text)).sum()
+}
+
+/// A short file of `/proc`, which gives it whole at the first read.
+fn short_text(path: &str) -> std::io::Result<String> {
+    let mut bytes = [0; 4096];
+    let len = File::open(path)?.read(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes[..len]).into_owned())
 }
 
 /// The number of TCP sockets in use by `/proc/…/net/sockstat` or `sockstat6`, those in TIME-WAIT too.

@@ -94,6 +94,8 @@ struct Line {
     /// Packets the stack has sent that nobody has asked for yet.
     sent: VecDeque<Observed>,
     connections: Connections,
+    /// In virtual time, which stands still while nothing sleeps: what the clock showed, until something is done.
+    seen: Option<Nanos>,
 }
 
 impl LinuxSession {
@@ -105,7 +107,7 @@ impl LinuxSession {
         let presence = alone::beside_others();
         clock::set_exact_timers();
         let settings = settings.clone();
-        let _turn = SETTING_UP.enter();
+        let _turn = is_live.then(|| SETTING_UP.enter());
         let (worker, (legacy, wire)) = Worker::start(move || {
             netns::enter()?;
             let legacy = survivor::look_after();
@@ -126,6 +128,7 @@ impl LinuxSession {
                 clock: Clock::new(),
                 sent: VecDeque::new(),
                 connections: Connections::default(),
+                seen: None,
             },
             watch: is_live.then(Watch::shared),
             wheels: is_live.then(Wheels::shared),
@@ -164,15 +167,7 @@ impl LinuxSession {
     /// by the kernel's own means or, where it has none, by a reset from the peer.
     fn end_orphans(&mut self) {
         for _ in 0..RESET_ROUNDS {
-            let in_use = self.worker.run(|| {
-                ["sockstat", "sockstat6"]
-                    .iter()
-                    .filter_map(|file| {
-                        std::fs::read_to_string(format!("/proc/thread-self/net/{file}")).ok()
-                    })
-                    .map(|text| orphans::sockets_in_use(&text))
-                    .sum::<u32>()
-            });
+            let in_use = self.worker.run(orphans::all_in_use);
             if in_use.is_ok_and(|number| number == 0) || self.line.take_sent().is_err() {
                 return;
             }
@@ -205,8 +200,9 @@ impl Session for LinuxSession {
     }
 
     fn start(&mut self) {
+        self.line.seen = None;
         let before = self.line.clock;
-        self.line.clock = Clock::started_in_a_tick(self.into_tick);
+        self.line.clock = before.started_in_a_tick(self.into_tick);
         let shift = before.time(self.line.clock.instant(Time::ZERO)).as_micros();
         for packet in &mut self.line.sent {
             packet.at = Time::from_micros(packet.at.as_micros() - shift);
@@ -215,7 +211,8 @@ impl Session for LinuxSession {
     }
 
     fn now(&mut self) -> Time {
-        self.line.clock.now()
+        let now = self.line.now();
+        self.line.clock.time(now)
     }
 
     fn sleep_until(&mut self, time: Time) -> Result<(), TargetError> {
@@ -223,7 +220,7 @@ impl Session for LinuxSession {
         loop {
             ending::check()?;
             self.line.take_sent()?;
-            if clock::monotonic_nanos() >= until {
+            if self.line.now() >= until {
                 return Ok(());
             }
             self.line.wait_for_packet(until)?;
@@ -261,9 +258,10 @@ impl Session for LinuxSession {
     }
 
     fn inject(&mut self, datagram: &[u8]) -> Result<Moment, TargetError> {
-        let start = clock::monotonic_nanos();
+        let start = self.line.now();
+        self.line.seen = None;
         let result = self.line.cable.write(datagram);
-        let end = clock::monotonic_nanos();
+        let end = self.line.now();
         match result {
             Ok(()) => {}
             // The device takes no datagram without an IP version, nor one that is too short for a
@@ -287,22 +285,23 @@ impl Session for LinuxSession {
         loop {
             ending::check()?;
             // First the time, then the packets: what was sent up to then is in the socket by now.
-            let now = self.line.clock.now();
+            let now = self.line.now();
             self.line.take_sent()?;
             if let Some(packet) = self.line.sent.front()
                 && packet.at <= deadline
             {
                 return Ok(self.line.sent.pop_front());
             }
-            if now >= deadline {
+            let until = self.line.clock.instant(deadline);
+            if now >= until {
                 return self.line.nothing_lost().map(|()| None);
             }
-            self.line
-                .wait_for_packet(self.line.clock.instant(deadline))?;
+            self.line.wait_for_packet(until)?;
         }
     }
 
     fn call(&mut self, call: &Call, limit: Duration) -> Result<CallReport, TargetError> {
+        self.line.seen = None;
         let thread = self.in_flight.as_ref().map(InFlight::thread);
         if let Some(outcome) = self.signals.perform(call, thread) {
             let now = self.line.clock.now();
@@ -340,6 +339,7 @@ impl Session for LinuxSession {
                 "a second blocking call was started while one is in flight".into(),
             ));
         }
+        self.line.seen = None;
         let in_flight = InFlight::start(&self.worker, call.clone(), Arc::clone(&self.fds))?;
         let began = in_flight.settle();
         self.in_flight = Some(in_flight);
@@ -354,6 +354,7 @@ impl Session for LinuxSession {
             ));
         };
         let line = &mut self.line;
+        line.seen = None;
         let clock = line.clock;
         let limit = clock::until(clock.instant(deadline));
         let finished = in_flight.wait(limit, || line.keep_going())?;
@@ -365,6 +366,7 @@ impl Session for LinuxSession {
     }
 
     fn prepare_commands(&mut self, context: &CommandContext) -> Result<(), TargetError> {
+        self.line.seen = None;
         if context.alone && !self.presence.as_ref().is_some_and(Presence::is_alone) {
             // Let go first: two that hold on to each other would wait for ever.
             self.presence = None;
@@ -387,6 +389,7 @@ impl Session for LinuxSession {
             ));
         };
         guardian::from_here();
+        self.line.seen = None;
         let text = command.to_owned();
         let line = &mut self.line;
         let ended = self.worker.run_within(
@@ -400,11 +403,15 @@ impl Session for LinuxSession {
         let Some((machine, report)) = ended else {
             return Err(TargetError::Machine("the command was given up".into()));
         };
+        if machine.has_moved() {
+            self.worker.use_up();
+        }
         self.machine = Some(machine);
         report
     }
 
     fn socket_info(&mut self, fd: Fd) -> Result<BTreeMap<String, i64>, TargetError> {
+        self.line.seen = None;
         let fds = Arc::clone(&self.fds);
         self.worker.run(move || info::snapshot(fd, &fds))?
     }
@@ -420,12 +427,14 @@ impl Session for LinuxSession {
                 "a process was started while another one runs".into(),
             ));
         }
+        self.line.seen = None;
         let process = self.worker.run(move || Process::connected_to(peer))??;
         self.process = Some(process);
         Ok(())
     }
 
     fn end_process(&mut self, signal: i32) -> Result<(), TargetError> {
+        self.line.seen = None;
         let process = self.process.take().ok_or_else(|| {
             TargetError::Machine("there is no process to end; start one first".into())
         })?;
@@ -456,12 +465,33 @@ impl Drop for LinuxSession {
 }
 
 impl Line {
+    /// Now, without a look at the clock if it must still show what it did.
+    fn now(&mut self) -> Nanos {
+        match self.seen {
+            Some(seen) => seen,
+            None => {
+                let now = clock::monotonic_nanos();
+                self.seen = virtual_time::rules().then_some(now);
+                now
+            }
+        }
+    }
+
     /// Moves what the stack has sent from the kernel's buffers to ours.
     fn take_sent(&mut self) -> Result<(), TargetError> {
-        self.cable.discard_sent();
+        /// The device's queue holds 500.
+        const MANY: usize = 100;
+        let mut taken = 0;
         while let Some(packet) = self.capture.next(self.clock)? {
             self.connections.note(&packet.bytes);
             self.sent.push_back(packet);
+            taken += 1;
+            if taken % MANY == 0 {
+                self.cable.discard_sent();
+            }
+        }
+        if taken > 0 {
+            self.cable.discard_sent();
         }
         Ok(())
     }
@@ -475,10 +505,11 @@ impl Line {
     fn wait_for_packet(&mut self, until: Nanos) -> Result<(), TargetError> {
         /// Below this, sleeping is more exact than polling and nothing can pile up.
         const SHORT: Nanos = 100_000;
-        let remaining = until - clock::monotonic_nanos();
+        let remaining = until - self.now();
         if remaining <= 0 {
             return Ok(());
         }
+        self.seen = None;
         let wait = TimeSpec::from(clock::poll_wait(remaining.max(SHORT)));
         let mut list = vec![PollFd::new(self.capture.as_fd(), PollFlags::POLLIN)];
         let others = [self.cable.waiting(), ending::alarm()];
@@ -496,6 +527,8 @@ impl Line {
                     fd.revents()
                         .is_some_and(|events| events.contains(PollFlags::POLLIN))
                 };
+                // A packet is had from the capture first, and may come to the device's queue just after that was emptied.
+                self.cable.discard_sent();
                 if !list.iter().any(readable) {
                     // A link that is down reports an error for ever; do not spin on it.
                     clock::sleep_until_nanos(until.min(clock::monotonic_nanos() + 1_000_000));

@@ -10,9 +10,11 @@ use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::errno::Errno;
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
 
 use super::netlink::Netlink;
-use super::{clock, provision};
+use super::{clock, netns, provision};
 
 /// How long a seed of the kernel's random numbers is.
 const SEED: usize = 64;
@@ -49,6 +51,7 @@ pub(crate) fn settle_in(seed: u64) -> Result<(), String> {
     feed(seed)?;
     // Each case has a namespace of its own; the first is for what is outside of all.
     let _ = Netlink::open().and_then(|mut netlink| netlink.link_up(LOOPBACK, None));
+    netns::bequeath_defaults();
     Ok(())
 }
 
@@ -78,6 +81,25 @@ pub(crate) fn write_back(file: &File) -> Result<(), Errno> {
         | libc::SYNC_FILE_RANGE_WAIT_AFTER;
     // SAFETY: takes numbers only.
     Errno::result(unsafe { libc::sync_file_range(file.as_raw_fd(), 0, 0, all) }).map(drop)
+}
+
+/// Keeps this process, and what it becomes, on one of the processors that it may use (counted round and round).
+///
+/// A kernel that runs as a program and the programs in it take turns, thousands of times a second; on two
+/// processors each turn has one of them woken up.
+pub(crate) fn stay_on_one_processor(number: usize) {
+    let this = Pid::from_raw(0);
+    let Ok(allowed) = sched_getaffinity(this) else {
+        return;
+    };
+    let all: Vec<usize> = (0..CpuSet::count())
+        .filter(|cpu| allowed.is_set(*cpu).unwrap_or(false))
+        .collect();
+    let mut one = CpuSet::new();
+    // A refusal costs speed only.
+    if !all.is_empty() && one.set(all[number % all.len()]).is_ok() {
+        let _ = sched_setaffinity(this, &one);
+    }
 }
 
 /// From here on this process, and what it becomes, gets no random numbers from its kernel: a kernel that runs

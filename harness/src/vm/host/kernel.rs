@@ -32,19 +32,17 @@ pub(super) struct Kernel {
     pub(super) console: Console,
     /// Says when the console has closed.
     closed: Receiver<()>,
+    /// What it tells of its job.
+    pub(super) reports: Tail,
     /// The last to go.
-    folder: Folder,
+    _folder: Folder,
 }
 
 impl Kernel {
-    /// Starts one with a job to do.
-    pub(super) fn boot(kernel: &Path, job: &Job) -> Result<Kernel, String> {
-        started(kernel, job).map_err(|error| format!("no kernel can be started: {error}"))
-    }
-
-    pub(super) fn reports(&self) -> Result<Tail, String> {
-        let file = self.folder.reports();
-        file.map(Tail::of).map_err(|error| error.to_string())
+    /// Starts one with a job to do, on one of the processors (counted round and round).
+    pub(super) fn boot(kernel: &Path, job: &Job, processor: usize) -> Result<Kernel, String> {
+        started(kernel, job, processor)
+            .map_err(|error| format!("no kernel can be started: {error}"))
     }
 
     /// How it has ended, if it has.
@@ -73,12 +71,14 @@ impl Drop for Kernel {
     }
 }
 
-fn started(kernel: &Path, job: &Job) -> io::Result<Kernel> {
+fn started(kernel: &Path, job: &Job, processor: usize) -> io::Result<Kernel> {
     let folder = Folder::new(job)?;
+    let reports = Tail::of(folder.reports()?);
     let (said, console_end) = io::pipe()?;
     let mut command = Command::new(std::env::current_exe()?);
     command
         .arg("vm-start")
+        .arg(processor.to_string())
         .arg(kernel)
         .args(command_line())
         .current_dir(folder.path())
@@ -96,7 +96,8 @@ fn started(kernel: &Path, job: &Job) -> io::Result<Kernel> {
         child,
         console,
         closed,
-        folder,
+        reports,
+        _folder: folder,
     };
     std::thread::Builder::new()
         .name("tcpdrill-console".into())
@@ -167,8 +168,9 @@ pub(super) fn release(kernel: &Path) -> Result<String, String> {
     }
 }
 
-/// Becomes a kernel that ends with whoever started it. Returns only if it cannot.
-pub fn start(words: &[std::ffi::OsString]) -> String {
+/// Becomes a kernel that ends with whoever started it, on one of the processors (counted round and round).
+/// Returns only if it cannot.
+pub fn start(processor: usize, words: &[std::ffi::OsString]) -> String {
     let Some((kernel, words)) = words.split_first() else {
         return "no kernel is named".to_owned();
     };
@@ -184,6 +186,7 @@ pub fn start(words: &[std::ffi::OsString]) -> String {
     }
     // A kernel's end may be a panic, and a dump of its memory helps nobody.
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    linux::stay_on_one_processor(processor);
     let error = Command::new(kernel).args(words).exec();
     format!("{} cannot be started: {error}", kernel.display())
 }

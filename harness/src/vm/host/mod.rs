@@ -3,6 +3,7 @@
 mod batch;
 mod console;
 mod folder;
+mod follow;
 mod kernel;
 mod study;
 mod tail;
@@ -116,12 +117,15 @@ pub fn execute(
     let (sender, news) = channel();
     let mut results = Vec::with_capacity(total);
     std::thread::scope(|scope| {
-        for _ in 0..kernels.max(1) {
+        // So that two runs of one kernel each do not both choose the first processor.
+        let first = std::process::id() as usize % processors;
+        for number in 0..kernels.max(1) {
             let worker = Worker {
                 target,
                 settings,
                 queue: &queue,
                 news: sender.clone(),
+                processor: first + number,
             };
             scope.spawn(move || worker.work());
         }

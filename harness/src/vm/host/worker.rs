@@ -1,24 +1,22 @@
 //! One of the threads that work the batches off, a kernel at a time.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::ControlFlow;
 use std::sync::mpsc::Sender;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::VmTarget;
+use super::follow::unasked;
 use super::kernel::Kernel;
-use super::tail::Tail;
-use super::watchdog::Watchdog;
 use crate::suite::ExecuteSettings;
 use crate::trace::Trace;
 use crate::verdict::{CaseError, CaseResult, Verdict};
 use crate::vm::protocol::{Job, Report, Unit};
 
-/// How often a kernel's reports are looked for.
-pub(super) const LOOK: Duration = Duration::from_millis(2);
-
 /// What such a kernel says is not worth reading on.
 const UNKNOWN: &str = "the kernel tells of a case that it does not have";
+const ANOTHER: &str = "the kernel tells of another case than it has begun";
 
 /// What a kernel says whose processes somebody outside has stopped and let go on: it takes the signal for one of
 /// its own. That says nothing about the case.
@@ -44,6 +42,8 @@ pub(super) struct Worker<'a> {
     pub(super) settings: &'a ExecuteSettings,
     pub(super) queue: &'a Mutex<VecDeque<Vec<Unit>>>,
     pub(super) news: Sender<News>,
+    /// Where its kernels run.
+    pub(super) processor: usize,
 }
 
 /// How a kernel's life ended.
@@ -140,10 +140,8 @@ impl Worker<'_> {
             settings: Box::new(self.settings.clone()),
             link: self.target.link,
         };
-        let booted = Kernel::boot(&self.target.kernel, &job);
-        let booted = booted.and_then(|kernel| Ok((kernel.reports()?, kernel)));
-        match booted {
-            Ok((reports, mut kernel)) => self.follow(&mut kernel, reports, units, disturbed),
+        match Kernel::boot(&self.target.kernel, &job, self.processor) {
+            Ok(mut kernel) => self.follow(&mut kernel, units, disturbed),
             Err(problem) => End::Unborn(problem),
         }
     }
@@ -151,65 +149,45 @@ impl Worker<'_> {
     fn follow(
         &self,
         kernel: &mut Kernel,
-        mut reports: Tail,
         units: &mut Vec<Unit>,
         disturbed: &BTreeMap<usize, usize>,
     ) -> End {
-        let mut watchdog = Watchdog::new(self.target.patience);
         let mut in_hand: Option<(usize, Instant)> = None;
         let mut is_born = false;
-        let mut has_ended = false;
-        let why = loop {
-            if self.is_over() {
-                return End::Good;
-            }
-            match reports.next() {
-                Ok(Some(Report::Ready)) => is_born = true,
-                Ok(Some(Report::Began { unit })) => {
+        let hear = |report| {
+            match report {
+                Report::Ready => is_born = true,
+                Report::Began { unit } => {
                     if !units.iter().any(|one| one.number == unit) {
-                        break UNKNOWN.to_owned();
+                        return ControlFlow::Break(Err(UNKNOWN.to_owned()));
                     }
                     in_hand = Some((unit, Instant::now()));
                 }
-                Ok(Some(Report::Ended { unit, mut result })) => {
+                Report::Ended { unit, mut result } => {
                     let place = units.iter().position(|one| one.number == unit);
                     let (Some(place), Some((began, since))) = (place, in_hand.take()) else {
-                        break UNKNOWN.to_owned();
+                        return ControlFlow::Break(Err(UNKNOWN.to_owned()));
                     };
                     if began != unit {
-                        break "the kernel tells of another case than it has begun".to_owned();
+                        return ControlFlow::Break(Err(ANOTHER.to_owned()));
                     }
                     result.wall = since.elapsed();
                     result.perturbed += times(disturbed, unit);
                     self.tell(units.remove(place), result);
                 }
-                Ok(Some(Report::Learning { .. } | Report::Learned(_))) => {
-                    break "the kernel tells of what it was not asked".to_owned();
-                }
-                Ok(Some(Report::Done)) => return End::Good,
-                Ok(Some(Report::Refused { problem })) => break problem,
-                Ok(None) if has_ended => break "the kernel has ended".to_owned(),
-                Ok(None) => {
-                    // What it has said before its end is read once more.
-                    has_ended = kernel.ended().is_some();
-                    if watchdog.is_over(Instant::now()) {
-                        let patience = self.target.patience.as_secs();
-                        break format!("the kernel hangs: no word from it for {patience} s");
-                    }
-                    if !has_ended {
-                        std::thread::sleep(LOOK);
-                    }
-                    continue;
-                }
-                Err(problem) => break problem.to_string(),
+                Report::Learning { .. } | Report::Learned(_) => return unasked(),
+                Report::Done => return ControlFlow::Break(Ok(())),
+                Report::Refused { problem } => return ControlFlow::Break(Err(problem)),
             }
-            watchdog.news();
+            ControlFlow::Continue(())
         };
-        let why = format!("{why}{}", kernel.last_words());
-        match in_hand {
-            Some((unit, _)) => End::With(unit, why),
-            None if is_born => End::Between(why),
-            None => End::Unborn(why),
+        match kernel.follow(self.target.patience, || self.is_over(), hear) {
+            Ok(_) => End::Good,
+            Err(why) => match in_hand {
+                Some((unit, _)) => End::With(unit, why),
+                None if is_born => End::Between(why),
+                None => End::Unborn(why),
+            },
         }
     }
 }

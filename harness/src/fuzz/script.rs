@@ -6,6 +6,7 @@
 
 use std::fmt::Write;
 
+use super::icmp;
 use super::input::{Call, Setup};
 use super::oracle::Wanted;
 use super::packet::{self, ACK, FIN, PSH, Packet, RST, SYN, URG};
@@ -204,9 +205,7 @@ impl Writer {
         match step {
             Step::Arrived(datagram) => {
                 let Ok(packet) = packet::read(datagram) else {
-                    return vec![
-                        "// A damaged datagram arrives, which cannot be written.".to_owned(),
-                    ];
+                    return vec![self.no_segment(datagram)];
                 };
                 if packet.has(SYN) {
                     self.offered = Some((packet.seq, packet.end()));
@@ -244,6 +243,14 @@ impl Writer {
                 )]
             }
             Step::Called(call, answer) => self.called(*call, *answer),
+        }
+    }
+
+    /// What arrives and is no sound segment.
+    fn no_segment(&self, datagram: &[u8]) -> String {
+        match icmp::read(datagram) {
+            Some(error) => format!("< {}", icmp::script::line(&error, self.iss.unwrap_or(0))),
+            None => "// A damaged datagram arrives, which cannot be written.".to_owned(),
         }
     }
 

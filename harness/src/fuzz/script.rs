@@ -205,7 +205,7 @@ impl Writer {
         match step {
             Step::Arrived(datagram) => {
                 let Ok(packet) = packet::read(datagram) else {
-                    return vec![self.no_segment(datagram)];
+                    return vec![icmp::script::arrival(datagram, self.iss.unwrap_or(0))];
                 };
                 if packet.has(SYN) {
                     self.offered = Some((packet.seq, packet.end()));
@@ -243,14 +243,6 @@ impl Writer {
                 )]
             }
             Step::Called(call, answer) => self.called(*call, *answer),
-        }
-    }
-
-    /// What arrives and is no sound segment.
-    fn no_segment(&self, datagram: &[u8]) -> String {
-        match icmp::read(datagram) {
-            Some(error) => format!("< {}", icmp::script::line(&error, self.iss.unwrap_or(0))),
-            None => "// A damaged datagram arrives, which cannot be written.".to_owned(),
         }
     }
 

@@ -2,9 +2,17 @@
 
 use std::fmt::Write;
 
-use super::Read;
+use super::{Read, read};
 use crate::fuzz::subject::ends;
 use crate::symbols::icmp::words;
+
+/// What arrives and is no sound segment, as a line or a remark.
+pub(in crate::fuzz) fn arrival(datagram: &[u8], iss: u32) -> String {
+    match read(datagram) {
+        Some(error) => format!("< {}", line(&error, iss)),
+        None => "// A damaged datagram arrives, which cannot be written.".to_owned(),
+    }
+}
 
 /// The error without the time and direction in front; the number quoted counts from `iss`. A quote that is of no segment of
 /// the connection stands there as bytes.

@@ -56,9 +56,13 @@ impl Connection {
         self.state = to;
         let tcb = &mut self.tcb;
         match self.state {
-            State::Closed(_) => tcb.timers.disarm_all(),
+            State::Closed(_) => {
+                tcb.timers.disarm_all();
+                tcb.snd.release();
+            }
             State::TimeWait(_) => {
                 tcb.timers.disarm_all();
+                tcb.snd.release();
                 TimeWait::start_timer(tcb, cx.now);
             }
             State::FinWait2(_) => {
@@ -205,7 +209,6 @@ impl Connection {
     /// The connection ends with an error: queues are flushed, the user is told.
     // REQ: RFC9293-SM-46
     pub(crate) fn fail(&mut self, error: ConnectionError, cx: &mut Context<'_>) {
-        self.tcb.snd.buffer.clear();
         match self.tcb.config.received_on_error {
             ReceivedOnError::Flush => self.tcb.rcv.buffer.clear(),
             ReceivedOnError::Keep => {}

@@ -116,6 +116,18 @@ impl Demux {
         self.connections.len()
     }
 
+    /// Bytes of memory that the tables take.
+    pub(crate) fn held(&self) -> usize {
+        let listeners: usize = self
+            .listeners
+            .values()
+            .map(|all| size_of_val(&all[..]))
+            .sum();
+        self.connections.len() * size_of::<u32>()
+            + self.by_port.len() * size_of::<(u16, u32)>()
+            + listeners
+    }
+
     /// Connections with this local port, in order of age.
     pub(crate) fn connections_on(&self, port: u16) -> impl Iterator<Item = usize> + '_ {
         let on_port = self.by_port.range((port, 0)..);

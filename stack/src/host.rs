@@ -3,6 +3,7 @@
 mod arrival;
 mod deadlines;
 mod fast_open;
+mod held;
 mod passive;
 
 use alloc::boxed::Box;

@@ -170,6 +170,12 @@ impl Listener {
         &self.accept_queue
     }
 
+    /// Bytes of memory that its queues take.
+    pub(crate) fn held(&self) -> usize {
+        let sockets = self.syn_queue.len() + self.accept_queue.len() + self.early.len();
+        sockets * size_of::<SocketId>() + self.early_resets.len() * size_of::<Instant>()
+    }
+
     pub(crate) fn set_backlog(&mut self, backlog: usize) {
         self.backlog = backlog.max(1);
     }

@@ -117,6 +117,12 @@ impl Outbox {
         self.queued
     }
 
+    /// Bytes of memory that packets and events take that were not asked for. What is kept for later packets is no
+    /// part of it.
+    pub(crate) fn held(&self) -> usize {
+        self.queued + self.events.len() * size_of::<(u64, Event)>()
+    }
+
     /// Whether the link takes nothing, so that nothing that can wait should be sent.
     pub(crate) const fn is_blocked(&self) -> bool {
         self.blocked

@@ -33,6 +33,11 @@ impl Ring {
         self.len == 0
     }
 
+    /// Bytes of memory that it has taken, in use or not.
+    pub(crate) const fn held(&self) -> usize {
+        self.memory.len()
+    }
+
     /// Up to `len` bytes from `offset` on, in two pieces where they lie across the end of memory.
     pub(crate) fn slices(&self, offset: usize, len: usize) -> [&[u8]; 2] {
         let offset = offset.min(self.len());

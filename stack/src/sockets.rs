@@ -71,6 +71,13 @@ impl Sockets {
         self.places.len() - self.free.len()
     }
 
+    /// Bytes of memory that the table takes, and the sockets' blocks.
+    pub(crate) fn held(&self) -> usize {
+        size_of_val(&self.places[..])
+            + size_of_val(&self.free[..])
+            + self.iter().count() * size_of::<Socket>()
+    }
+
     /// All of them, in no order that means anything.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SocketId, &Socket)> {
         let places = self.places.iter().flatten();

@@ -43,7 +43,8 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
             self.perform(Event::Segment(fin))?;
             self.perform(Event::Wait(Wait::Timer))?;
         }
-        self.come_to_rest()
+        self.come_to_rest()?;
+        self.leave_nothing()
     }
 
     /// The peer has lost what it had not acknowledged, and acknowledges what it gets from now on, in order. All of it
@@ -72,6 +73,10 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
         }
         let has = self.peer_has();
         self.ends_to_forget();
+        // Of a connection that may be over nobody can say why it does not go on.
+        if self.standing().is_none() {
+            return Ok(());
+        }
         let (is_done, has_begun) = (has == Some(self.snd_nxt()), has != first);
         // Who had given up before anything came again had waited long enough.
         if is_done || !has_begun || !self.can_still_offer_a_window() {

@@ -51,7 +51,10 @@ fn class(event: &Event) -> usize {
             usize::from(flags) * 2 + text
         }
         Event::Repeat(_) => 32,
-        Event::Icmp(_) => 33,
+        Event::Icmp(icmp) => match icmp.kind % 16 {
+            0..6 => 33,
+            _ => 46,
+        },
         Event::Call(call) => match call {
             Call::Listen => 34,
             Call::Connect => 35,

@@ -54,11 +54,7 @@ pub fn event(rng: &mut Rng) -> Event {
         45..65 => Event::Segment(odd(rng)),
         65..67 => Event::Stranger(odd(rng)),
         67..69 => Event::Repeat(rng.u8(0..4)),
-        69 => Event::Icmp(Icmp {
-            kind: rng.u8(..),
-            mtu: rng.u16(..),
-            seq: number(rng),
-        }),
+        69 => Event::Icmp(error(rng)),
         70..88 => Event::Call(call(rng)),
         _ => Event::Wait(wait(rng)),
     }
@@ -129,6 +125,40 @@ fn odd(rng: &mut Rng) -> Fields {
         }
     }
     fields
+}
+
+/// MTUs: those of links, of RFC 1191 §7.1 and of borders; none, too small ones, and too large ones.
+const MTUS: [u16; 16] = [
+    0, 1, 67, 68, 296, 552, 576, 1_006, 1_279, 1_280, 1_300, 1_400, 1_492, 1_500, 1_501, 65_535,
+];
+
+/// An ICMP error, most often about something that is on its way.
+pub(super) fn error(rng: &mut Rng) -> Icmp {
+    let offset = match rng.u8(0..8) {
+        0..5 => 0,
+        5 => -1,
+        _ => rng.i16(-3..=3),
+    };
+    let anchor = match rng.u8(0..8) {
+        0..5 => Anchor::Una,
+        5 | 6 => Anchor::Next,
+        _ => Anchor::Segment,
+    };
+    Icmp {
+        kind: rng.u8(..),
+        mtu: match rng.u8(0..8) {
+            0 => rng.u16(..),
+            _ => MTUS[rng.usize(0..MTUS.len())],
+        },
+        seq: match rng.u8(0..8) {
+            0 => number(rng),
+            _ => Number { anchor, offset },
+        },
+        quote: match rng.u8(0..6) {
+            0 => rng.u8(..),
+            _ => rng.u8(0..11),
+        },
+    }
 }
 
 fn number(rng: &mut Rng) -> Number {

@@ -8,8 +8,11 @@ pub mod damage;
 pub mod differential;
 mod ending;
 pub mod engine;
+#[cfg(test)]
+mod error_tests;
 pub mod feedback;
 pub mod generate;
+pub mod icmp;
 pub mod input;
 pub mod known;
 pub mod ledger;

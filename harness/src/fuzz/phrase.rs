@@ -8,7 +8,7 @@ use super::packet::{ACK, FIN, SYN};
 
 /// Adds one of them, all alike often.
 pub(super) fn add(rng: &mut Rng, events: &mut Vec<Event>) {
-    match rng.u8(0..8) {
+    match rng.u8(0..9) {
         0 => again_and_again(rng, events),
         1 => timers(rng, events),
         2 => bulk(rng, events),
@@ -16,6 +16,7 @@ pub(super) fn add(rng: &mut Rng, events: &mut Vec<Event>) {
         4 => farewell(rng, events),
         5 => closed_window(rng, events),
         6 => full_buffer(rng, events),
+        7 => narrow_path(rng, events),
         _ => duplicates(rng, events),
     }
 }
@@ -138,6 +139,25 @@ fn full_buffer(rng: &mut Rng, events: &mut Vec<Event>) {
         let count = [1, 100, 600, 1_460, u16::MAX][rng.usize(0..5)];
         events.push(Event::Call(Call::Recv(count)));
     }
+}
+
+/// Text is out, and routers have something to say about it; perhaps it is acknowledged, and more follows.
+fn narrow_path(rng: &mut Rng, events: &mut Vec<Event>) {
+    let send = Event::Call(Call::Send([100, 3_000, 10_000][rng.usize(0..3)]));
+    events.push(send);
+    for _ in 0..rng.usize(1..=4) {
+        events.push(Event::Icmp(generate::error(rng)));
+        match rng.u8(0..4) {
+            0 => events.push(Event::Wait(Wait::Timer)),
+            1 => events.push(Event::Segment(Fields {
+                window: Window::Most,
+                ..segment(ACK)
+            })),
+            2 => events.push(send),
+            _ => {}
+        }
+    }
+    events.push(Event::Segment(segment(ACK)));
 }
 
 /// The same acknowledgment again and again, with text out.

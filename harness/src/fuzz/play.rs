@@ -2,6 +2,8 @@
 
 mod acts;
 mod arrival;
+mod errors;
+mod memory;
 mod settling;
 
 use super::damage::Damage;
@@ -9,7 +11,8 @@ use super::input::{Call, Event, Fields, Input, Opening, Setup};
 use super::known::Known;
 use super::ledger::Ledger;
 use super::oracle::{
-    Choices, Circumstances, Oracle, Outgoing, Specification, Streams, Violation, Watch, census,
+    Choices, Circumstances, Load, Oracle, Outgoing, PathMtu, Specification, Streams, Violation,
+    Watch, census,
 };
 use super::packet::{ACK, SYN};
 use super::segment::{Ends, Offer, PeerClock, Segment};
@@ -96,6 +99,8 @@ pub struct Play<'a, S, W> {
     streams: Streams,
     choices: Choices,
     watch: Watch,
+    path: PathMtu,
+    load: Load,
     /// The peer's segments, the newest last.
     earlier: std::collections::VecDeque<Segment>,
     /// What the subject has sent since the last event.
@@ -144,6 +149,8 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
             streams: Streams::default(),
             choices,
             watch: Watch::default(),
+            path: PathMtu::default(),
+            load: Load::default(),
             earlier: std::collections::VecDeque::with_capacity(REMEMBERED),
             sent: Sent::default(),
             datagram: Vec::new(),
@@ -250,12 +257,15 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
                 }
             }
             Event::Stranger(fields) => self.stranger(&fields)?,
-            Event::Icmp(_) => {}
+            Event::Icmp(icmp) => self.error(&icmp)?,
             Event::Call(call) => self.call(call)?,
             Event::Wait(wait) => self.wait(wait)?,
         }
         if let Err(message) = self.subject.check() {
             return Err(Violation::of(Oracle::Invariant, message));
+        }
+        if self.played.events.is_multiple_of(memory::INTERVAL) {
+            self.weigh()?;
         }
         let is_quiet = self
             .specification

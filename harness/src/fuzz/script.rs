@@ -6,6 +6,7 @@
 
 use std::fmt::Write;
 
+use super::icmp;
 use super::input::{Call, Setup};
 use super::oracle::Wanted;
 use super::packet::{self, ACK, FIN, PSH, Packet, RST, SYN, URG};
@@ -204,9 +205,7 @@ impl Writer {
         match step {
             Step::Arrived(datagram) => {
                 let Ok(packet) = packet::read(datagram) else {
-                    return vec![
-                        "// A damaged datagram arrives, which cannot be written.".to_owned(),
-                    ];
+                    return vec![icmp::script::arrival(datagram, self.iss.unwrap_or(0))];
                 };
                 if packet.has(SYN) {
                     self.offered = Some((packet.seq, packet.end()));

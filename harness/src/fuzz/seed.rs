@@ -3,12 +3,13 @@
 //! An input says less than a script: a segment comes out with the numbers, flags and about the length and window that it
 //! had; what no event can say is left out.
 
+use super::icmp::{self, Error, Flaw};
 use super::input::{
-    Call, Event, Fields, Input, Length, MOST_EVENTS, Number, Opening, Setup, Wait, Window,
+    Call, Event, Fields, Icmp, Input, Length, MOST_EVENTS, Number, Opening, Setup, Wait, Window,
 };
 use super::ledger::Ledger;
 use super::packet::{self, Packet, SYN};
-use super::segment::express;
+use super::segment::{express, express_subjects};
 use crate::time::Time;
 use crate::trace::{Trace, TraceEvent};
 
@@ -22,6 +23,8 @@ struct Reader {
     ledger: Ledger,
     events: Vec<Event>,
     now: Time,
+    /// The port of the subject and that of the peer.
+    ports: Option<(u16, u16)>,
     /// The first OPEN is part of the setup.
     has_opened: bool,
 }
@@ -40,19 +43,23 @@ pub fn from_trace(trace: &Trace) -> Option<Input> {
         ledger: Ledger::default(),
         events: Vec::new(),
         now: Time::ZERO,
+        ports: None,
         has_opened: false,
     };
     for entry in &trace.entries {
         match &entry.what {
             TraceEvent::Injected(bytes) => {
                 reader.pass(entry.at);
-                if let Ok(packet) = packet::read(bytes) {
-                    reader.arrived(&packet);
+                match (packet::read(bytes), icmp::read(bytes)) {
+                    (Ok(packet), _) => reader.arrived(&packet),
+                    (_, Some(error)) => reader.error(&error),
+                    _ => {}
                 }
             }
             TraceEvent::Sent(bytes) => {
                 if let Ok(packet) = packet::read(bytes) {
                     reader.ledger.sent(&packet);
+                    reader.ports = Some((packet.source.1, packet.destination.1));
                 }
             }
             TraceEvent::Call => {
@@ -106,6 +113,35 @@ impl Reader {
         };
         self.events.push(Event::Segment(fields));
         self.ledger.arrived(packet, packet.has(SYN) && is_first);
+    }
+
+    /// An ICMP error, if an event can say it.
+    fn error(&mut self, error: &icmp::Read<'_>) {
+        let flaw = match error.quoted {
+            _ if !error.is_sound => Flaw::Checksum,
+            None => Flaw::Short,
+            Some((own, peers, ..)) if self.ports.is_some_and(|ports| ports != (own, peers)) => {
+                Flaw::PeersPort
+            }
+            Some(_) => Flaw::None,
+        };
+        let say = Error::say(error.kind, error.code, error.v6);
+        let seq = match error.quoted {
+            Some((_, _, seq, _)) => express_subjects(&self.ledger, seq),
+            None => None,
+        };
+        // Of another connection's, or of none, it does not matter which.
+        let is_free = matches!(flaw, Flaw::Short | Flaw::PeersPort);
+        let seq = seq.or(is_free.then_some(Number::UNA));
+        let (Some(kind), Some(seq)) = (say, seq) else {
+            return;
+        };
+        self.events.push(Event::Icmp(Icmp {
+            kind,
+            mtu: error.mtu.unwrap_or(0),
+            seq,
+            quote: flaw.code(),
+        }));
     }
 
     /// What the peer's SYN offers is the setup's.

@@ -204,6 +204,16 @@ pub(super) fn express(
     (of_peer.express(seq), of_subject.express(ack))
 }
 
+/// How an event says this number of the subject's, where it can.
+pub(super) fn express_subjects(ledger: &Ledger, seq: u32) -> Option<Number> {
+    bases(ledger, 0).1.express(seq)
+}
+
+/// The number among the subject's that an event names.
+pub(super) fn of_subject(number: Number, ledger: &Ledger) -> u32 {
+    bases(ledger, 0).1.number(number)
+}
+
 impl Base {
     /// The way with the smallest offset.
     fn express(&self, value: u32) -> Option<Number> {

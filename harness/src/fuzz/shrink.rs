@@ -1,6 +1,6 @@
 //! Makes an input shorter while the same thing goes on to be found.
 
-use super::input::{Event, Fields, Input, Setup};
+use super::input::{Event, Fields, Icmp, Input, Setup};
 use super::packet::ACK;
 
 /// How often an input is tried at most.
@@ -74,8 +74,10 @@ fn simplify(best: &mut Input, still: &mut impl FnMut(&Input) -> Option<bool>) ->
 
 /// Events that say less than this one, the simplest first.
 fn simpler(event: Event) -> Vec<Event> {
-    let Event::Segment(fields) = event else {
-        return Vec::new();
+    let fields = match event {
+        Event::Segment(fields) => fields,
+        Event::Icmp(icmp) => return simpler_errors(icmp),
+        _ => return Vec::new(),
     };
     let usual = Fields::usual(ACK);
     let with = |flags| Fields { flags, ..usual };
@@ -94,4 +96,26 @@ fn simpler(event: Event) -> Vec<Event> {
         simpler.push(one);
     }
     simpler.into_iter().map(Event::Segment).collect()
+}
+
+/// The same of ICMP errors: about the oldest segment, with a usual quote, and with an MTU that is one.
+fn simpler_errors(icmp: Icmp) -> Vec<Event> {
+    let usual = Icmp::default();
+    let simpler = [
+        Icmp {
+            quote: usual.quote,
+            seq: usual.seq,
+            ..icmp
+        },
+        Icmp {
+            quote: usual.quote,
+            ..icmp
+        },
+        Icmp {
+            seq: usual.seq,
+            ..icmp
+        },
+        Icmp { mtu: 1_300, ..icmp },
+    ];
+    simpler.into_iter().map(Event::Icmp).collect()
 }

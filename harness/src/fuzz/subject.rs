@@ -145,7 +145,12 @@ pub trait Subject {
         false
     }
 
-    /// Bytes of memory that the connection holds, if it tells.
+    /// Whether ICMP errors are a matter of this stack's, which tells its state; otherwise none comes.
+    fn takes_errors(&self) -> bool {
+        false
+    }
+
+    /// Bytes of memory that the host holds for its connections and what it remembers of others, if it tells.
     fn memory(&self) -> Option<usize> {
         None
     }

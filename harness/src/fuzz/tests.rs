@@ -302,7 +302,7 @@ fn verdict(text: &str, v6: bool) -> Verdict {
 }
 
 /// The same with all that happened.
-fn outcome(text: &str, v6: bool) -> RunOutcome {
+pub(super) fn outcome(text: &str, v6: bool) -> RunOutcome {
     let source = Source::new("finding.pkt", text);
     let target = ReferenceTarget::default();
     let ip_version = if v6 { IpVersion::Ipv6 } else { IpVersion::Ipv4 };
@@ -347,7 +347,7 @@ fn conversation(opening: Opening, v6: bool, timestamps: bool) -> Input {
 }
 
 /// The packets of a script's lines, without times and without SYNs, which have numbers of their own.
-fn packets(script: &str) -> Vec<String> {
+pub(super) fn packets(script: &str) -> Vec<String> {
     let lines = script.lines().filter_map(|line| line.split_once(' '));
     lines
         .map(|(_, line)| line.trim().to_owned())

@@ -1,5 +1,6 @@
 //! What happened in a run, for people.
 
+use super::icmp;
 use super::input::{Call, Event};
 use super::oracle::shown;
 use super::packet;
@@ -26,7 +27,10 @@ impl Transcript {
                 packet.window,
                 packet.options.stamp
             ),
-            Err(why) => why.to_string(),
+            Err(why) => match icmp::read(datagram) {
+                Some(error) => icmp::script::line(&error, 0),
+                None => why.to_string(),
+            },
         };
         let seconds = at as f64 / 1e6;
         self.lines

@@ -63,6 +63,11 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
+    /// Bytes of memory that its entries take.
+    pub(crate) fn held(&self) -> usize {
+        self.servers.len() * size_of::<(Path, Entry)>()
+    }
+
     /// What is known of a server.
     // REQ: RFC7413-5
     // REQ: RFC7413-6

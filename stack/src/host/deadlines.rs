@@ -48,6 +48,11 @@ pub(crate) struct Deadlines {
 }
 
 impl Deadlines {
+    /// Bytes of memory that the queue takes.
+    pub(crate) fn held(&self) -> usize {
+        size_of_val(&self.heap[..]) + size_of_val(&self.known[..])
+    }
+
     /// Notes a socket's earliest deadline, or that it has none.
     pub(crate) fn set(&mut self, id: SocketId, at: Option<Instant>) {
         let place = id.place();

@@ -29,6 +29,11 @@ impl PathCache {
         self.generation
     }
 
+    /// Bytes of memory that its entries take.
+    pub(crate) fn held(&self) -> usize {
+        self.entries.len() * size_of::<(IpAddr, Entry)>()
+    }
+
     /// The largest packet to `destination` by the last word of a router, and until when that counts
     /// (`None`: for ever).
     // REQ: RFC1191-5

@@ -65,6 +65,11 @@ impl RecvBuffer {
         self.capacity.saturating_sub(self.readable)
     }
 
+    /// Bytes of memory that the text takes, and the list of islands.
+    pub(crate) fn held(&self) -> usize {
+        self.bytes.held() + size_of_val(self.islands())
+    }
+
     /// The bytes that wait behind gaps, by rising offset.
     pub fn islands(&self) -> &[Island] {
         self.assembler.islands()
@@ -192,7 +197,7 @@ impl RecvBuffer {
 
     /// Throws everything away; the peer's text no longer has a reader.
     pub fn clear(&mut self) {
-        self.bytes.truncate(0);
+        self.bytes = Ring::new();
         self.readable = 0;
         self.assembler.truncate(0);
     }

@@ -60,6 +60,12 @@ impl SendBuffer {
         self.bytes.is_empty()
     }
 
+    /// Bytes of memory that the text takes, and the marks between its writes.
+    pub(crate) fn held(&self) -> usize {
+        let marks = self.pushes.as_ref().map_or(0, |pushes| pushes.len());
+        self.bytes.held() + marks * size_of::<u64>()
+    }
+
     /// Bytes that [`write`](Self::write) would take.
     pub fn free(&self) -> usize {
         self.capacity().saturating_sub(self.bytes.len())
@@ -154,9 +160,9 @@ impl SendBuffer {
         self.acknowledged = bytes;
     }
 
-    /// Throws everything away.
+    /// Throws everything away, and the memory for it.
     pub fn clear(&mut self) {
-        self.bytes.consume(self.bytes.len());
+        self.bytes = Ring::new();
         self.pushes = None;
     }
 }

@@ -53,6 +53,11 @@ impl Chunks {
         self.list.as_ref().map_or(0, |list| list.len())
     }
 
+    /// Bytes of memory that they take.
+    pub(crate) fn held(&self) -> usize {
+        self.len() * size_of::<Chunk>()
+    }
+
     /// Up to how many of `len` bytes behind `end`, the end of the queue, the last chunk may take, and
     /// whether a new one was begun for them. `nxt` is SND.NXT, `goal` the size of a full chunk.
     pub(crate) fn append(

@@ -51,6 +51,22 @@ impl Room {
         }
     }
 
+    /// Bytes of memory that the record of buffers takes, not what stands in them.
+    pub(crate) fn held(&self) -> usize {
+        match self {
+            Room::Bytes | Room::Unused { .. } => 0,
+            Room::Buffers(room) => room.buffers.len() * size_of::<Buffer>(),
+        }
+    }
+
+    /// Nothing is queued any more.
+    pub(crate) fn clear(&mut self) {
+        if let Room::Buffers(room) = self {
+            room.payload = 0;
+            room.buffers.clear();
+        }
+    }
+
     /// The buffers in use, if there are any.
     pub(crate) fn in_use(&mut self) -> Option<&mut BufferedRoom> {
         match self {

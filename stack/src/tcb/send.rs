@@ -142,6 +142,14 @@ impl SendSide {
         self.recovery = LossRecovery::new(iss, None);
     }
 
+    /// Nothing will be sent any more, or again: what was to be goes, and with it its records and memory.
+    pub(crate) fn release(&mut self) {
+        self.buffer.clear();
+        self.room.clear();
+        self.flight = Flight::new();
+        self.chunks = Chunks::default();
+    }
+
     /// Whether our SYN is not acknowledged yet. After 4 GiB the numbers come round again.
     pub(crate) fn syn_unacked(&self) -> bool {
         self.una == self.iss && self.buffer.acknowledged() == 0

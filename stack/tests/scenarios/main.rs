@@ -18,6 +18,7 @@ mod ecn;
 mod fast_open;
 mod fast_open_client;
 mod handshake;
+mod held;
 mod icmp;
 mod in_place;
 mod keepalive;

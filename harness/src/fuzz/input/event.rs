@@ -6,7 +6,7 @@
 //! | 1 | flags as on the wire | which | unit | type and code |
 //! | 2–3 | SEG.SEQ ([`Number`]) | length | how many | MTU |
 //! | 4–5 | SEG.ACK ([`Number`]) | – | – | the number quoted ([`Number`]) |
-//! | 6 | options | – | – | – |
+//! | 6 | options | – | – | what is quoted |
 //! | 7 | text and window | – | – | – |
 
 use super::{Number, Record};
@@ -102,12 +102,26 @@ pub enum Window {
 /// An ICMP error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Icmp {
-    /// Which error; see `segment`.
+    /// Which error: see [`Error::of`](crate::fuzz::icmp::Error::of). Six of sixteen say that a segment is too big.
     pub kind: u8,
     /// The MTU it tells.
     pub mtu: u16,
     /// SEG.SEQ of the quoted segment, among the subject's.
     pub seq: Number,
+    /// How much is quoted, and what is wrong with it: see [`Flaw`](crate::fuzz::icmp::Flaw). Most codes are of a good one.
+    pub quote: u8,
+}
+
+impl Default for Icmp {
+    /// The oldest segment is too big, and no MTU told.
+    fn default() -> Icmp {
+        Icmp {
+            kind: 0,
+            mtu: 0,
+            seq: Number::UNA,
+            quote: 0,
+        }
+    }
 }
 
 /// A user call on the connection, or the listener where it has not been accepted.
@@ -162,6 +176,7 @@ impl Event {
                 kind: second,
                 mtu: first,
                 seq: Number::decode(third),
+                quote: record[6],
             }),
             184..224 => Event::Call(Call::decode(second, first)),
             224..=255 => Event::Wait(Wait::decode(second, first)),
@@ -176,7 +191,9 @@ impl Event {
             Event::Stranger(fields) => fields.encode(170),
             Event::Icmp(icmp) => {
                 let [mtu, seq] = [icmp.mtu, icmp.seq.encode()].map(u16::to_le_bytes);
-                [178, icmp.kind, mtu[0], mtu[1], seq[0], seq[1], 0, 0]
+                [
+                    178, icmp.kind, mtu[0], mtu[1], seq[0], seq[1], icmp.quote, 0,
+                ]
             }
             Event::Call(call) => {
                 let (which, length) = call.encode();

@@ -51,6 +51,12 @@ impl Number {
         offset: 0,
     };
 
+    /// The first one not acknowledged.
+    pub const UNA: Number = Number {
+        anchor: Anchor::Una,
+        offset: 0,
+    };
+
     pub(in crate::fuzz) fn decode(code: u16) -> Number {
         Number {
             anchor: Anchor::ALL[usize::from(code >> 13)],

@@ -3,6 +3,44 @@
 use crate::fuzz::subject::Micros;
 use crate::specification::Facts;
 
+/// What becomes of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It goes on as if nothing had happened.
+    Stays,
+    /// It is over.
+    Ends,
+    /// One or the other.
+    Either,
+}
+
+/// What a profile makes of ICMP errors about something that is in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Errors {
+    /// What a hard error does where both SYNs are acknowledged: RFC 9293 §3.9.2.2 (SHLD-26) says that it ends, RFC 5927
+    /// §5.2 that it does not. An attempt it ends in any case.
+    pub hard_when_synchronized: Fate,
+    /// What a soft error does to an attempt (MUST-56).
+    pub soft_in_handshake: Fate,
+    /// A segment that was too big is believed to be at once, even if larger ones have arrived (RFC 5927 §7.2 puts that off).
+    pub believes_at_once: bool,
+    /// Packets of IPv4 are not made smaller than so many bytes; 68 by RFC 1191 §3, if a segment of any use fits in it.
+    pub least_mtu: u16,
+    /// An MTU of less than 1280 bytes counts as that over IPv6, and is not thrown away (RFC 8201 §4).
+    pub takes_below_minimum: bool,
+}
+
+impl Errors {
+    /// What RFC 9293 has, and RFC 5927 where that leaves it open; a segment holds 64 bytes at least.
+    pub const RFC: Errors = Errors {
+        hard_when_synchronized: Fate::Ends,
+        soft_in_handshake: Fate::Stays,
+        believes_at_once: false,
+        least_mtu: 104,
+        takes_below_minimum: false,
+    };
+}
+
 /// What a profile chooses, as its documents have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Choices {
@@ -37,6 +75,10 @@ pub struct Choices {
     pub sends_bursts: bool,
     /// The congestion window counts segments, however short.
     pub counts_segments: bool,
+    /// What ICMP errors do.
+    pub icmp: Errors,
+    /// Bytes of a send buffer, or those that it may grow to.
+    pub send_buffer: usize,
     /// 2 MSL.
     pub time_wait: Micros,
     /// Connections are probed without having been asked to be.
@@ -62,6 +104,8 @@ impl Choices {
         finds_losses_by_time: false,
         sends_bursts: false,
         counts_segments: false,
+        icmp: Errors::RFC,
+        send_buffer: 65_536,
         time_wait: 240_000_000,
         always_keeps_alive: false,
         isn_tick: None,

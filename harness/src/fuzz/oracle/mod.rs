@@ -1,11 +1,13 @@
 //! What must hold of whatever a stack does.
 //!
 //! Each file is one oracle. All of them look at packets as the harness reads them, and at what the events
-//! were; only `invariants` asks the stack about itself. None may ever be wrong about a right stack: what
+//! were; only `invariant` and `memory` ask the stack about itself. None may ever be wrong about a right stack: what
 //! a document leaves open is open here.
 
 mod census;
 mod choices;
+pub(super) mod errors;
+pub(super) mod memory;
 mod outgoing;
 mod reply;
 mod stream;
@@ -16,7 +18,9 @@ use std::fmt;
 use super::subject::State;
 
 pub use census::census;
-pub use choices::Choices;
+pub use choices::{Choices, Errors, Fate};
+pub use errors::PathMtu;
+pub use memory::Load;
 pub use outgoing::Outgoing;
 pub(super) use reply::shown;
 pub use reply::{Expected, Specification};

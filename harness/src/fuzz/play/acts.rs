@@ -20,6 +20,7 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
         self.is_users = is_users == Some(true);
         let answer = self.subject.call(call, &self.text, &mut self.received);
         self.witness.called(self.subject.now(), call, answer);
+        self.load.calls += 1;
         match (call, answer) {
             (Call::Send(length), Answer::Bytes(taken)) => {
                 if taken > usize::from(length) {
@@ -31,6 +32,7 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
             (Call::KeepAlive(true), Answer::Done) => self.keeps_alive = true,
             (Call::Listen, Answer::Done) => self.specification.listened(),
             (Call::Connect, Answer::Done) => {
+                self.load.connections += 1;
                 self.ledger = Ledger::default();
                 self.specification.forget();
             }

@@ -112,6 +112,7 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
                 self.ledger.peer.first = None;
             }
         }
+        self.load.sent += usize::from(packet.options.sack_count);
         let fin = self.ledger.peer.fin;
         self.ledger.arrived(&packet, takes_syn);
         let bytes = bytes.unwrap_or(datagram);

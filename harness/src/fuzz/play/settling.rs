@@ -85,6 +85,8 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
             if packet.has(SYN) && self.ledger.subject.first != Some(packet.seq) {
                 let next_read = self.streams.next_read;
                 self.streams.begin(next_read);
+                self.path.begin();
+                self.load.sent = 0;
             }
             self.outgoing.judge(packet, &self.ledger, cause)?;
             let is_of_stream = !packet.has(RST) && !self.is_keep_alive(packet);
@@ -92,6 +94,8 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
                 self.streams.sent(packet, iss)?;
             }
             self.ledger.sent(packet);
+            self.path.sent(packet, self.subject.now())?;
+            self.load_on(packet);
             if let Some(has) = &mut self.peer_has
                 && !packet.has(SYN | RST)
                 && !after(packet.seq, *has)

@@ -3,7 +3,7 @@
 
 use tcpdrill_stack::Profile;
 
-use crate::fuzz::oracle::Choices;
+use crate::fuzz::oracle::{Choices, Errors, Fate};
 use crate::specification::{AnotherSyn, Facts};
 
 /// What this profile chooses.
@@ -63,6 +63,20 @@ const LINUX: Choices = Choices {
     sends_bursts: true,
     // tcp_slow_start and tcp_cong_avoid_ai count packets.
     counts_segments: true,
+    icmp: Errors {
+        // tcp_v4_err: fatal to a socket with IP_RECVERR only.
+        hard_when_synchronized: Fate::Stays,
+        // tcp_v4_err and tcp_v6_err: whatever comes in SYN-SENT.
+        soft_in_handshake: Fate::Ends,
+        // tcp_v4_mtu_reduced
+        believes_at_once: true,
+        // net.ipv4.route.min_pmtu = 552
+        least_mtu: 552,
+        // tcp_v6_err drops what is below IPV6_MIN_MTU.
+        takes_below_minimum: false,
+    },
+    // tcp_wmem = 4096 16384 4194304
+    send_buffer: 4 << 20,
     // TCP_TIMEWAIT_LEN: 60 s.
     time_wait: 60_000_000,
     isn_tick: Some(4),
@@ -99,6 +113,20 @@ const FREEBSD: Choices = Choices {
     // persmin = 5000, persmax = 60000
     least_persist: 5_000_000,
     most_persist: 60_000_000,
+    icmp: Errors {
+        // tcp_notify: those of a connection are remembered only.
+        hard_when_synchronized: Fate::Stays,
+        // The same, unless the SYN was repeated already.
+        soft_in_handshake: Fate::Either,
+        // tcp_mtudisc
+        believes_at_once: true,
+        // minmss = 216, and headers.
+        least_mtu: 256,
+        // icmp6_mtudisc_update
+        takes_below_minimum: true,
+    },
+    // sendbuf_max = 2097152
+    send_buffer: 2 << 20,
     // msl = 30000
     time_wait: 60_000_000,
     // always_keepalive = 1

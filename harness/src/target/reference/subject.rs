@@ -326,6 +326,14 @@ impl Subject for ReferenceSubject {
         Some(self.connection.is_some() && self.connection == newest)
     }
 
+    fn takes_errors(&self) -> bool {
+        true
+    }
+
+    fn memory(&self) -> Option<usize> {
+        Some(self.host.held())
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.overflowed {
             return Err(format!(

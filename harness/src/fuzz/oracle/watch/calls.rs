@@ -25,7 +25,7 @@ impl Calls {
     ) -> Result<(), Violation> {
         let (before, after) = (reaction.before, reaction.after);
         let judged = match reaction.cause {
-            Cause::Arrival(_) => Ok(()),
+            Cause::Arrival(_) | Cause::Error | Cause::TooBig => Ok(()),
             Cause::Call(call, answer) => called(call, answer, reaction, choices),
             Cause::Timer => self.passed(reaction, choices),
         };

@@ -42,6 +42,10 @@ pub enum Cause<'a> {
     Call(Call, Answer),
     /// Time.
     Timer,
+    /// An ICMP error that changes nothing but perhaps the state.
+    Error,
+    /// One that says that what is in flight was too big.
+    TooBig,
 }
 
 /// An event and what came of it.

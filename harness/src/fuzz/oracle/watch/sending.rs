@@ -61,6 +61,10 @@ impl Sending {
         if let Cause::Arrival(packet) = reaction.cause {
             self.acknowledged(packet, reaction, choices);
         }
+        if let Cause::TooBig = reaction.cause {
+            // What was too big is lost.
+            self.recover = Some(self.nxt);
+        }
         let judged = self
             .new_text(reaction)
             .and_then(|()| self.again(reaction))
@@ -174,7 +178,7 @@ impl Sending {
                     );
                 }
             }
-            Cause::Timer | Cause::Call(..) => {}
+            Cause::Timer | Cause::Call(..) | Cause::Error | Cause::TooBig => {}
         }
         Ok(())
     }

@@ -19,6 +19,9 @@ pub(super) struct Timers {
     repeated: Option<(u32, Micros, Option<Micros>)>,
     /// When the oldest text that is not acknowledged went out, or what was before it was acknowledged.
     runs_since: Option<(u32, Micros)>,
+    /// What was lost is sent again up to here, because acknowledgments said so; and whether some of it was acknowledged
+    /// since. Without SACK the timer may start anew the first time only (RFC 6582 §3.2, the impatient variant).
+    recovers: Option<(u32, bool)>,
     /// Since when the timer has run, if nothing has come that may have started it anew.
     runs_untouched_since: Option<Micros>,
     /// Something has come since the oldest text went out: it may have told of what left later.
@@ -68,11 +71,21 @@ impl Timers {
                 self.is_overtaken = true;
                 let is_refused = packet.has(ACK) && packet.ack != reaction.snd_nxt();
                 self.is_hurried |= is_refused && reaction.before == State::SynSent;
+                self.recover(oldest, una, reaction);
             }
-            (Cause::Timer | Cause::Call(..), _) => {}
+            // What was too big may leave again, and others with it.
+            (Cause::TooBig, _) => {
+                self.repeated = None;
+                self.runs_untouched_since = None;
+                self.is_overtaken = true;
+            }
+            (Cause::Timer | Cause::Call(..) | Cause::Error, _) => {}
         }
-        // A timestamp tells which of them was acknowledged.
-        let measures = reaction.ledger.has_timestamps();
+        // A timestamp tells which of them was acknowledged; and of what was sent once and is acknowledged selectively there
+        // is no doubt.
+        let has_blocks = |packet: &Packet<'_>| packet.options.sack_count > 0;
+        let tells = matches!(reaction.cause, Cause::Arrival(packet) if has_blocks(packet));
+        let measures = reaction.ledger.has_timestamps() || tells && reaction.has_selective();
         if measures || self.backed_off.is_some_and(|(end, _)| after(una, end)) {
             self.backed_off = None;
         }
@@ -80,7 +93,13 @@ impl Timers {
         let is_new = self.runs_since.is_none() && una != reaction.snd_nxt();
         if has_moved || is_new {
             self.is_overtaken = has_moved;
-            self.runs_since = Some((una, reaction.now));
+            let since = match (self.recovers, self.runs_since) {
+                (Some((end, true)), Some((_, since))) if after(end, una) => since,
+                _ => reaction.now,
+            };
+            self.recovers = self.recovers.filter(|(end, _)| after(*end, una));
+            self.recovers = self.recovers.map(|(end, _)| (end, true));
+            self.runs_since = Some((una, since));
             self.runs_untouched_since = Some(reaction.now);
             self.probes = false;
         }
@@ -99,6 +118,14 @@ impl Timers {
         }
         self.reached = Some(reaction.snd_nxt());
         Ok(())
+    }
+
+    /// An acknowledgment has made the oldest text leave again.
+    fn recover(&mut self, oldest: Option<&Packet<'_>>, una: u32, reaction: &Reaction<'_>) {
+        let is_again = oldest.is_some() && self.runs_since.is_some_and(|(since, _)| since == una);
+        if is_again && !reaction.has_selective() && self.recovers.is_none() {
+            self.recovers = Some((reaction.snd_nxt(), false));
+        }
     }
 
     /// A timer has sent the oldest text again, or something for the first time.

@@ -93,10 +93,10 @@ impl Cable {
         }
     }
 
-    /// Takes what the stack sent out of the way, where it would pile up.
-    pub(super) fn discard_sent(&self) {
+    /// Takes so many packets that the stack sent out of the way, where they would pile up; or as many as there are.
+    pub(super) fn discard_sent(&self, most: usize) {
         match self {
-            Cable::Tun(tun) => tun.discard_sent(),
+            Cable::Tun(tun) => tun.discard_sent(most),
             Cable::Veth(_) => {}
         }
     }

@@ -94,8 +94,17 @@ struct Line {
     /// Packets the stack has sent that nobody has asked for yet.
     sent: VecDeque<Observed>,
     connections: Connections,
-    /// In virtual time, which stands still while nothing sleeps: what the clock showed, until something is done.
-    seen: Option<Nanos>,
+    /// In virtual time, which stands still while nothing is done.
+    still: Still,
+}
+
+/// What need not be looked at again until something is done.
+#[derive(Debug, Default)]
+struct Still {
+    /// What the clock showed.
+    now: Option<Nanos>,
+    /// Nothing that the stack has sent is left to be taken.
+    is_all_taken: bool,
 }
 
 impl LinuxSession {
@@ -128,7 +137,7 @@ impl LinuxSession {
                 clock: Clock::new(),
                 sent: VecDeque::new(),
                 connections: Connections::default(),
-                seen: None,
+                still: Still::default(),
             },
             watch: is_live.then(Watch::shared),
             wheels: is_live.then(Wheels::shared),
@@ -167,6 +176,7 @@ impl LinuxSession {
     /// by the kernel's own means or, where it has none, by a reset from the peer.
     fn end_orphans(&mut self) {
         for _ in 0..RESET_ROUNDS {
+            self.line.stir();
             let in_use = self.worker.run(orphans::all_in_use);
             if in_use.is_ok_and(|number| number == 0) || self.line.take_sent().is_err() {
                 return;
@@ -200,7 +210,7 @@ impl Session for LinuxSession {
     }
 
     fn start(&mut self) {
-        self.line.seen = None;
+        self.line.stir();
         let before = self.line.clock;
         self.line.clock = before.started_in_a_tick(self.into_tick);
         let shift = before.time(self.line.clock.instant(Time::ZERO)).as_micros();
@@ -259,7 +269,7 @@ impl Session for LinuxSession {
 
     fn inject(&mut self, datagram: &[u8]) -> Result<Moment, TargetError> {
         let start = self.line.now();
-        self.line.seen = None;
+        self.line.stir();
         let result = self.line.cable.write(datagram);
         let end = self.line.now();
         match result {
@@ -301,7 +311,7 @@ impl Session for LinuxSession {
     }
 
     fn call(&mut self, call: &Call, limit: Duration) -> Result<CallReport, TargetError> {
-        self.line.seen = None;
+        self.line.stir();
         let thread = self.in_flight.as_ref().map(InFlight::thread);
         if let Some(outcome) = self.signals.perform(call, thread) {
             let now = self.line.clock.now();
@@ -339,7 +349,7 @@ impl Session for LinuxSession {
                 "a second blocking call was started while one is in flight".into(),
             ));
         }
-        self.line.seen = None;
+        self.line.stir();
         let in_flight = InFlight::start(&self.worker, call.clone(), Arc::clone(&self.fds))?;
         let began = in_flight.settle();
         self.in_flight = Some(in_flight);
@@ -354,7 +364,7 @@ impl Session for LinuxSession {
             ));
         };
         let line = &mut self.line;
-        line.seen = None;
+        line.stir();
         let clock = line.clock;
         let limit = clock::until(clock.instant(deadline));
         let finished = in_flight.wait(limit, || line.keep_going())?;
@@ -366,7 +376,7 @@ impl Session for LinuxSession {
     }
 
     fn prepare_commands(&mut self, context: &CommandContext) -> Result<(), TargetError> {
-        self.line.seen = None;
+        self.line.stir();
         if context.alone && !self.presence.as_ref().is_some_and(Presence::is_alone) {
             // Let go first: two that hold on to each other would wait for ever.
             self.presence = None;
@@ -389,7 +399,7 @@ impl Session for LinuxSession {
             ));
         };
         guardian::from_here();
-        self.line.seen = None;
+        self.line.stir();
         let text = command.to_owned();
         let line = &mut self.line;
         let ended = self.worker.run_within(
@@ -411,7 +421,7 @@ impl Session for LinuxSession {
     }
 
     fn socket_info(&mut self, fd: Fd) -> Result<BTreeMap<String, i64>, TargetError> {
-        self.line.seen = None;
+        self.line.stir();
         let fds = Arc::clone(&self.fds);
         self.worker.run(move || info::snapshot(fd, &fds))?
     }
@@ -427,14 +437,14 @@ impl Session for LinuxSession {
                 "a process was started while another one runs".into(),
             ));
         }
-        self.line.seen = None;
+        self.line.stir();
         let process = self.worker.run(move || Process::connected_to(peer))??;
         self.process = Some(process);
         Ok(())
     }
 
     fn end_process(&mut self, signal: i32) -> Result<(), TargetError> {
-        self.line.seen = None;
+        self.line.stir();
         let process = self.process.take().ok_or_else(|| {
             TargetError::Machine("there is no process to end; start one first".into())
         })?;
@@ -467,38 +477,47 @@ impl Drop for LinuxSession {
 impl Line {
     /// Now, without a look at the clock if it must still show what it did.
     fn now(&mut self) -> Nanos {
-        match self.seen {
-            Some(seen) => seen,
+        match self.still.now {
+            Some(now) => now,
             None => {
                 let now = clock::monotonic_nanos();
-                self.seen = virtual_time::rules().then_some(now);
+                self.still.now = virtual_time::rules().then_some(now);
                 now
             }
         }
+    }
+
+    /// To be called before something is done that the stack may answer, or that may take time.
+    fn stir(&mut self) {
+        self.still = Still::default();
     }
 
     /// Moves what the stack has sent from the kernel's buffers to ours.
     fn take_sent(&mut self) -> Result<(), TargetError> {
         /// The device's queue holds 500.
         const MANY: usize = 100;
+        if self.still.is_all_taken {
+            return Ok(());
+        }
         let mut taken = 0;
         while let Some(packet) = self.capture.next(self.clock)? {
             self.connections.note(&packet.bytes);
             self.sent.push_back(packet);
             taken += 1;
             if taken % MANY == 0 {
-                self.cable.discard_sent();
+                self.cable.discard_sent(MANY);
             }
         }
-        if taken > 0 {
-            self.cable.discard_sent();
-        }
+        self.cable.discard_sent(taken % MANY);
+        self.still.is_all_taken = virtual_time::rules();
         Ok(())
     }
 
     /// The same while waiting for something else. A failure lasts and comes up at the next packet.
     fn keep_going(&mut self) {
         let _ = self.take_sent();
+        // What is waited for goes on.
+        self.stir();
     }
 
     /// Waits until the stack has sent something or shortly before `until`, whichever comes first.
@@ -509,7 +528,7 @@ impl Line {
         if remaining <= 0 {
             return Ok(());
         }
-        self.seen = None;
+        self.stir();
         let wait = TimeSpec::from(clock::poll_wait(remaining.max(SHORT)));
         let mut list = vec![PollFd::new(self.capture.as_fd(), PollFlags::POLLIN)];
         let others = [self.cable.waiting(), ending::alarm()];
@@ -528,7 +547,7 @@ impl Line {
                         .is_some_and(|events| events.contains(PollFlags::POLLIN))
                 };
                 // A packet is had from the capture first, and may come to the device's queue just after that was emptied.
-                self.cable.discard_sent();
+                self.cable.discard_sent(usize::MAX);
                 if !list.iter().any(readable) {
                     // A link that is down reports an error for ever; do not spin on it.
                     clock::sleep_until_nanos(until.min(clock::monotonic_nanos() + 1_000_000));

@@ -78,16 +78,21 @@ impl Tun {
         }
     }
 
-    /// Takes what the stack sent off the device's queue; the packets are had from [`super::capture`].
+    /// Takes at most so many packets that the stack sent off the device's queue; they are had from
+    /// [`super::capture`].
     ///
     /// The queue holds 500 packets. Left full, it would hold up the stack's sending.
-    pub(super) fn discard_sent(&self) {
+    pub(super) fn discard_sent(&self, most: usize) {
         // A byte is enough: the device drops the rest of a datagram that does not fit.
         let mut start = [0; 1];
-        while matches!(
-            nix::unistd::read(&self.fd, &mut start),
-            Ok(_) | Err(Errno::EINTR)
-        ) {}
+        for _ in 0..most {
+            if !matches!(
+                nix::unistd::read(&self.fd, &mut start),
+                Ok(_) | Err(Errno::EINTR)
+            ) {
+                break;
+            }
+        }
     }
 }
 

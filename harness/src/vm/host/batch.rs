@@ -1,17 +1,21 @@
 //! What shares a kernel.
 
+use std::cmp::Reverse;
 use std::path::absolute;
 
-use crate::suite::{Case, ExecuteSettings, Origin};
+use crate::suite::{Body, Case, ExecuteSettings, Origin};
 use crate::vm::protocol::Unit;
 
-/// Cases of a batch: a kernel's start costs as much as thirty of them.
+/// Scripts of a batch: a kernel's start costs as much as fifty of them.
 const SIZE: usize = 256;
 
-/// Cuts a run into batches of a fixed size, by the cases' order alone: what shares a kernel depends neither on
-/// how many run side by side nor on how fast they are.
+/// A probe may send thousands of packets: a few of them take as long as a batch.
+const PROBE: usize = SIZE / 4;
+
+/// Cuts a run into batches of about the same work, by the cases' order alone: what shares a kernel depends neither on
+/// how many run side by side nor on how fast they are. Those with probes come first, so that nobody waits for one in the end.
 pub(super) fn cut(cases: &[&Case], settings: &ExecuteSettings) -> Vec<Vec<Unit>> {
-    let units: Vec<Unit> = cases
+    let units = cases
         .iter()
         .flat_map(|case| {
             let versions = settings.ip_versions.iter();
@@ -23,9 +27,25 @@ pub(super) fn cut(cases: &[&Case], settings: &ExecuteSettings) -> Vec<Vec<Unit>>
             number,
             case: found_from_anywhere(case),
             ip_version,
-        })
-        .collect();
-    units.chunks(SIZE).map(<[Unit]>::to_vec).collect()
+        });
+    let mut batches: Vec<Vec<Unit>> = Vec::new();
+    let mut work = SIZE;
+    for unit in units {
+        if work >= SIZE {
+            batches.push(Vec::new());
+            work = 0;
+        }
+        work += if is_probe(&unit) { PROBE } else { 1 };
+        if let Some(batch) = batches.last_mut() {
+            batch.push(unit);
+        }
+    }
+    batches.sort_by_key(|batch| Reverse(batch.iter().filter(|unit| is_probe(unit)).count()));
+    batches
+}
+
+fn is_probe(unit: &Unit) -> bool {
+    matches!(unit.case.body, Body::Probe(_))
 }
 
 /// The same case, its file named so that it does not matter which folder is the current one.
@@ -48,7 +68,8 @@ mod tests {
     #[test]
     fn every_case_is_in_one_batch_on_each_family_in_its_order() {
         let suite = Suite::bundled();
-        let cases: Vec<&Case> = suite.cases.iter().take(SIZE).collect();
+        let is_script = |case: &&Case| matches!(case.body, Body::Script(_));
+        let cases: Vec<&Case> = suite.cases.iter().filter(is_script).take(SIZE).collect();
         let settings = ExecuteSettings {
             ip_versions: vec![IpVersion::Ipv4, IpVersion::Ipv6],
             ..ExecuteSettings::default()
@@ -62,5 +83,22 @@ mod tests {
             assert_eq!(unit.ip_version, settings.ip_versions[number % 2]);
         }
         assert!(cut(&[], &settings).is_empty());
+    }
+
+    #[test]
+    fn probes_are_spread_over_batches_that_come_first() {
+        let suite = Suite::bundled();
+        let cases: Vec<&Case> = suite.cases.iter().collect();
+        let batches = cut(&cases, &ExecuteSettings::default());
+        let probes = |batch: &Vec<Unit>| batch.iter().filter(|unit| is_probe(unit)).count();
+        let counts: Vec<usize> = batches.iter().map(probes).collect();
+        assert!(counts.is_sorted_by(|a, b| a >= b), "{counts:?}");
+        assert!(
+            counts.first().is_some_and(|most| (1..=4).contains(most)),
+            "{counts:?}"
+        );
+        let mut numbers: Vec<usize> = batches.iter().flatten().map(|unit| unit.number).collect();
+        numbers.sort_unstable();
+        assert!(numbers.into_iter().eq(0..cases.len()));
     }
 }

@@ -149,7 +149,7 @@ impl Host {
 
     /// Forgets what the kernel has sent.
     pub(super) fn discard(&self) {
-        self.tun.discard_sent();
+        self.tun.discard_sent(usize::MAX);
     }
 }
 

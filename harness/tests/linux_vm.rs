@@ -287,6 +287,36 @@ fn a_folder_of_the_suite_is_as_on_a_live_kernel_and_each_time_the_same() {
     assert!(one == two);
 }
 
+/// The kernel prints addresses of its own there.
+#[test]
+fn what_a_kernel_shows_of_its_memory_is_each_time_the_same() {
+    let Some(kernel) = real() else { return };
+    let bench = Bench::new();
+    let script = bench.path("listening.pkt");
+    fs::write(
+        &script,
+        "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n\
+         +0 bind(3, ..., ...) = 0\n\
+         +0 listen(3, 1) = 0\n\
+         +0 `cat /proc/net/tcp; false`\n",
+    )
+    .unwrap();
+    let shown = || text(&bench.run(&kernel, &[script.to_str().unwrap()]));
+    let address = |told: &str| {
+        let line = told
+            .lines()
+            .find(|line| line.contains(":1F90 00000000:0000 0A"));
+        line.and_then(|line| line.split_whitespace().find(|word| word.len() == 16))
+            .map(str::to_owned)
+    };
+    let (one, two) = (shown(), shown());
+    assert!(
+        address(&one).is_some_and(|address| address != "0".repeat(16)),
+        "{one}"
+    );
+    assert_eq!(address(&one), address(&two));
+}
+
 #[test]
 fn two_kernels_that_are_one_do_not_differ() {
     let Some(kernel) = real() else { return };

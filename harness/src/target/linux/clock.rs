@@ -46,21 +46,21 @@ impl Clock {
     pub(super) fn started_in_a_tick(self, into: Nanos) -> Clock {
         if virtual_time::rules() {
             sleep_until_nanos(tick::next_turn(monotonic_nanos(), into));
-            return self.from_now();
+            return self.starting_now();
         }
         for _ in 1..STARTS {
             let start = tick::next_start(monotonic_nanos(), into);
             sleep_until_nanos(start);
-            let clock = self.from_now();
+            let clock = self.starting_now();
             if clock.zero - start <= PROMPT {
                 return clock;
             }
         }
         sleep_until_nanos(tick::next_start(monotonic_nanos(), into));
-        self.from_now()
+        self.starting_now()
     }
 
-    fn from_now(self) -> Clock {
+    fn starting_now(self) -> Clock {
         Clock {
             zero: monotonic_nanos(),
             ..self

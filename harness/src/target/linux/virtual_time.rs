@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::errno::Errno;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::sys::personality::{self, Persona};
 use nix::unistd::Pid;
 
 use super::netlink::Netlink;
@@ -102,8 +103,9 @@ pub(crate) fn stay_on_one_processor(number: usize) {
     }
 }
 
-/// From here on this process, and what it becomes, gets no random numbers from its kernel: a kernel that runs
-/// as a program would mix them into its own, and no two runs of it would be the same.
+/// From here on this process, and what it becomes, gets no random numbers from its kernel, and what it becomes
+/// always the same addresses: a kernel that runs as a program would mix the one into its own and show the other in its files,
+/// and no two runs of it would be the same.
 ///
 /// # Errors
 /// What the kernel refuses, in a line.
@@ -135,6 +137,9 @@ pub(crate) fn leave_nothing_to_chance() -> Result<(), String> {
         filter: filter.as_mut_ptr(),
     };
     let refused = |errno: Errno| format!("chance cannot be excluded: {errno}");
+    let mut persona = personality::get().map_err(refused)?;
+    persona.insert(Persona::ADDR_NO_RANDOMIZE);
+    personality::set(persona).map_err(refused)?;
     nix::sys::prctl::set_no_new_privs().map_err(refused)?;
     // SAFETY: the call copies the four statements that `program` points to.
     let set = unsafe {

@@ -213,7 +213,7 @@ impl PathMtu {
         }
     }
 
-    /// A router has said that a segment in flight was too big: [`Due::Shorter`].
+    /// A router has said that a segment in flight was too big.
     pub fn told(&mut self, mtu: u16, stand: &Stand<'_>, choices: &Choices) {
         // Who says no MTU leaves it to the host (RFC 1191 §5).
         if mtu == 0 || stand.v6 && u32::from(mtu) < IPV6_MINIMUM {

@@ -11,6 +11,7 @@ use crate::report::{self, Results};
 use crate::suite::{Case, ExecuteSettings, Interrupt, Suite};
 use crate::target::Target;
 use crate::target::linux::{self, Link};
+use crate::trace::TraceEvent;
 use crate::verdict::CaseResult;
 use crate::vm::{self, VmTarget};
 
@@ -159,26 +160,47 @@ fn tell(old: &[CaseResult], new: &[CaseResult]) -> Exit {
     }
 }
 
-/// Where two runs of a case part, if they do. How often a kernel looks at its clock, which moves it, is its own affair.
+/// Where two runs of a case part, if they do: what the stack sent, what it was sent, what its user did. How often a kernel looks at
+/// its clock, which moves it, is its own affair, and so is which of two things that happen at once comes first.
 fn first_difference(old: &CaseResult, new: &CaseResult) -> Option<String> {
     let [before, after] = [old, new].map(|result| report::trace::lines(&result.trace));
     let (was, is) = (&old.trace.entries, &new.trace.entries);
-    let is_alike = |place: usize| match (before.get(place), after.get(place)) {
-        (Some(before), Some(after)) => {
-            let (was, is) = (was[place].at, is[place].at);
-            let apart = was.saturating_since(is) + is.saturating_since(was);
-            what(before) == what(after) && apart <= LOOKS
-        }
-        (before, after) => before == after,
+    let is_alike = |before_at: usize, after_at: usize| {
+        let (was, is) = (was[before_at].at, is[after_at].at);
+        let apart = was.saturating_since(is) + is.saturating_since(was);
+        what(&before[before_at]) == what(&after[after_at]) && apart <= LOOKS
     };
-    let place = (0..before.len().max(after.len())).find(|place| !is_alike(*place))?;
-    let shown = |lines: &[String]| {
-        lines
-            .get(place)
-            .map_or("nothing more", String::as_str)
-            .to_owned()
+    let parts = [is_sent, is_injected, is_of_user]
+        .iter()
+        .filter_map(|of_kind| {
+            let [was, is] = [was, is].map(|entries| {
+                let places = entries.iter().enumerate();
+                let places = places.filter(|(_, entry)| of_kind(&entry.what));
+                places.map(|(place, _)| place).collect::<Vec<_>>()
+            });
+            (0..was.len().max(is.len())).find_map(|place| match (was.get(place), is.get(place)) {
+                (Some(was), Some(is)) if is_alike(*was, *is) => None,
+                (was, is) => Some((was.copied(), is.copied())),
+            })
+        });
+    let (was, is) = parts.min_by_key(|(was, is)| was.or(*is))?;
+    let shown = |lines: &[String], place: Option<usize>| {
+        place.map_or_else(|| "nothing more".to_owned(), |place| lines[place].clone())
     };
-    Some(format!("    - {}\n    + {}", shown(&before), shown(&after)))
+    let (before, after) = (shown(&before, was), shown(&after, is));
+    Some(format!("    - {before}\n    + {after}"))
+}
+
+fn is_sent(what: &TraceEvent) -> bool {
+    matches!(what, TraceEvent::Sent(_))
+}
+
+fn is_injected(what: &TraceEvent) -> bool {
+    matches!(what, TraceEvent::Injected(_))
+}
+
+fn is_of_user(what: &TraceEvent) -> bool {
+    !is_sent(what) && !is_injected(what)
 }
 
 /// A line of a trace without its time.
@@ -201,7 +223,6 @@ mod tests {
     use super::*;
     use crate::report::samples;
     use crate::time::Time;
-    use crate::trace::TraceEvent;
     use crate::verdict::Verdict;
 
     fn ran(times: &[i64]) -> CaseResult {
@@ -222,6 +243,22 @@ mod tests {
         assert_eq!(
             later.as_deref(),
             Some("    - 0.000002  > .\n    + 0.000103  > .")
+        );
+        let mut swapped = [ran(&[5]), ran(&[])];
+        for (result, micros) in swapped.iter_mut().zip([6, 4]) {
+            let at = Time::from_micros(micros);
+            let what = TraceEvent::Injected(Vec::new());
+            result.trace.push(at, what, None, "< .".into());
+        }
+        swapped[1]
+            .trace
+            .push(Time::from_micros(5), TraceEvent::Call, None, "> .".into());
+        assert_eq!(first_difference(&swapped[0], &swapped[1]), None);
+        swapped[1].trace.entries.remove(0);
+        let gone = first_difference(&swapped[0], &swapped[1]);
+        assert_eq!(
+            gone.as_deref(),
+            Some("    - 0.000006  < .\n    + nothing more")
         );
         let less = first_difference(&ran(&[1, 2]), &ran(&[1]));
         assert_eq!(

@@ -167,6 +167,8 @@ pub struct PathMtu {
     limit: Option<(u32, Micros)>,
     /// Bytes of text of the longest segment since then, or since the connection began.
     longest: u32,
+    /// The peer has told of text behind a hole.
+    has_blocks: bool,
     /// SEG.SEQ and the length of the text of the last segments, the oldest first.
     last: std::collections::VecDeque<(u32, u16)>,
 }
@@ -175,7 +177,13 @@ impl PathMtu {
     /// Another connection: the path is the same.
     pub fn begin(&mut self) {
         self.longest = 0;
+        self.has_blocks = false;
         self.last.clear();
+    }
+
+    /// The peer says something.
+    pub fn heard(&mut self, packet: &Packet<'_>) {
+        self.has_blocks |= packet.options.sack_count > 0;
     }
 
     /// Bytes of text of the segment with this number, 0 if there was none lately.
@@ -238,7 +246,8 @@ impl PathMtu {
         let arrived = iss
             .zip(stand.snd_una)
             .map(|(iss, una)| una.wrapping_sub(iss));
-        let has_arrived = arrived.is_none_or(|numbers| numbers > payload + 1);
+        // How long a segment was of which a block tells nobody else can say.
+        let has_arrived = self.has_blocks || arrived.is_none_or(|numbers| numbers > payload + 1);
         if has_arrived && !icmp.believes_at_once {
             return;
         }

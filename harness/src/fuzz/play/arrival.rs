@@ -113,6 +113,7 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
             }
         }
         self.load.sent += usize::from(packet.options.sack_count);
+        self.path.heard(&packet);
         let fin = self.ledger.peer.fin;
         self.ledger.arrived(&packet, takes_syn);
         let bytes = bytes.unwrap_or(datagram);

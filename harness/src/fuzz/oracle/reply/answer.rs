@@ -78,9 +78,10 @@ impl Specification {
 }
 
 impl Expected {
-    /// Whether this may go before a RST: text that what the ACK field says lets go, before the text is looked at.
+    /// Whether this may go before a RST: text, or the FIN, that what the ACK field says lets go, before the text is looked at.
     fn may_go_before(&self, earlier: &[Packet<'_>]) -> bool {
-        earlier.is_empty() || !self.is_final && earlier.iter().all(is_text)
+        let is_let_go = |packet: &Packet<'_>| is_text(packet) || is_fin(packet);
+        earlier.is_empty() || !self.is_final && earlier.iter().all(is_let_go)
     }
 
     /// What was sent without text that goes for the first time, which may have waited for an occasion; where there is
@@ -176,6 +177,10 @@ fn acknowledges(expected: &Expected, rcv_nxt: u32, sent: &[Packet<'_>]) -> Resul
 }
 
 /// Whether it carries text of the connection.
+fn is_fin(packet: &Packet<'_>) -> bool {
+    packet.flags & (SYN | RST | ACK | FIN) == ACK | FIN
+}
+
 fn is_text(packet: &Packet<'_>) -> bool {
     !packet.has(SYN | RST) && packet.has(ACK) && !packet.text.is_empty()
 }

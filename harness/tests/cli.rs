@@ -17,6 +17,8 @@ mod coverage;
 mod files;
 #[path = "cli/fmt.rs"]
 mod fmt;
+#[path = "cli/fuzz.rs"]
+mod fuzz;
 #[path = "cli/kernel.rs"]
 mod kernel;
 #[path = "cli/packetdrill.rs"]

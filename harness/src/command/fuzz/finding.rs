@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::cli::FuzzArgs;
+use crate::cli::{FuzzArgs, SubjectArgs, SubjectName};
 use crate::command::output::Output;
 use crate::fuzz::arena::{Contest, Player};
 use crate::fuzz::engine::Finding;
@@ -21,8 +21,31 @@ use crate::verdict::Verdict;
 /// How often an input is tried to make it smaller, where time is real.
 const LIVE_TRIES: usize = 400;
 
+/// Makes sure that findings can be written, before anything is found.
+///
+/// # Errors
+/// If their folder cannot be made.
+pub(super) fn try_out(folder: &Path) -> Result<(), String> {
+    let was_there = folder.is_dir();
+    made(folder)?;
+    if !was_there {
+        // Where nothing is found nothing is left.
+        let _ = fs::remove_dir(folder);
+    }
+    Ok(())
+}
+
+fn made(folder: &Path) -> Result<(), String> {
+    fs::create_dir_all(folder).map_err(|error| {
+        format!(
+            "the folder {} for findings cannot be made: {error}; name another one by `--out`",
+            folder.display()
+        )
+    })
+}
+
 /// Makes a finding small, writes it down as bytes and as a script, and says what the script does on the
-/// stack in which it was found.
+/// stack in which it was found, unless the run is to end.
 ///
 /// # Errors
 /// If a file cannot be written.
@@ -31,6 +54,7 @@ pub(super) fn tell<C: Contest>(
     finding: &Finding,
     number: usize,
     args: &FuzzArgs,
+    is_interrupted: bool,
 ) -> Result<(), String> {
     let mut player = contest.player()?;
     let known = contest.known()?;
@@ -61,23 +85,36 @@ pub(super) fn tell<C: Contest>(
     };
     let text = scribe.script(&small.setup, Some(&found));
     let folder = &args.out;
-    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    made(folder)?;
     let name = format!("{}-{number}", found.violation.oracle.name());
     let bytes = written(folder, &name, "bin", &small.encode())?;
     let script = written(folder, &name, "pkt", text.as_bytes())?;
     output.say(&format!(
-        "\nfinding {number}: {}\n  {} events, shrunk from {}: {} (tcpdrill replay {})",
+        "\nfinding {number}: {}\n  {} events, shrunk from {}: {} (tcpdrill replay{} {})",
         found.violation,
         small.events.len(),
         finding.input.events.len(),
         script.display(),
+        subject(&args.subject),
         bytes.display(),
     ));
-    output.say(&format!(
-        "  {}",
-        verified(contest.target(), &small.setup, &script, &text)
-    ));
+    if !is_interrupted {
+        let verified = verified(contest.target(), &small.setup, &script, &text);
+        output.say(&format!("  {verified}"));
+    }
     Ok(())
+}
+
+/// The options that name the stack.
+fn subject(args: &SubjectArgs) -> String {
+    let target = match args.target {
+        SubjectName::Reference => String::new(),
+        SubjectName::Smoltcp => " --target smoltcp".to_owned(),
+        SubjectName::Linux => " --target linux".to_owned(),
+    };
+    let profile = args.profile.iter().map(|name| format!(" --profile {name}"));
+    let differential = args.differential.then(|| " --differential".to_owned());
+    target + &profile.chain(differential).collect::<String>()
 }
 
 fn written(folder: &Path, name: &str, extension: &str, bytes: &[u8]) -> Result<PathBuf, String> {

@@ -17,6 +17,8 @@ use crate::fuzz::engine::{Engine, Finding, Settings};
 use crate::fuzz::feedback::Crossed;
 use crate::fuzz::input::Input;
 use crate::fuzz::known::Known;
+use crate::suite::Interrupt;
+use crate::target::linux;
 
 pub(super) use contest::{Act, with_contest};
 use progress::Progress;
@@ -43,6 +45,8 @@ struct Shared {
     trouble: Mutex<Option<String>>,
     /// So many are enough.
     most: usize,
+    /// Raised by a signal that ends the run.
+    interrupt: Interrupt,
 }
 
 /// Fuzzes, and says what came of it.
@@ -66,6 +70,7 @@ impl Act for Fuzz<'_> {
 }
 
 fn run_in<C: Contest>(contest: &C, args: &FuzzArgs) -> Result<Exit, String> {
+    finding::try_out(&args.out)?;
     let known = match &args.known {
         Some(path) => {
             let name = path.display().to_string();
@@ -93,7 +98,9 @@ fn run_in<C: Contest>(contest: &C, args: &FuzzArgs) -> Result<Exit, String> {
         discoveries: Mutex::new(BTreeMap::new()),
         trouble: Mutex::new(None),
         most: args.findings.into(),
+        interrupt: Interrupt::default(),
     };
+    linux::raise_on_signals(&shared.interrupt);
     super::zoo::quiet();
     std::thread::scope(|scope| {
         for number in 0..jobs {
@@ -115,9 +122,14 @@ fn run_in<C: Contest>(contest: &C, args: &FuzzArgs) -> Result<Exit, String> {
         shared.progress.show(started);
     });
     sum_up(args, &known, &shared, started)?;
+    let is_interrupted = shared.interrupt.is_raised();
     let findings = lock(&shared.findings);
     for (number, finding) in findings.iter().enumerate() {
-        finding::tell(contest, finding, number + 1, args)?;
+        finding::tell(contest, finding, number + 1, args, is_interrupted)?;
+    }
+    if is_interrupted {
+        super::output::Output::default().say(&"interrupted by a signal before its time was over");
+        return Ok(Exit::Interrupted);
     }
     Ok(match findings.is_empty() {
         true => Exit::Success,
@@ -186,7 +198,7 @@ fn job<C: Contest>(
             Until::Time(end) => engine.totals.runs.is_multiple_of(64) && Instant::now() >= end,
             Until::Runs(runs) => engine.totals.runs >= runs,
         };
-        if is_over {
+        if is_over || shared.interrupt.is_raised() {
             break;
         }
         if let Some(finding) = engine.step_of(&mut player)

@@ -62,8 +62,10 @@ impl Sending {
             self.acknowledged(packet, reaction, choices);
         }
         if let Cause::TooBig = reaction.cause {
-            // What was too big is lost.
+            // What was too big is lost, and leaves in more pieces.
             self.recover = Some(self.nxt);
+            let pieces = reaction.sent.iter().filter(|packet| is_text(packet));
+            self.segments += pieces.count() as u32;
         }
         let judged = self
             .new_text(reaction)

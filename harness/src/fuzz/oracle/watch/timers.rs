@@ -17,6 +17,9 @@ const ACK_DELAY: Micros = 500_000;
 pub(super) struct Timers {
     /// What was sent again by a timer last, with when, and how long after the time before; until something comes.
     repeated: Option<(u32, Micros, Option<Micros>)>,
+    /// That was a probe, or found lost by the time of what left later: the wait behind it is no timeout, and no other is twice as
+    /// long.
+    is_probe: bool,
     /// When the oldest text that is not acknowledged went out, or what was before it was acknowledged.
     runs_since: Option<(u32, Micros)>,
     /// What was lost is sent again up to here, because acknowledgments said so; and whether some of it was acknowledged
@@ -165,12 +168,14 @@ impl Timers {
                 ),
             );
         }
-        match finds_by_time && last.is_none() {
-            // It only probes.
+        let is_behind_probe =
+            std::mem::replace(&mut self.is_probe, finds_by_time && last.is_none());
+        match self.is_probe {
             true => self.runs_untouched_since = Some(now),
             false => self.back_off(packet, now, choices),
         }
-        self.repeated = Some((packet.seq, now, last.map(|_| passed)));
+        let wait = last.filter(|_| !is_behind_probe).map(|_| passed);
+        self.repeated = Some((packet.seq, now, wait));
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use super::input::{Anchor, Call, Event, Fields, Length, Number, Wait};
 use super::oracle::{Oracle, Violation};
 use super::packet::{ACK, FIN};
 use super::play::{Play, Witness};
-use super::subject::{State, Subject};
+use super::subject::{Micros, State, Subject};
 
 /// Rounds in which the peer acknowledges what there is; each may open a window by a segment only.
 const ROUNDS: usize = 400;
@@ -59,8 +59,10 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
             }
             self.acknowledge_what_has_come()?;
             if self.peer_has() == before {
-                stalls += usize::from(before != first);
+                let since = self.subject().now();
                 self.perform(Event::Wait(Wait::Timer))?;
+                let is_excused = self.may_be_on_its_way(since);
+                stalls += usize::from(before != first && !is_excused);
             }
         }
         if stalls > STALLS && self.can_still_offer_a_window() {
@@ -90,6 +92,14 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
                 self.snd_nxt().wrapping_sub(has.unwrap_or_default())
             ),
         ))
+    }
+
+    /// A round trip may be longer than the longest timeout, and who finds losses by time (RFC 8985 §6.3) does not take for
+    /// lost what has not been out for so long.
+    fn may_be_on_its_way(&mut self, since: Micros) -> bool {
+        let waited = self.subject().now() - since;
+        let choices = self.choices();
+        choices.finds_losses_by_time && waited >= choices.max_rto
     }
 
     /// The peer does its part until nothing is left to be sent or read.

@@ -283,6 +283,11 @@ impl<'a, S: Subject, W: Witness> Play<'a, S, W> {
         self.subject
     }
 
+    /// What the subject's profile chooses.
+    pub(super) fn choices(&self) -> &Choices {
+        &self.choices
+    }
+
     /// How far both streams are.
     pub(super) fn progress(&self) -> (u32, Option<u32>) {
         (self.ledger.subject.next, self.streams.next_read)

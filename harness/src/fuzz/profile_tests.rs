@@ -2,7 +2,8 @@
 
 use rstest::rstest;
 
-use super::engine::{Engine, Finding, Settings};
+use super::engine::{self, Engine, Finding, Settings};
+use super::input::Input;
 use super::oracle::Choices;
 use crate::specification::AnotherSyn;
 use crate::target::reference::ReferenceTarget;
@@ -76,4 +77,20 @@ fn a_choice_told_wrongly_is_found(#[case] profile: &str, #[case] tell: fn(&mut C
     let found = (1..=6).find_map(|seed| search(profile, seed, 3_000, tell));
     let (count, finding) = found.expect("nothing is found");
     println!("{profile}: after {count}: {}", finding.found.violation);
+}
+
+/// What the oracles objected to once, wrongly: each input was one of millions.
+#[rstest]
+#[case::the_wait_behind_a_probe_is_no_timeout(include_bytes!("false_alarms/wait-behind-a-probe.bin"))]
+#[case::a_window_of_segments_holds_more_of_smaller_ones(include_bytes!("false_alarms/window-of-smaller-segments.bin"))]
+#[case::a_round_trip_may_take_minutes(include_bytes!("false_alarms/round-trip-of-minutes.bin"))]
+fn a_false_alarm_of_the_linux_profile_is_gone(#[case] bytes: &[u8]) {
+    let target = ReferenceTarget::of_profile("linux").unwrap();
+    let played = engine::play(
+        &mut target.subject(),
+        &Input::decode(bytes),
+        &mut (),
+        target.choices(),
+    );
+    assert!(played.is_ok(), "{}", played.unwrap_err().violation);
 }

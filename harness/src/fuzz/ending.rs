@@ -7,7 +7,7 @@ use super::input::{Anchor, Call, Event, Fields, Length, Number, Wait};
 use super::oracle::{Oracle, Violation};
 use super::packet::{ACK, FIN};
 use super::play::{Play, Witness};
-use super::subject::{Micros, State, Subject};
+use super::subject::{State, Subject};
 
 /// Rounds in which the peer acknowledges what there is; each may open a window by a segment only.
 const ROUNDS: usize = 400;
@@ -59,13 +59,14 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
             }
             self.acknowledge_what_has_come()?;
             if self.peer_has() == before {
-                let since = self.subject().now();
+                stalls += usize::from(before != first);
                 self.perform(Event::Wait(Wait::Timer))?;
-                let is_excused = self.may_be_on_its_way(since);
-                stalls += usize::from(before != first && !is_excused);
             }
         }
-        if stalls > STALLS && self.can_still_offer_a_window() {
+        // Who finds losses by time takes nothing for lost that has not been out for a round trip, and before the peer forgot a
+        // round trip may have been longer than a timeout is now (RFC 8985 §6.3).
+        let is_told = !self.choices().finds_losses_by_time;
+        if stalls > STALLS && is_told && self.can_still_offer_a_window() {
             self.ends_to_forget();
             return Err(Violation::of_rules(
                 Oracle::Liveness,
@@ -92,14 +93,6 @@ impl<S: Subject, W: Witness> Play<'_, S, W> {
                 self.snd_nxt().wrapping_sub(has.unwrap_or_default())
             ),
         ))
-    }
-
-    /// A round trip may be longer than the longest timeout, and who finds losses by time (RFC 8985 §6.3) does not take for
-    /// lost what has not been out for so long.
-    fn may_be_on_its_way(&mut self, since: Micros) -> bool {
-        let waited = self.subject().now() - since;
-        let choices = self.choices();
-        choices.finds_losses_by_time && waited >= choices.max_rto
     }
 
     /// The peer does its part until nothing is left to be sent or read.

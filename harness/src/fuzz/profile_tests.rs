@@ -83,6 +83,7 @@ fn a_choice_told_wrongly_is_found(#[case] profile: &str, #[case] tell: fn(&mut C
 #[rstest]
 #[case::the_wait_behind_a_probe_is_no_timeout(include_bytes!("false_alarms/wait-behind-a-probe.bin"))]
 #[case::a_window_of_segments_holds_more_of_smaller_ones(include_bytes!("false_alarms/window-of-smaller-segments.bin"))]
+#[case::a_round_trip_may_be_longer_than_a_timeout(include_bytes!("false_alarms/round-trip-of-seconds.bin"))]
 #[case::a_round_trip_may_take_minutes(include_bytes!("false_alarms/round-trip-of-minutes.bin"))]
 fn a_false_alarm_of_the_linux_profile_is_gone(#[case] bytes: &[u8]) {
     let target = ReferenceTarget::of_profile("linux").unwrap();

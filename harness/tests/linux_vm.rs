@@ -17,8 +17,12 @@ use rstest::rstest;
 const FAKE: &str = r#"#!/bin/sh
 [ "$1" = --version ] && { echo 6.12.0; exit; }
 [ "$1" = --showconfig ] && { echo CONFIG_HZ=1000; echo CONFIG_UML_TIME_TRAVEL_SUPPORT=y; exit; }
-say() { printf "\\$(printf %03o ${#1})\\000\\000\\000%s" "$1" >> reports; }
-unit=$(grep -ao '"number":[0-9]*' job | head -n 1 | cut -d : -f 2)
+byte() { printf "\\$(printf %03o $1)"; }
+frame() { { byte $1; printf '\000\000\000'; cat; } >> reports; }
+ready() { byte 0 | frame 1; }
+refused() { { byte 1; byte ${#1}; printf %s "$1"; } | frame $((2 + ${#1})); }
+began() { { byte 2; byte $1; } | frame 2; }
+unit=$(od -An -tu1 -j 6 -N 1 job | tr -d ' ')
 "#;
 
 struct Bench {
@@ -90,20 +94,17 @@ const TWO: [&str; 2] = ["--filter", "handshake/syn-sent-wrong"];
     "printf '\\377\\377\\377\\377' >> reports; sleep 100",
     "garbled: a message of 4294967295 bytes"
 )]
-#[case::hangs(
-    "say '\"Ready\"'; sleep 100",
-    "the kernel hangs: no word from it for 1 s"
-)]
+#[case::hangs("ready; sleep 100", "the kernel hangs: no word from it for 1 s")]
 #[case::dies_with_a_case(
-    "say '\"Ready\"'; say \"{\\\"Began\\\":{\\\"unit\\\":$unit}}\"; echo 'Oops: 0000'; exit 1",
+    "ready; began $unit; echo 'Oops: 0000'; exit 1",
     "the kernel has ended; its console said last:\n      Oops: 0000\n"
 )]
 #[case::refuses(
-    "say '{\"Refused\":{\"problem\":\"there is no TUN device\"}}'; sleep 100",
+    "refused 'there is no TUN device'; sleep 100",
     "there is no TUN device; its console is silent"
 )]
 #[case::knows_another_case(
-    "say '\"Ready\"'; say '{\"Began\":{\"unit\":99}}'; sleep 100",
+    "ready; began 99; sleep 100",
     "the kernel tells of a case that it does not have"
 )]
 fn a_kernel_that_misbehaves_is_an_error_with_its_last_words(
@@ -128,9 +129,7 @@ fn a_kernel_that_misbehaves_is_an_error_with_its_last_words(
 fn what_a_kernel_has_not_got_to_goes_on_in_another() {
     let bench = Bench::new();
     // Each kernel dies with the first case that it is given.
-    let kernel = bench.fake(
-        "say '\"Ready\"'; say \"{\\\"Began\\\":{\\\"unit\\\":$unit}}\"; echo died with $unit; exit 1",
-    );
+    let kernel = bench.fake("ready; began $unit; echo died with $unit; exit 1");
     let output = bench.run(&kernel, &["--filter", "handshake/syn-retr"]);
     let told = text(&output);
     for unit in 0..3 {
@@ -144,7 +143,7 @@ fn a_kernel_that_somebody_stopped_is_no_fault_of_the_case() {
     let bench = Bench::new();
     let times = bench.path("times");
     let kernel = bench.fake(&format!(
-        "say '\"Ready\"'; say \"{{\\\"Began\\\":{{\\\"unit\\\":$unit}}}}\"; echo >> {}; echo 'userspace - child stopped with signal 18'; exit 1",
+        "ready; began $unit; echo >> {}; echo 'userspace - child stopped with signal 18'; exit 1",
         times.display()
     ));
     let output = bench.run(&kernel, &TWO);
@@ -182,7 +181,7 @@ fn a_signal_ends_the_kernels_too() {
     let bench = Bench::new();
     let pid = bench.path("pid");
     let kernel = bench.fake(&format!(
-        "echo $$ > {}; say '\"Ready\"'; exec sleep 100",
+        "echo $$ > {}; ready; exec sleep 100",
         pid.display()
     ));
     let mut command = bench.command(&kernel, &TWO);
@@ -216,7 +215,7 @@ fn a_kernel_does_not_outlive_a_run_that_is_killed_and_the_next_tidies_up() {
     let bench = Bench::new();
     let pid = bench.path("pid");
     let kernel = bench.fake(&format!(
-        "echo $$ > {}; say '\"Ready\"'; exec sleep 100",
+        "echo $$ > {}; ready; exec sleep 100",
         pid.display()
     ));
     let mut run = bench

@@ -25,6 +25,9 @@ impl Interrupt {
 
     /// Sleeps for `time`, or until the end is asked for.
     pub(super) fn sleep(&self, time: Duration) {
+        if time.is_zero() {
+            return;
+        }
         let end = Instant::now() + time;
         loop {
             let left = end.saturating_duration_since(Instant::now());

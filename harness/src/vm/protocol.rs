@@ -1,6 +1,7 @@
 //! What the host and process 1 of a kernel say to each other.
 //!
-//! Each message is a frame: its length in four bytes, the least first, and so many bytes of JSON.
+//! Each message is a frame: its length in four bytes, the least first, and so many bytes of postcard (a run of
+//! thousands of packets is several times as long as JSON, and both sides are the same program).
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -75,8 +76,7 @@ pub(crate) struct Garbled(String);
 /// # Errors
 /// If it cannot be written down, or is longer than any may be.
 pub(crate) fn frame(message: &impl Serialize) -> Result<Vec<u8>, String> {
-    let mut bytes = vec![0; 4];
-    serde_json::to_writer(&mut bytes, message).map_err(|error| error.to_string())?;
+    let mut bytes = postcard::to_extend(message, vec![0; 4]).map_err(|error| error.to_string())?;
     let length = bytes.len() - 4;
     match u32::try_from(length) {
         Ok(short) if length <= LONGEST => bytes[..4].copy_from_slice(&short.to_le_bytes()),
@@ -100,7 +100,7 @@ pub(crate) fn take<T: DeserializeOwned>(bytes: &mut Vec<u8>) -> Result<Option<T>
     let Some(text) = rest.get(..length) else {
         return Ok(None);
     };
-    let message = serde_json::from_slice(text).map_err(|error| Garbled(error.to_string()))?;
+    let message = postcard::from_bytes(text).map_err(|error| Garbled(error.to_string()))?;
     bytes.drain(..4 + length);
     Ok(Some(message))
 }

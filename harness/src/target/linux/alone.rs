@@ -10,11 +10,14 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 struct Present {
     beside: usize,
     alone: bool,
+    /// How many wait for a change: mostly nobody, and telling nobody costs a call of the system.
+    waiting: usize,
 }
 
 static PRESENT: Mutex<Present> = Mutex::new(Present {
     beside: 0,
     alone: false,
+    waiting: 0,
 });
 static CHANGED: Condvar = Condvar::new();
 
@@ -29,18 +32,14 @@ pub(super) struct Presence {
 /// A case that waits to be alone holds nobody up: a thread may have several sessions at a time. It
 /// comes last, when the others are through.
 pub(super) fn beside_others() -> Presence {
-    let mut present = CHANGED
-        .wait_while(present(), |present| present.alone)
-        .unwrap_or_else(PoisonError::into_inner);
+    let mut present = changed_until(|present| !present.alone);
     present.beside += 1;
     Presence { alone: false }
 }
 
 /// Waits until there is no other case. The thread must hold no [`Presence`].
 pub(super) fn alone() -> Presence {
-    let mut present = CHANGED
-        .wait_while(present(), |present| present.alone || present.beside > 0)
-        .unwrap_or_else(PoisonError::into_inner);
+    let mut present = changed_until(|present| !present.alone && present.beside == 0);
     present.alone = true;
     Presence { alone: true }
 }
@@ -60,9 +59,24 @@ impl Drop for Presence {
         } else {
             present.beside -= 1;
         }
+        let is_awaited = present.waiting > 0;
         drop(present);
-        CHANGED.notify_all();
+        if is_awaited {
+            CHANGED.notify_all();
+        }
     }
+}
+
+fn changed_until(is_so: impl Fn(&Present) -> bool) -> MutexGuard<'static, Present> {
+    let mut present = present();
+    while !is_so(&present) {
+        present.waiting += 1;
+        present = CHANGED
+            .wait(present)
+            .unwrap_or_else(PoisonError::into_inner);
+        present.waiting -= 1;
+    }
+    present
 }
 
 fn present() -> MutexGuard<'static, Present> {

@@ -4,13 +4,14 @@
 //! The kernel hands a packet to this socket after cutting and checksumming it, just before the
 //! device gets it: these are the bytes on the wire.
 
+use std::cell::Cell;
 use std::io::IoSliceMut;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, setsockopt, socket,
-    sockopt,
+    AddressFamily, ControlMessageOwned, MsgFlags, MultiHeaders, MultiResults, SockFlag, SockType,
+    recvmmsg, setsockopt, socket, sockopt,
 };
 use nix::sys::time::TimeSpec;
 
@@ -43,8 +44,22 @@ const OUTGOING_ONLY: [Instruction; 4] = [
 #[derive(Debug)]
 pub(super) struct Capture {
     fd: OwnedFd,
-    buffer: Vec<u8>,
-    control: Vec<u8>,
+    /// Room for [`Capture::MOST`] packets.
+    buffers: Vec<u8>,
+}
+
+/// More than any packet has bytes.
+const LONGEST: usize = 1 << 16;
+
+thread_local! {
+    /// The room of the case before.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        SPARE.set(std::mem::take(&mut self.buffers));
+    }
 }
 
 impl Capture {
@@ -72,57 +87,43 @@ impl Capture {
         }
         packet_socket::attach(&fd, &OUTGOING_ONLY).map_err(|errno| failed("filter", errno))?;
         packet_socket::bind(&fd, index).map_err(|errno| failed("bind", errno))?;
-        Ok(Capture {
-            fd,
-            buffer: vec![0; 1 << 16],
-            control: nix::cmsg_space!(TimeSpec),
-        })
+        let mut buffers = SPARE.take();
+        buffers.resize(Capture::MOST * LONGEST, 0);
+        Ok(Capture { fd, buffers })
     }
 
-    /// The next packet that is waiting, if any. The kernel's own IPv6 and multicast housekeeping is left out.
-    pub(super) fn next(&mut self, clock: Clock) -> Result<Option<Observed>, TargetError> {
+    /// How many packets are taken at once.
+    pub(super) const MOST: usize = 8;
+
+    /// Gives what packets are waiting, up to [`Capture::MOST`], to `give`, and says how many there were. The kernel's own IPv6
+    /// and multicast housekeeping is counted, but not given.
+    pub(super) fn take(
+        &mut self,
+        clock: Clock,
+        give: impl FnMut(Observed),
+    ) -> Result<usize, TargetError> {
+        let fd = self.fd.as_raw_fd();
         loop {
-            let (len, stamp) =
-                {
-                    let mut parts = [IoSliceMut::new(&mut self.buffer)];
-                    let message = match recvmsg::<()>(
-                        self.fd.as_raw_fd(),
-                        &mut parts,
-                        Some(&mut self.control),
-                        MsgFlags::MSG_DONTWAIT,
-                    ) {
-                        Ok(message) => message,
-                        Err(Errno::EAGAIN) => return Ok(None),
-                        // The interface was taken down by the script; nothing is lost by that.
-                        Err(Errno::EINTR | Errno::ENETDOWN) => continue,
-                        Err(errno) => {
-                            return Err(TargetError::Machine(format!(
-                                "reading the packet socket on tun0 failed: {errno}"
-                            )));
-                        }
-                    };
-                    let stamp =
-                        message.cmsgs().ok().into_iter().flatten().find_map(
-                            |control| match control {
-                                ControlMessageOwned::ScmTimestampns(stamp) => Some(stamp),
-                                _ => None,
-                            },
-                        );
-                    (message.bytes, stamp)
-                };
-            let bytes = &self.buffer[..len];
-            if is_housekeeping(bytes) {
-                continue;
-            }
-            let Some(stamp) = stamp else {
-                return Err(TargetError::Machine(
-                    "the kernel gave a packet without a time stamp".into(),
-                ));
+            // Made anew each time: the kernel writes into them what was used, which is all there were the next time.
+            let mut headers =
+                MultiHeaders::<()>::preallocate(Capture::MOST, Some(nix::cmsg_space!(TimeSpec)));
+            let buffers = self.buffers.chunks_exact_mut(LONGEST);
+            let mut parts: Vec<_> = buffers.map(|one| [IoSliceMut::new(one)]).collect();
+            let flags = MsgFlags::MSG_DONTWAIT;
+            let error = match recvmmsg(fd, &mut headers, parts.iter_mut(), flags, None) {
+                Ok(messages) => return handed_over(messages, clock, give),
+                Err(errno) => errno,
             };
-            return Ok(Some(Observed {
-                at: clock.time_of_stamp(stamp),
-                bytes: bytes.to_vec(),
-            }));
+            match error {
+                Errno::EAGAIN => return Ok(0),
+                // The interface was taken down by the script; nothing is lost by that.
+                Errno::EINTR | Errno::ENETDOWN => {}
+                errno => {
+                    return Err(TargetError::Machine(format!(
+                        "reading the packet socket on tun0 failed: {errno}"
+                    )));
+                }
+            }
         }
     }
 
@@ -130,6 +131,37 @@ impl Capture {
     pub(super) fn lost(&self) -> u32 {
         packet_socket::lost(&self.fd)
     }
+}
+
+/// Gives what the messages hold to `give`, and says how many there were.
+fn handed_over(
+    messages: MultiResults<'_, ()>,
+    clock: Clock,
+    mut give: impl FnMut(Observed),
+) -> Result<usize, TargetError> {
+    let mut taken = 0;
+    for message in messages {
+        taken += 1;
+        let bytes = message.iovs().next().unwrap_or_default();
+        if is_housekeeping(bytes) {
+            continue;
+        }
+        let mut controls = message.cmsgs().into_iter().flatten();
+        let stamp = controls.find_map(|control| match control {
+            ControlMessageOwned::ScmTimestampns(stamp) => Some(stamp),
+            _ => None,
+        });
+        let Some(stamp) = stamp else {
+            return Err(TargetError::Machine(
+                "the kernel gave a packet without a time stamp".into(),
+            ));
+        };
+        give(Observed {
+            at: clock.time_of_stamp(stamp),
+            bytes: bytes.to_vec(),
+        });
+    }
+    Ok(taken)
 }
 
 impl AsFd for Capture {

@@ -1,5 +1,6 @@
 //! The case's clock on a live machine: CLOCK_MONOTONIC, and packet stamps brought onto it.
 
+use std::cell::Cell;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ impl Clock {
     pub(super) fn new() -> Clock {
         Clock {
             zero: monotonic_nanos(),
-            ahead: virtual_time::rules().then(wall_is_ahead),
+            ahead: virtual_time::rules().then(virtual_time::wall_is_ahead),
         }
     }
 
@@ -77,10 +78,14 @@ impl Clock {
     }
 
     /// From the microsecond `start` lies in to the one after `end`.
+    ///
+    /// In virtual time, where what does not wait takes no time, to the one `end` lies in: what comes next need not
+    /// wait for the microsecond to be over.
     pub(super) fn moment(self, start: Nanos, end: Nanos) -> Moment {
+        let rest = if self.ahead.is_some() { 0 } else { 999 };
         Moment {
             start: self.time(start),
-            end: self.time(end.saturating_add(999)),
+            end: self.time(end.saturating_add(rest)),
         }
     }
 
@@ -102,7 +107,7 @@ impl Clock {
 }
 
 /// How far CLOCK_REALTIME is ahead of CLOCK_MONOTONIC.
-fn wall_is_ahead() -> Nanos {
+pub(super) fn wall_is_ahead() -> Nanos {
     let before = monotonic_nanos();
     let wall = clock_nanos(ClockId::CLOCK_REALTIME).unwrap_or_default();
     let after = monotonic_nanos();
@@ -140,8 +145,13 @@ pub(super) fn until(instant: Nanos) -> Duration {
 
 /// Asks for timers as exact as the machine has them, on the calling thread.
 pub(super) fn set_exact_timers() {
-    // A refusal leaves the default slack of 50 microseconds, which is bearable.
-    let _ = nix::sys::prctl::set_timerslack(1);
+    thread_local! {
+        static ARE_SET: Cell<bool> = const { Cell::new(false) };
+    }
+    if !ARE_SET.replace(true) {
+        // A refusal leaves the default slack of 50 microseconds, which is bearable.
+        let _ = nix::sys::prctl::set_timerslack(1);
+    }
 }
 
 /// The length of the kernel's tick, 1 000 000 000 / HZ.

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use nix::errno::Errno;
 use nix::net::if_::if_nametoindex;
 
-use super::netlink::{Message, Netlink, RTNH_F_ONLINK, family, masked, octets};
+use super::netlink::{Message, Netlink};
+use super::rtnetlink::{self, RTNH_F_ONLINK, family, masked, octets};
 use crate::script::command::{Change, Link, Qdisc, Route};
 use crate::target::commands::Done;
 
@@ -138,8 +139,8 @@ pub(super) fn link(link: &Link) -> Done {
 
 /// Gives a device an address.
 pub(super) fn address(device: &str, address: IpAddr, prefix: u8) -> Done {
-    let result =
-        index(device).and_then(|index| Netlink::open()?.add_address(index, address, prefix));
+    let result = index(device)
+        .and_then(|index| Netlink::open()?.request(rtnetlink::address(index, address, prefix)));
     done("ip", result)
 }
 

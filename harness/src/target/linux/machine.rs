@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::guardian::{self, Duty, quoted};
-use super::netlink::Route;
+use super::rtnetlink::Route;
 use super::shell::Shell;
 use super::{device, metrics, place, sysctl};
 use crate::script::command::{GLOBAL_STATE, Tool, global_files, setting_of};

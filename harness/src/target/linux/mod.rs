@@ -52,6 +52,7 @@ mod priority;
 mod privilege;
 mod process;
 mod provision;
+mod rtnetlink;
 mod session;
 mod shell;
 mod signals;
@@ -79,6 +80,8 @@ pub use privilege::{Privilege, prepare};
 pub(crate) use virtual_time::{
     leave_nothing_to_chance, settle_in, stay_on_one_processor, write_back,
 };
+
+use std::sync::OnceLock;
 
 use super::{Session, SessionSettings, Target, TargetError};
 use crate::program::Capability;
@@ -134,8 +137,12 @@ impl Target for LinuxTarget {
     }
 
     fn kernel(&self) -> Option<String> {
-        let names = nix::sys::utsname::uname().ok()?;
-        Some(names.release().to_str()?.to_owned())
+        static RELEASE: OnceLock<Option<String>> = OnceLock::new();
+        let release = RELEASE.get_or_init(|| {
+            let names = nix::sys::utsname::uname().ok()?;
+            Some(names.release().to_str()?.to_owned())
+        });
+        release.clone()
     }
 
     fn lacks(&self, capability: &Capability) -> Option<String> {

@@ -1,9 +1,7 @@
-//! Netlink: the requests a session needs to bring a link up, give it an address and a route, and
-//! the messages that commands are made of.
+//! Netlink (netlink(7)): requests, and the messages that they are made of.
 //!
 //! Written by hand because forking `ip` costs 10 ms a call and `ip` may not be installed.
 
-use std::net::IpAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
@@ -11,26 +9,9 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket,
 };
 
-/// Nested attribute of a route that holds its metrics; the metric that names a congestion control.
-const RTAX_CC_ALGO: u16 = 16;
+use super::rtnetlink::{self, Route};
 
-/// The gateway is on the link, whatever the addresses say.
-pub(super) const RTNH_F_ONLINK: u32 = 4;
-
-/// A route to a prefix through a gateway.
-#[derive(Clone, Debug)]
-pub(super) struct Route {
-    /// Any address within the destination prefix.
-    pub(super) destination: IpAddr,
-    /// Length of the destination prefix in bits.
-    pub(super) prefix: u8,
-    /// Next hop, taken to be on the link.
-    pub(super) gateway: IpAddr,
-    /// Interface index.
-    pub(super) index: u32,
-    /// Congestion control for connections over this route.
-    pub(super) congestion_control: Option<String>,
-}
+nix::ioctl_read_bad!(interface_index, libc::SIOCGIFINDEX, libc::ifreq);
 
 /// A netlink socket of the calling thread's network namespace.
 #[derive(Debug)]
@@ -55,115 +36,50 @@ impl Netlink {
         Ok(Netlink { fd, sequence: 0 })
     }
 
-    /// Brings an interface up, with an MTU if one is given.
-    pub(super) fn link_up(&mut self, index: u32, mtu: Option<u16>) -> Result<(), Errno> {
-        let up = libc::IFF_UP as u32;
-        let mut message = Message::new(libc::RTM_NEWLINK, 0);
-        message.put(&[libc::AF_UNSPEC as u8, 0, 0, 0]);
-        message.put(&index.to_ne_bytes());
-        message.put(&up.to_ne_bytes());
-        message.put(&up.to_ne_bytes());
-        if let Some(mtu) = mtu {
-            message.attribute(libc::IFLA_MTU, &u32::from(mtu).to_ne_bytes());
-        }
-        self.request(message)
-    }
-
-    /// Keeps an Ethernet interface from looking for the hardware addresses of its neighbours.
-    pub(super) fn without_neighbours(&mut self, index: u32) -> Result<(), Errno> {
-        let flag = libc::IFF_NOARP as u32;
-        let mut message = Message::new(libc::RTM_NEWLINK, 0);
-        message.put(&[libc::AF_UNSPEC as u8, 0, 0, 0]);
-        message.put(&index.to_ne_bytes());
-        message.put(&flag.to_ne_bytes());
-        message.put(&flag.to_ne_bytes());
-        self.request(message)
-    }
-
-    /// Has packets to an address delivered here though no interface has it.
-    pub(super) fn set_local_route(&mut self, loopback: u32, address: IpAddr) -> Result<(), Errno> {
-        let bits = if address.is_ipv4() { 32 } else { 128 };
-        let mut message =
-            Message::new(libc::RTM_NEWROUTE, libc::NLM_F_CREATE | libc::NLM_F_REPLACE);
-        message.put(&[family(address), bits, 0, 0]);
-        message.put(&[
-            libc::RT_TABLE_LOCAL,
-            libc::RTPROT_STATIC,
-            libc::RT_SCOPE_HOST,
-            libc::RTN_LOCAL,
-        ]);
-        message.put(&0_u32.to_ne_bytes());
-        message.attribute(libc::RTA_DST, &octets(address));
-        message.attribute(libc::RTA_OIF, &loopback.to_ne_bytes());
-        self.request(message)
-    }
-
-    /// As [`set_route`](Self::set_route), without the gateway.
-    pub(super) fn set_link_route(&mut self, route: &Route) -> Result<(), Errno> {
-        let mut message =
-            Message::new(libc::RTM_NEWROUTE, libc::NLM_F_CREATE | libc::NLM_F_REPLACE);
-        message.put(&[family(route.destination), route.prefix, 0, 0]);
-        message.put(&[
-            libc::RT_TABLE_MAIN,
-            libc::RTPROT_STATIC,
-            libc::RT_SCOPE_LINK,
-            libc::RTN_UNICAST,
-        ]);
-        message.put(&0_u32.to_ne_bytes());
-        let network = masked(&octets(route.destination), route.prefix);
-        message.attribute(libc::RTA_DST, &network);
-        message.attribute(libc::RTA_OIF, &route.index.to_ne_bytes());
-        self.request(message)
-    }
-
-    /// Gives an interface an address, without duplicate address detection.
-    pub(super) fn add_address(
-        &mut self,
-        index: u32,
-        address: IpAddr,
-        prefix: u8,
-    ) -> Result<(), Errno> {
-        let flags = libc::IFA_F_NODAD as u8;
-        let mut message = Message::new(libc::RTM_NEWADDR, libc::NLM_F_CREATE | libc::NLM_F_REPLACE);
-        message.put(&[family(address), prefix, flags, libc::RT_SCOPE_UNIVERSE]);
-        message.put(&index.to_ne_bytes());
-        message.attribute(libc::IFA_LOCAL, &octets(address));
-        message.attribute(libc::IFA_ADDRESS, &octets(address));
-        self.request(message)
-    }
-
     /// Adds a route or replaces the one to the same prefix.
     ///
     /// The runners of packetdrill's scripts name the host's own address as the gateway. The kernel
     /// takes that if it may look for the gateway itself, but not as one that is on the link.
     pub(super) fn set_route(&mut self, route: &Route) -> Result<(), Errno> {
-        match self.route_with(route, RTNH_F_ONLINK) {
-            Err(Errno::EINVAL) => self.route_with(route, 0),
+        match self.request(rtnetlink::route(route, rtnetlink::RTNH_F_ONLINK)) {
+            Err(Errno::EINVAL) => self.request(rtnetlink::route(route, 0)),
             other => other,
         }
     }
 
-    fn route_with(&mut self, route: &Route, flags: u32) -> Result<(), Errno> {
-        let mut message =
-            Message::new(libc::RTM_NEWROUTE, libc::NLM_F_CREATE | libc::NLM_F_REPLACE);
-        message.put(&[family(route.destination), route.prefix, 0, 0]);
-        message.put(&[
-            libc::RT_TABLE_MAIN,
-            libc::RTPROT_STATIC,
-            libc::RT_SCOPE_UNIVERSE,
-            libc::RTN_UNICAST,
-        ]);
-        message.put(&flags.to_ne_bytes());
-        let network = masked(&octets(route.destination), route.prefix);
-        message.attribute(libc::RTA_DST, &network);
-        message.attribute(libc::RTA_GATEWAY, &octets(route.gateway));
-        message.attribute(libc::RTA_OIF, &route.index.to_ne_bytes());
-        if let Some(name) = &route.congestion_control {
-            let mut metric = Message::bare();
-            metric.attribute(RTAX_CC_ALGO, &[name.as_bytes(), &[0]].concat());
-            message.attribute(libc::RTA_METRICS, &metric.bytes);
+    /// Sends several requests in one piece, and waits until the kernel has dealt with all.
+    ///
+    /// # Errors
+    /// The place of the first that is refused, and why; the others are dealt with all the same.
+    pub(super) fn request_all(&mut self, messages: Vec<Message>) -> Result<(), (usize, Errno)> {
+        let Some(last) = messages.len().checked_sub(1) else {
+            return Ok(());
+        };
+        let first = self.sequence + 1;
+        let mut piece = Vec::new();
+        for (place, mut message) in messages.into_iter().enumerate() {
+            if place < last {
+                message.is_not_to_be_acknowledged();
+            }
+            self.sequence += 1;
+            piece.extend(message.finish(self.sequence));
         }
-        self.request(message)
+        let fd = self.fd.as_raw_fd();
+        send(fd, &piece, MsgFlags::empty()).map_err(|errno| (0, errno))?;
+        let mut refused = None;
+        loop {
+            let answer = self.answer().map_err(|errno| (0, errno))?;
+            let Some((sequence, result)) = acknowledgement(&answer) else {
+                continue;
+            };
+            let place = sequence.wrapping_sub(first) as usize;
+            if let Err(errno) = result {
+                refused = refused.or(Some((place, errno)));
+            }
+            if place == last {
+                return refused.map_or(Ok(()), Err);
+            }
+        }
     }
 
     /// Sends one request and waits for the kernel's acknowledgement, which always comes.
@@ -181,33 +97,53 @@ impl Netlink {
         self.sequence += 1;
         let bytes = message.finish(self.sequence);
         send(self.fd.as_raw_fd(), &bytes, MsgFlags::empty())?;
+        loop {
+            let answer = self.answer()?;
+            match acknowledgement(&answer) {
+                Some((sequence, result)) if sequence == self.sequence => return result,
+                _ => answer_is(&answer),
+            }
+        }
+    }
+
+    fn answer(&self) -> Result<Vec<u8>, Errno> {
         let mut answer = [0; 4096];
         loop {
-            let len = match recv(self.fd.as_raw_fd(), &mut answer, MsgFlags::empty()) {
-                Err(Errno::EINTR) => continue,
-                other => other?,
-            };
-            if let Some(result) = acknowledgement(&answer[..len], self.sequence) {
-                return result;
+            match recv(self.fd.as_raw_fd(), &mut answer, MsgFlags::empty()) {
+                Err(Errno::EINTR) => {}
+                other => return other.map(|len| answer[..len].to_vec()),
             }
-            answer_is(&answer[..len]);
         }
+    }
+
+    /// The number of an interface.
+    pub(super) fn index(&self, name: &str) -> Result<u32, Errno> {
+        // SAFETY: `ifreq` is plain data for which all zeros is a valid value.
+        let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+        for (place, byte) in request.ifr_name.iter_mut().zip(name.bytes().take(15)) {
+            *place = byte as libc::c_char;
+        }
+        // SAFETY: the kernel reads the name, which ends in a zero, and writes one `int` into the union.
+        unsafe { interface_index(self.fd.as_raw_fd(), &raw mut request) }?;
+        // SAFETY: the kernel has just written this member.
+        let index = unsafe { request.ifr_ifru.ifru_ifindex };
+        u32::try_from(index).map_err(|_| Errno::ENODEV)
     }
 }
 
-/// What an answer says about the request `sequence`, if it is the acknowledgement of it.
-fn acknowledgement(answer: &[u8], sequence: u32) -> Option<Result<(), Errno>> {
+/// Which request an answer is the acknowledgement of, if of any, and what it says.
+fn acknowledgement(answer: &[u8]) -> Option<(u32, Result<(), Errno>)> {
     let kind = u16::from_ne_bytes(answer.get(4..6)?.try_into().ok()?);
-    let answered = u32::from_ne_bytes(answer.get(8..12)?.try_into().ok()?);
-    if i32::from(kind) != libc::NLMSG_ERROR || answered != sequence {
+    let sequence = u32::from_ne_bytes(answer.get(8..12)?.try_into().ok()?);
+    if i32::from(kind) != libc::NLMSG_ERROR {
         return None;
     }
     let code = i32::from_ne_bytes(answer.get(16..20)?.try_into().ok()?);
-    Some(if code == 0 {
-        Ok(())
-    } else {
-        Err(Errno::from_raw(-code))
-    })
+    let result = match code {
+        0 => Ok(()),
+        code => Err(Errno::from_raw(-code)),
+    };
+    Some((sequence, result))
 }
 
 /// A netlink message being built.
@@ -247,6 +183,12 @@ impl Message {
         self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
     }
 
+    /// Only a refusal is told.
+    fn is_not_to_be_acknowledged(&mut self) {
+        let flags = u16::from_ne_bytes([self.bytes[6], self.bytes[7]]) & !(libc::NLM_F_ACK as u16);
+        self.bytes[6..8].copy_from_slice(&flags.to_ne_bytes());
+    }
+
     fn finish(mut self, sequence: u32) -> Vec<u8> {
         let len = self.bytes.len() as u32;
         self.bytes[0..4].copy_from_slice(&len.to_ne_bytes());
@@ -255,48 +197,9 @@ impl Message {
     }
 }
 
-pub(super) fn family(address: IpAddr) -> u8 {
-    match address {
-        IpAddr::V4(_) => libc::AF_INET as u8,
-        IpAddr::V6(_) => libc::AF_INET6 as u8,
-    }
-}
-
-pub(super) fn octets(address: IpAddr) -> Vec<u8> {
-    match address {
-        IpAddr::V4(address) => address.octets().to_vec(),
-        IpAddr::V6(address) => address.octets().to_vec(),
-    }
-}
-
-/// The first `prefix` bits of an address, the rest zero: the kernel refuses host bits in a route.
-pub(super) fn masked(address: &[u8], prefix: u8) -> Vec<u8> {
-    let mask = |at: usize| {
-        let bits = usize::from(prefix).saturating_sub(at * 8).min(8);
-        (0xff00_u16 >> bits) as u8
-    };
-    address
-        .iter()
-        .enumerate()
-        .map(|(at, byte)| byte & mask(at))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use rstest::rstest;
-
     use super::*;
-
-    #[rstest]
-    #[case(24, [192, 0, 2, 0])]
-    #[case(23, [192, 0, 2, 0])]
-    #[case(20, [192, 0, 0, 0])]
-    #[case(32, [192, 0, 2, 129])]
-    #[case(0, [0, 0, 0, 0])]
-    fn host_bits_are_cleared(#[case] prefix: u8, #[case] network: [u8; 4]) {
-        assert_eq!(masked(&[192, 0, 2, 129], prefix), network);
-    }
 
     #[test]
     fn attributes_are_padded_to_four_bytes() {
@@ -307,13 +210,39 @@ mod tests {
     }
 
     #[test]
-    fn only_the_answer_to_the_request_counts() {
+    fn an_acknowledgement_tells_which_request_and_what_came_of_it() {
         let mut answer = vec![0; 36];
+        assert_eq!(acknowledgement(&answer), None);
         answer[4..6].copy_from_slice(&(libc::NLMSG_ERROR as u16).to_ne_bytes());
         answer[8..12].copy_from_slice(&7_u32.to_ne_bytes());
+        assert_eq!(acknowledgement(&answer), Some((7, Ok(()))));
         answer[16..20].copy_from_slice(&(-libc::EPERM).to_ne_bytes());
-        assert_eq!(acknowledgement(&answer, 6), None);
-        assert_eq!(acknowledgement(&answer, 7), Some(Err(Errno::EPERM)));
-        assert_eq!(acknowledgement(&answer[..18], 7), None);
+        assert_eq!(acknowledgement(&answer), Some((7, Err(Errno::EPERM))));
+        assert_eq!(acknowledgement(&answer[..18]), None);
+    }
+
+    #[test]
+    fn of_several_requests_the_first_that_is_refused_is_told() {
+        let mut netlink = Netlink::open().unwrap();
+        let about = |name: &[u8]| {
+            let mut message = Message::new(libc::RTM_GETLINK, 0);
+            message.put(&[0; 16]);
+            message.attribute(libc::IFLA_IFNAME, name);
+            message
+        };
+        let (lo, none) = (|| about(b"lo\0"), || about(b"none of ours\0"));
+        let refusal = netlink.request(none()).unwrap_err();
+        let several = vec![lo(), none(), lo(), none(), lo()];
+        assert_eq!(netlink.request_all(several), Err((1, refusal)));
+        assert_eq!(netlink.request_all(vec![lo(), none()]), Err((1, refusal)));
+        assert_eq!(netlink.request_all(vec![lo(), lo()]), Ok(()));
+        assert_eq!(netlink.request_all(Vec::new()), Ok(()));
+    }
+
+    #[test]
+    fn an_interface_has_its_number() {
+        let netlink = Netlink::open().unwrap();
+        assert_eq!(netlink.index("lo"), nix::net::if_::if_nametoindex("lo"));
+        assert_eq!(netlink.index("none of ours"), Err(Errno::ENODEV));
     }
 }

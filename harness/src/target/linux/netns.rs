@@ -1,19 +1,20 @@
 //! A network namespace set up as the host of one case.
 
+use std::fs::File;
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::net::if_::if_nametoindex;
-use nix::sched::{CloneFlags, unshare};
+use nix::sched::{CloneFlags, setns, unshare};
 
 use super::cable::{Cable, Link};
 use super::capture::Capture;
 use super::ethtool;
 use super::given;
-use super::netlink::{Netlink, Route};
+use super::netlink::{Message, Netlink};
+use super::rtnetlink::{self, Route};
 use super::sysctl;
 use super::tun;
 use super::worker::Worker;
@@ -79,6 +80,12 @@ pub(super) fn leave() -> Result<(), TargetError> {
     })
 }
 
+/// Moves the calling thread into the namespace that a file of `/proc` stands for.
+pub(super) fn join(place: &File) -> Result<(), TargetError> {
+    setns(place, CloneFlags::CLONE_NEWNET)
+        .map_err(|errno| machine("its namespace cannot be entered", errno))
+}
+
 /// Sets up the calling thread's namespace: `tun0` with the local address, the route through the gateway.
 pub(super) fn configure(settings: &SessionSettings, by: Link) -> Result<Wire, TargetError> {
     let six = settings.local_ip.is_ipv6();
@@ -90,7 +97,9 @@ pub(super) fn configure(settings: &SessionSettings, by: Link) -> Result<Wire, Ta
     }
     set_defaults();
     let cable = Cable::open(by, settings)?;
-    let index = if_nametoindex(tun::NAME)
+    let mut netlink = Netlink::open().map_err(|errno| machine("no rtnetlink socket", errno))?;
+    let index = netlink
+        .index(tun::NAME)
         .map_err(|errno| machine("the index of tun0 cannot be had", errno))?;
     if !six {
         set_default("net.ipv6.conf.tun0.disable_ipv6", "1");
@@ -112,13 +121,20 @@ pub(super) fn configure(settings: &SessionSettings, by: Link) -> Result<Wire, Ta
             )
         })?;
     }
-    let mut netlink = Netlink::open().map_err(|errno| machine("no rtnetlink socket", errno))?;
+    let mut steps = steps(settings, &route);
     if cable.is_ethernet() {
-        netlink
-            .without_neighbours(index)
-            .map_err(|errno| machine("tun0 cannot do without address resolution", errno))?;
+        let step = rtnetlink::without_neighbours(index);
+        steps.insert(
+            0,
+            (step, "tun0 cannot do without address resolution".into()),
+        );
     }
-    link(&mut netlink, settings, &route)?;
+    take(&mut netlink, steps, (!settings.is_anyip).then_some(&route))?;
+    if let IpAddr::V6(address) = settings.local_ip
+        && !settings.is_anyip
+    {
+        wait_for_local_route(address)?;
+    }
     Ok(Wire {
         cable,
         capture,
@@ -154,59 +170,63 @@ pub(super) fn bequeath_defaults() {
     }
 }
 
-fn link(
-    netlink: &mut Netlink,
-    settings: &SessionSettings,
-    route: &Route,
-) -> Result<(), TargetError> {
-    netlink
-        .link_up(LOOPBACK, None)
-        .map_err(|errno| machine("lo cannot be brought up", errno))?;
-    netlink
-        .link_up(route.index, Some(settings.mtu))
-        .map_err(|errno| {
-            machine(
-                &format!(
-                    "tun0 cannot be brought up with an MTU of {} bytes",
-                    settings.mtu
-                ),
-                errno,
-            )
-        })?;
-    if settings.is_anyip {
-        return any_ip(netlink, settings, route);
-    }
-    netlink
-        .add_address(route.index, settings.local_ip, settings.local_prefix)
-        .map_err(|errno| {
-            let address = cidr(settings.local_ip, settings.local_prefix);
-            machine(&format!("tun0 cannot have the address {address}"), errno)
-        })?;
-    if let IpAddr::V6(address) = settings.local_ip {
-        wait_for_local_route(address)?;
-    }
-    netlink.set_route(route).map_err(|errno| {
-        let network = cidr(settings.remote_ip, settings.remote_prefix);
-        let gateway = settings.gateway_ip;
-        machine(&format!("no route to {network} through {gateway} (the gateway must lie in the local network)"), errno)
-    })
+/// A request, and what it means that it is refused.
+type Step = (Message, String);
+
+/// Brings both links up, with an address and the route.
+fn steps(settings: &SessionSettings, route: &Route) -> Vec<Step> {
+    let (mtu, local, prefix) = (settings.mtu, settings.local_ip, settings.local_prefix);
+    let network = cidr(settings.remote_ip, settings.remote_prefix);
+    let gateway = settings.gateway_ip;
+    let mut steps = vec![
+        (
+            rtnetlink::link_up(LOOPBACK, None),
+            "lo cannot be brought up".to_owned(),
+        ),
+        (
+            rtnetlink::link_up(route.index, Some(mtu)),
+            format!("tun0 cannot be brought up with an MTU of {mtu} bytes"),
+        ),
+    ];
+    // With any address the local one is routed to the stack without being given to a device, and the remote network
+    // to the link without a gateway.
+    steps.extend(if settings.is_anyip {
+        [
+            (
+                rtnetlink::local_route(LOOPBACK, local),
+                format!("no local route to {local}"),
+            ),
+            (
+                rtnetlink::link_route(route),
+                format!("no route to {network} over tun0"),
+            ),
+        ]
+    } else {
+        [
+            (
+                rtnetlink::address(route.index, local, prefix),
+                format!("tun0 cannot have the address {}", cidr(local, prefix)),
+            ),
+            (
+                rtnetlink::route(route, rtnetlink::RTNH_F_ONLINK),
+                format!("no route to {network} through {gateway} (the gateway must lie in the local network)"),
+            ),
+        ]
+    });
+    steps
 }
 
-/// Routes the local address to the stack without giving it to a device, and the remote network to
-/// the link without a gateway.
-fn any_ip(
-    netlink: &mut Netlink,
-    settings: &SessionSettings,
-    route: &Route,
-) -> Result<(), TargetError> {
-    let address = settings.local_ip;
-    netlink
-        .set_local_route(LOOPBACK, address)
-        .map_err(|errno| machine(&format!("no local route to {address}"), errno))?;
-    netlink.set_link_route(route).map_err(|errno| {
-        let network = cidr(settings.remote_ip, settings.remote_prefix);
-        machine(&format!("no route to {network} over tun0"), errno)
-    })
+/// Has the kernel take all steps. If the last one sets `route`, there is another way to have it.
+fn take(netlink: &mut Netlink, steps: Vec<Step>, route: Option<&Route>) -> Result<(), TargetError> {
+    let (messages, refusals): (Vec<Message>, Vec<String>) = steps.into_iter().unzip();
+    let last = refusals.len() - 1;
+    let taken = match (netlink.request_all(messages), route) {
+        (Err((place, Errno::EINVAL)), Some(route)) if place == last => {
+            netlink.set_route(route).map_err(|errno| (place, errno))
+        }
+        (taken, _) => taken,
+    };
+    taken.map_err(|(place, errno)| machine(&refusals[place.min(last)], errno))
 }
 
 /// Waits until packets to an IPv6 address are delivered.

@@ -14,7 +14,7 @@ use nix::sys::time::TimeSpec;
 use super::alone::{self, Presence};
 use super::blocking::{Finished, InFlight};
 use super::cable::{Cable, Link};
-use super::calls;
+use super::calls::{self, Nature};
 use super::capture::Capture;
 use super::children;
 use super::clock::{self, Clock, Nanos};
@@ -77,6 +77,9 @@ pub(super) struct LinuxSession {
     into_tick: Nanos,
     /// Watches the kernel's count of its ticks.
     jiffies: Option<Jiffies>,
+    /// A connection may have been left to the kernel: a descriptor was closed, or a connection one way, and who else
+    /// does what is not known. All others end with their descriptors.
+    may_have_orphans: bool,
     /// The processors that the case runs on.
     place: CpuSet,
     /// Until when a thread that makes calls waited for a processor, and how long.
@@ -93,6 +96,8 @@ struct Line {
     clock: Clock,
     /// Packets the stack has sent that nobody has asked for yet.
     sent: VecDeque<Observed>,
+    /// How many of those that were taken are in the device's queue as well.
+    left: usize,
     connections: Connections,
     /// In virtual time, which stands still while nothing is done.
     still: Still,
@@ -117,7 +122,7 @@ impl LinuxSession {
         clock::set_exact_timers();
         let settings = settings.clone();
         let _turn = is_live.then(|| SETTING_UP.enter());
-        let (worker, (legacy, wire)) = Worker::start(move || {
+        let (worker, (legacy, wire)) = Worker::of_session(move || {
             netns::enter()?;
             let legacy = survivor::look_after();
             netns::configure(&settings, link).map(|wire| (legacy, wire))
@@ -136,6 +141,7 @@ impl LinuxSession {
                 capture: wire.capture,
                 clock: Clock::new(),
                 sent: VecDeque::new(),
+                left: 0,
                 connections: Connections::default(),
                 still: Still::default(),
             },
@@ -143,6 +149,7 @@ impl LinuxSession {
             wheels: is_live.then(Wheels::shared),
             into_tick: tick::place_for(&BTreeSet::new()),
             jiffies: None,
+            may_have_orphans: false,
             place: CpuSet::new(),
             waits: Vec::new(),
         })
@@ -153,6 +160,30 @@ impl LinuxSession {
         if let Some(finished) = finished.filter(|finished| finished.waited > NOTICED) {
             self.waits.push((finished.end, finished.waited));
         }
+    }
+
+    fn note_ending(&mut self, call: &Call) {
+        let ends = matches!(
+            call,
+            Call::Close { .. } | Call::Shutdown { .. } | Call::Dup { .. }
+        );
+        self.may_have_orphans |= ends || matches!(call, Call::WithNull { .. });
+    }
+
+    /// Makes a call that does not wait, in virtual time, where nobody else has to.
+    fn call_here(&mut self, call: &Call, nature: Nature) -> Result<CallReport, TargetError> {
+        let start = self.line.now();
+        let outcome = calls::perform(call, &self.fds);
+        if nature == Nature::Prompt {
+            self.line.stir();
+        }
+        let finished = Finished {
+            start,
+            end: self.line.now(),
+            waited: 0,
+            outcome,
+        };
+        report(self.line.clock, Some(finished))
     }
 
     /// Closes every descriptor of the case, resetting its connections.
@@ -175,6 +206,9 @@ impl LinuxSession {
     /// Ends the connections that outlive their descriptors, which would keep the namespace alive:
     /// by the kernel's own means or, where it has none, by a reset from the peer.
     fn end_orphans(&mut self) {
+        if !self.may_have_orphans {
+            return;
+        }
         for _ in 0..RESET_ROUNDS {
             self.line.stir();
             let in_use = self.worker.run(orphans::all_in_use);
@@ -269,7 +303,7 @@ impl Session for LinuxSession {
 
     fn inject(&mut self, datagram: &[u8]) -> Result<Moment, TargetError> {
         let start = self.line.now();
-        self.line.stir();
+        self.line.stir_packets();
         let result = self.line.cable.write(datagram);
         let end = self.line.now();
         match result {
@@ -311,15 +345,26 @@ impl Session for LinuxSession {
     }
 
     fn call(&mut self, call: &Call, limit: Duration) -> Result<CallReport, TargetError> {
-        self.line.stir();
+        self.note_ending(call);
         let thread = self.in_flight.as_ref().map(InFlight::thread);
         if let Some(outcome) = self.signals.perform(call, thread) {
+            self.line.stir();
             let now = self.line.clock.now();
             return Ok(CallReport::Returned {
                 moment: Moment::at(now),
                 outcome: outcome?,
             });
         }
+        if self.worker.is_here()
+            && let Some(nature) = calls::nature(call, &self.fds)
+        {
+            return self.call_here(call, nature);
+        }
+        if !calls::is_on_descriptors(call) {
+            self.worker.move_in()?;
+        }
+        self.line.stir();
+        let takes_a_right = matches!(call, Call::CapSet { .. });
         let (call, fds, clock) = (call.clone(), Arc::clone(&self.fds), self.line.clock);
         let line = &mut self.line;
         let finished = self.worker.run_within(
@@ -339,6 +384,9 @@ impl Session for LinuxSession {
             },
             || line.keep_going(),
         )?;
+        if takes_a_right {
+            self.worker.use_up();
+        }
         self.note_wait(finished.as_ref());
         report(clock, finished)
     }
@@ -349,6 +397,7 @@ impl Session for LinuxSession {
                 "a second blocking call was started while one is in flight".into(),
             ));
         }
+        self.note_ending(call);
         self.line.stir();
         let in_flight = InFlight::start(&self.worker, call.clone(), Arc::clone(&self.fds))?;
         let began = in_flight.settle();
@@ -399,6 +448,8 @@ impl Session for LinuxSession {
             ));
         };
         guardian::from_here();
+        self.may_have_orphans = true;
+        self.worker.move_in()?;
         self.line.stir();
         let text = command.to_owned();
         let line = &mut self.line;
@@ -437,6 +488,7 @@ impl Session for LinuxSession {
                 "a process was started while another one runs".into(),
             ));
         }
+        self.may_have_orphans = true;
         self.line.stir();
         let process = self.worker.run(move || Process::connected_to(peer))??;
         self.process = Some(process);
@@ -492,6 +544,14 @@ impl Line {
         self.still = Still::default();
     }
 
+    /// To be called before something is done that the stack may answer and that takes no time, where time stands still.
+    fn stir_packets(&mut self) {
+        self.still.is_all_taken = false;
+        if !virtual_time::rules() {
+            self.still.now = None;
+        }
+    }
+
     /// Moves what the stack has sent from the kernel's buffers to ours.
     fn take_sent(&mut self) -> Result<(), TargetError> {
         /// The device's queue holds 500.
@@ -499,16 +559,24 @@ impl Line {
         if self.still.is_all_taken {
             return Ok(());
         }
-        let mut taken = 0;
-        while let Some(packet) = self.capture.next(self.clock)? {
-            self.connections.note(&packet.bytes);
-            self.sent.push_back(packet);
-            taken += 1;
-            if taken % MANY == 0 {
-                self.cable.discard_sent(MANY);
+        let (sent, connections) = (&mut self.sent, &mut self.connections);
+        loop {
+            let taken = self.capture.take(self.clock, |packet| {
+                connections.note(&packet.bytes);
+                // The kernel's own looks at the clock move it as well: what is sent is not sent later than now.
+                let at = self.clock.instant(packet.at);
+                self.still.now = self.still.now.map(|now| now.max(at));
+                sent.push_back(packet);
+            })?;
+            self.left += taken;
+            // In virtual time nobody waits for the device, so that it need not be empty.
+            if self.left >= MANY || !virtual_time::rules() {
+                self.cable.discard_sent(std::mem::take(&mut self.left));
+            }
+            if taken < Capture::MOST {
+                break;
             }
         }
-        self.cable.discard_sent(taken % MANY);
         self.still.is_all_taken = virtual_time::rules();
         Ok(())
     }
@@ -531,7 +599,8 @@ impl Line {
         self.stir();
         let wait = TimeSpec::from(clock::poll_wait(remaining.max(SHORT)));
         let mut list = vec![PollFd::new(self.capture.as_fd(), PollFlags::POLLIN)];
-        let others = [self.cable.waiting(), ending::alarm()];
+        let device = self.cable.waiting().filter(|_| !virtual_time::rules());
+        let others = [device, ending::alarm()];
         let others = others.into_iter().flatten();
         list.extend(others.map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
         let wait = if remaining < SHORT {
@@ -546,8 +615,11 @@ impl Line {
                     fd.revents()
                         .is_some_and(|events| events.contains(PollFlags::POLLIN))
                 };
-                // A packet is had from the capture first, and may come to the device's queue just after that was emptied.
-                self.cable.discard_sent(usize::MAX);
+                if device.is_some() {
+                    // A packet is had from the capture first, and may come to the device's queue just after that was
+                    // emptied.
+                    self.cable.discard_sent(usize::MAX);
+                }
                 if !list.iter().any(readable) {
                     // A link that is down reports an error for ever; do not spin on it.
                     clock::sleep_until_nanos(until.min(clock::monotonic_nanos() + 1_000_000));

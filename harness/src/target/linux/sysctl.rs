@@ -9,7 +9,8 @@ use std::sync::{Mutex, PoisonError};
 
 use nix::errno::Errno;
 
-use super::netlink::{Netlink, Route};
+use super::netlink::Netlink;
+use super::rtnetlink::Route;
 use super::{netns, worker::Worker};
 use crate::script::command::{Sysctl, setting_file};
 use crate::target::commands::Done;

@@ -14,6 +14,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use super::ethtool;
 use super::netlink::{Message, Netlink};
 use super::offload;
+use super::rtnetlink;
 use super::sysctl;
 use super::tun::NAME;
 use crate::target::TargetError;
@@ -63,7 +64,7 @@ impl Veth {
         // It has nothing to say of its own.
         let _ = sysctl::write("net.ipv6.conf.wire0.disable_ipv6", "1");
         Netlink::open()
-            .and_then(|mut netlink| netlink.link_up(outside, Some(OUTSIDE_MTU)))
+            .and_then(|mut netlink| netlink.request(rtnetlink::link_up(outside, Some(OUTSIDE_MTU))))
             .map_err(|errno| ("wire0 up", errno))?;
         let fd = injector().map_err(|errno| ("packet socket", errno))?;
         let inside_address =

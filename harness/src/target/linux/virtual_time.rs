@@ -7,15 +7,17 @@
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::errno::Errno;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::personality::{self, Persona};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, gettid};
 
+use super::clock::Nanos;
 use super::netlink::Netlink;
-use super::{clock, netns, provision};
+use super::{clock, netns, provision, rtnetlink};
 
 /// How long a seed of the kernel's random numbers is.
 const SEED: usize = 64;
@@ -35,6 +37,9 @@ struct Entropy {
 
 static RULES: AtomicBool = AtomicBool::new(false);
 
+/// The namespace that this process began in.
+static HOME: OnceLock<File> = OnceLock::new();
+
 /// Whether this process runs in virtual time.
 pub(super) fn rules() -> bool {
     RULES.load(Ordering::Relaxed)
@@ -49,11 +54,51 @@ pub(crate) fn settle_in(seed: u64) -> Result<(), String> {
     RULES.store(true, Ordering::Relaxed);
     clock::set_exact_timers();
     provision::raise_descriptor_limit();
+    keep_memory();
     feed(seed)?;
+    if let Ok(home) = File::open("/proc/thread-self/ns/net") {
+        let _ = HOME.set(home);
+    }
     // Each case has a namespace of its own; the first is for what is outside of all.
-    let _ = Netlink::open().and_then(|mut netlink| netlink.link_up(LOOPBACK, None));
+    let _ =
+        Netlink::open().and_then(|mut netlink| netlink.request(rtnetlink::link_up(LOOPBACK, None)));
     netns::bequeath_defaults();
     Ok(())
+}
+
+/// Has what was freed be used again instead of given back to the kernel: there a page that is touched first
+/// costs as much as three system calls.
+fn keep_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: takes numbers only, and changes nothing but when memory is asked for and given back.
+    unsafe {
+        const PIECE: libc::c_int = 1 << 20;
+        libc::mallopt(libc::M_TRIM_THRESHOLD, libc::c_int::MAX);
+        libc::mallopt(libc::M_TOP_PAD, PIECE);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 32 * PIECE);
+    }
+}
+
+/// Takes the calling thread out of the namespace of a case, back to that of the process.
+pub(super) fn go_home() {
+    if let Some(home) = HOME.get() {
+        // Who cannot leave goes into the next case's from there.
+        let _ = netns::join(home);
+    }
+}
+
+/// How far CLOCK_REALTIME is ahead of CLOCK_MONOTONIC, found out once: nobody steps it.
+pub(super) fn wall_is_ahead() -> Nanos {
+    static AHEAD: OnceLock<Nanos> = OnceLock::new();
+    *AHEAD.get_or_init(clock::wall_is_ahead)
+}
+
+/// The calling thread's number, asked for once.
+pub(super) fn this_thread() -> Pid {
+    thread_local! {
+        static NUMBER: Pid = gettid();
+    }
+    NUMBER.with(|number| *number)
 }
 
 /// A kernel that is started anew has nothing to draw random numbers from: the first ISN would wait.

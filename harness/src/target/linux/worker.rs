@@ -1,15 +1,22 @@
 //! A thread that lives in a session's network namespace and does there what it is told.
+//!
+//! In virtual time a turn from one thread to another costs more than what it is taken for, and nobody has to be
+//! punctual meanwhile: there a case's own thread enters the namespace, and does itself what is known to end.
 
+use std::cell::Cell;
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
 
 use nix::unistd::{Pid, getpid, gettid};
 
 use super::ending;
 use super::handover::{Giver, Taker, handover};
+use super::netns;
 use super::virtual_time;
 use crate::target::TargetError;
 
@@ -28,7 +35,12 @@ type Job = Box<dyn FnOnce() + Send>;
 /// worker where threads are dear.
 #[derive(Debug)]
 pub(super) struct Worker {
-    thread: Option<Running>,
+    /// Where a session's own thread is in the namespace, made with the first job that may block.
+    thread: OnceLock<Running>,
+    /// The session's own thread, if that is in the namespace.
+    own: Option<Own>,
+    /// The thread is in the namespace as well.
+    has_moved_in: AtomicBool,
     stuck: AtomicBool,
     /// The thread is dead, or something of this one's case clings to it.
     used_up: AtomicBool,
@@ -60,6 +72,73 @@ impl Running {
         let tid = tid.take().ok_or_else(died)?;
         Ok(Running { jobs, handle, tid })
     }
+
+    /// The thread that another worker has left, or a new one.
+    fn spare_or_new() -> Result<Running, TargetError> {
+        let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).take();
+        spare.map_or_else(Running::start, Ok)
+    }
+
+    /// Hands a job over; `false` if the thread is dead.
+    fn give(&self, job: Job) -> bool {
+        let is_given = self.jobs.give(job);
+        if is_given && virtual_time::rules() {
+            // It gets the only processor, and has mostly answered when it gives it back.
+            std::thread::yield_now();
+        }
+        is_given
+    }
+
+    /// Moves the thread into the namespace that a session's own thread is in.
+    fn follow(&self, own: &Own) -> Result<(), TargetError> {
+        let place = own.place()?;
+        let (giver, answer) = handover();
+        self.give(Box::new(move || {
+            giver.give(netns::join(&place));
+        }));
+        answer.take().ok_or_else(died)?
+    }
+}
+
+/// A session's thread that is in the namespace itself.
+#[derive(Debug)]
+struct Own {
+    thread: ThreadId,
+    tid: Pid,
+}
+
+thread_local! {
+    /// Whether this thread is in a session's namespace.
+    static IS_AWAY: Cell<bool> = const { Cell::new(false) };
+}
+
+impl Own {
+    /// The calling thread, if it may be moved: in virtual time, where it is not in a namespace of a session yet.
+    fn thread() -> Option<Own> {
+        (virtual_time::rules() && !IS_AWAY.replace(true)).then(|| Own {
+            thread: std::thread::current().id(),
+            tid: virtual_time::this_thread(),
+        })
+    }
+
+    fn is_current(&self) -> bool {
+        std::thread::current().id() == self.thread
+    }
+
+    /// The namespace that it is in.
+    fn place(&self) -> Result<File, TargetError> {
+        let path = format!("/proc/self/task/{}/ns/net", self.tid);
+        File::open(&path)
+            .map_err(|error| TargetError::Machine(format!("{path} cannot be opened: {error}")))
+    }
+
+    /// Leaves the namespace, of which nothing may be kept.
+    fn go_home(&self) {
+        if self.is_current() {
+            virtual_time::go_home();
+            IS_AWAY.set(false);
+        }
+    }
 }
 
 /// In virtual time, where making one takes a twentieth of a case: the thread of the case before.
@@ -71,24 +150,47 @@ impl Worker {
     pub(super) fn start<T: Send + 'static>(
         setup: impl FnOnce() -> Result<T, TargetError> + Send + 'static,
     ) -> Result<(Worker, T), TargetError> {
-        install_interruption();
-        let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let thread = match spare {
-            Some(thread) => thread,
-            None => Running::start()?,
-        };
-        let worker = Worker {
-            thread: Some(thread),
-            stuck: AtomicBool::new(false),
-            used_up: AtomicBool::new(false),
-        };
+        let worker = Worker::idle(None);
+        let _ = worker.thread.set(Running::spare_or_new()?);
         let value = worker.run(setup)?.inspect_err(|_| worker.use_up())?;
         Ok((worker, value))
     }
 
-    /// Nobody else is to have the thread: it has been moved into a place that it cannot leave.
+    /// The same for a session, whose `setup` enters a namespace: in virtual time that is done by the calling
+    /// thread, which is in that namespace until the worker is dropped.
+    pub(super) fn of_session<T: Send + 'static>(
+        setup: impl FnOnce() -> Result<T, TargetError> + Send + 'static,
+    ) -> Result<(Worker, T), TargetError> {
+        match Own::thread() {
+            None => Worker::start(setup),
+            Some(own) => {
+                let worker = Worker::idle(Some(own));
+                let value = setup()?;
+                Ok((worker, value))
+            }
+        }
+    }
+
+    fn idle(own: Option<Own>) -> Worker {
+        install_interruption();
+        Worker {
+            thread: OnceLock::new(),
+            has_moved_in: AtomicBool::new(own.is_none()),
+            own,
+            stuck: AtomicBool::new(false),
+            used_up: AtomicBool::new(false),
+        }
+    }
+
+    /// Nobody else is to have the thread, and nothing is done without it any more: it has been moved into a place
+    /// that it cannot leave, or has lost a right.
     pub(super) fn use_up(&self) {
         self.used_up.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the calling thread does itself what is known to end.
+    pub(super) fn is_here(&self) -> bool {
+        self.own.as_ref().is_some_and(Own::is_current) && !self.used_up.load(Ordering::Relaxed)
     }
 
     fn died(&self) -> TargetError {
@@ -101,10 +203,15 @@ impl Worker {
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, TargetError> {
+        if self.is_here() {
+            return catch_unwind(AssertUnwindSafe(job)).map_err(|_| died());
+        }
+        self.move_in()?;
         self.hand_over(job)?.take().ok_or_else(|| self.died())
     }
 
-    /// Runs a job that may block. After `limit` it is interrupted and `None` given.
+    /// Runs a job that may block. After `limit` it is interrupted and `None` given. A job for which it matters in
+    /// which namespace it runs needs [`Worker::move_in`] before it.
     ///
     /// `idle` is called every now and then while waiting.
     pub(super) fn run_within<T: Send + 'static>(
@@ -119,7 +226,7 @@ impl Worker {
             Err(RecvTimeoutError::Disconnected) => return Err(self.died()),
             Err(RecvTimeoutError::Timeout) => {}
         }
-        let tid = self.thread.as_ref().ok_or_else(died)?.tid;
+        let tid = self.thread()?.tid;
         match interrupt_until_answered(tid, &answer) {
             Err(RecvTimeoutError::Timeout) => self.stuck.store(true, Ordering::Relaxed),
             Err(RecvTimeoutError::Disconnected) => return Err(self.died()),
@@ -142,20 +249,38 @@ impl Worker {
             // Nobody is waiting any more if the call was given up.
             giver.give(job());
         });
-        let thread = self.thread.as_ref().ok_or_else(died)?;
-        if !thread.jobs.give(job) {
+        if !self.thread()?.give(job) {
             return Err(self.died());
         }
-        if virtual_time::rules() {
-            // It gets the only processor, and has mostly answered when it gives it back.
-            std::thread::yield_now();
-        }
         Ok(answer)
+    }
+
+    /// Has the thread be in the namespace from now on, where only the session's own thread was.
+    pub(super) fn move_in(&self) -> Result<(), TargetError> {
+        if let Some(own) = &self.own
+            && !self.has_moved_in.swap(true, Ordering::Relaxed)
+        {
+            self.thread()?.follow(own)?;
+        }
+        Ok(())
+    }
+
+    fn thread(&self) -> Result<&Running, TargetError> {
+        match self.thread.get() {
+            Some(thread) => Ok(thread),
+            None => {
+                let thread = Running::spare_or_new()?;
+                Ok(self.thread.get_or_init(|| thread))
+            }
+        }
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
+        if let Some(own) = &self.own {
+            own.go_home();
+        }
         let Some(thread) = self.thread.take() else {
             return;
         };

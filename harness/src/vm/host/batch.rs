@@ -6,11 +6,15 @@ use std::path::absolute;
 use crate::suite::{Body, Case, ExecuteSettings, Origin};
 use crate::vm::protocol::Unit;
 
-/// Scripts of a batch: a kernel's start costs as much as fifty of them.
+/// Scripts of a batch at least: a kernel's start costs as much as a hundred of them.
 const SIZE: usize = 256;
 
-/// A probe may send thousands of packets: a few of them take as long as a batch.
-const PROBE: usize = SIZE / 4;
+/// Of a longer run the batches are longer, so that there are no more than about so many: enough for every processor,
+/// and for none to wait long for the last one.
+const BATCHES: usize = 16;
+
+/// A probe may send thousands of packets: it is as much work as so many scripts.
+const PROBE: usize = 64;
 
 /// Cuts a run into batches of about the same work, by the cases' order alone: what shares a kernel depends neither on
 /// how many run side by side nor on how fast they are. Those with probes come first, so that nobody waits for one in the end.
@@ -28,20 +32,26 @@ pub(super) fn cut(cases: &[&Case], settings: &ExecuteSettings) -> Vec<Vec<Unit>>
             case: found_from_anywhere(case),
             ip_version,
         });
+    let units: Vec<Unit> = units.collect();
+    let size = SIZE.max(units.iter().map(work).sum::<usize>() / BATCHES);
     let mut batches: Vec<Vec<Unit>> = Vec::new();
-    let mut work = SIZE;
+    let mut done = size;
     for unit in units {
-        if work >= SIZE {
+        if done >= size {
             batches.push(Vec::new());
-            work = 0;
+            done = 0;
         }
-        work += if is_probe(&unit) { PROBE } else { 1 };
+        done += work(&unit);
         if let Some(batch) = batches.last_mut() {
             batch.push(unit);
         }
     }
     batches.sort_by_key(|batch| Reverse(batch.iter().filter(|unit| is_probe(unit)).count()));
     batches
+}
+
+fn work(unit: &Unit) -> usize {
+    if is_probe(unit) { PROBE } else { 1 }
 }
 
 fn is_probe(unit: &Unit) -> bool {
@@ -97,10 +107,9 @@ mod tests {
         let probes = |batch: &Vec<Unit>| batch.iter().filter(|unit| is_probe(unit)).count();
         let counts: Vec<usize> = batches.iter().map(probes).collect();
         assert!(counts.is_sorted_by(|a, b| a >= b), "{counts:?}");
-        assert!(
-            counts.first().is_some_and(|most| (1..=4).contains(most)),
-            "{counts:?}"
-        );
+        let all: usize = batches.iter().flatten().map(work).sum();
+        let most = SIZE.max(all / BATCHES).div_ceil(PROBE);
+        assert!((1..=most).contains(&counts[0]), "{counts:?}");
         let mut numbers: Vec<usize> = batches.iter().flatten().map(|unit| unit.number).collect();
         numbers.sort_unstable();
         assert!(numbers.into_iter().eq(0..cases.len()));

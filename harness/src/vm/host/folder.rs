@@ -4,7 +4,10 @@ use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use nix::unistd::{AccessFlags, access};
 
 use crate::vm::protocol::{self, JOB, Job, REPORTS};
 
@@ -46,9 +49,26 @@ impl Drop for Folder {
 /// What the folders of this program's processes begin with.
 const PREFIX: &str = "tcpdrill-vm";
 
+/// Files in memory, where a machine has them. A disk that is busy lets whoever adds a few bytes wait for seconds.
+const IN_MEMORY: &str = "/dev/shm";
+
+/// Where the folders lie: where temporary files are to go if that was said, and else in memory.
+fn home() -> PathBuf {
+    static HOME: OnceLock<PathBuf> = OnceLock::new();
+    let chosen = HOME.get_or_init(|| {
+        let memory = PathBuf::from(IN_MEMORY);
+        let is_usable = access(&memory, AccessFlags::W_OK | AccessFlags::X_OK).is_ok();
+        if std::env::var_os("TMPDIR").is_none() && is_usable && memory.is_dir() {
+            return memory;
+        }
+        std::env::temp_dir()
+    });
+    chosen.clone()
+}
+
 /// Removes what processes have left that were killed.
 pub(super) fn sweep() {
-    let Ok(entries) = std::fs::read_dir(std::env::temp_dir()) else {
+    let Ok(entries) = std::fs::read_dir(home()) else {
         return;
     };
     for entry in entries.flatten() {
@@ -69,13 +89,13 @@ fn is_left(name: &str) -> bool {
     process.is_ok_and(|process| !Path::new(&format!("/proc/{process}")).exists())
 }
 
-/// Where temporary files go.
+/// A name that nobody else has.
 fn place() -> PathBuf {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let chance = getrandom::u32().unwrap_or_default();
     let name = format!("{PREFIX}.{}.{number}.{chance:08x}", std::process::id());
-    std::env::temp_dir().join(name)
+    home().join(name)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod buffers;
 mod capability;
 mod descriptor;
 mod message;
+mod nature;
 mod nulls;
 pub(super) mod options;
 mod ready;
@@ -15,6 +16,7 @@ mod ready;
 pub(super) use address::peer;
 pub(super) use message::in_case_time;
 pub(in crate::target) use message::move_stamps;
+pub(super) use nature::{Nature, is_on_descriptors, nature};
 pub(super) use options::{get as get_option, set as set_option};
 
 use std::ptr;

@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv, send};
 
 use super::super::destroy::{self, NAME, NAME_IN_ANSWER, SOCK_DIAG_BY_FAMILY};
-use super::super::netlink::{family, octets};
+use super::super::rtnetlink::{family, octets};
 use crate::fuzz::segment::Ends;
 use crate::fuzz::subject::State;
 use crate::target::TargetError;

@@ -10,6 +10,7 @@ use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 
 use super::super::netlink::Netlink;
+use super::super::rtnetlink;
 use super::super::survivor::{self, Legacy};
 use super::super::tun::{self, Tun};
 use super::super::{device, netns, sysctl};
@@ -67,7 +68,7 @@ impl Host {
         let index = if_nametoindex(tun::NAME).map_err(|errno| failed("tun0", errno))?;
         let mut netlink = Netlink::open().map_err(|errno| failed("rtnetlink", errno))?;
         for index in [LOOPBACK, index] {
-            let up = netlink.link_up(index, None);
+            let up = netlink.request(rtnetlink::link_up(index, None));
             up.map_err(|errno| failed("a link cannot be brought up", errno))?;
         }
         let queue = Link {
@@ -81,7 +82,7 @@ impl Host {
         }
         for address in addresses {
             let prefix = if address.is_ipv4() { 24 } else { 64 };
-            let added = netlink.add_address(index, *address, prefix);
+            let added = netlink.request(rtnetlink::address(index, *address, prefix));
             added.map_err(|errno| failed(&format!("tun0 cannot have {address}"), errno))?;
             if let IpAddr::V6(address) = address {
                 netns::wait_for_local_route(*address)?;

@@ -122,12 +122,13 @@ impl<'a, S: Subject, W: Witness> Concrete<'a, S, W> {
     /// moment passes.
     fn take(&mut self, patience: Micros) {
         self.sent.clear();
-        let until = self.subject.now() + patience;
-        let now = self.subject.now();
-        while self.take_one(now) {}
-        if self.sent.len() == 0 && patience > 0 && self.take_one(until) {
+        if patience > 0 {
             let now = self.subject.now();
             while self.take_one(now) {}
+            if self.sent.len() == 0 && self.take_one(now + patience) {
+                let now = self.subject.now();
+                while self.take_one(now) {}
+            }
         }
         let moment = self.subject.now() + MOMENT;
         while self.take_one(moment) {}
@@ -238,11 +239,8 @@ impl<'a, S: Subject, W: Witness> Concrete<'a, S, W> {
         if !self.listens || !(is_free || is_another) {
             return;
         }
-        let is_open = !matches!(
-            self.subject.state(),
-            Some(State::Closed | State::Listen | State::SynSent | State::SynReceived)
-        );
-        if is_another && is_open {
+        let is_open = is_another && self.has_open();
+        if is_open {
             // There is one pair of ends: the connection that he holds is dead.
             self.make(Call::Close);
         }
@@ -253,6 +251,14 @@ impl<'a, S: Subject, W: Witness> Concrete<'a, S, W> {
                 ", accepted"
             });
         }
+    }
+
+    /// Whether there is a connection that the peers agree on, or did.
+    fn has_open(&self) -> bool {
+        !matches!(
+            self.subject.state(),
+            Some(State::Closed | State::Listen | State::SynSent | State::SynReceived)
+        )
     }
 
     fn wait(&mut self, length: Micros, output: &mut String) {

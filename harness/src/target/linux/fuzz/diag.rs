@@ -76,11 +76,12 @@ impl Diagnosis {
         read(body).ok_or_else(|| "the socket diagnosis is no answer".to_owned())
     }
 
-    /// Ends the connection between these ends; or the listener.
-    pub(super) fn end(&self, ends: &Ends) -> Result<(), String> {
+    /// Ends the connection between these ends; or the listener. Says whether there was one.
+    pub(super) fn end(&self, ends: &Ends) -> Result<bool, String> {
         let family = family(ends.subject.0);
         match destroy::destroy(&self.fd, family, &name(ends)) {
-            Ok(()) | Err(Errno::ENOENT) => Ok(()),
+            Ok(()) => Ok(true),
+            Err(Errno::ENOENT) => Ok(false),
             Err(errno) => Err(format!(
                 "a connection cannot be ended (CONFIG_INET_DIAG_DESTROY): {errno}"
             )),

@@ -1,13 +1,14 @@
 //! The namespace of a fuzzed kernel, and its wire.
 
 use std::net::IpAddr;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::net::if_::if_nametoindex;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
+use smallvec::SmallVec;
 
 use super::super::netlink::Netlink;
 use super::super::rtnetlink;
@@ -41,6 +42,19 @@ const QUEUE: u32 = 16_384;
 
 /// The longest datagram.
 const MOST: usize = 65_535;
+
+/// What ended a wait before its time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Woken {
+    pub(super) by_packet: bool,
+    pub(super) by_listener: bool,
+}
+
+impl Woken {
+    pub(super) fn any(self) -> bool {
+        self.by_packet || self.by_listener
+    }
+}
 
 /// A namespace with a TUN device that has addresses of both families.
 #[derive(Debug)]
@@ -121,11 +135,28 @@ impl Host {
         }
     }
 
-    /// Sleeps until the kernel has sent something, or so long.
-    pub(super) fn wait(&self, length: Duration) -> Result<(), String> {
-        let mut tun = [PollFd::new(self.tun.as_fd(), PollFlags::POLLIN)];
-        match ppoll(&mut tun, Some(TimeSpec::from_duration(length)), None) {
-            Ok(_) | Err(Errno::EINTR) => Ok(()),
+    /// Sleeps until the kernel has sent something, there is a connection to accept, or so long.
+    pub(super) fn wait(
+        &self,
+        length: Duration,
+        listener: Option<BorrowedFd<'_>>,
+    ) -> Result<Woken, String> {
+        let fds = [Some(self.tun.as_fd()), listener];
+        let entry = |fd| PollFd::new(fd, PollFlags::POLLIN);
+        let mut entries: SmallVec<[PollFd<'_>; 2]> = fds.into_iter().flatten().map(entry).collect();
+        match ppoll(&mut entries, Some(TimeSpec::from_duration(length)), None) {
+            Ok(_) => {
+                let is_ready = |at: usize| entries.get(at).and_then(PollFd::any).unwrap_or(false);
+                Ok(Woken {
+                    by_packet: is_ready(0),
+                    by_listener: is_ready(1),
+                })
+            }
+            // Who looks will see.
+            Err(Errno::EINTR) => Ok(Woken {
+                by_packet: true,
+                by_listener: listener.is_some(),
+            }),
             Err(errno) => Err(format!("tun0 cannot be waited for: {errno}")),
         }
     }

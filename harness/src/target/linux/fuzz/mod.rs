@@ -9,6 +9,7 @@
 
 mod diag;
 mod host;
+mod still;
 mod user;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -27,6 +28,7 @@ use crate::specification::Facts;
 use crate::target::{Target, TargetError};
 use diag::{Diagnosis, Seen};
 use host::Host;
+use still::{Queue, Still};
 use user::User;
 
 /// Deviations of this kernel that were looked at.
@@ -58,9 +60,13 @@ pub struct LinuxSubject {
     host: Host,
     ends: Ends,
     started: Instant,
+    still: Still,
     patience: Duration,
     /// How much the input may still wait in all.
     left: Duration,
+    /// There may be a connection that nobody holds: the user has closed one, and one that is half open outlives its
+    /// listener.
+    has_orphan: bool,
     /// The connection that was seen last, accepted or not.
     newest: Option<u64>,
     /// What went wrong with the machine, and not with TCP.
@@ -132,8 +138,10 @@ impl LinuxSubject {
             user: User::default(),
             ends,
             started: Instant::now(),
+            still: Still::default(),
             patience: HASTY,
             left: HASTY,
+            has_orphan: true,
             newest: None,
             trouble: None,
         })
@@ -151,7 +159,7 @@ impl LinuxSubject {
 
     /// The connection with the peer as the kernel has it now, or its listener.
     fn seen(&self) -> Result<Seen, String> {
-        self.diagnosis.look(&self.ends)
+        self.still.seen.get_or(|| self.diagnosis.look(&self.ends))
     }
 
     /// Notes which connection is the newest: one that has ended is told of no more.
@@ -167,12 +175,13 @@ impl LinuxSubject {
     /// Nothing of the input before is left.
     fn clean_up(&mut self) -> Result<(), String> {
         self.user.leave();
+        self.still.stir();
         for _ in 0..ROUNDS {
-            if self.seen()?.state == State::Closed {
+            if !self.has_orphan || !self.diagnosis.end(&self.ends)? {
+                self.has_orphan = false;
                 self.host.discard();
                 return Ok(());
             }
-            self.diagnosis.end(&self.ends)?;
         }
         Err("a connection of the input before cannot be ended".to_owned())
     }
@@ -183,13 +192,16 @@ impl Subject for LinuxSubject {
         let cleaned = self.clean_up();
         self.trouble = None;
         self.note(cleaned);
-        self.ends = plan.ends;
-        // A run that ended in a panic may have left the other family's.
-        let cleaned = self.clean_up();
-        self.note(cleaned);
+        if self.ends != plan.ends {
+            self.ends = plan.ends;
+            // A run that ended in a panic may have left the other family's.
+            let cleaned = self.clean_up();
+            self.note(cleaned);
+        }
         self.user = User::of(plan);
         self.newest = None;
         self.started = Instant::now();
+        self.still.pass(Some(0));
         self.patience = match plan.seed % 256 {
             255 => MOST_PATIENT,
             seed if seed % 16 == 15 => PATIENT,
@@ -199,20 +211,33 @@ impl Subject for LinuxSubject {
     }
 
     fn now(&self) -> Micros {
-        Micros::try_from(self.started.elapsed().as_micros()).unwrap_or(Micros::MAX)
+        let look = || Micros::try_from(self.started.elapsed().as_micros());
+        self.still.now.get_or(look).unwrap_or(Micros::MAX)
     }
 
     fn receive(&mut self, datagram: &[u8]) {
+        self.still.stir();
         let written = self.host.write(datagram);
         self.note(written);
-        self.remember();
+        // Connections that nobody has accepted yet are none of the user's, and without a listener there are none.
+        if self.user.listens() && self.user.holds_dead() {
+            self.remember();
+        }
     }
 
     fn call(&mut self, call: Call, text: &[u8], into: &mut Vec<u8>) -> Answer {
         into.clear();
+        if matches!(call, Call::Accept) && self.still.has_none_to_accept() {
+            return Answer::Refused;
+        }
+        self.has_orphan |= matches!(call, Call::Close | Call::Shutdown | Call::Listen);
+        self.still.stir();
         let answer = self.user.call(call, text, into);
-        self.remember();
-        self.note(answer).unwrap_or(Answer::Refused)
+        let answer = self.note(answer).unwrap_or(Answer::Refused);
+        if matches!(call, Call::Connect | Call::Accept) && answer == Answer::Done {
+            self.remember();
+        }
+        answer
     }
 
     fn deadline(&self) -> Option<Micros> {
@@ -224,28 +249,45 @@ impl Subject for LinuxSubject {
         let wait = wanted.min(self.patience).min(self.left);
         self.left -= wait;
         std::thread::sleep(wait);
+        self.still.pass(None);
         if ending::has_come() {
             self.trouble.get_or_insert("interrupted".to_owned());
         }
     }
 
     fn next_packet(&mut self, datagram: &mut Vec<u8>) -> bool {
+        if self.still.queue.get() == Queue::Empty {
+            return false;
+        }
         let read = self.host.read(datagram);
-        self.note(read).unwrap_or(false)
+        let is_one = self.note(read).unwrap_or(false);
+        self.still.has_read(is_one);
+        is_one
     }
 
     /// Waits as long as it is asked to: who learns has to.
     fn next_packet_by(&mut self, until: Micros, datagram: &mut Vec<u8>) -> bool {
         while self.trouble.is_none() {
-            if self.next_packet(datagram) {
+            let left = until.saturating_sub(self.now());
+            // Whether there is another one, waiting tells as well.
+            let is_known = left > 0 && self.still.queue.get() == Queue::Begun;
+            if !is_known && self.next_packet(datagram) {
                 return true;
             }
-            let left = until.saturating_sub(self.now());
             if left == 0 {
                 break;
             }
-            let waited = self.host.wait(Duration::from_micros(left));
-            self.note(waited);
+            let listener = self.user.listener().filter(|_| self.still.may_accept());
+            let is_asked = listener.is_some();
+            let waited = self.host.wait(Duration::from_micros(left), listener);
+            let woken = self.note(waited).unwrap_or_default();
+            self.still.pass((!woken.any()).then_some(until));
+            if !woken.by_packet {
+                self.still.has_read(false);
+            }
+            if is_asked {
+                self.still.can_accept(woken.by_listener);
+            }
             if ending::has_come() {
                 self.trouble.get_or_insert("interrupted".to_owned());
             }

@@ -1,6 +1,7 @@
 //! The user of a fuzzed kernel: a listener at most, and a connection.
 
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::cell::Cell;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -21,7 +22,24 @@ const BACKLOG: i32 = 1_000;
 pub(super) struct User {
     plan: Option<Plan>,
     listener: Option<OwnedFd>,
-    connection: Option<OwnedFd>,
+    connection: Option<Connection>,
+}
+
+/// A socket that is connected, or about to be.
+#[derive(Debug)]
+struct Connection {
+    fd: OwnedFd,
+    /// What the kernel calls it, once somebody has asked: it does not change.
+    cookie: Cell<Option<u64>>,
+}
+
+impl Connection {
+    fn of(fd: OwnedFd) -> Connection {
+        Connection {
+            fd,
+            cookie: Cell::new(None),
+        }
+    }
 }
 
 impl User {
@@ -33,21 +51,51 @@ impl User {
         }
     }
 
+    /// Whether there is a listener.
+    pub(super) fn listens(&self) -> bool {
+        self.listener.is_some()
+    }
+
+    /// The listener, if the user could take a connection from it.
+    pub(super) fn listener(&self) -> Option<BorrowedFd<'_>> {
+        let listener = self.listener.as_ref().map(AsFd::as_fd);
+        listener.filter(|_| self.connection.is_none())
+    }
+
+    /// Whether the user holds a connection that is closed: only then there can be another one between the same ends.
+    pub(super) fn holds_dead(&self) -> bool {
+        /// `TCP_CLOSE`, in the first byte of `struct tcp_info`.
+        const CLOSED: u8 = 7;
+        let Some(connection) = &self.connection else {
+            return false;
+        };
+        let fd = connection.fd.as_raw_fd();
+        match calls::get_option(fd, libc::SOL_TCP, libc::TCP_INFO, 1).output {
+            Output::Bytes(bytes) => bytes.first() == Some(&CLOSED),
+            _ => true,
+        }
+    }
+
     /// Closes everything, the connection with a reset.
     pub(super) fn leave(&mut self) {
         if let Some(connection) = self.connection.take() {
-            let _ = abortive(&connection);
+            let _ = abortive(&connection.fd);
         }
         self.listener = None;
     }
 
     /// What the kernel calls the connection that the user holds.
     pub(super) fn cookie(&self) -> Option<u64> {
-        let fd = self.connection.as_ref()?.as_raw_fd();
-        match calls::get_option(fd, libc::SOL_SOCKET, libc::SO_COOKIE, 8).output {
-            Output::Bytes(bytes) => Some(u64::from_ne_bytes(bytes.try_into().ok()?)),
-            _ => None,
+        let connection = self.connection.as_ref()?;
+        if connection.cookie.get().is_none() {
+            let fd = connection.fd.as_raw_fd();
+            let told = calls::get_option(fd, libc::SOL_SOCKET, libc::SO_COOKIE, 8).output;
+            if let Output::Bytes(bytes) = told {
+                let cookie = u64::from_ne_bytes(bytes.try_into().ok()?);
+                connection.cookie.set(Some(cookie));
+            }
         }
+        connection.cookie.get()
     }
 
     /// Makes a call.
@@ -93,7 +141,7 @@ impl User {
         let peer = SockaddrStorage::from(std::net::SocketAddr::from(peer));
         match connect(socket.as_raw_fd(), &peer) {
             Ok(()) | Err(Errno::EINPROGRESS) => {
-                self.connection = Some(socket);
+                self.connection = Some(Connection::of(socket));
                 Ok(Answer::Done)
             }
             // There is such a connection already, that of the listener or one in TIME-WAIT.
@@ -111,12 +159,12 @@ impl User {
             return Answer::Refused;
         };
         // SAFETY: the kernel has just made this descriptor, and nobody else has it.
-        self.connection = Some(unsafe { OwnedFd::from_raw_fd(fd) });
+        self.connection = Some(Connection::of(unsafe { OwnedFd::from_raw_fd(fd) }));
         Answer::Done
     }
 
     fn on_connection(&mut self, call: Call, text: &[u8], into: &mut Vec<u8>) -> Answer {
-        let Some(socket) = &self.connection else {
+        let Some(Connection { fd: socket, .. }) = &self.connection else {
             return Answer::Refused;
         };
         let fd = socket.as_raw_fd();

@@ -286,6 +286,16 @@ fn a_folder_of_the_suite_is_as_on_a_live_kernel_and_each_time_the_same() {
     assert!(one == two);
 }
 
+/// What is sent at once, at once; timers as the wheel has them.
+#[test]
+fn a_folder_of_the_suite_is_as_written_to_the_microsecond() {
+    let Some(kernel) = real() else { return };
+    let bench = Bench::new();
+    let exact = ["--exact", "--filter", "close/", "--ip-version", "all"];
+    let output = bench.run(&kernel, &exact);
+    assert!(output.status.success(), "{}", text(&output));
+}
+
 /// The kernel prints addresses of its own there.
 #[test]
 fn what_a_kernel_shows_of_its_memory_is_each_time_the_same() {
@@ -314,6 +324,31 @@ fn what_a_kernel_shows_of_its_memory_is_each_time_the_same() {
         "{one}"
     );
     assert_eq!(address(&one), address(&two));
+}
+
+/// A thread that has lost a right makes the calls of that case, and of no other.
+#[test]
+fn what_a_case_gives_up_is_given_up_for_all_of_it_and_for_no_other() {
+    let Some(kernel) = real() else { return };
+    let bench = Bench::new();
+    let folder = bench.path("scripts");
+    fs::create_dir(&folder).unwrap();
+    let begin = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n";
+    let force = |result: &str| {
+        format!("+0 setsockopt(3, SOL_SOCKET, SO_RCVBUFFORCE, [100000], 4) = {result}\n")
+    };
+    let give_up = "+0 cap_set(CAP_EFFECTIVE, CAP_NET_ADMIN, CAP_CLEAR) = 0\n";
+    let (may, may_not) = (force("0"), force("-1 EPERM"));
+    let scripts = [
+        ("a.pkt", format!("{begin}{may}{give_up}{may_not}")),
+        ("b.pkt", format!("{begin}{may}+0 `true`\n{may}")),
+    ];
+    for (name, script) in scripts {
+        fs::write(folder.join(name), script).unwrap();
+    }
+    let families = [folder.to_str().unwrap(), "--ip-version", "all"];
+    let told = text(&bench.run(&kernel, &families));
+    assert!(told.contains("6 passed, 0 failed"), "{told}");
 }
 
 #[test]

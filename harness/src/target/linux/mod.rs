@@ -39,6 +39,7 @@ mod guardian;
 mod handover;
 mod info;
 mod jiffies;
+mod line;
 pub(in crate::target) mod link;
 mod machine;
 mod metrics;

@@ -1,33 +1,28 @@
 //! One case's host on the running kernel.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sched::CpuSet;
-use nix::sys::time::TimeSpec;
 
 use super::alone::{self, Presence};
 use super::blocking::{Finished, InFlight};
-use super::cable::{Cable, Link};
+use super::cable::Link;
 use super::calls::{self, Nature};
-use super::capture::Capture;
 use super::children;
 use super::clock::{self, Clock, Nanos};
 use super::destroy;
-use super::ending;
 use super::fds::FdTable;
 use super::gate::Gate;
 use super::guardian;
 use super::info;
 use super::jiffies::Jiffies;
+use super::line::Line;
 use super::machine::CaseMachine;
 use super::netns;
-use super::orphans::{self, Connections};
+use super::orphans;
 use super::priority;
 use super::process::Process;
 use super::signals::Signals;
@@ -88,30 +83,6 @@ pub(super) struct LinuxSession {
     presence: Option<Presence>,
 }
 
-/// The wire as the harness sees it.
-#[derive(Debug)]
-struct Line {
-    cable: Cable,
-    capture: Capture,
-    clock: Clock,
-    /// Packets the stack has sent that nobody has asked for yet.
-    sent: VecDeque<Observed>,
-    /// How many of those that were taken are in the device's queue as well.
-    left: usize,
-    connections: Connections,
-    /// In virtual time, which stands still while nothing is done.
-    still: Still,
-}
-
-/// What need not be looked at again until something is done.
-#[derive(Debug, Default)]
-struct Still {
-    /// What the clock showed.
-    now: Option<Nanos>,
-    /// Nothing that the stack has sent is left to be taken.
-    is_all_taken: bool,
-}
-
 impl LinuxSession {
     pub(super) fn open(
         settings: &SessionSettings,
@@ -136,15 +107,7 @@ impl LinuxSession {
             worker,
             fds: Arc::default(),
             presence: Some(presence),
-            line: Line {
-                cable: wire.cable,
-                capture: wire.capture,
-                clock: Clock::new(),
-                sent: VecDeque::new(),
-                left: 0,
-                connections: Connections::default(),
-                still: Still::default(),
-            },
+            line: Line::over(wire.cable, wire.capture),
             watch: is_live.then(Watch::shared),
             wheels: is_live.then(Wheels::shared),
             into_tick: tick::place_for(&BTreeSet::new()),
@@ -218,10 +181,7 @@ impl LinuxSession {
             if matches!(self.worker.run(destroy::every_connection), Ok(Ok(_))) {
                 continue;
             }
-            for reset in self.line.connections.resets() {
-                // The script may have taken the link down; then there is no way to reach them.
-                let _ = self.line.cable.write(&reset);
-            }
+            self.line.reset_all();
         }
     }
 }
@@ -244,13 +204,7 @@ impl Session for LinuxSession {
     }
 
     fn start(&mut self) {
-        self.line.stir();
-        let before = self.line.clock;
-        self.line.clock = before.started_in_a_tick(self.into_tick);
-        let shift = before.time(self.line.clock.instant(Time::ZERO)).as_micros();
-        for packet in &mut self.line.sent {
-            packet.at = Time::from_micros(packet.at.as_micros() - shift);
-        }
+        self.line.start(self.into_tick);
         self.jiffies = self.watch.as_ref().and_then(|_| Jiffies::new());
     }
 
@@ -260,15 +214,7 @@ impl Session for LinuxSession {
     }
 
     fn sleep_until(&mut self, time: Time) -> Result<(), TargetError> {
-        let until = self.line.clock.instant(time);
-        loop {
-            ending::check()?;
-            self.line.take_sent()?;
-            if self.line.now() >= until {
-                return Ok(());
-            }
-            self.line.wait_for_packet(until)?;
-        }
+        self.line.sleep_until(time)
     }
 
     fn held_up(&mut self, from: Time, to: Time) -> Duration {
@@ -302,46 +248,11 @@ impl Session for LinuxSession {
     }
 
     fn inject(&mut self, datagram: &[u8]) -> Result<Moment, TargetError> {
-        let start = self.line.now();
-        self.line.stir_packets();
-        let result = self.line.cable.write(datagram);
-        let end = self.line.now();
-        match result {
-            Ok(()) => {}
-            // The device takes no datagram without an IP version, nor one that is too short for a
-            // header: the stack would never see it, on no wire.
-            Err(Errno::EINVAL)
-                if datagram
-                    .first()
-                    .is_none_or(|byte| !matches!(byte >> 4, 4 | 6)) => {}
-            Err(errno) => {
-                return Err(TargetError::Machine(format!(
-                    "a datagram of {} bytes could not be written to tun0: {errno}",
-                    datagram.len()
-                )));
-            }
-        }
-        self.line.take_sent()?;
-        Ok(self.line.clock.moment(start, end))
+        self.line.inject(datagram)
     }
 
     fn next_packet(&mut self, deadline: Time) -> Result<Option<Observed>, TargetError> {
-        loop {
-            ending::check()?;
-            // First the time, then the packets: what was sent up to then is in the socket by now.
-            let now = self.line.now();
-            self.line.take_sent()?;
-            if let Some(packet) = self.line.sent.front()
-                && packet.at <= deadline
-            {
-                return Ok(self.line.sent.pop_front());
-            }
-            let until = self.line.clock.instant(deadline);
-            if now >= until {
-                return self.line.nothing_lost().map(|()| None);
-            }
-            self.line.wait_for_packet(until)?;
-        }
+        self.line.next_packet(deadline)
     }
 
     fn call(&mut self, call: &Call, limit: Duration) -> Result<CallReport, TargetError> {
@@ -523,125 +434,6 @@ impl Drop for LinuxSession {
         self.process = None;
         self.close_all();
         self.end_orphans();
-    }
-}
-
-impl Line {
-    /// Now, without a look at the clock if it must still show what it did.
-    fn now(&mut self) -> Nanos {
-        match self.still.now {
-            Some(now) => now,
-            None => {
-                let now = clock::monotonic_nanos();
-                self.still.now = virtual_time::rules().then_some(now);
-                now
-            }
-        }
-    }
-
-    /// To be called before something is done that the stack may answer, or that may take time.
-    fn stir(&mut self) {
-        self.still = Still::default();
-    }
-
-    /// To be called before something is done that the stack may answer and that takes no time, where time stands still.
-    fn stir_packets(&mut self) {
-        self.still.is_all_taken = false;
-        if !virtual_time::rules() {
-            self.still.now = None;
-        }
-    }
-
-    /// Moves what the stack has sent from the kernel's buffers to ours.
-    fn take_sent(&mut self) -> Result<(), TargetError> {
-        /// The device's queue holds 500.
-        const MANY: usize = 100;
-        if self.still.is_all_taken {
-            return Ok(());
-        }
-        let (sent, connections) = (&mut self.sent, &mut self.connections);
-        loop {
-            let taken = self.capture.take(self.clock, |packet| {
-                connections.note(&packet.bytes);
-                // The kernel's own looks at the clock move it as well: what is sent is not sent later than now.
-                let at = self.clock.instant(packet.at);
-                self.still.now = self.still.now.map(|now| now.max(at));
-                sent.push_back(packet);
-            })?;
-            self.left += taken;
-            // In virtual time nobody waits for the device, so that it need not be empty.
-            if self.left >= MANY || !virtual_time::rules() {
-                self.cable.discard_sent(std::mem::take(&mut self.left));
-            }
-            if taken < Capture::MOST {
-                break;
-            }
-        }
-        self.still.is_all_taken = virtual_time::rules();
-        Ok(())
-    }
-
-    /// The same while waiting for something else. A failure lasts and comes up at the next packet.
-    fn keep_going(&mut self) {
-        let _ = self.take_sent();
-        // What is waited for goes on.
-        self.stir();
-    }
-
-    /// Waits until the stack has sent something or shortly before `until`, whichever comes first.
-    fn wait_for_packet(&mut self, until: Nanos) -> Result<(), TargetError> {
-        /// Below this, sleeping is more exact than polling and nothing can pile up.
-        const SHORT: Nanos = 100_000;
-        let remaining = until - self.now();
-        if remaining <= 0 {
-            return Ok(());
-        }
-        self.stir();
-        let wait = TimeSpec::from(clock::poll_wait(remaining.max(SHORT)));
-        let mut list = vec![PollFd::new(self.capture.as_fd(), PollFlags::POLLIN)];
-        let device = self.cable.waiting().filter(|_| !virtual_time::rules());
-        let others = [device, ending::alarm()];
-        let others = others.into_iter().flatten();
-        list.extend(others.map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
-        let wait = if remaining < SHORT {
-            TimeSpec::new(0, remaining as _)
-        } else {
-            wait
-        };
-        match ppoll(&mut list, Some(wait), None) {
-            Ok(0) | Err(Errno::EINTR) => {}
-            Ok(_) => {
-                let readable = |fd: &PollFd<'_>| {
-                    fd.revents()
-                        .is_some_and(|events| events.contains(PollFlags::POLLIN))
-                };
-                if device.is_some() {
-                    // A packet is had from the capture first, and may come to the device's queue just after that was
-                    // emptied.
-                    self.cable.discard_sent(usize::MAX);
-                }
-                if !list.iter().any(readable) {
-                    // A link that is down reports an error for ever; do not spin on it.
-                    clock::sleep_until_nanos(until.min(clock::monotonic_nanos() + 1_000_000));
-                }
-            }
-            Err(errno) => {
-                return Err(TargetError::Machine(format!(
-                    "waiting for a packet on tun0 failed: {errno}"
-                )));
-            }
-        }
-        Ok(())
-    }
-
-    /// An error if packets were lost: then "no packet" would be a lie.
-    fn nothing_lost(&self) -> Result<(), TargetError> {
-        match self.capture.lost() {
-            0 => Ok(()),
-            lost => Err(TargetError::Machine(format!(
-                "{lost} packets of the stack were lost because they were not read in time; the machine is overloaded"
-            ))),
-        }
     }
 }
 

@@ -100,3 +100,23 @@ impl<T: Copy> Known<T> {
         self.0.set(None);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn on_a_live_kernel_every_question_is_asked() {
+        let still = Still::default();
+        for now in [1, 2] {
+            assert_eq!(still.now.get_or(|| Ok::<_, ()>(now)), Ok(now));
+        }
+        assert_eq!(still.now.get_or(|| Err(7)), Err(7));
+        still.has_read(false);
+        still.pass(Some(3));
+        still.can_accept(false);
+        assert_eq!(still.queue.get(), Queue::Unknown);
+        assert!(!still.has_none_to_accept() && !still.may_accept());
+        assert_eq!(still.now.get_or(|| Ok::<_, ()>(4)), Ok(4));
+    }
+}

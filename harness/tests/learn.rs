@@ -50,6 +50,34 @@ fn a_saved_machine_is_that_of_the_stack() {
     assert!(text(&output).ends_with("Nothing tells them apart.\n"));
 }
 
+/// It rations its challenge ACKs by the second, so more than one passes after every input; scripts let it pass, too.
+#[test]
+fn smoltcp_has_few_states_and_scripts_tell_it_from_the_reference() {
+    let folder = tempfile::tempdir().unwrap();
+    let scripts = folder.path().display().to_string();
+    let arguments = ["--random", "0", "--diff", "reference", "smoltcp"];
+    let output = learn(&[&arguments[..], &["--most", "4", "--scripts", &scripts]].concat());
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let told = text(&output).replace(&scripts, "SCRIPTS");
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn machines_that_were_asked_at_another_pace_are_not_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("reference.json").display().to_string();
+    let inputs = ["--random", "0", "--no-table", "--inputs", "SYN,LISTEN"];
+    let output = learn(&[&inputs[..], &["--out", &path]].concat());
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let output = learn(&[&inputs[..], &["--diff", &path, "smoltcp"]].concat());
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        told.contains("learn both with the same `--moment`"),
+        "{told}"
+    );
+}
+
 /// A defect of the handshake is seen as a difference, with a script that shows it.
 #[cfg(feature = "mutants")]
 #[test]

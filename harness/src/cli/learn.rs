@@ -36,6 +36,10 @@ pub struct LearnArgs {
     /// The same seed gives the same words.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// How much time passes after every input, in milliseconds [default: 1, or 1100 where smoltcp is learned: it sends
+    /// one challenge ACK a second, and counts in the moments of which a second is made].
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    pub moment: Option<u64>,
     /// Stop with an error at more states than these.
     #[arg(long, value_name = "N", default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub most_states: u32,

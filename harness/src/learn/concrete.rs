@@ -18,9 +18,6 @@ use crate::fuzz::sent::Sent;
 use crate::fuzz::subject::{Answer, Micros, Plan, State, Subject, ends};
 use crate::fuzz::text::Stream;
 
-/// What passes with every input, so that nothing happens twice at the same time: initial sequence numbers follow the clock.
-pub(super) const MOMENT: Micros = 1_000;
-
 /// The peer's first number.
 pub(super) const ISN: u32 = 1_000_000;
 
@@ -40,6 +37,9 @@ pub struct Concrete<'a, S, W> {
     subject: &'a mut S,
     witness: &'a mut W,
     symbols: Vec<Symbol>,
+    /// What passes with every input, so that nothing happens twice at the same time: initial sequence numbers follow
+    /// the clock.
+    moment: Micros,
     plan: Plan,
     ledger: Ledger,
     sent: Sent,
@@ -52,12 +52,13 @@ pub struct Concrete<'a, S, W> {
 }
 
 impl<'a, S: Subject, W: Witness> Concrete<'a, S, W> {
-    /// To be reset first. The witness sees all that happens.
-    pub fn new(subject: &'a mut S, witness: &'a mut W, symbols: &[Symbol]) -> Self {
+    /// To be reset first. The witness sees all that happens. A `moment` passes with every input.
+    pub fn new(subject: &'a mut S, witness: &'a mut W, symbols: &[Symbol], moment: Micros) -> Self {
         Concrete {
             subject,
             witness,
             symbols: symbols.to_vec(),
+            moment,
             plan: Plan {
                 ends: ends(false),
                 receive_buffer: None,
@@ -130,7 +131,7 @@ impl<'a, S: Subject, W: Witness> Concrete<'a, S, W> {
                 while self.take_one(now) {}
             }
         }
-        let moment = self.subject.now() + MOMENT;
+        let moment = self.subject.now() + self.moment;
         while self.take_one(moment) {}
     }
 

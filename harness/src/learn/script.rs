@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::fmt::Write;
 
 use super::alphabet::{Action, Symbol};
-use super::concrete::{Concrete, MOMENT};
+use super::concrete::Concrete;
 use super::settings::SETTINGS;
 use super::system::System;
 use crate::fuzz::input::{Call, Setup};
@@ -36,21 +36,30 @@ pub const ERRORS: [&str; 10] = [
 /// Stands for the error of a call that was refused. No script can have it.
 const ERROR: &str = "\u{f8fe}";
 
-/// What has happened since it was last looked at.
+/// Times so close together are the same in a script, which the learner plays as well with a moment of a millisecond.
+const CLOSE: Micros = 10_000;
+
+/// What has happened since it was last looked at, and when.
 #[derive(Debug, Default)]
-struct Notes(RefCell<Vec<Step>>);
+struct Notes(RefCell<Vec<(Micros, Step)>>);
+
+impl Notes {
+    fn add(&self, at: Micros, step: Step) {
+        self.0.borrow_mut().push((at, step));
+    }
+}
 
 impl Witness for &Notes {
-    fn arrived(&mut self, _: Micros, datagram: &[u8]) {
-        self.0.borrow_mut().push(Step::Arrived(datagram.to_vec()));
+    fn arrived(&mut self, at: Micros, datagram: &[u8]) {
+        self.add(at, Step::Arrived(datagram.to_vec()));
     }
 
-    fn sent(&mut self, _: Micros, datagram: &[u8]) {
-        self.0.borrow_mut().push(Step::Sent(datagram.to_vec()));
+    fn sent(&mut self, at: Micros, datagram: &[u8]) {
+        self.add(at, Step::Sent(datagram.to_vec()));
     }
 
-    fn called(&mut self, _: Micros, call: Call, answer: Answer) {
-        self.0.borrow_mut().push(Step::Called(call, answer));
+    fn called(&mut self, at: Micros, call: Call, answer: Answer) {
+        self.add(at, Step::Called(call, answer));
     }
 }
 
@@ -75,30 +84,36 @@ impl Draft {
     }
 }
 
-/// Plays these inputs on a stack and writes down what it says; `title` and `why` stand in the head.
+/// Plays these inputs on a stack, with a moment after each, and writes down what it says; `title` and `why` stand in the
+/// head.
 ///
 /// # Errors
 /// If the machine that it runs on fails.
 pub fn script<S: Subject>(
     subject: &mut S,
     word: &[Symbol],
+    moment: Micros,
     title: &str,
     why: &str,
 ) -> Result<Draft, String> {
     let notes = Notes::default();
     let mut witness = &notes;
-    let mut system = Concrete::new(subject, &mut witness, word);
+    let mut system = Concrete::new(subject, &mut witness, word, moment);
     system.reset()?;
-    let mut writer = Writer::loose(&Setup::default());
-    let mut text = head(title, why);
+    let mut lines = Lines {
+        text: head(title, why),
+        writer: Writer::loose(&Setup::default()),
+        moment,
+        at: 0,
+    };
     for (index, symbol) in word.iter().enumerate() {
         let mut output = String::new();
         system.step(index, &mut output)?;
         let steps = notes.0.take();
-        let _ = writeln!(text, "\n// {}: {output}", symbol.name);
-        write(&mut text, &mut writer, symbol, &steps);
+        let _ = writeln!(lines.text, "\n// {}: {output}", symbol.name);
+        lines.write(symbol, &steps);
     }
-    Ok(Draft(text))
+    Ok(Draft(lines.text))
 }
 
 fn head(title: &str, why: &str) -> String {
@@ -120,36 +135,55 @@ fn head(title: &str, why: &str) -> String {
     text
 }
 
-/// Lines of one input: what is done, what comes of it, and that nothing else does.
-fn write(text: &mut String, writer: &mut Writer, symbol: &Symbol, steps: &[Step]) {
-    let (patience, silence) = match symbol.action {
-        Action::Wait(length) => (length, length),
-        Action::Segment(fields) if fields.text != crate::fuzz::input::Length::None => {
-            (PATIENCE, PATIENCE)
-        }
-        Action::Fin => (PATIENCE, PATIENCE),
-        Action::Segment(_) | Action::AllButFin | Action::Call(_) => (MOMENT, MOMENT),
-    };
-    let mut is_first = true;
-    let mut says = false;
-    for step in steps {
-        let lines = match step {
-            Step::Called(call, Answer::Refused) => refused(writer, *call),
-            _ => writer.lines(step),
+/// A script as far as it is written.
+struct Lines {
+    text: String,
+    writer: Writer,
+    /// What passes after every input.
+    moment: Micros,
+    /// Up to when the script has come, by the stack's clock.
+    at: Micros,
+}
+
+impl Lines {
+    /// Lines of one input: what is done, what comes of it, and that nothing else does.
+    fn write(&mut self, symbol: &Symbol, steps: &[(Micros, Step)]) {
+        let patience = PATIENCE.max(self.moment);
+        let (patience, silence) = match symbol.action {
+            Action::Wait(length) => (length, length),
+            Action::Segment(fields) if fields.text != crate::fuzz::input::Length::None => {
+                (patience, patience)
+            }
+            Action::Fin => (patience, patience),
+            Action::Segment(_) | Action::AllButFin | Action::Call(_) => (self.moment, self.moment),
         };
-        for line in lines {
+        let mut says = false;
+        for (at, step) in steps {
+            let lines = match step {
+                Step::Called(call, Answer::Refused) => refused(&self.writer, *call),
+                _ => self.writer.lines(step),
+            };
+            let gap = at.saturating_sub(self.at);
             let time = match step {
-                Step::Sent(_) if is_first => format!("+0~+{}", seconds(patience)),
+                Step::Sent(_) if !says || gap > CLOSE => {
+                    format!("+0~+{}", seconds(patience.max(gap)))
+                }
+                Step::Arrived(_) | Step::Called(..) if gap > CLOSE => format!("+{}", seconds(gap)),
                 _ => "+0".to_owned(),
             };
-            let _ = writeln!(text, "{time:<8} {line}");
+            if !lines.is_empty() {
+                self.at = self.at.max(*at);
+            }
+            for (number, line) in lines.iter().enumerate() {
+                let time = if number == 0 { time.as_str() } else { "+0" };
+                let _ = writeln!(self.text, "{time:<8} {line}");
+            }
+            says |= matches!(step, Step::Sent(_));
         }
-        let is_sent = matches!(step, Step::Sent(_));
-        is_first &= !is_sent;
-        says |= is_sent;
-    }
-    if !says {
-        let _ = writeln!(text, "+0~+{} > nothing", seconds(silence));
+        if !says {
+            let _ = writeln!(self.text, "+0~+{} > nothing", seconds(silence));
+            self.at += silence;
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use super::concrete::Concrete;
 use super::settings::SETTINGS;
 use super::{Effort, Expense, Learned, learn};
 use crate::fuzz::arena::Arena;
+use crate::fuzz::subject::Micros;
 
 /// What is to be learned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +18,8 @@ pub struct Study {
     pub effort: Effort,
     /// More states than these are an error.
     pub most_states: usize,
+    /// What passes after every input.
+    pub moment: Micros,
 }
 
 impl Study {
@@ -32,7 +35,7 @@ impl Study {
         let symbols = alphabet::of_names(self.inputs.iter().map(String::as_str))?;
         let mut subject = arena.for_learning(&SETTINGS)?;
         let mut nobody = ();
-        let mut system = Concrete::new(&mut subject, &mut nobody, &symbols);
+        let mut system = Concrete::new(&mut subject, &mut nobody, &symbols, self.moment);
         let learned = learn(
             &mut system,
             &self.inputs,

@@ -194,6 +194,7 @@ mod tests {
                 seed: 9,
             },
             most_states: 40,
+            moment: 1_000,
         });
         assert_eq!(format!("{:?}", sent(&job)), format!("{job:?}"));
         let transition = Transition {

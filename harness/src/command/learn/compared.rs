@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::cli::LearnArgs;
 use crate::exit::Exit;
 use crate::fuzz::arena::Arena;
+use crate::fuzz::subject::Micros;
 use crate::learn::alphabet::{self, Symbol};
 use crate::learn::difference::{Difference, differences};
 use crate::learn::script::{ERRORS, script};
@@ -22,6 +23,13 @@ use super::stack::{Act, Stack};
 /// If one of them cannot be read or learned, or a script not be written.
 pub(super) fn compare(args: &LearnArgs, [one, other]: [&Saved; 2]) -> Result<Exit, String> {
     let names = [one.stack.as_str(), other.stack.as_str()];
+    if one.moment != other.moment {
+        let [one, other] = [one, other].map(|saved| saved.moment as f64 / 1e3);
+        return Err(format!(
+            "{} was learned with {one} ms after every input, {} with {other} ms: learn both with the same `--moment`",
+            names[0], names[1]
+        ));
+    }
     let found = differences(&one.machine, &other.machine, args.most)?;
     let output = Output::default();
     if found.is_empty() {
@@ -54,6 +62,7 @@ fn written(
     let symbols = alphabet::of_names(difference.word.iter().map(String::as_str))?;
     let drawn = Stack::of_name(&one.stack)?.with(Draw {
         symbols: &symbols,
+        moment: one.moment,
         difference,
         names: [&one.stack, &other.stack],
     })?;
@@ -86,6 +95,7 @@ fn written(
 /// Writes a script that passes.
 struct Draw<'a> {
     symbols: &'a [Symbol],
+    moment: Micros,
     difference: &'a Difference,
     names: [&'a str; 2],
 }
@@ -107,7 +117,7 @@ impl Act for Draw<'_> {
             "Learned: {} answers `{one}`, {} `{other}`.",
             self.names[0], self.names[1]
         );
-        let mut draft = script(&mut subject, self.symbols, &title, &why)?;
+        let mut draft = script(&mut subject, self.symbols, self.moment, &title, &why)?;
         drop(subject);
         loop {
             if let Some(whole) = draft.whole() {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::cli::{AlphabetName, LearnArgs};
 use crate::exit::Exit;
+use crate::fuzz::subject::Micros;
 use crate::learn::study::Study;
 use crate::learn::{Effort, Expense, Learned, alphabet, draw, table};
 
@@ -30,10 +31,14 @@ pub(super) fn learn(args: &LearnArgs) -> Exit {
 
 fn run(args: &LearnArgs) -> Result<Exit, String> {
     if let [one, other] = &args.diff[..] {
-        let both = [saved(args, one)?, saved(args, other)?];
-        return compared::compare(args, [&both[0], &both[1]]);
+        let both = [Given::of(one)?, Given::of(other)?];
+        // Two machines can be compared that were asked at the same pace.
+        let moment = both[0].moment().max(both[1].moment());
+        let [one, other] = both.map(|given| given.learned(args, moment));
+        return compared::compare(args, [&one?, &other?]);
     }
-    let saved = learned(args, &Stack::of_args(args)?)?;
+    let stack = Stack::of_args(args)?;
+    let saved = learned(args, &stack, stack.moment())?;
     let machine = &saved.machine;
     if !args.no_table {
         Output::default().say(&table::text(machine).trim_end());
@@ -50,16 +55,40 @@ fn run(args: &LearnArgs) -> Result<Exit, String> {
     Ok(Exit::Success)
 }
 
-/// The machine in a file, or that of a stack.
-fn saved(args: &LearnArgs, name: &str) -> Result<Saved, String> {
-    match Stack::of_name(name) {
-        Ok(stack) => learned(args, &stack),
-        Err(_) if Path::new(name).exists() => Saved::read(Path::new(name)),
-        Err(problem) => Err(problem),
+/// What is compared: the machine in a file, or a stack.
+enum Given {
+    File(Box<Saved>),
+    Stack(Stack),
+}
+
+impl Given {
+    fn of(name: &str) -> Result<Given, String> {
+        match Stack::of_name(name) {
+            Ok(stack) => Ok(Given::Stack(stack)),
+            Err(_) if Path::new(name).exists() => {
+                Saved::read(Path::new(name)).map(|saved| Given::File(Box::new(saved)))
+            }
+            Err(problem) => Err(problem),
+        }
+    }
+
+    fn moment(&self) -> Micros {
+        match self {
+            Given::File(saved) => saved.moment,
+            Given::Stack(stack) => stack.moment(),
+        }
+    }
+
+    fn learned(self, args: &LearnArgs, moment: Micros) -> Result<Saved, String> {
+        match self {
+            Given::File(saved) => Ok(*saved),
+            Given::Stack(stack) => learned(args, &stack, moment),
+        }
     }
 }
 
-fn learned(args: &LearnArgs, stack: &Stack) -> Result<Saved, String> {
+/// Learns a stack; `moment` is what passes after every input if nobody says otherwise.
+fn learned(args: &LearnArgs, stack: &Stack, moment: Micros) -> Result<Saved, String> {
     let study = Study {
         inputs: inputs(args, stack),
         effort: Effort {
@@ -68,6 +97,7 @@ fn learned(args: &LearnArgs, stack: &Stack) -> Result<Saved, String> {
             seed: args.seed,
         },
         most_states: args.most_states as usize,
+        moment: args.moment.map_or(moment, |ms| ms * 1_000),
     };
     let started = Instant::now();
     let mut told = started;
@@ -92,6 +122,7 @@ fn learned(args: &LearnArgs, stack: &Stack) -> Result<Saved, String> {
     Ok(Saved {
         stack: stack.to_string(),
         effort: study.effort,
+        moment: study.moment,
         expense: learned.expense,
         machine: learned.machine,
     })

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::fuzz::subject::Micros;
 use crate::learn::{Effort, Expense, Machine};
 
 /// A machine.
@@ -13,10 +14,18 @@ pub(super) struct Saved {
     pub(super) stack: String,
     /// How hard another machine was looked for.
     pub(super) effort: Effort,
+    /// What passed after every input, in microseconds.
+    #[serde(default = "millisecond")]
+    pub(super) moment: Micros,
     /// What it took.
     pub(super) expense: Expense,
     /// What was learned.
     pub(super) machine: Machine,
+}
+
+/// What passed before there was a choice.
+fn millisecond() -> Micros {
+    1_000
 }
 
 impl Saved {

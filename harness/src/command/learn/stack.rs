@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 use crate::cli::{LearnArgs, LearnName};
 use crate::fuzz::arena::Arena;
+use crate::fuzz::subject::Micros;
 use crate::learn::study::Study;
 use crate::learn::{Expense, Learned};
 use crate::target::linux::LinuxTarget;
@@ -83,6 +84,15 @@ impl Stack {
     /// Whether waiting takes as long as it says.
     pub(super) fn is_real_time(&self) -> bool {
         self.name == LearnName::Linux
+    }
+
+    /// What has to pass after every input, in microseconds, for this stack to have few states. smoltcp rations its
+    /// challenge ACKs to one a second, whatever is set: each millisecond of that second would be a state.
+    pub(super) fn moment(&self) -> Micros {
+        match self.name {
+            LearnName::Smoltcp => 1_100_000,
+            LearnName::Reference | LearnName::Linux | LearnName::LinuxVm => 1_000,
+        }
     }
 
     /// Learns it.

@@ -87,8 +87,11 @@ impl Capture {
         }
         packet_socket::attach(&fd, &OUTGOING_ONLY).map_err(|errno| failed("filter", errno))?;
         packet_socket::bind(&fd, index).map_err(|errno| failed("bind", errno))?;
-        let mut buffers = SPARE.take();
-        buffers.resize(Capture::MOST * LONGEST, 0);
+        let buffers = match SPARE.take() {
+            // Of memory that nobody has touched yet.
+            none if none.is_empty() => vec![0; Capture::MOST * LONGEST],
+            spare => spare,
+        };
         Ok(Capture { fd, buffers })
     }
 

@@ -21,6 +21,7 @@ use crate::time::{Moment, Time};
 pub(super) struct Line {
     cable: Cable,
     capture: Capture,
+    /// The case's own time.
     pub(super) clock: Clock,
     /// Packets the stack has sent that nobody has asked for yet.
     sent: VecDeque<Observed>,
